@@ -1,0 +1,36 @@
+// A value, or the one reason why there is none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+#include "base/reason.hpp"
+
+namespace tokenward {
+
+/// Why something is refused. `detail` says what, where and which value, for an operator's eyes; values from
+/// outside stand in it only through quote() (base/text.hpp). Never a token, password or claim set.
+struct Failure {
+    Reason reason = Reason::INTERNAL;
+    std::string detail;
+    std::int32_t retry_after_ms = 0;  ///< with KEYS_PENDING: 20 to 1000
+    std::string hint;                 ///< empty: the reason's own hint
+};
+
+template <class T>
+using Result = tl::expected<T, Failure>;
+
+inline tl::unexpected<Failure> fail(Reason reason, std::string detail, std::string hint = {}) {
+    return tl::unexpected<Failure>(Failure{reason, std::move(detail), 0, std::move(hint)});
+}
+
+/// Hands a failure on, whatever the type of the result it came in.
+template <class T>
+tl::unexpected<Failure> pass_on(Result<T> &&result) {
+    return tl::unexpected<Failure>(std::move(result).error());
+}
+
+}  // namespace tokenward

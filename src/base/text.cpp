@@ -1,0 +1,113 @@
+#include "base/text.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+namespace tokenward {
+namespace {
+
+constexpr char hex_digits[] = "0123456789abcdef";
+
+/// Length of the valid UTF-8 sequence at the start of `text`, 0 if there is none (RFC 3629 section 4).
+std::size_t utf8_sequence(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+    const auto follows = [&](std::size_t i, std::uint8_t low = 0x80, std::uint8_t high = 0xBF) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const std::uint8_t first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        const std::uint8_t low = first == 0xE0 ? 0xA0 : 0x80;
+        const std::uint8_t high = first == 0xED ? 0x9F : 0xBF;
+        return follows(1, low, high) && follows(2) ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        const std::uint8_t low = first == 0xF0 ? 0x90 : 0x80;
+        const std::uint8_t high = first == 0xF4 ? 0x8F : 0xBF;
+        return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::string quote(std::string_view value, std::size_t max_bytes) {
+    std::string out;
+    out.reserve(max_bytes + 8);
+    out += '"';
+    const std::string_view shown = value.substr(0, max_bytes);
+    for (const char c : shown) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        switch (c) {
+            case '"': out += "\\\""; break;
+            case '\\': out += "\\\\"; break;
+            case '\n': out += "\\n"; break;
+            case '\r': out += "\\r"; break;
+            case '\t': out += "\\t"; break;
+            default:
+                if (byte >= 0x20 && byte < 0x7F) {
+                    out += c;
+                } else {
+                    out += "\\x";
+                    out += hex_digits[byte >> 4];
+                    out += hex_digits[byte & 15];
+                }
+        }
+    }
+    out += '"';
+    if (shown.size() < value.size()) out += "...";
+    return out;
+}
+
+void append_json_string(std::string &out, std::string_view value) {
+    out += '"';
+    while (!value.empty()) {
+        const char c = value.front();
+        const auto byte = static_cast<std::uint8_t>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+            value.remove_prefix(1);
+        } else if (byte < 0x20 || byte == 0x7F) {
+            out += "\\u00";
+            out += hex_digits[byte >> 4];
+            out += hex_digits[byte & 15];
+            value.remove_prefix(1);
+        } else if (const std::size_t length = utf8_sequence(value); length != 0) {
+            out += value.substr(0, length);
+            value.remove_prefix(length);
+        } else {
+            out += "\\ufffd";
+            value.remove_prefix(1);
+        }
+    }
+    out += '"';
+}
+
+void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept {
+    if (capacity == 0) return;
+    const std::size_t length = text.size() < capacity - 1 ? text.size() : capacity - 1;
+    for (std::size_t i = 0; i < length; ++i) {
+        const auto byte = static_cast<std::uint8_t>(text[i]);
+        out[i] = byte >= 0x20 && byte < 0x7F ? text[i] : '?';
+    }
+    out[length] = '\0';
+}
+
+bool is_utf8(std::string_view text) noexcept {
+    while (text.size() >= 8) {  // eight ASCII bytes at a time: nearly all text is
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data(), sizeof word);
+        if ((word & 0x8080808080808080U) != 0) break;
+        text.remove_prefix(8);
+    }
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+}  // namespace tokenward

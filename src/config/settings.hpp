@@ -1,0 +1,63 @@
+// The configuration as values that are checked: what the rest of the library reads.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "jose/algorithm.hpp"
+
+namespace tokenward::config {
+
+/// One issuer: [oauth] or [oauth.NAME]. Defaults are those of DESIGN sections 4 and 5 (src/config/README.md).
+struct Section {
+    std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
+    std::string issuer;  ///< as configured; compared without one trailing '/'
+    std::string resource_server_id;          ///< empty: unset
+    std::vector<std::string> audience;       ///< what rule 8 compares with; never empty if verify_aud
+    bool verify_aud = true;
+    std::vector<std::string> preferred_username_claims{"sub", "client_id"};
+    std::vector<std::string> additional_scopes_keys;
+    /// What scopes must begin with, cut off. Empty optional: neither scope_prefix nor resource_server_id set.
+    /// "" (present, empty): all count. Already resolved: resource_server_id + "." where scope_prefix is unset.
+    std::optional<std::string> scope_prefix;
+    /// scope_prefix was written by the operator: then one '.' behind it is cut too.
+    bool scope_prefix_explicit = false;
+    std::string username_prefix;
+
+    jose::AlgorithmSet algorithms = jose::AlgorithmSet::all();
+    std::string default_key;  ///< kid for tokens without one; empty: none
+    std::size_t max_token_bytes = 16384;
+    bool require_at_jwt = false;
+    bool require_exp = true;
+    bool require_username_match = false;
+    bool token_in_username = false;
+    bool allow_id_token = false;
+    bool allow_cnf = false;
+    std::int64_t clock_skew_s = 10;
+    std::int64_t max_session_s = 0;  ///< 0: off
+
+    std::string jwks_uri;   ///< empty: by discovery
+    std::string jwks_file;  ///< static set, no network
+    std::string jwks_cache_file;
+    std::string ca_file;
+    std::optional<std::string> proxy;  ///< unset: the environment's; "": none
+    std::int64_t jwks_cache_ttl_s = 3600;
+    std::int64_t jwks_min_refresh_s = 10;
+    std::int64_t jwks_max_stale_s = 86400;
+};
+
+struct Settings {
+    std::vector<Section> sections;  ///< at least one
+    LogLevel log_level = LogLevel::info;
+    bool routing_keys = true;
+    std::string metrics_file;
+    std::size_t token_cache_size = 10000;
+    std::vector<std::string> warnings;  ///< what create should log: verify_aud = false ...
+};
+
+}  // namespace tokenward::config

@@ -1,0 +1,54 @@
+#include "base/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tokenward {
+namespace {
+
+struct Line {
+    std::int32_t level;
+    std::string text;
+};
+
+void collect(void *user, std::int32_t level, const char *message, std::size_t size) {
+    EXPECT_EQ(message[size], '\0');
+    static_cast<std::vector<Line> *>(user)->push_back({level, std::string(message, size)});
+}
+
+}  // namespace
+
+TEST(Logger, LevelsAndPrintableAscii) {
+    std::vector<Line> lines;
+    Logger logger(collect, &lines);
+    logger.debug("not wanted at info");
+    logger.info("a\nb\x1b[31m");
+    logger.error(std::string(5000, 'x'));
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0].text, "a?b?[31m");
+    EXPECT_EQ(lines[0].level, 2);
+    EXPECT_EQ(lines[1].text.size(), 1023U);
+}
+
+TEST(Logger, AfterCloseNothingComes) {
+    std::vector<Line> lines;
+    Logger logger(collect, &lines);
+    logger.close();
+    logger.error("late");
+    EXPECT_TRUE(lines.empty());
+}
+
+TEST(RefusalLimiter, TenASecondPerReasonThenACount) {
+    RefusalLimiter limiter;
+    int written = 0;
+    for (int i = 0; i < 25; ++i) written += limiter.admit(Reason::BAD_SIGNATURE, 5000 + i).write ? 1 : 0;
+    EXPECT_EQ(written, 10);
+    EXPECT_TRUE(limiter.admit(Reason::TOKEN_EXPIRED, 5100).write) << "another reason has a budget of its own";
+    const auto next = limiter.admit(Reason::BAD_SIGNATURE, 6000);
+    EXPECT_TRUE(next.write);
+    EXPECT_EQ(next.suppressed_before, 15U);
+}
+
+}  // namespace tokenward
