@@ -1,0 +1,115 @@
+// Which files may decide who gets in.
+#include "base/secure_file.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenward {
+namespace {
+
+class SecureFile : public ::testing::Test {
+  protected:
+    SecureFile() {
+        std::string name = ::testing::TempDir() + "secure-file-XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~SecureFile() override { std::filesystem::remove_all(folder_); }
+
+    std::string write(const std::string &name, const std::string &content, mode_t mode) const {
+        const std::string path = folder_ + "/" + name;
+        std::ofstream(path, std::ios::binary) << content;
+        EXPECT_EQ(::chmod(path.c_str(), mode), 0);
+        return path;
+    }
+    static Reason reason_of(const Result<std::string> &result) {
+        return result ? Reason::NONE : result.error().reason;
+    }
+
+    std::string folder_;
+};
+
+TEST_F(SecureFile, ModeDecides) {
+    struct Row {
+        mode_t mode;
+        Reason reason;
+    };
+    const Row rows[] = {
+        {0644, Reason::NONE},
+        {0600, Reason::NONE},
+        {0640, Reason::NONE},
+        {0755, Reason::NONE},
+        {0664, Reason::CONFIG_INSECURE_FILE},
+        {0646, Reason::CONFIG_INSECURE_FILE},
+        {0666, Reason::CONFIG_INSECURE_FILE},
+        {0620, Reason::CONFIG_INSECURE_FILE},
+    };
+    for (const Row &row : rows) {
+        const auto content = read_trusted_file(write("file", "content", row.mode), 100);
+        EXPECT_EQ(reason_of(content), row.reason) << std::oct << row.mode;
+        if (content) {
+            EXPECT_EQ(*content, "content");
+        }
+    }
+}
+
+TEST_F(SecureFile, SomebodyElsesFile) {
+    const std::string path = write("file", "content", 0644);
+    if (::geteuid() != 0) {
+        // Without root a file can't be given away; one of root's is trusted all the same.
+        EXPECT_EQ(reason_of(read_trusted_file("/etc/passwd", 1 << 20)), Reason::NONE);
+        return;
+    }
+    ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+    const auto content = read_trusted_file(path, 100);
+    ASSERT_FALSE(content);
+    EXPECT_EQ(content.error().reason, Reason::CONFIG_INSECURE_FILE);
+    EXPECT_NE(content.error().detail.find("belongs to user 65534"), std::string::npos)
+        << content.error().detail;
+}
+
+TEST_F(SecureFile, LinksAreFollowed) {
+    const std::string good = write("good", "content", 0644);
+    const std::string bad = write("bad", "content", 0666);
+    std::filesystem::create_symlink(good, folder_ + "/to-good");
+    std::filesystem::create_symlink(bad, folder_ + "/to-bad");
+    std::filesystem::create_symlink(folder_ + "/nowhere", folder_ + "/dangling");
+    EXPECT_EQ(reason_of(read_trusted_file(folder_ + "/to-good", 100)), Reason::NONE);
+    EXPECT_EQ(reason_of(read_trusted_file(folder_ + "/to-bad", 100)), Reason::CONFIG_INSECURE_FILE);
+    EXPECT_EQ(reason_of(read_trusted_file(folder_ + "/dangling", 100)), Reason::CONFIG_UNREADABLE);
+}
+
+TEST_F(SecureFile, OnlyRegularFiles) {
+    const std::string fifo = folder_ + "/fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    for (const std::string &path : {fifo, folder_, std::string("/dev/zero"), std::string("")}) {
+        EXPECT_EQ(reason_of(read_trusted_file(path, 100)), Reason::CONFIG_UNREADABLE) << path;
+    }
+    EXPECT_EQ(reason_of(read_trusted_file(write("a", "x", 0600) + std::string("\0b", 2), 100)),
+              Reason::CONFIG_UNREADABLE);
+}
+
+TEST_F(SecureFile, SizeIsBounded) {
+    EXPECT_EQ(reason_of(read_trusted_file(write("fits", std::string(40000, 'x'), 0600), 40000)), Reason::NONE);
+    const auto too_large = read_trusted_file(write("large", std::string(40001, 'x'), 0600), 40000);
+    ASSERT_FALSE(too_large);
+    EXPECT_EQ(too_large.error().reason, Reason::CONFIG_UNREADABLE);
+    EXPECT_NE(too_large.error().detail.find("larger than 40000 bytes"), std::string::npos);
+    EXPECT_EQ(read_trusted_file(write("empty", "", 0600), 40000).value_or("x"), "");
+}
+
+TEST_F(SecureFile, MissingFileIsNamed) {
+    const auto missing = read_trusted_file(folder_ + "/no\nsuch", 100);
+    ASSERT_FALSE(missing);
+    EXPECT_NE(missing.error().detail.find("no\\nsuch\": No such file"), std::string::npos)
+        << missing.error().detail;
+}
+
+}  // namespace
+}  // namespace tokenward
