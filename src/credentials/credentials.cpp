@@ -1,0 +1,109 @@
+#include "credentials/credentials.hpp"
+
+#include "credentials/base64.hpp"
+#include "credentials/oauthbearer.hpp"
+#include "credentials/scheme.hpp"
+
+#include <cstddef>
+
+namespace tokenward::credentials {
+namespace {
+
+/// The kinds of which a chain may ask its next backend: a password may be a token or any other password.
+Result<Token> from_password(std::string_view authzid, std::string_view username, std::string_view password,
+                            bool token_in_username) {
+    Token found;
+    if (looks_like_a_token(password)) {
+        found.token = password;
+        found.username = username;
+    } else if (token_in_username && looks_like_a_token(username)) {
+        found.token = username;
+    } else {
+        return fail(Reason::NOT_A_TOKEN, {});
+    }
+    if (!authzid.empty() && authzid != username) found.authzid = authzid;
+    return found;
+}
+
+/// RFC 4616 section 2: message = [authzid] NUL authcid NUL passwd. An empty authcid is taken: many clients
+/// leave it out, since the token says who they are.
+Result<Token> from_plain(std::string_view message, bool token_in_username) {
+    const std::size_t first = message.find('\0');
+    const std::size_t second = first == std::string_view::npos ? first : message.find('\0', first + 1);
+    if (second == std::string_view::npos) {
+        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: fewer than two NUL bytes");
+    }
+    const std::string_view password = message.substr(second + 1);
+    if (password.find('\0') != std::string_view::npos) {
+        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: more than two NUL bytes");
+    }
+    return from_password(message.substr(0, first), message.substr(first + 1, second - first - 1), password,
+                         token_in_username);
+}
+
+/// RFC 6750 section 2.1 and RFC 7617 section 2.
+Result<Token> from_http(std::string_view value, bool token_in_username, std::string &storage) {
+    if (const auto token = after_scheme(value, "bearer")) {
+        if (token->find_first_of(" \t,") != std::string_view::npos) {
+            return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Bearer: something follows the token");
+        }
+        return from_bearer(*token);
+    }
+    const auto encoded = after_scheme(value, "basic");
+    if (!encoded) {
+        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP: the scheme is neither Bearer nor Basic");
+    }
+    if (!base64_decode(*encoded, storage)) {
+        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Basic: not padded base64 (RFC 4648 section 4)");
+    }
+    const std::string_view pair = storage;
+    const std::size_t colon = pair.find(':');
+    if (colon == std::string_view::npos) {
+        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Basic: no colon between username and password");
+    }
+    return from_password({}, pair.substr(0, colon), pair.substr(colon + 1), token_in_username);
+}
+
+}  // namespace
+
+bool looks_like_a_token(std::string_view secret) noexcept {
+    // '{' is 011110 11: the first digit is 'e', the second one of the sixteen that begin with the bits 11.
+    if (secret.size() < 3 || secret[0] != 'e') return false;
+    const char second = secret[1];
+    const bool begins_like_a_brace =
+        (second >= 'w' && second <= 'z') || (second >= '0' && second <= '9') || second == '-' || second == '_';
+    return begins_like_a_brace && secret.find('.', 2) != std::string_view::npos;
+}
+
+Result<Token> from_bearer(std::string_view token) {
+    if (token.empty()) return fail(Reason::EMPTY_TOKEN, {});
+    if (looks_like_a_token(token)) return Token{token, {}, {}};
+    // What people paste by mistake is worth a word of its own.
+    if (after_scheme(token, "bearer")) {
+        return fail(Reason::OPAQUE_TOKEN, "the token begins with the word Bearer",
+                    "send the token alone, without Bearer in front of it");
+    }
+    if (token.front() == '"') {
+        return fail(Reason::OPAQUE_TOKEN, "the token begins with a quotation mark",
+                    "send the token without quotes");
+    }
+    return fail(Reason::OPAQUE_TOKEN, {});
+}
+
+Result<Token> extract(const Input &input, std::string &storage) {
+    switch (input.kind) {
+        case Kind::sasl_plain:
+            return from_plain(input.data, input.token_in_username);
+        case Kind::sasl_oauthbearer:
+            return from_oauthbearer(input.data, storage);
+        case Kind::username_password:
+            return from_password({}, input.username, input.password, input.token_in_username);
+        case Kind::http_authorization:
+            return from_http(input.data, input.token_in_username, storage);
+        case Kind::bearer_token:
+            return from_bearer(input.data);
+    }
+    return fail(Reason::MALFORMED_CREDENTIALS, "unknown kind of credentials");
+}
+
+}  // namespace tokenward::credentials

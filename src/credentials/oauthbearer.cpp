@@ -1,0 +1,101 @@
+#include "credentials/oauthbearer.hpp"
+
+#include "credentials/scheme.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+namespace tokenward::credentials {
+namespace {
+
+constexpr char separator = '\x01';
+
+auto malformed(const char *what) {
+    return fail(Reason::MALFORMED_CREDENTIALS, std::string("OAUTHBEARER: ") + what);
+}
+
+/// saslname: no NUL, and '=' only as =2C and =3D. Empty if it isn't one.
+std::optional<std::string_view> decode_saslname(std::string_view name, std::string &storage) {
+    if (name.find('\0') != std::string_view::npos) return std::nullopt;
+    if (name.find('=') == std::string_view::npos) return name;
+    storage.clear();
+    while (!name.empty()) {
+        if (name.front() != '=') {
+            storage += name.front();
+            name.remove_prefix(1);
+            continue;
+        }
+        const std::string_view escape = name.substr(0, 3);
+        if (escape == "=2C") {
+            storage += ',';
+        } else if (escape == "=3D") {
+            storage += '=';
+        } else {
+            return std::nullopt;
+        }
+        name.remove_prefix(3);
+    }
+    return storage;
+}
+
+bool is_key(std::string_view key) {
+    return !key.empty() && std::all_of(key.begin(), key.end(),
+                                       [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+}
+
+}  // namespace
+
+Result<Token> from_oauthbearer(std::string_view message, std::string &storage) {
+    // gs2-header = cb-flag "," [ "a=" saslname ] ","
+    const std::size_t flag_end = message.find(',');
+    const std::size_t header_end =
+        flag_end == std::string_view::npos ? flag_end : message.find(',', flag_end + 1);
+    if (header_end == std::string_view::npos) return malformed("no gs2 header (\"n,,\")");
+    const std::string_view flag = message.substr(0, flag_end);
+    if (flag.substr(0, 2) == "p=") return malformed("channel binding isn't supported");
+    if (flag != "n" && flag != "y") return malformed("the gs2 header begins with neither n nor y");
+
+    Token found;
+    std::string_view authzid = message.substr(flag_end + 1, header_end - flag_end - 1);
+    if (!authzid.empty()) {
+        if (authzid.substr(0, 2) != "a=") return malformed("the gs2 header's second part isn't a=AUTHZID");
+        const auto decoded = decode_saslname(authzid.substr(2), storage);
+        if (!decoded) return malformed("the authzid has a broken escape or a NUL byte");
+        found.authzid = *decoded;
+    }
+
+    // kvsep *(key "=" value kvsep) kvsep
+    std::string_view rest = message.substr(header_end + 1);
+    if (rest.empty() || rest.front() != separator) return malformed("no separator (0x01) after the gs2 header");
+    rest.remove_prefix(1);
+    std::optional<std::string_view> auth;
+    for (;;) {
+        if (rest.empty()) return malformed("the message doesn't end with two separators (0x01)");
+        if (rest.front() == separator) break;
+        const std::size_t end = rest.find(separator);
+        if (end == std::string_view::npos) return malformed("a value without a separator (0x01) after it");
+        const std::string_view pair = rest.substr(0, end);
+        const std::size_t equals = pair.find('=');
+        if (equals == std::string_view::npos || !is_key(pair.substr(0, equals))) {
+            return malformed("a part that isn't key=value");
+        }
+        if (pair.substr(0, equals) == "auth") {  // host, port and keys to come say nothing about the token
+            if (auth) return malformed("auth stands there twice");
+            auth = pair.substr(equals + 1);
+        }
+        rest.remove_prefix(end + 1);
+    }
+    if (rest.size() != 1) return malformed("something follows the two final separators (0x01)");
+    if (!auth) return malformed("no auth value");
+    if (auth->empty()) return fail(Reason::EMPTY_TOKEN, {});
+
+    const auto token = after_scheme(*auth, "bearer");
+    if (!token) return malformed("auth has another scheme than Bearer");
+    auto bearer = from_bearer(*token);
+    if (!bearer) return bearer;
+    found.token = bearer->token;
+    return found;
+}
+
+}  // namespace tokenward::credentials

@@ -1,0 +1,15 @@
+// SASL OAUTHBEARER: the client's first message (RFC 7628 section 3.1, gs2 header of RFC 5801 section 4).
+#pragma once
+
+#include "credentials/credentials.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace tokenward::credentials {
+
+/// Fails with MALFORMED_CREDENTIALS, EMPTY_TOKEN, OPAQUE_TOKEN. `storage` holds an authzid that had to be
+/// decoded.
+Result<Token> from_oauthbearer(std::string_view message, std::string &storage);
+
+}  // namespace tokenward::credentials

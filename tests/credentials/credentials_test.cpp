@@ -1,0 +1,340 @@
+// DESIGN section 4, "Credentials": each row of its table, and who may be asked next.
+#include "credentials/credentials.hpp"
+
+#include "base/reason.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace {
+std::size_t allocations = 0;
+}
+
+// Counted, so that the path of an ordinary password is seen to allocate nothing.
+void *operator new(std::size_t size) {
+    ++allocations;
+    if (void *memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void *memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void *memory, std::size_t) noexcept {
+    std::free(memory);
+}
+
+namespace tokenward::credentials {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr auto token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"sv;
+
+struct Expected {
+    Reason reason = Reason::NONE;
+    std::string_view token, username, authzid;
+};
+
+constexpr Expected ok(std::string_view username = {}, std::string_view authzid = {}) {
+    return {Reason::NONE, token, username, authzid};
+}
+constexpr Expected no(Reason reason) {
+    return {reason, {}, {}, {}};
+}
+
+constexpr auto not_a_token = Reason::NOT_A_TOKEN;
+constexpr auto malformed = Reason::MALFORMED_CREDENTIALS;
+
+void check(const Input &input, const Expected &expected) {
+    SCOPED_TRACE(testing::PrintToString(input.data) + " " + std::string(input.username) + ":" +
+                 std::string(input.password));
+    std::string storage;
+    const auto result = extract(input, storage);
+    if (expected.reason != Reason::NONE) {
+        ASSERT_FALSE(result);
+        EXPECT_STREQ(reason_name(result.error().reason), reason_name(expected.reason)) << result.error().detail;
+        EXPECT_EQ(result.error().detail.find(token.substr(0, 12)), std::string::npos) << "a token in a message";
+        return;
+    }
+    ASSERT_TRUE(result) << reason_name(result.error().reason) << ": " << result.error().detail;
+    EXPECT_EQ(result->token, expected.token);
+    EXPECT_EQ(result->username, expected.username);
+    EXPECT_EQ(result->authzid, expected.authzid);
+}
+
+/// Puts the token in the place of T, NUL in the place of 0, 0x01 in the place of |.
+std::string fill_in(std::string_view pattern) {
+    std::string out;
+    for (const char c : pattern) {
+        switch (c) {
+            case 'T':
+                out += token;
+                break;
+            case '0':
+                out += '\0';
+                break;
+            case '|':
+                out += '\x01';
+                break;
+            default:
+                out += c;
+        }
+    }
+    return out;
+}
+
+TEST(LooksLikeAToken, FirstTwoCharactersAndADot) {
+    for (int second = 0; second < 256; ++second) {
+        const std::string secret{'e', static_cast<char>(second), 'J', '.', 'x'};
+        const bool expected = "wxyz0123456789-_"sv.find(static_cast<char>(second)) != std::string_view::npos;
+        EXPECT_EQ(looks_like_a_token(secret), expected) << second;
+    }
+    for (const std::string_view yes : {"ey.", "eyJ.", "e0.a", "e_a.b.c.d.e.f"})
+        EXPECT_TRUE(looks_like_a_token(yes));
+    for (const std::string_view other :
+         {"", "e", "ey", "eyJ", ".ey", "Ey.a", "e.y", "ea.b", " ey.a", "guest"}) {
+        EXPECT_FALSE(looks_like_a_token(other)) << other;
+    }
+}
+
+TEST(Plain, AuthzidAuthcidPasswd) {
+    struct Row {
+        std::string_view message;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"0alice0T", ok("alice")},
+        {"00T", ok()},
+        {"alice0alice0T", ok("alice")},
+        {"bob0alice0T", ok("alice", "bob")},
+        {"bob00T", ok("", "bob")},
+        {"0alice0secret", no(not_a_token)},
+        {"0alice0", no(not_a_token)},
+        {"bob0alice0secret", no(not_a_token)},
+        {"0T0secret", no(not_a_token)},  // token_in_username is off
+        {"0T0", no(not_a_token)},
+        {"", no(malformed)},
+        {"T", no(malformed)},
+        {"0T", no(malformed)},
+        {"alice0T", no(malformed)},
+        {"0alice0T0", no(malformed)},
+        {"0alice0secret0more", no(malformed)},
+        {"0000", no(malformed)},
+    };
+    for (const Row &row : rows) check({Kind::sasl_plain, fill_in(row.message), {}, {}, false}, row.expected);
+}
+
+TEST(Plain, TokenInUsername) {
+    struct Row {
+        std::string_view message;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"0T0", ok()},
+        {"0T0secret", ok()},
+        {"T0T0", ok()},
+        {"bob0T0", ok("", "bob")},
+        {"0alice0T", ok("alice")},
+        {"0T0T", ok(token)},  // the password comes first
+        {"0alice0secret", no(not_a_token)},
+    };
+    for (const Row &row : rows) check({Kind::sasl_plain, fill_in(row.message), {}, {}, true}, row.expected);
+}
+
+TEST(UsernameAndPassword, ThePasswordIsTheToken) {
+    struct Row {
+        std::string_view username, password;
+        bool token_in_username;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"alice", token, false, ok("alice")},
+        {"", token, false, ok()},
+        {"alice", "secret", false, no(not_a_token)},
+        {"alice", "", false, no(not_a_token)},
+        {"", "", false, no(not_a_token)},
+        {token, "", false, no(not_a_token)},
+        {token, "", true, ok()},
+        {token, "secret", true, ok()},
+        {"alice", token, true, ok("alice")},
+        {"alice", "secret", true, no(not_a_token)},
+        {"", "", true, no(not_a_token)},
+    };
+    for (const Row &row : rows) {
+        check({Kind::username_password, {}, row.username, row.password, row.token_in_username}, row.expected);
+    }
+}
+
+TEST(UsernameAndPassword, FiveSegmentsAreOurs) {
+    const auto encrypted = "eyJlbmMiOiJBMTI4R0NNIn0.a.b.c.d"sv;
+    std::string storage;
+    const auto result = extract({Kind::username_password, {}, "alice", encrypted, false}, storage);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->token, encrypted);
+}
+
+TEST(OAuthBearer, FirstClientMessage) {
+    struct Row {
+        std::string_view message;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"n,,|auth=Bearer T||", ok()},
+        {"y,,|auth=Bearer T||", ok()},
+        {"n,a=user@example.com,|host=server.example.com|port=143|auth=Bearer T||", ok("", "user@example.com")},
+        {"n,a=a=2Cb=3Dc,|auth=Bearer T||", ok("", "a,b=c")},
+        {"n,a=,|auth=Bearer T||", ok()},
+        {"n,,|auth=bearer T||", ok()},
+        {"n,,|auth=BEARER   T||", ok()},
+        {"n,,|unknown=x|auth=Bearer T|later=||", ok()},
+        {"n,,|auth=||", no(Reason::EMPTY_TOKEN)},
+        {"n,,|auth=Bearer||", no(Reason::EMPTY_TOKEN)},
+        {"n,,|auth=Bearer ||", no(Reason::EMPTY_TOKEN)},
+        {"n,,|auth=Bearer opaque||", no(Reason::OPAQUE_TOKEN)},
+        {"n,,|auth=Bearer Bearer T||", no(Reason::OPAQUE_TOKEN)},
+        {"n,,|auth=Bearer T|auth=Bearer T||", no(malformed)},
+        {"n,,|host=a||", no(malformed)},
+        {"n,,||", no(malformed)},
+        {"n,,|auth=Basic T||", no(malformed)},
+        {"n,,|auth=BearerT||", no(malformed)},
+        {"n,,|auth=Bearer T|", no(malformed)},
+        {"n,,|auth=Bearer T", no(malformed)},
+        {"n,,|auth=Bearer T||x", no(malformed)},
+        {"n,,|auth=Bearer T|||", no(malformed)},
+        {"n,,auth=Bearer T||", no(malformed)},
+        {"n,,|=x|auth=Bearer T||", no(malformed)},
+        {"n,,|a b=x|auth=Bearer T||", no(malformed)},
+        {"n,,|auth|auth=Bearer T||", no(malformed)},
+        {"p=tls-unique,,|auth=Bearer T||", no(malformed)},
+        {"F,n,,|auth=Bearer T||", no(malformed)},
+        {"x,,|auth=Bearer T||", no(malformed)},
+        {"n,b=user,|auth=Bearer T||", no(malformed)},
+        {"n,a=a=2c,|auth=Bearer T||", no(malformed)},
+        {"n,a=a=2,|auth=Bearer T||", no(malformed)},
+        {"n,a=a0b,|auth=Bearer T||", no(malformed)},
+        {"n,|auth=Bearer T||", no(malformed)},
+        {"n,,", no(malformed)},
+        {"|", no(malformed)},  // the answer to an error, RFC 7628 section 3.2.3
+        {"", no(malformed)},
+        {"T", no(malformed)},
+    };
+    for (const Row &row : rows)
+        check({Kind::sasl_oauthbearer, fill_in(row.message), {}, {}, false}, row.expected);
+}
+
+TEST(HttpAuthorization, Bearer) {
+    struct Row {
+        std::string_view value;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"Bearer T", ok()},
+        {"bearer T", ok()},
+        {"bEARER    T", ok()},
+        {"Bearer", no(Reason::EMPTY_TOKEN)},
+        {"Bearer  ", no(Reason::EMPTY_TOKEN)},
+        {"Bearer opaque", no(Reason::OPAQUE_TOKEN)},
+        {"Bearer \"T\"", no(Reason::OPAQUE_TOKEN)},
+        {"Bearer T x", no(malformed)},
+        {"Bearer T ", no(malformed)},
+        {"Bearer T,T", no(malformed)},
+        {"BearerT", no(malformed)},
+        {"Bearer\tT", no(malformed)},
+        {" Bearer T", no(malformed)},
+        {"Digest username=a", no(malformed)},
+        {"T", no(malformed)},
+        {"", no(malformed)},
+    };
+    for (const Row &row : rows)
+        check({Kind::http_authorization, fill_in(row.value), {}, {}, false}, row.expected);
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr auto alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"sv;
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        unsigned bits = 0;
+        for (std::size_t j = 0; j < 3; ++j) {
+            bits = bits << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+        }
+        for (std::size_t j = 0; j < 4; ++j) {
+            out += i + j <= bytes.size() ? alphabet[bits >> (18 - 6 * j) & 63] : '=';
+        }
+    }
+    return out;
+}
+
+TEST(HttpAuthorization, Basic) {
+    struct Row {
+        std::string_view pair;
+        bool token_in_username;
+        Expected expected;
+    };
+    const Row rows[] = {
+        {"alice:T", false, ok("alice")},
+        {":T", false, ok()},
+        {"ab:T", false, ok("ab")},
+        {"abc:T", false, ok("abc")},
+        {"alice:secret", false, no(not_a_token)},
+        {"alice:", false, no(not_a_token)},
+        {"alice:b:T", false, no(not_a_token)},  // split at the first colon
+        {"T:", false, no(not_a_token)},
+        {"T:", true, ok()},
+        {"T:secret", true, ok()},
+        {"alice", false, no(malformed)},
+        {"", false, no(malformed)},
+    };
+    for (const Row &row : rows) {
+        const std::string value = "Basic " + base64(fill_in(row.pair));
+        check({Kind::http_authorization, value, {}, {}, row.token_in_username}, row.expected);
+    }
+    check({Kind::http_authorization, "bASIC   " + base64("alice:" + std::string(token)), {}, {}, false},
+          ok("alice"));
+}
+
+TEST(HttpAuthorization, BasicWantsStrictBase64) {
+    // "a:bc" is YTpiYw==
+    EXPECT_EQ(base64("a:bc"), "YTpiYw==");
+    check({Kind::http_authorization, "Basic YTpiYw==", {}, {}, false}, no(not_a_token));
+    for (const std::string_view bad : {"YTpiYw", "YTpiYw=", "YTpiYw===", "YTpiYx==", "YTp=Yw==", "YTpi Yw=",
+                                       "YTpi\nYw=", "YTpiYw==YTpi", "====", "Y===", "YTpiY_==", "YTpiYw== "}) {
+        check({Kind::http_authorization, "Basic " + std::string(bad), {}, {}, false}, no(malformed));
+    }
+}
+
+TEST(BearerToken, IsTheToken) {
+    check({Kind::bearer_token, token, {}, {}, false}, ok());
+    check({Kind::bearer_token, "", {}, {}, false}, no(Reason::EMPTY_TOKEN));
+    for (const std::string_view opaque : {"guest", "0123456789abcdef", "Bearer x", "\"x\"", "ey", "a.b.c"}) {
+        check({Kind::bearer_token, opaque, {}, {}, false}, no(Reason::OPAQUE_TOKEN));
+    }
+}
+
+TEST(BearerToken, CommonMistakesHaveAHint) {
+    std::string storage;
+    const auto with_scheme = extract({Kind::bearer_token, "Bearer eyJ.a.b", {}, {}, false}, storage);
+    ASSERT_FALSE(with_scheme);
+    EXPECT_NE(with_scheme.error().hint.find("without Bearer"), std::string::npos);
+}
+
+TEST(NotAToken, AllocatesNothing) {
+    std::string storage;
+    const std::string plain = fill_in("0some-longer-username0a password that isn't a token at all");
+    const std::size_t before = allocations;
+    for (const bool in_username : {false, true}) {
+        EXPECT_FALSE(extract({Kind::sasl_plain, plain, {}, {}, in_username}, storage));
+        EXPECT_FALSE(extract({Kind::username_password, {}, "alice", "secret", in_username}, storage));
+    }
+    EXPECT_EQ(allocations, before);
+}
+
+TEST(Extract, AnUnknownKindIsMalformed) {
+    check({static_cast<Kind>(99), token, token, token, true}, no(malformed));
+}
+
+}  // namespace
+}  // namespace tokenward::credentials
