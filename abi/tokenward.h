@@ -103,8 +103,14 @@ enum {
 };
 
 /** Flag of a request: the resource is an MQTT topic filter (MQTT 5 section 4.7), and one scope must grant
- *  every topic that it matches. Strip "$share/group/" before. */
+ *  every topic that it matches ("a/b/#" matches "a/b" too). Strip "$share/group/" before. A filter that isn't
+ *  well-formed is denied. What TOKENWARD_MQTT_TOPIC says about '$' holds for filters that begin with '$'; one
+ *  that begins with a wildcard matches no topic that begins with '$' (section 4.7.2). \since 1.0 */
 #define TOKENWARD_MQTT_FILTER 0x1u
+
+/** Flag of a request: the resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is
+ *  granted only by a pattern that begins with a literal '$': "*" does not reach it. \since 1.0 */
+#define TOKENWARD_MQTT_TOPIC 0x2u
 
 /**
  * Receives one log line. Called on any thread, also inside create, authenticate, refresh, reload and destroy,
@@ -160,7 +166,7 @@ typedef struct tokenward_context {
 typedef struct tokenward_request {
     size_t struct_size; /**< sizeof(tokenward_request) */
     int32_t operation;  /**< TOKENWARD_CONFIGURE, TOKENWARD_READ or TOKENWARD_WRITE */
-    uint32_t flags;     /**< 0 or TOKENWARD_MQTT_FILTER; unknown bits are an error */
+    uint32_t flags;     /**< 0, TOKENWARD_MQTT_FILTER or TOKENWARD_MQTT_TOPIC; both or unknown bits: an error */
     tokenward_string vhost;
     tokenward_string resource; /**< queue, exchange, MQTT topic or MQTT filter */
     /** data NULL: no routing key; (non-NULL, 0): the empty routing key. */
