@@ -1,0 +1,335 @@
+#include "support/test_issuer.hpp"
+
+#include "support/issuer_keys.hpp"
+#include "support/tls_server.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace tokenward::support {
+namespace {
+
+std::int64_t monotonic_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+std::int64_t unix_seconds() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+struct FaultState {
+    TestIssuer::Fault fault = TestIssuer::Fault::none;
+    int number = 0;
+};
+
+std::string entity_tag(const std::string &body) {
+    return '"' + std::to_string(std::hash<std::string>()(body)) + '"';
+}
+
+}  // namespace
+
+struct TestIssuer::Impl {
+    explicit Impl(Options given)
+        : options(std::move(given)), keys(options.algorithm_in_jwk, options.key_family), port_holder(0) {
+        if (options.directory.empty()) {
+            temporary.emplace();
+            options.directory = temporary->path();
+        }
+        std::filesystem::create_directories(options.directory);
+        ca.write(options.directory);
+        issuer = "https://" + options.host + ':' + std::to_string(port_holder.port()) + options.path;
+        start();
+    }
+
+    ~Impl() {
+        {
+            const std::lock_guard lock(mutex);
+            ++wakeups;
+        }
+        wake.notify_all();
+        server.reset();
+    }
+
+    void start() {
+        server =
+            std::make_unique<TlsServer>(port_holder.port(), certificate(), tls == Tls::old_protocol,
+                                        [this](const TlsServer::Request &request,
+                                               TlsServer::Response &response) { answer(request, response); });
+    }
+
+    ServerCertificate certificate() const {
+        switch (tls) {
+            case Tls::expired:
+                return ca.issue(TestCa::Kind::expired);
+            case Tls::wrong_host:
+                return ca.issue(TestCa::Kind::wrong_host);
+            case Tls::other_ca:
+                return TestCa().issue();
+            case Tls::good:
+            case Tls::old_protocol:
+                break;
+        }
+        return ca.issue();
+    }
+
+    /// Ends sleeping handlers, then the server.
+    void stop() {
+        {
+            const std::lock_guard lock(mutex);
+            ++wakeups;
+        }
+        wake.notify_all();
+        server.reset();
+        port_holder.stop_listening();
+    }
+
+    std::string discovery_body() const {
+        if (documents.discovery) return *documents.discovery;
+        JsonObject out;
+        out.string("issuer", documents.issuer.empty() ? issuer : documents.issuer)
+            .string("authorization_endpoint", issuer + "/authorize")
+            .string("token_endpoint", issuer + "/token")
+            .string("jwks_uri", documents.jwks_uri.empty() ? issuer + "/jwks" : documents.jwks_uri)
+            .strings("response_types_supported", {"code"})
+            .strings("subject_types_supported", {"public"})
+            .strings("id_token_signing_alg_values_supported", {"RS256", "ES256", "EdDSA"});
+        return out.json();
+    }
+
+    void answer(const TlsServer::Request &request, TlsServer::Response &response) {
+        const std::string moved = "/moved";
+        std::string path = request.path;
+        const bool redirected = path.starts_with(moved);
+        if (redirected) path.erase(0, moved.size());
+        Endpoint endpoint{};
+        if (path == options.path + "/.well-known/openid-configuration") {
+            endpoint = Endpoint::discovery;
+        } else if (path == options.path + "/jwks") {
+            endpoint = Endpoint::jwks;
+        } else {
+            response.status = 404;
+            return;
+        }
+        std::unique_lock lock(mutex);
+        const auto index = static_cast<std::size_t>(endpoint);
+        times[index].push_back(monotonic_ms());
+        const FaultState state = redirected ? FaultState{} : faults[index];
+        if (state.fault == Fault::hang) {
+            sleep(lock, std::chrono::seconds(state.number));
+        }
+        response.body =
+            endpoint == Endpoint::discovery ? discovery_body() : documents.jwks.value_or(keys.jwks());
+        response.content_type =
+            endpoint == Endpoint::discovery ? "application/json" : "application/jwk-set+json";
+        if (!documents.cache_control.empty())
+            response.headers.emplace_back("Cache-Control", documents.cache_control);
+        if (endpoint == Endpoint::jwks && documents.etag) {
+            const std::string tag = entity_tag(response.body);
+            response.headers.emplace_back("ETag", tag);
+            if (state.fault == Fault::none && request.if_none_match == tag) {
+                ++not_modified;
+                response.status = 304;
+                response.body.clear();
+            }
+        }
+        apply(state, request, response);
+    }
+
+    void apply(const FaultState &state, const TlsServer::Request &request, TlsServer::Response &response) {
+        switch (state.fault) {
+            case Fault::none:
+            case Fault::hang:
+                return;
+            case Fault::status:
+                response.status = state.number;
+                response.body = R"({"error":"server_error"})";
+                return;
+            case Fault::garbage:
+                response.body = "<html><body>Service temporarily unavailable</body></html>";
+                return;
+            case Fault::huge:
+                response.body.append(static_cast<std::size_t>(state.number) << 20U, ' ');
+                return;
+            case Fault::drip:
+                response.drip = [this, pause = std::chrono::milliseconds(state.number)] {
+                    std::unique_lock lock(mutex);
+                    return sleep(lock, pause);
+                };
+                return;
+            case Fault::truncate:
+                response.truncate = true;
+                return;
+            case Fault::redirect:
+                response.status = state.number;
+                response.headers.emplace_back("Location", "/moved" + request.path);
+                return;
+        }
+    }
+
+    /// False if it was woken up by stop() or a change of faults.
+    bool sleep(std::unique_lock<std::mutex> &lock, std::chrono::milliseconds time) {
+        const std::uint64_t before = wakeups;
+        return !wake.wait_for(lock, time, [&] { return wakeups != before; });
+    }
+
+    Options options;
+    std::optional<TemporaryDirectory> temporary;
+    TestCa ca;
+    std::string issuer;
+
+    mutable std::mutex mutex;
+    std::condition_variable wake;
+    std::uint64_t wakeups = 0;
+    IssuerKeys keys;
+    Documents documents;
+    std::array<FaultState, 2> faults;
+    std::array<std::vector<std::int64_t>, 2> times;
+    std::size_t not_modified = 0;
+
+    std::mutex server_mutex;  ///< one change of network or TLS at a time
+    Tls tls = Tls::good;
+    Network network = Network::up;
+    PortHolder port_holder;
+    std::unique_ptr<TlsServer> server;  ///< last: its handlers use all of the above
+};
+
+TestIssuer::TestIssuer(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+TestIssuer::~TestIssuer() = default;
+
+const std::string &TestIssuer::issuer() const noexcept {
+    return impl_->issuer;
+}
+std::string TestIssuer::jwks_uri() const {
+    return impl_->issuer + "/jwks";
+}
+std::string TestIssuer::ca_file() const {
+    return impl_->options.directory + "/ca.pem";
+}
+std::string TestIssuer::directory() const {
+    return impl_->options.directory;
+}
+int TestIssuer::port() const noexcept {
+    return impl_->port_holder.port();
+}
+
+void TestIssuer::set_fault(Endpoint endpoint, Fault fault, int number) {
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->faults[static_cast<std::size_t>(endpoint)] = {fault, number};
+        ++impl_->wakeups;
+    }
+    impl_->wake.notify_all();
+}
+
+void TestIssuer::set_network(Network network) {
+    const std::lock_guard lock(impl_->server_mutex);
+    if (network == impl_->network) return;
+    impl_->network = network;
+    impl_->stop();
+    if (network == Network::up) impl_->start();
+    if (network == Network::blackhole) impl_->port_holder.listen();
+}
+
+void TestIssuer::set_tls(Tls tls) {
+    const std::lock_guard lock(impl_->server_mutex);
+    impl_->tls = tls;
+    if (impl_->network != Network::up) return;
+    impl_->stop();
+    impl_->start();
+}
+
+void TestIssuer::set_documents(Documents documents) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->documents = std::move(documents);
+}
+
+TestIssuer::Documents TestIssuer::documents() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->documents;
+}
+
+void TestIssuer::heal() {
+    set_fault(Endpoint::discovery, Fault::none);
+    set_fault(Endpoint::jwks, Fault::none);
+    set_documents({});
+    if (impl_->tls != Tls::good) set_tls(Tls::good);
+    set_network(Network::up);
+}
+
+void TestIssuer::rotate(bool keep_old) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->keys.rotate(keep_old);
+}
+
+void TestIssuer::reuse_kids() {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->keys.reuse_kids();
+}
+
+std::string TestIssuer::jwks() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->keys.jwks();
+}
+
+std::string TestIssuer::unusable_jwks() {
+    return R"({"keys":[{"kty":"oct","kid":"secret","k":"c2VjcmV0"},)"
+           R"({"kty":"OKP","crv":"X25519","kid":"agreement","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},)"
+           R"({"kty":"FUTURE","kid":"unknown"}]})";
+}
+
+std::string TestIssuer::mint(const MintRequest &request) const {
+    static std::atomic<unsigned> serial{0};
+    const std::int64_t now = unix_seconds();
+    JsonObject claims;
+    claims.string("iss", impl_->issuer)
+        .string("sub", "alice")
+        .string("aud", "broker")
+        .number("iat", now)
+        .number("exp", now + request.lifetime_s)
+        .string("jti", "test-" + std::to_string(++serial));
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->keys.sign(request, claims);
+}
+
+std::size_t TestIssuer::requests(Endpoint endpoint) const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->times[static_cast<std::size_t>(endpoint)].size();
+}
+
+std::size_t TestIssuer::not_modified() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->not_modified;
+}
+
+std::vector<std::int64_t> TestIssuer::request_times(Endpoint endpoint) const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->times[static_cast<std::size_t>(endpoint)];
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "tokenward-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("can't make a temporary directory");
+    path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace tokenward::support
