@@ -18,8 +18,9 @@ struct Request {
     std::string_view vhost;
     std::string_view resource;
     std::optional<std::string_view> routing_key;
-    bool mqtt_filter = false;  ///< resource is an MQTT filter: every topic it matches must be granted by one scope
-    bool mqtt_topic = false;   ///< resource is an MQTT topic: one that begins with $ needs a pattern that does
+    bool mqtt_filter =
+        false;  ///< resource is an MQTT filter: every topic it matches must be granted by one scope
+    bool mqtt_topic = false;  ///< resource is an MQTT topic: one that begins with $ needs a pattern that does
 };
 
 /// What compile() found worth telling an operator.

@@ -1,0 +1,160 @@
+#include "access/block.hpp"
+
+#include <algorithm>
+#include <compare>
+
+namespace tokenward::access {
+
+namespace {
+
+std::strong_ordering compare(const Pattern &a, const Pattern &b) noexcept {
+    if (a.kind != b.kind) return a.kind <=> b.kind;
+    return a.text.compare(b.text) <=> 0;
+}
+
+std::strong_ordering compare(const Permission &a, const Permission &b) noexcept {
+    if (const auto order = compare(a.vhost, b.vhost); order != 0) return order;
+    if (const auto order = compare(a.resource, b.resource); order != 0) return order;
+    if (a.has_routing_key != b.has_routing_key) return a.has_routing_key <=> b.has_routing_key;
+    return compare(a.routing_key, b.routing_key);
+}
+
+/// A node on its way into a list; its children stand in a buffer of the builder.
+struct Draft {
+    Pattern pattern;
+    Operations operations;
+    std::size_t children_begin = 0;
+    std::size_t children_size = 0;
+};
+
+std::size_t common_size(std::string_view a, std::string_view b) noexcept {
+    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+/// What all first literals begin with; worth its bytes only if two nodes share it.
+std::string_view common_prefix(std::span<const Draft> drafts) noexcept {
+    std::string_view common;
+    std::size_t count = 0;
+    for (const Draft &draft : drafts) {
+        if (draft.pattern.kind == PatternKind::never) continue;
+        const std::string_view literal = first_literal(draft.pattern);
+        common = count++ == 0 ? literal : common.substr(0, common_size(common, literal));
+    }
+    return count < 2 ? std::string_view() : common;
+}
+
+void append_pattern(std::pmr::string &out, const Pattern &pattern, std::size_t cut) {
+    switch (pattern.kind) {
+        case PatternKind::exact:
+        case PatternKind::prefix:
+            out += pattern.text.substr(cut);
+            return;
+        case PatternKind::never:
+            out += pattern.text;
+            return;
+        case PatternKind::glob:
+            break;
+    }
+    Glob glob(pattern.text);
+    append_size(out, glob.prefix.size() - cut);
+    append_size(out, glob.suffix.size());
+    out += glob.prefix.substr(cut);
+    out += glob.suffix;
+    out += glob.rest();
+}
+
+class Builder {
+  public:
+    explicit Builder(std::pmr::memory_resource &arena) : arena_(arena), text_(&arena) {}
+
+    /// Appends the list to `out`. `children` holds what the drafts point to.
+    void append_list(Level level, std::span<const Draft> drafts, std::string_view children,
+                     std::pmr::string &out) {
+        const std::string_view common = common_prefix(drafts);
+        append_size(out, common.size() << 1U);
+        out += common;
+        for (const Draft &draft : drafts) append_node(level, draft, common.size(), children, out);
+    }
+
+    void append_keys(std::span<const Permission> permissions, std::pmr::string &out) {
+        std::pmr::vector<Draft> drafts(&arena_);
+        for (const Permission &permission : permissions) {
+            if (drafts.empty() || drafts.back().pattern != permission.routing_key) {
+                drafts.push_back({permission.routing_key, {}, 0, 0});
+            }
+            drafts.back().operations.two |= permission.operation;
+        }
+        append_list(Level::routing_key, drafts, {}, out);
+    }
+
+    void append_resources(std::span<const Permission> permissions, std::pmr::string &out) {
+        std::pmr::vector<Draft> drafts(&arena_);
+        std::pmr::string children(&arena_);
+        drafts.reserve(permissions.size());
+        for (std::size_t begin = 0; begin < permissions.size();) {
+            Draft draft{permissions[begin].resource, {}, children.size(), 0};
+            std::size_t end = begin;
+            for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
+                if (permissions[end].has_routing_key) break;
+                draft.operations.two |= permissions[end].operation;
+            }
+            const std::size_t keys_begin = end;
+            for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
+                draft.operations.three |= permissions[end].operation;
+            }
+            if (end != keys_begin) append_keys(permissions.subspan(keys_begin, end - keys_begin), children);
+            draft.children_size = children.size() - draft.children_begin;
+            drafts.push_back(draft);
+            begin = end;
+        }
+        append_list(Level::resource, drafts, children, out);
+    }
+
+    void append_vhosts(std::span<const Permission> permissions, std::pmr::string &out) {
+        std::pmr::vector<Draft> drafts(&arena_);
+        std::pmr::string children(&arena_);
+        for (std::size_t begin = 0; begin < permissions.size();) {
+            Draft draft{permissions[begin].vhost, {}, children.size(), 0};
+            std::size_t end = begin;
+            for (; end < permissions.size() && permissions[end].vhost == draft.pattern; ++end) {
+                const Permission &permission = permissions[end];
+                (permission.has_routing_key ? draft.operations.three : draft.operations.two) |=
+                    permission.operation;
+            }
+            append_resources(permissions.subspan(begin, end - begin), children);
+            draft.children_size = children.size() - draft.children_begin;
+            drafts.push_back(draft);
+            begin = end;
+        }
+        append_list(Level::vhost, drafts, children, out);
+    }
+
+  private:
+    void append_node(Level level, const Draft &draft, std::size_t cut, std::string_view children,
+                     std::pmr::string &out) {
+        out += static_cast<char>(static_cast<unsigned>(draft.pattern.kind) | draft.operations.packed());
+        text_.clear();
+        append_pattern(text_, draft.pattern, cut);
+        append_size(out, text_.size());
+        if (level == Level::vhost || (level == Level::resource && draft.operations.three != 0)) {
+            append_size(out, draft.children_size);
+        }
+        out += text_;
+        out += children.substr(draft.children_begin, draft.children_size);
+    }
+
+    std::pmr::memory_resource &arena_;
+    std::pmr::string text_;
+};
+
+}  // namespace
+
+std::pmr::string build_block(std::span<Permission> permissions, std::pmr::memory_resource &arena) {
+    std::pmr::string block(&arena);
+    if (permissions.empty()) return block;
+    std::ranges::sort(permissions, [](const Permission &a, const Permission &b) { return compare(a, b) < 0; });
+    Builder(arena).append_vhosts(permissions, block);
+    return block;
+}
+
+}  // namespace tokenward::access

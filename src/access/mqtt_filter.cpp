@@ -1,0 +1,35 @@
+#include "access/mqtt_filter.hpp"
+
+namespace tokenward::access {
+
+MqttFilter read_mqtt_filter(std::string_view text) noexcept {
+    MqttFilter filter;
+    filter.text = text;
+    if (text.empty()) return filter;
+    for (std::size_t at = text.find_first_of("+#"); at != std::string_view::npos;
+         at = text.find_first_of("+#", at + 1)) {
+        const bool begins_level = at == 0 || text[at - 1] == '/';
+        const bool ends_text = at + 1 == text.size();
+        if (!begins_level) return filter;
+        if (!ends_text && (text[at] == '#' || text[at + 1] != '/')) return filter;
+        filter.has_wildcard = true;
+    }
+    // "/#" has no topic above: no topic name is empty.
+    if (text.size() > 2 && text.back() == '#') filter.parent = text.substr(0, text.size() - 2);
+    filter.well_formed = true;
+    return filter;
+}
+
+bool MqttFilter::guards_dollar(std::string_view common, const Pattern &pattern) const noexcept {
+    return text.starts_with('$') && common.empty() && first_literal(pattern).empty();
+}
+
+bool MqttFilter::fits(std::string_view common, const Pattern &pattern) const noexcept {
+    if (guards_dollar(common, pattern)) return false;
+    if (!has_wildcard) return true;
+    if (common.find_first_of("+#") != std::string_view::npos || literals_hold(pattern, "+#")) return false;
+    if (parent.data() == nullptr) return true;
+    return parent.starts_with(common) && matches(pattern, parent.substr(common.size()));
+}
+
+}  // namespace tokenward::access

@@ -1,0 +1,143 @@
+#include "access/pattern.hpp"
+
+#include "access/scope.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace tokenward::access {
+
+namespace {
+
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/// The decoded bytes of all literals in a row, and where each begins.
+struct Literals {
+    explicit Literals(std::pmr::memory_resource &arena) : bytes(&arena), begins(&arena) {}
+
+    std::string_view at(std::size_t index) const noexcept {
+        const std::size_t end = index + 1 < begins.size() ? begins[index + 1] : bytes.size();
+        return std::string_view(bytes).substr(begins[index], end - begins[index]);
+    }
+
+    std::pmr::string bytes;
+    std::pmr::vector<std::size_t> begins;
+};
+
+/// False for a broken escape.
+bool decode_literals(std::string_view raw, Literals &out) {
+    out.bytes.reserve(raw.size());
+    out.begins.push_back(0);
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        if (raw[i] == '*') {
+            out.begins.push_back(out.bytes.size());
+        } else if (raw[i] == '+') {
+            out.bytes += ' ';
+        } else if (raw[i] == '%') {
+            const int high = i + 1 < raw.size() ? hex_value(raw[i + 1]) : -1;
+            const int low = i + 2 < raw.size() ? hex_value(raw[i + 2]) : -1;
+            // Escapes never reach over a wildcard: '*' is no hex digit.
+            if (high < 0 || low < 0) return false;
+            out.bytes += static_cast<char>(high * 16 + low);
+            i += 2;
+        } else {
+            out.bytes += raw[i];
+        }
+    }
+    return true;
+}
+
+std::string_view keep(std::string_view text, std::pmr::memory_resource &arena) {
+    if (text.empty()) return {};
+    char *copy = static_cast<char *>(arena.allocate(text.size(), 1));
+    std::memcpy(copy, text.data(), text.size());
+    return {copy, text.size()};
+}
+
+}  // namespace
+
+void append_size(std::pmr::string &out, std::size_t value) {
+    while (value >= 0x80U) {
+        out += static_cast<char>((value & 0x7FU) | 0x80U);
+        value >>= 7U;
+    }
+    out += static_cast<char>(value);
+}
+
+Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) {
+    const std::size_t special = raw.find_first_of("*%+");
+    if (special == std::string_view::npos) return {PatternKind::exact, raw};
+    if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
+
+    Literals literals(arena);
+    if (!decode_literals(raw, literals)) return {PatternKind::never, raw};
+    const std::size_t last = literals.begins.size() - 1;
+    if (last == 0) return {PatternKind::exact, keep(literals.bytes, arena)};
+    if (literals.at(0).size() == literals.bytes.size())
+        return {PatternKind::prefix, keep(literals.bytes, arena)};
+
+    std::pmr::string text(&arena);
+    text.reserve(raw.size() + 4);
+    append_size(text, literals.at(0).size());
+    append_size(text, literals.at(last).size());
+    text += literals.at(0);
+    text += literals.at(last);
+    for (std::size_t i = 1; i < last; ++i) {
+        if (literals.at(i).empty()) continue;
+        append_size(text, literals.at(i).size());
+        text += literals.at(i);
+    }
+    return {PatternKind::glob, keep(text, arena)};
+}
+
+bool glob_matches(std::string_view text, std::string_view name) noexcept {
+    Glob glob(text);
+    if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
+    if (!name.starts_with(glob.prefix) || !name.ends_with(glob.suffix)) return false;
+    name.remove_prefix(glob.prefix.size());
+    name.remove_suffix(glob.suffix.size());
+    // Leftmost is best: it leaves the most for what follows. memmem is linear, so the whole walk is.
+    for (std::string_view inner; glob.next(inner);) {
+        const void *found = memmem(name.data(), name.size(), inner.data(), inner.size());
+        if (found == nullptr) return false;
+        name.remove_prefix(static_cast<std::size_t>(static_cast<const char *>(found) - name.data()) +
+                           inner.size());
+    }
+    return true;
+}
+
+bool literals_hold(const Pattern &pattern, std::string_view bytes) noexcept {
+    if (pattern.kind != PatternKind::glob) return pattern.text.find_first_of(bytes) != std::string_view::npos;
+    Glob glob(pattern.text);
+    if (glob.prefix.find_first_of(bytes) != std::string_view::npos) return true;
+    if (glob.suffix.find_first_of(bytes) != std::string_view::npos) return true;
+    for (std::string_view inner; glob.next(inner);) {
+        if (inner.find_first_of(bytes) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+void append_spelling(std::string &out, std::string_view common, const Pattern &pattern) {
+    if (pattern.kind == PatternKind::never) {
+        append_raw(out, pattern.text);
+        return;
+    }
+    append_encoded(out, common);
+    append_encoded(out, first_literal(pattern));
+    if (pattern.kind == PatternKind::exact) return;
+    out += '*';
+    if (pattern.kind == PatternKind::prefix) return;
+    Glob glob(pattern.text);
+    for (std::string_view inner; glob.next(inner);) {
+        append_encoded(out, inner);
+        out += '*';
+    }
+    append_encoded(out, glob.suffix);
+}
+
+}  // namespace tokenward::access

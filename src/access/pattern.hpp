@@ -1,0 +1,102 @@
+// One pattern: literals with "any run of bytes" between them, matched over bytes, whole name, in linear time.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+
+namespace tokenward::access {
+
+enum class PatternKind : std::uint8_t {
+    exact,   ///< no wildcard; text is the name
+    prefix,  ///< one wildcard, at the end; text is what comes before it
+    glob,    ///< anything else; text is written as Glob reads it
+    never,   ///< a broken escape: matches nothing; text is the part as it was spelled
+};
+
+/// Views into text that somebody else owns.
+struct Pattern {
+    PatternKind kind = PatternKind::never;
+    std::string_view text;
+
+    friend bool operator==(const Pattern &, const Pattern &) = default;
+};
+
+/// Sizes in compiled text: seven bits a byte, the lowest first, the top bit set on all but the last.
+inline std::uint32_t read_size(const char *&cursor) noexcept {
+    std::uint32_t value = static_cast<unsigned char>(*cursor++);
+    if (value < 0x80U) return value;
+    value &= 0x7FU;
+    for (unsigned shift = 7;; shift += 7) {
+        const std::uint32_t byte = static_cast<unsigned char>(*cursor++);
+        value |= (byte & 0x7FU) << shift;
+        if (byte < 0x80U) return value;
+    }
+}
+
+void append_size(std::pmr::string &out, std::size_t value);
+
+/// The literals of a glob: the name begins with `prefix`, ends with `suffix`, and has the inner ones between
+/// them in that order.
+class Glob {
+  public:
+    explicit Glob(std::string_view text) noexcept : cursor_(text.data()), end_(text.data() + text.size()) {
+        const std::uint32_t prefix_size = read_size(cursor_);
+        const std::uint32_t suffix_size = read_size(cursor_);
+        prefix = {cursor_, prefix_size};
+        suffix = {cursor_ + prefix_size, suffix_size};
+        cursor_ += prefix_size + suffix_size;
+    }
+
+    /// The next inner literal, never empty; false at the end.
+    bool next(std::string_view &inner) noexcept {
+        if (cursor_ == end_) return false;
+        const std::uint32_t size = read_size(cursor_);
+        inner = {cursor_, size};
+        cursor_ += size;
+        return true;
+    }
+    /// What next() has not read yet, as it is written.
+    std::string_view rest() const noexcept { return {cursor_, static_cast<std::size_t>(end_ - cursor_)}; }
+
+    std::string_view prefix;
+    std::string_view suffix;
+
+  private:
+    const char *cursor_;
+    const char *end_;
+};
+
+/// Splits at '*', then decodes percent and '+'. The text may be a view into `raw` or live in `arena`.
+Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
+
+bool glob_matches(std::string_view text, std::string_view name) noexcept;
+
+inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
+    switch (pattern.kind) {
+        case PatternKind::exact:
+            return name == pattern.text;
+        case PatternKind::prefix:
+            return name.starts_with(pattern.text);
+        case PatternKind::glob:
+            return glob_matches(pattern.text, name);
+        case PatternKind::never:
+            break;
+    }
+    return false;
+}
+
+/// What every matching name begins with.
+inline std::string_view first_literal(const Pattern &pattern) noexcept {
+    return pattern.kind == PatternKind::glob ? Glob(pattern.text).prefix : pattern.text;
+}
+
+/// True if a literal holds one of `bytes`.
+bool literals_hold(const Pattern &pattern, std::string_view bytes) noexcept;
+
+/// Appends the canonical spelling; `common` stands before the pattern's first literal.
+void append_spelling(std::string &out, std::string_view common, const Pattern &pattern);
+
+}  // namespace tokenward::access

@@ -1,0 +1,105 @@
+#include "access/permission_set.hpp"
+
+#include "access/compiled_set.hpp"
+#include "access/lookup.hpp"
+#include "access/mqtt_filter.hpp"
+#include "access/scope.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory_resource>
+
+namespace tokenward::access {
+
+namespace {
+
+constexpr std::size_t max_malformed_notes = 4;
+
+void note_malformed(std::string_view text, std::vector<std::string> &notes) {
+    if (notes.size() >= max_malformed_notes) return;
+    std::string note = quote(text) + " has more than three parts; a slash inside a name is %2F: " +
+                       quote(likely_spelling(text));
+    if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+}
+
+/// Sorted, unique, separated by commas.
+std::string join_tags(std::pmr::vector<std::string_view> &tags) {
+    std::ranges::sort(tags);
+    const auto repeated = std::ranges::unique(tags);
+    tags.erase(repeated.begin(), repeated.end());
+    std::string joined;
+    for (const std::string_view tag : tags) {
+        if (!joined.empty()) joined += ',';
+        joined += tag;
+    }
+    return joined;
+}
+
+}  // namespace
+
+std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std::string_view> scopes,
+                                                            bool routing_keys, Notes &notes) {
+    std::array<std::byte, 8192> buffer;
+    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
+    std::pmr::vector<Permission> permissions(&arena);
+    std::pmr::vector<std::string_view> tags(&arena);
+    permissions.reserve(scopes.size());
+    for (const std::string_view text : scopes) {
+        const ScopeText scope = read_scope(text);
+        switch (scope.kind) {
+            case ScopeKind::ignored:
+                break;
+            case ScopeKind::too_many_parts:
+                note_malformed(text, notes.malformed);
+                break;
+            case ScopeKind::tag:
+                tags.push_back(scope.tag);
+                break;
+            case ScopeKind::permission:
+                Permission &permission = permissions.emplace_back();
+                permission.vhost = compile_pattern(scope.vhost, arena);
+                permission.resource = compile_pattern(scope.resource, arena);
+                permission.operation = Operations::bit(scope.operation);
+                if (!scope.routing_key) break;
+                permission.has_routing_key = true;
+                permission.routing_key = compile_pattern(*scope.routing_key, arena);
+                notes.three_parts_ignored = notes.three_parts_ignored || !routing_keys;
+        }
+    }
+    return CompiledSet::share({build_block(permissions, arena), join_tags(tags), routing_keys});
+}
+
+bool CompiledSet::allows(const Request &request) const noexcept {
+    if (request.operation < Operation::configure || request.operation > Operation::write) return false;
+    const std::uint8_t bit = Operations::bit(request.operation);
+    const bool keyed = request.routing_key.has_value();
+    Operations wanted;
+    if (!keyed) wanted.two = bit;
+    if (routing_keys_) wanted.three = bit;
+    const unsigned operations = wanted.packed();
+
+    const bool mqtt = request.mqtt_filter || request.mqtt_topic;
+    const MqttFilter filter =
+        request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource);
+    if (!filter.well_formed) return false;
+
+    const auto grants = [&](const Node &node, const List &list) {
+        if (mqtt && !filter.fits(list.common, node.pattern)) return false;
+        if (!keyed) return true;
+        return visit_matches(Level::routing_key, node.children, *request.routing_key, unsigned{bit} << 2U,
+                             [](const Node &, const List &) { return true; });
+    };
+    return visit_matches(
+        Level::vhost, block(), request.vhost, operations, [&](const Node &vhost, const List &) {
+            return visit_matches(Level::resource, vhost.children, request.resource, operations, grants);
+        });
+}
+
+bool CompiledSet::opens_vhost(std::string_view vhost) const noexcept {
+    return visit_matches(Level::vhost, block(), vhost, any_operation,
+                         [](const Node &, const List &) { return true; });
+}
+
+}  // namespace tokenward::access

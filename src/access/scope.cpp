@@ -1,0 +1,127 @@
+#include "access/scope.hpp"
+
+#include <algorithm>
+
+namespace tokenward::access {
+
+namespace {
+
+constexpr std::size_t max_tag_bytes = 64;
+
+bool is_alphanumeric(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_tag(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= max_tag_bytes && std::ranges::all_of(name, [](char c) {
+        return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+    });
+}
+
+/// Printable ASCII that neither the grammar nor a space-separated list of scopes reads as something else.
+bool stands_for_itself(char c) noexcept {
+    return c > ' ' && c < '\x7f' && std::string_view("%*+/\"\\").find(c) == std::string_view::npos;
+}
+
+void append_escape(std::string &out, char c) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += digits[byte >> 4U];
+    out += digits[byte & 15U];
+}
+
+std::optional<Operation> read_operation(std::string_view name) noexcept {
+    for (const Operation operation : {Operation::configure, Operation::read, Operation::write}) {
+        if (name == operation_name(operation)) return operation;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view operation_name(Operation operation) noexcept {
+    switch (operation) {
+        case Operation::configure:
+            return "configure";
+        case Operation::read:
+            return "read";
+        case Operation::write:
+            return "write";
+    }
+    return "unknown";
+}
+
+ScopeText read_scope(std::string_view text) noexcept {
+    ScopeText scope;
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return scope;
+    const std::string_view name = text.substr(0, colon);
+    const std::string_view rest = text.substr(colon + 1);
+    if (name == "tag") {
+        if (is_tag(rest)) {
+            scope.kind = ScopeKind::tag;
+            scope.tag = rest;
+        }
+        return scope;
+    }
+    const std::optional<Operation> operation = read_operation(name);
+    if (!operation) return scope;
+    const std::size_t first = rest.find('/');
+    if (first == std::string_view::npos) return scope;
+    scope.operation = *operation;
+    scope.vhost = rest.substr(0, first);
+    scope.resource = rest.substr(first + 1);
+    scope.kind = ScopeKind::permission;
+    const std::size_t second = scope.resource.find('/');
+    if (second == std::string_view::npos) return scope;
+    scope.routing_key = scope.resource.substr(second + 1);
+    scope.resource = scope.resource.substr(0, second);
+    if (scope.routing_key->find('/') != std::string_view::npos) scope.kind = ScopeKind::too_many_parts;
+    return scope;
+}
+
+std::string likely_spelling(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    std::string out(text.substr(0, colon + 1));
+    std::string_view rest = text.substr(colon + 1);
+    if (rest.starts_with('/')) {
+        // Nobody means the vhost with the empty name; "/" is the default vhost of every broker.
+        out += "%2F/";
+        rest.remove_prefix(rest.starts_with("//") ? 2 : 1);
+    } else {
+        const std::size_t slash = rest.find('/');
+        out += rest.substr(0, slash + 1);
+        rest.remove_prefix(slash + 1);
+    }
+    for (const char c : rest) {
+        if (c == '/') {
+            out += "%2F";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+void append_encoded(std::string &out, std::string_view literal) {
+    for (const char c : literal) {
+        if (stands_for_itself(c)) {
+            out += c;
+        } else {
+            append_escape(out, c);
+        }
+    }
+}
+
+void append_raw(std::string &out, std::string_view raw) {
+    for (const char c : raw) {
+        if (c > ' ' && c < '\x7f') {
+            out += c;
+        } else {
+            append_escape(out, c);
+        }
+    }
+}
+
+}  // namespace tokenward::access
