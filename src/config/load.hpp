@@ -1,12 +1,12 @@
 // From files and in-memory JSON to Settings.
 #pragma once
 
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "base/result.hpp"
-#include "config/settings.hpp"
 
 namespace tokenward::config {
 

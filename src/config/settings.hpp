@@ -1,6 +1,9 @@
 // The configuration as values that are checked: what the rest of the library reads.
 #pragma once
 
+#include "base/log.hpp"
+#include "jose/algorithm.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,17 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
-#include "jose/algorithm.hpp"
-
 namespace tokenward::config {
 
 /// One issuer: [oauth] or [oauth.NAME]. Defaults are those of DESIGN sections 4 and 5 (src/config/README.md).
 struct Section {
-    std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
-    std::string issuer;  ///< as configured; compared without one trailing '/'
-    std::string resource_server_id;          ///< empty: unset
-    std::vector<std::string> audience;       ///< what rule 8 compares with; never empty if verify_aud
+    std::string name;                   ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
+    std::string issuer;                 ///< as configured; compared without one trailing '/'
+    std::string resource_server_id;     ///< empty: unset
+    std::vector<std::string> audience;  ///< what rule 8 compares with; never empty if verify_aud
     bool verify_aud = true;
     std::vector<std::string> preferred_username_claims{"sub", "client_id"};
     std::vector<std::string> additional_scopes_keys;

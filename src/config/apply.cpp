@@ -1,0 +1,235 @@
+#include "config/apply.hpp"
+
+#include "base/text.hpp"
+#include "config/url.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <iterator>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+namespace tokenward::config {
+namespace {
+
+constexpr std::size_t max_list_size = 64;
+constexpr std::size_t max_text_bytes = 1024;
+
+constexpr std::array<std::string_view, 4> log_levels{"error", "warning", "info", "debug"};
+
+/// What LavinMQ takes for true and false, in any case; it reads every other word as false, we refuse it.
+constexpr std::string_view true_words[] = {"1", "true", "yes", "on", "y"};
+constexpr std::string_view false_words[] = {"0", "false", "no", "off", "n"};
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char &c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+std::string_view trim(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// UTF-8 without control characters.
+bool is_printable(std::string_view text) {
+    return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+               const auto byte = static_cast<unsigned char>(c);
+               return byte < 0x20 || byte == 0x7F;
+           });
+}
+
+/// A list as JSON gave it, or split at commas. Empty elements (a comma too many) say nothing.
+std::vector<std::string> elements_of(const Value &value) {
+    if (value.form == Value::Form::list) return value.list;
+    std::vector<std::string> elements;
+    std::string_view rest = value.text;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(','), rest.size());
+        if (const std::string_view element = trim(rest.substr(0, end)); !element.empty()) {
+            elements.emplace_back(element);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return elements;
+}
+
+bool is_list(Type type) {
+    return type == Type::list || type == Type::name_list || type == Type::algorithms;
+}
+
+/// A value as a message may show it.
+std::string shown(const Option &option, const Value &value) {
+    if (value.form == Value::Form::list) {
+        std::string joined;
+        for (const std::string &element : value.list) joined += (joined.empty() ? "" : ",") + element;
+        return quote(joined);
+    }
+    const bool may_hold_a_password =
+        option.type == Type::issuer || option.type == Type::https_url || option.type == Type::proxy_url;
+    return quote(may_hold_a_password ? without_userinfo(value.text) : value.text);
+}
+
+/// Each reader fills `out` and answers what is wrong, or an empty text.
+std::string read(const Option &option, const Value &value, std::string &out) {
+    out = value.text;
+    if (out.size() > max_text_bytes) return fmt::format("must have {} bytes at most", max_text_bytes);
+    if (!is_printable(out)) return "must be UTF-8 without control characters";
+    if (option.type == Type::issuer) return issuer_problem(out);
+    if (out.empty()) return {};
+    switch (option.type) {
+        case Type::https_url:
+            return https_url_problem(out);
+        case Type::proxy_url:
+            return proxy_problem(out);
+        case Type::path:
+            return out.front() == '/' ? "" : "must be an absolute path: brokers change their working directory";
+        default:
+            if (out.size() > static_cast<std::size_t>(option.max)) {
+                return fmt::format("must have {} bytes at most", option.max);
+            }
+            return {};
+    }
+}
+
+std::string read(const Option &option, const Value &value, std::optional<std::string> &out) {
+    return read(option, value, out.emplace());
+}
+
+std::string read(const Option &option, const Value &value, std::vector<std::string> &out) {
+    out = elements_of(value);
+    if (out.size() > max_list_size) return fmt::format("must have {} elements at most", max_list_size);
+    if (out.empty() && option.type == Type::name_list) return "must name one claim at least";
+    for (const std::string &element : out) {
+        if (element.empty() || element.size() > max_text_bytes || !is_printable(element)) {
+            return fmt::format("elements must have 1 to {} bytes of UTF-8 without control characters",
+                               max_text_bytes);
+        }
+    }
+    return {};
+}
+
+std::string read(const Option &option, const Value &value, bool &out) {
+    const std::string word = lower(value.text);
+    const bool is_true = std::find(std::begin(true_words), std::end(true_words), word) != std::end(true_words);
+    const bool is_false =
+        std::find(std::begin(false_words), std::end(false_words), word) != std::end(false_words);
+    if (!is_true && !is_false) return expectation(option);
+    out = is_true;
+    return {};
+}
+
+std::string read(const Option &option, const Value &value, std::int64_t &out) {
+    const char *const end = value.text.data() + value.text.size();
+    const auto [stopped, error] = std::from_chars(value.text.data(), end, out);
+    if (error != std::errc() || stopped != end || out < option.min || out > option.max)
+        return expectation(option);
+    return {};
+}
+
+std::string read(const Option &option, const Value &value, std::size_t &out) {
+    std::int64_t number = 0;
+    std::string problem = read(option, value, number);
+    if (problem.empty()) out = static_cast<std::size_t>(number);
+    return problem;
+}
+
+std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
+    out = jose::AlgorithmSet::none();
+    for (const std::string &name : elements_of(value)) {
+        const auto algorithm = jose::parse_algorithm(name);
+        if (algorithm) {
+            out.add(*algorithm);
+            continue;
+        }
+        const std::string folded = lower(name);
+        if (folded == "none" || folded.substr(0, 2) == "hs") {
+            return fmt::format("{} is never accepted: whoever knows the public key could forge a token",
+                               quote(name));
+        }
+        return fmt::format("{} isn't one of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA",
+                           quote(name));
+    }
+    return out.empty() ? "must name one algorithm at least" : "";
+}
+
+std::string read(const Option &option, const Value &value, LogLevel &out) {
+    const auto *const found = std::find(log_levels.begin(), log_levels.end(), lower(value.text));
+    if (found == log_levels.end()) return expectation(option);
+    out = static_cast<LogLevel>(found - log_levels.begin());
+    return {};
+}
+
+/// JSON says what type a value has; text is taken for every type, since INI has nothing else.
+bool form_fits(Type type, Value::Form form) {
+    switch (form) {
+        case Value::Form::ini:
+        case Value::Form::string:
+            return true;
+        case Value::Form::number:
+            return type == Type::number;
+        case Value::Form::boolean:
+            return type == Type::boolean;
+        case Value::Form::list:
+            return is_list(type);
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view log_level_name(LogLevel level) noexcept {
+    return log_levels[static_cast<std::size_t>(level)];
+}
+
+std::string expectation(const Option &option) {
+    switch (option.type) {
+        case Type::boolean:
+            return "must be true or false";
+        case Type::number:
+            return fmt::format("must be a whole number from {} to {} ({})", option.min, option.max,
+                               option.unit);
+        case Type::log_level:
+            return "must be error, warning, info or debug";
+        case Type::list:
+        case Type::name_list:
+        case Type::algorithms:
+            return "must be a list";
+        case Type::issuer:
+        case Type::https_url:
+        case Type::proxy_url:
+            return "must be a URL";
+        case Type::path:
+            return "must be a path";
+        case Type::text:
+            break;
+    }
+    return "must be text";
+}
+
+Result<void> apply(const Option &option, const Entry &entry, Section &section, Settings &settings) {
+    if (option.scope() == Scope::none) return {};
+    std::string problem = expectation(option);
+    if (form_fits(option.type, entry.value.form)) {
+        problem = std::visit(
+            [&](auto member) -> std::string {
+                if constexpr (std::is_same_v<decltype(member), std::monostate>) {
+                    return {};
+                } else if constexpr (requires { section.*member; }) {
+                    return read(option, entry.value, section.*member);
+                } else {
+                    return read(option, entry.value, settings.*member);
+                }
+            },
+            option.target);
+    }
+    if (problem.empty()) return {};
+    return fail(Reason::CONFIG_INVALID_VALUE,
+                fmt::format("{}{} = {}: {}", entry.where, option.name, shown(option, entry.value), problem));
+}
+
+}  // namespace tokenward::config

@@ -1,0 +1,141 @@
+#include "config/check.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace tokenward::config {
+namespace {
+
+constexpr std::int64_t max_session_without_exp_s = 86400;
+constexpr std::int64_t generous_clock_skew_s = 300;
+
+std::string title(const Section &section) {
+    return section.name == "oauth" ? "[oauth]" : fmt::format("[oauth.{}]", section.name);
+}
+
+/// RFC 7519 says nothing about a trailing slash; providers and operators differ by one (rule 7).
+std::string_view without_slash(std::string_view issuer) {
+    if (!issuer.empty() && issuer.back() == '/') issuer.remove_suffix(1);
+    return issuer;
+}
+
+Result<void> check(SectionDraft &draft) {
+    Section &section = draft.section;
+    const auto is_set = [&](std::string_view option) { return draft.origins.count(option) != 0; };
+    if (section.issuer.empty()) {
+        return fail(Reason::CONFIG_MISSING_KEY,
+                    fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
+                                title(section)));
+    }
+    if (!section.jwks_file.empty() && !section.jwks_uri.empty()) {
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format("{}jwks_file: excludes jwks_uri, which is set too ({}jwks_uri): keep one of them",
+                        draft.origins["jwks_file"], draft.origins["jwks_uri"]));
+    }
+    if (section.verify_aud && section.audience.empty()) {
+        if (section.resource_server_id.empty()) {
+            return fail(
+                Reason::CONFIG_MISSING_KEY,
+                fmt::format("{}{} has neither audience nor resource_server_id: tokens that were issued for "
+                            "other services would be accepted. Set one of them, or verify_aud = false",
+                            draft.where, title(section)));
+        }
+        section.audience.push_back(section.resource_server_id);
+    }
+    const bool good_prefix = std::all_of(section.username_prefix.begin(), section.username_prefix.end(),
+                                         [](char c) { return c > ' ' && c < 0x7F; });
+    if (!good_prefix) {
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("{}username_prefix = {}: must be printable ASCII without spaces",
+                                draft.origins["username_prefix"], quote(section.username_prefix)));
+    }
+
+    section.scope_prefix_explicit = is_set("scope_prefix");
+    if (!section.scope_prefix_explicit && !section.resource_server_id.empty()) {
+        section.scope_prefix = section.resource_server_id + ".";
+    }
+    if (!section.require_exp && !is_set("max_session")) section.max_session_s = max_session_without_exp_s;
+    return {};
+}
+
+/// Two providers' alice must never meet: at most one section without a prefix, and no prefix begins another one
+/// ("a" before "b-alice" and "ab-" before "alice" would give the same name).
+Result<void> check_together(const SectionDraft &one, const SectionDraft &other) {
+    if (without_slash(one.section.issuer) == without_slash(other.section.issuer)) {
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("{}issuer = {}: is the issuer of {} too", other.origins.at("issuer"),
+                                quote(other.section.issuer), title(one.section)));
+    }
+    const std::string &a = one.section.username_prefix;
+    const std::string &b = other.section.username_prefix;
+    if (a.empty() && b.empty()) {
+        return fail(
+            Reason::CONFIG_MISSING_KEY,
+            fmt::format("{}{} and {} need different usernames: set username_prefix in each section but one",
+                        other.where, title(other.section), title(one.section)));
+    }
+    const std::size_t common = std::min(a.size(), b.size());
+    if (common != 0 && a.compare(0, common, b, 0, common) == 0) {
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("{}username_prefix = {}: one begins with the other, {} of {}",
+                                other.origins.at("username_prefix"), quote(b), quote(a), title(one.section)));
+    }
+    return {};
+}
+
+void warn(const Section &section, std::vector<std::string> &warnings) {
+    const auto add = [&](std::string_view text) {
+        warnings.push_back(fmt::format("{} {}", title(section), text));
+    };
+    if (!section.verify_aud) {
+        add("verify_aud = false: every token of the issuer is accepted, also those for other services");
+    }
+    if (section.scope_prefix_explicit && section.scope_prefix->empty()) {
+        add("scope_prefix is empty: every scope counts, also those for other services");
+    }
+    if (!section.scope_prefix) {
+        add("neither scope_prefix nor resource_server_id is set: every scope counts, also those for other "
+            "services");
+    }
+    if (!section.require_exp) add("require_exp = false: tokens without exp never expire");
+    if (!section.require_exp && section.max_session_s == 0) {
+        add("max_session = 0 with require_exp = false: sessions may last for ever");
+    }
+    if (section.clock_skew_s > generous_clock_skew_s) {
+        add(fmt::format("clock_skew = {}: tokens live that many seconds longer than the provider says",
+                        section.clock_skew_s));
+    }
+    if (section.allow_id_token)
+        add("allow_id_token = true: tokens that were made for a login page open the broker");
+    if (section.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
+    if (section.token_in_username)
+        add("token_in_username = true: brokers and proxies write usernames into their logs");
+    if (section.jwks_max_stale_s < section.jwks_cache_ttl_s && section.jwks_file.empty()) {
+        add(fmt::format("jwks_max_stale = {} is less than jwks_cache_ttl = {}: keys are fetched more often",
+                        section.jwks_max_stale_s, section.jwks_cache_ttl_s));
+    }
+    if (!section.jwks_file.empty() && !section.jwks_cache_file.empty()) {
+        add("jwks_cache_file has no effect beside jwks_file");
+    }
+}
+
+}  // namespace
+
+Result<void> check_and_complete(std::vector<SectionDraft> &drafts, std::vector<std::string> &warnings) {
+    for (SectionDraft &draft : drafts) {
+        if (auto checked = check(draft); !checked) return checked;
+    }
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+        for (std::size_t j = i + 1; j < drafts.size(); ++j) {
+            if (auto checked = check_together(drafts[i], drafts[j]); !checked) return checked;
+        }
+        warn(drafts[i].section, warnings);
+    }
+    return {};
+}
+
+}  // namespace tokenward::config

@@ -1,0 +1,137 @@
+#include "config/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <numeric>
+
+namespace tokenward::config {
+namespace {
+
+constexpr std::int64_t day = 86400;
+
+constexpr Option table[] = {
+    // What LavinMQ's [oauth] section has too.
+    {"issuer", Type::issuer, &Section::issuer, "",
+     "the provider's issuer URL, character by character as in `iss`; required"},
+    {"resource_server_id", Type::text, &Section::resource_server_id, "",
+     "this broker's name at the provider: its entry in `resource_access`, its scope prefix, its audience"},
+    {"audience", Type::list, &Section::audience, "",
+     "`aud` must have one of these; unset: `resource_server_id`"},
+    {"verify_aud", Type::boolean, &Section::verify_aud, "true", "check `aud`"},
+    {"preferred_username_claims", Type::name_list, &Section::preferred_username_claims, "sub,client_id",
+     "claims for the username; the first one present counts"},
+    {"additional_scopes_keys", Type::list, &Section::additional_scopes_keys, "",
+     "more claims with scopes, by name or dotted path"},
+    {"scope_prefix", Type::text, &Section::scope_prefix, "",
+     "what scopes must begin with; unset: `resource_server_id` and a dot; present and empty: all count"},
+    {"jwks_cache_ttl", Type::number, &Section::jwks_cache_ttl_s, "3600",
+     "age at which keys are fetched again, where the provider sends no max-age", 0, day, "seconds"},
+
+    // Tokens.
+    {"algorithms", Type::algorithms, &Section::algorithms,
+     "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA", "signature algorithms that are accepted"},
+    {"default_key", Type::text, &Section::default_key, "", "`kid` of the key for tokens that name none", 0,
+     256},
+    {"max_token_bytes", Type::number, &Section::max_token_bytes, "16384", "longest token", 256, 1048576,
+     "bytes"},
+    {"clock_skew", Type::number, &Section::clock_skew_s, "10", "tolerance for `exp`, `nbf` and `iat`", 0, 3600,
+     "seconds"},
+    {"require_exp", Type::boolean, &Section::require_exp, "true", "refuse tokens without `exp`"},
+    {"require_at_jwt", Type::boolean, &Section::require_at_jwt, "false",
+     "accept only tokens whose header `typ` is `at+jwt` (RFC 9068)"},
+    {"allow_id_token", Type::boolean, &Section::allow_id_token, "false", "accept ID tokens too"},
+    {"allow_cnf", Type::boolean, &Section::allow_cnf, "false",
+     "accept tokens that are bound to their sender (`cnf`), without checking that binding"},
+    {"max_session", Type::number, &Section::max_session_s, "0",
+     "longest session; 0: as long as the token; unset with `require_exp = false`: 86400", 0, 365 * day,
+     "seconds"},
+
+    // Usernames.
+    {"require_username_match", Type::boolean, &Section::require_username_match, "false",
+     "refuse a client that sends another username than its token's"},
+    {"token_in_username", Type::boolean, &Section::token_in_username, "false",
+     "take the token from the username, if the password isn't one"},
+    {"username_prefix", Type::text, &Section::username_prefix, "",
+     "put in front of usernames; with several issuers each but one needs its own", 0, 64},
+
+    // Keys.
+    {"jwks_uri", Type::https_url, &Section::jwks_uri, "", "URL of the key set; unset: found by discovery"},
+    {"jwks_file", Type::path, &Section::jwks_file, "", "file with a fixed key set, instead of the network"},
+    {"jwks_min_refresh", Type::number, &Section::jwks_min_refresh_s, "10", "least time between two fetches", 1,
+     3600, "seconds"},
+    {"jwks_max_stale", Type::number, &Section::jwks_max_stale_s, "86400",
+     "how long old keys serve while the provider can't be reached", 1, 30 * day, "seconds"},
+    {"jwks_cache_file", Type::path, &Section::jwks_cache_file, "",
+     "file that keeps the key set over restarts; one for each section"},
+    {"ca_file", Type::path, &Section::ca_file, "", "PEM file with the provider's CA; unset: the system's"},
+    {"proxy", Type::proxy_url, &Section::proxy, "",
+     "HTTP proxy; unset: the environment's (`https_proxy`); present and empty: none"},
+
+    // The whole backend.
+    {"routing_keys", Type::boolean, &Settings::routing_keys, "true",
+     "let scopes with three parts grant; false: the broker has no routing keys"},
+    {"token_cache_size", Type::number, &Settings::token_cache_size, "10000",
+     "verified tokens that are remembered; 0: none", 0, 1000000, "tokens"},
+    {"log_level", Type::log_level, &Settings::log_level, "info", "`error`, `warning`, `info` or `debug`"},
+    {"metrics_file", Type::path, &Settings::metrics_file, "",
+     "Prometheus text file, rewritten every 15 seconds"},
+
+    // LavinMQ's management interface.
+    {"client_id", Type::text, {}, "", "LavinMQ's single sign-on; no effect here"},
+    {"mgmt_base_url", Type::text, {}, "", "LavinMQ's single sign-on; no effect here"},
+    {"mgmt_scopes", Type::text, {}, "", "LavinMQ's single sign-on; no effect here"},
+};
+
+constexpr std::string_view foreign_sections[] = {"main",         "amqp",       "mqtt", "mgmt",
+                                                 "experimental", "clustering", "http"};
+
+/// Levenshtein's distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t substitution = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitution});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::span<const Option> options() noexcept {
+    return table;
+}
+
+const Option *find_option(std::string_view name) noexcept {
+    const auto *found =
+        std::find_if(std::begin(table), std::end(table), [&](const Option &o) { return o.name == name; });
+    return found == std::end(table) ? nullptr : found;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+    if (word.size() > 64) return {};  // nobody misspells that; and the cost stays small
+    std::string_view best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string_view candidate : candidates) {
+        const std::size_t d = distance(word, candidate);
+        if (d < best_distance && d < candidate.size()) {
+            best = candidate;
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+bool is_foreign_section(std::string_view name) noexcept {
+    return std::find(std::begin(foreign_sections), std::end(foreign_sections), name) !=
+               std::end(foreign_sections) ||
+           name.substr(0, 4) == "sni:";
+}
+
+}  // namespace tokenward::config

@@ -1,0 +1,68 @@
+// The one table of options: names, types, ranges, defaults. Parsing, checks, to_json and the table in README.md
+// all come from it.
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace tokenward::config {
+
+/// How a value is written and what it must be beyond its C++ type.
+enum class Type : std::uint8_t {
+    text,
+    issuer,     ///< https URL without query, fragment, user
+    https_url,  ///< https URL without fragment, user
+    proxy_url,
+    path,        ///< absolute
+    list,        ///< comma-separated
+    name_list,   ///< the same, not empty
+    algorithms,  ///< comma-separated, at least one
+    boolean,
+    number,
+    log_level,
+};
+
+/// Where a value goes: a member of Section (it stands in [oauth] and [oauth.NAME]), one of Settings (it is for
+/// the whole backend and stands in [oauth] only), or nowhere (LavinMQ's own keys, accepted in [oauth] without
+/// effect).
+using Target = std::variant<std::monostate, std::string Section::*, std::optional<std::string> Section::*,
+                            std::vector<std::string> Section::*, bool Section::*, std::int64_t Section::*,
+                            std::size_t Section::*, jose::AlgorithmSet Section::*, std::string Settings::*,
+                            bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
+
+enum class Scope : std::uint8_t { section, backend, none };
+
+struct Option {
+    std::string_view name;
+    Type type;
+    Target target;
+    std::string_view fallback;  ///< the default as one would write it; empty: unset
+    std::string_view meaning;   ///< one line for README.md
+    std::int64_t min = 0;       ///< number: the range. text: `max` is the longest, in bytes
+    std::int64_t max = 1024;
+    std::string_view unit = {};
+
+    constexpr Scope scope() const noexcept {
+        if (target.index() == 0) return Scope::none;
+        return target.index() <= 7 ? Scope::section : Scope::backend;
+    }
+};
+
+std::span<const Option> options() noexcept;
+const Option *find_option(std::string_view name) noexcept;
+
+/// The option or other word of `candidates` that is nearest to a misspelt one; empty if none is near.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Sections of a lavinmq.ini that aren't ours: they are skipped as a whole.
+bool is_foreign_section(std::string_view name) noexcept;
+
+}  // namespace tokenward::config
