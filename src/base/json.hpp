@@ -1,17 +1,19 @@
 // Strict JSON (RFC 8259, I-JSON's demands of RFC 7493 section 2): UTF-8 without lone surrogates, no duplicate
-// member at any depth (compared after unescaping), bounded depth, nothing but white space after the end.
+// member at any depth (compared after unescaping), bounded depth, nothing but white space after the end. A
+// number past the range of a double (1e400) is refused, as RapidJSON does it and RFC 7493 section 2.2 lets it.
 //
 // One parser for tokens, key sets, discovery documents and configuration: RapidJSON's SAX reader, iterative and
 // in situ, fills a flat tape; nothing else in the project reads JSON.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/result.hpp"
 
 namespace tokenward {
 
@@ -45,10 +47,11 @@ class JsonValue {
     bool boolean() const noexcept { return is_boolean() && node().text == "true"; }
 
     /// The number floored to a whole one; empty if it isn't a number or doesn't fit (RFC 7519 section 2,
-    /// NumericDate allows fractions). 1e3 is 1000, -1.5 is -2, 1e400 is empty.
+    /// NumericDate allows fractions). 1e3 is 1000, -1.5 is -2, 1e300 is empty.
     std::optional<std::int64_t> floor_int64() const noexcept;
 
-    /// The member of that name (exact bytes); empty if there is none or this is no object.
+    /// The member of that name (exact bytes); empty if there is none or this is no object. Give the result a
+    /// name before a range-for over it: C++20 ends the optional before the loop begins.
     std::optional<JsonValue> find(std::string_view name) const noexcept;
 
     /// The members of an object or elements of an array, in order; nothing for other types.
@@ -66,9 +69,7 @@ class JsonValue {
         const JsonNode *tape_;
         std::uint32_t index_;
     };
-    Iterator begin() const noexcept {
-        return {tape_, is_array() || is_object() ? index_ + 1 : node().next};
-    }
+    Iterator begin() const noexcept { return {tape_, is_array() || is_object() ? index_ + 1 : node().next}; }
     Iterator end() const noexcept { return {tape_, node().next}; }
 
     /// The value as compact JSON (names and strings escaped anew, numbers as written).
@@ -97,7 +98,8 @@ class JsonDocument {
   private:
     std::vector<char> buffer_;
     std::vector<JsonNode> tape_;
-    std::vector<std::uint32_t> open_;  ///< containers that are not yet closed
+    std::vector<std::uint32_t> open_;      ///< containers that are not yet closed
+    std::vector<std::string_view> names_;  ///< room to sort a large object's names in
 };
 
 }  // namespace tokenward

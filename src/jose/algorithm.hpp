@@ -1,4 +1,5 @@
-// Signature algorithms of RFC 7518 section 3.1 and RFC 8037. There is no HMAC and no "none" to be confused with.
+// Signature algorithms of RFC 7518 section 3.1 and RFC 8037. There is no HMAC and no "none" to be confused
+// with.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,9 @@ class AlgorithmSet {
     static constexpr AlgorithmSet all() noexcept { return AlgorithmSet((1U << algorithm_count) - 1); }
     static constexpr AlgorithmSet none() noexcept { return AlgorithmSet(0); }
 
-    constexpr bool contains(Algorithm a) const noexcept { return (bits_ >> static_cast<unsigned>(a) & 1U) != 0; }
+    constexpr bool contains(Algorithm a) const noexcept {
+        return (bits_ >> static_cast<unsigned>(a) & 1U) != 0;
+    }
     constexpr void add(Algorithm a) noexcept { bits_ |= 1U << static_cast<unsigned>(a); }
     constexpr void remove(Algorithm a) noexcept { bits_ &= ~(1U << static_cast<unsigned>(a)); }
     constexpr bool empty() const noexcept { return bits_ == 0; }

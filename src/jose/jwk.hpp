@@ -1,6 +1,10 @@
 // JSON Web Keys: public keys for signatures, and sets of them (RFC 7517, 7518 section 6, 8037, 7638).
 #pragma once
 
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "jose/algorithm.hpp"
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -8,10 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/json.hpp"
-#include "base/result.hpp"
-#include "jose/algorithm.hpp"
 
 namespace tokenward::jose {
 
@@ -32,12 +32,16 @@ class Key {
     Key(const Key &) = delete;
     Key &operator=(const Key &) = delete;
 
-    const std::string &kid() const noexcept;                 ///< empty: none
-    std::optional<Algorithm> algorithm() const noexcept;     ///< the JWK's alg
+    const std::string &kid() const noexcept;              ///< empty also if there is none
+    bool has_kid() const noexcept;                        ///< an empty kid is one too
+    std::optional<Algorithm> algorithm() const noexcept;  ///< the JWK's alg
     const Thumbprint &thumbprint() const noexcept;
-    std::string_view type() const noexcept;                  ///< "RSA 2048", "P-256", "Ed25519": for people
+    std::string_view type() const noexcept;  ///< "RSA 2048", "P-256", "Ed25519": for people
+    bool has_private_part() const noexcept;  ///< the JWK gave away d; nothing of it is kept
     /// The JWK's own alg if it names one, else fits type and curve (rule 3).
     bool fits(Algorithm algorithm) const noexcept;
+    /// Same thumbprint, kid and alg.
+    bool is_same_as(const Key &other) const noexcept;
 
     /// One signature check (rule 6). False for every failure. Leaves nothing on the error queue that wasn't
     /// there. `algorithm` must fit, else false.
@@ -53,12 +57,14 @@ class Key {
 class KeySet {
   public:
     struct Notes {
-        std::vector<std::string> warnings;  ///< broken keys
+        std::vector<std::string> warnings;  ///< broken keys, and private ones that are shown
         std::vector<std::string> debug;     ///< keys that aren't for us
-        bool well_formed_and_empty = false; ///< "keys" is an empty array: an emergency revocation if it repeats
+        bool well_formed_and_empty =
+            false;  ///< "keys" is an empty array: an emergency revocation if it repeats
     };
-    /// Fails (MALFORMED_PAYLOAD never; INVALID_ARGUMENT never): KEYS_UNAVAILABLE with what is wrong, also if a
-    /// non-empty set has no usable key. An empty "keys" array is a valid, empty set.
+    /// Fails with KEYS_UNAVAILABLE and what is wrong, also if a non-empty set has no usable key. An empty
+    /// "keys" array is a valid, empty set. At most 1000 keys are read; the size of the text is the caller's to
+    /// bound.
     static Result<KeySet> parse(std::string_view json, Notes &notes);
 
     /// Rule 4: the one key that kid and alg name. `kid` empty optional: `default_key` if not empty, else the
@@ -66,7 +72,7 @@ class KeySet {
     Result<std::shared_ptr<const Key>> select(Algorithm algorithm, std::optional<std::string_view> kid,
                                               std::string_view default_key) const;
 
-    /// The key with that thumbprint and kid is still a member.
+    /// The key with that thumbprint, kid and alg is still a member.
     bool contains(const Key &key) const noexcept;
     bool same_keys(const KeySet &other) const noexcept;
     const std::vector<std::shared_ptr<const Key>> &keys() const noexcept { return keys_; }

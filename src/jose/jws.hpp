@@ -1,13 +1,13 @@
 // JWS compact serialization (RFC 7515 section 3.1) and its header.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "jose/algorithm.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace tokenward::jose {
 

@@ -1,0 +1,118 @@
+#include "jose/crypto.hpp"
+
+#include "base/text.hpp"
+#include "jose/algorithm_traits.hpp"
+#include "jose/openssl_handles.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include <dlfcn.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+
+namespace tokenward::jose {
+namespace {
+
+#define TOKENWARD_TEXT_OF(x) #x
+#define TOKENWARD_TEXT(x) TOKENWARD_TEXT_OF(x)
+constexpr char libcrypto_soname[] = "libcrypto.so." TOKENWARD_TEXT(OPENSSL_SHLIB_VERSION);
+#undef TOKENWARD_TEXT
+#undef TOKENWARD_TEXT_OF
+
+/// The loaded object that an address lies in; nulls if there is none.
+Dl_info object_of(const void *address) noexcept {
+    Dl_info info{};
+    if (dladdr(address, &info) == 0) info = {};
+    return info;
+}
+
+/// The libcrypto of our build, if the process has it as a library of its own (else it is linked in statically).
+class LoadedLibcrypto {
+  public:
+    LoadedLibcrypto() noexcept : handle_(dlopen(libcrypto_soname, RTLD_LAZY | RTLD_NOLOAD)) {}
+    ~LoadedLibcrypto() {
+        if (handle_ != nullptr) dlclose(handle_);
+    }
+    LoadedLibcrypto(const LoadedLibcrypto &) = delete;
+    LoadedLibcrypto &operator=(const LoadedLibcrypto &) = delete;
+
+    const void *find(const char *symbol) const noexcept {
+        return handle_ == nullptr ? nullptr : dlsym(handle_, symbol);
+    }
+
+  private:
+    void *handle_;
+};
+
+std::string path_of(const Dl_info &object) {
+    return quote(object.dli_fname == nullptr ? "?" : object.dli_fname, 256);
+}
+
+/// Empty, or what a call is bound to instead. A symbol that lies in our own object was linked in statically and
+/// is as good as one in libcrypto.
+std::string foreign_binding(const LoadedLibcrypto &ours, const char *symbol, const void *bound_to) {
+    const void *expected = ours.find(symbol);
+    if (expected == nullptr || expected == bound_to) return {};
+    const Dl_info bound = object_of(bound_to);
+    const Dl_info library = object_of(expected);
+    const Dl_info self = object_of(reinterpret_cast<const void *>(&available_algorithms));
+    if (bound.dli_fbase == library.dli_fbase || bound.dli_fbase == self.dli_fbase) return {};
+    return std::string(symbol) + " is bound to " + path_of(bound) + " instead of " + path_of(library);
+}
+
+std::string captured_by() {
+    const auto major = static_cast<unsigned>(OpenSSL_version_num() >> 28);
+    if (major != OPENSSL_VERSION_MAJOR) {
+        return "built for OpenSSL " + std::to_string(OPENSSL_VERSION_MAJOR) + ", bound to " +
+               quote(OpenSSL_version(OPENSSL_VERSION));
+    }
+    const LoadedLibcrypto ours;
+    std::string found =
+        foreign_binding(ours, "OpenSSL_version_num", reinterpret_cast<const void *>(&OpenSSL_version_num));
+    if (found.empty()) {
+        found = foreign_binding(ours, "EVP_PKEY_verify", reinterpret_cast<const void *>(&EVP_PKEY_verify));
+    }
+    return found;
+}
+
+bool is_available(Algorithm algorithm) noexcept {
+    const AlgorithmTraits traits = traits_of(algorithm);
+    const SignatureHandle signature(EVP_SIGNATURE_fetch(nullptr, traits.signature_name, nullptr));
+    const KeyManagementHandle key(EVP_KEYMGMT_fetch(nullptr, traits.key_name, nullptr));
+    if (!signature || !key) return false;
+    return traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr));
+}
+
+}  // namespace
+
+ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(errno), marked_(ERR_set_mark() == 1) {
+    errno = errno_;
+}
+
+ErrorQueueGuard::~ErrorQueueGuard() {
+    // There is no mark on an empty queue, so all that is there now is ours.
+    if (marked_) {
+        ERR_pop_to_mark();
+    } else {
+        ERR_clear_error();
+    }
+    errno = errno_;
+}
+
+Result<AlgorithmSet> available_algorithms() {
+    const ErrorQueueGuard guard;
+    if (std::string captured = captured_by(); !captured.empty()) {
+        return fail(Reason::CRYPTO_CAPTURED, std::move(captured));
+    }
+    AlgorithmSet available = AlgorithmSet::none();
+    for (std::size_t i = 0; i < algorithm_count; ++i) {
+        const auto algorithm = static_cast<Algorithm>(i);
+        if (is_available(algorithm)) available.add(algorithm);
+    }
+    return available;
+}
+
+}  // namespace tokenward::jose

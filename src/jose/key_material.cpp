@@ -1,0 +1,203 @@
+#include "jose/key_material.hpp"
+
+#include "base/text.hpp"
+#include "jose/base64url.hpp"
+#include "jose/roca.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <openssl/core_names.h>
+
+namespace tokenward::jose {
+namespace {
+
+constexpr int min_modulus_bits = 2048;
+constexpr int max_modulus_bits = 8192;
+
+/// Room for the largest modulus and a few leading zeros; what is longer isn't even decoded.
+constexpr std::size_t max_encoded = 2048;
+
+struct Curve {
+    std::string_view name;  ///< crv
+    KeyKind kind;
+    std::size_t coordinate_size;  ///< octets
+    const char *group;            ///< OpenSSL's name
+};
+constexpr Curve curves[] = {
+    {"P-256", KeyKind::p256, 32, "P-256"},
+    {"P-384", KeyKind::p384, 48, "P-384"},
+    {"P-521", KeyKind::p521, 66, "P-521"},
+};
+
+constexpr std::size_t ed25519_key_size = 32;
+constexpr std::size_t ed25519_signature_size = 64;
+
+const unsigned char *bytes_of(const std::string &text) noexcept {
+    return reinterpret_cast<const unsigned char *>(text.data());
+}
+
+tl::expected<std::string, Key::Rejection> read_string(const JsonValue &jwk, std::string_view name) {
+    const std::optional<JsonValue> member = jwk.find(name);
+    if (!member) return broken("it has no " + std::string(name));
+    if (!member->is_string()) return broken(std::string(name) + " isn't a string");
+    return std::string(member->text());
+}
+
+tl::expected<std::string, Key::Rejection> read_octets(const JsonValue &jwk, std::string_view name) {
+    auto text = read_string(jwk, name);
+    if (!text) return text;
+    if (text->size() > max_encoded) return broken(std::string(name) + " is too long");
+    std::string octets(base64url_decoded_size(text->size()), '\0');
+    const std::optional<std::size_t> size = base64url_decode(*text, octets.data());
+    if (!size) return broken(std::string(name) + " isn't canonical base64url");
+    octets.resize(*size);
+    return octets;
+}
+
+/// RFC 7638: SHA-256 over the required members in lexicographic order, without white space.
+std::optional<Thumbprint> thumbprint_of(const std::string &canonical_json) {
+    Thumbprint thumbprint{};
+    std::size_t size = 0;
+    if (EVP_Q_digest(nullptr, "SHA256", nullptr, canonical_json.data(), canonical_json.size(),
+                     thumbprint.data(), &size) != 1 ||
+        size != thumbprint.size()) {
+        return std::nullopt;
+    }
+    return thumbprint;
+}
+
+KeyHandle make_key(const char *type, OSSL_PARAM_BLD *builder) {
+    const ParamsHandle params(OSSL_PARAM_BLD_to_param(builder));
+    const KeyContextHandle context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+    EVP_PKEY *key = nullptr;
+    if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+        EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+        return nullptr;
+    }
+    return KeyHandle(key);
+}
+
+MaterialResult finish(KeyHandle key, KeyKind kind, std::size_t signature_size,
+                      const std::string &canonical_json, std::string type) {
+    const std::optional<Thumbprint> thumbprint = thumbprint_of(canonical_json);
+    if (!thumbprint) return broken("OpenSSL has no SHA-256");
+    return KeyMaterial{std::move(key), kind, signature_size, *thumbprint, std::move(type)};
+}
+
+/// e, if it is odd and 3 to 2^32.
+std::optional<std::uint64_t> usable_exponent(std::string_view octets) noexcept {
+    if (octets.size() > 4) return std::nullopt;
+    std::uint64_t e = 0;
+    for (const char c : octets) e = e << 8 | static_cast<std::uint8_t>(c);
+    if (e < 3 || e % 2 == 0) return std::nullopt;
+    return e;
+}
+
+MaterialResult read_rsa(const JsonValue &jwk) {
+    auto n = read_octets(jwk, "n");
+    if (!n) return tl::unexpected(n.error());
+    auto e = read_octets(jwk, "e");
+    if (!e) return tl::unexpected(e.error());
+    // Providers that write signed integers put a zero in front (RFC 7518 section 6.3.1.1 warns of it).
+    n->erase(0, n->find_first_not_of('\0'));
+    e->erase(0, e->find_first_not_of('\0'));
+
+    const BignumHandle modulus(BN_bin2bn(bytes_of(*n), static_cast<int>(n->size()), nullptr));
+    const BignumHandle exponent(BN_bin2bn(bytes_of(*e), static_cast<int>(e->size()), nullptr));
+    if (!modulus || !exponent) return broken("there was no memory");
+    const int bits = BN_num_bits(modulus.get());
+    if (bits < min_modulus_bits)
+        return broken("its RSA modulus has only " + std::to_string(bits) + " bits, not 2048");
+    if (bits > max_modulus_bits)
+        return broken("its RSA modulus has " + std::to_string(bits) + " bits, more than 8192");
+    if (BN_is_odd(modulus.get()) == 0) return broken("its RSA modulus is even");
+    if (!usable_exponent(*e)) return broken("its RSA exponent isn't an odd number from 3 to 2^32");
+    if (has_roca_fingerprint(modulus.get())) {
+        return broken(
+            "its RSA modulus has the ROCA fingerprint (CVE-2017-15361): the private key can be computed");
+    }
+
+    const ParamBuilderHandle builder(OSSL_PARAM_BLD_new());
+    if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
+        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1) {
+        return broken("there was no memory");
+    }
+    KeyHandle key = make_key("RSA", builder.get());
+    if (!key) return broken("OpenSSL refuses the RSA key");
+    return finish(
+        std::move(key), KeyKind::rsa, (static_cast<std::size_t>(bits) + 7) / 8,
+        R"({"e":")" + base64url_encode(*e) + R"(","kty":"RSA","n":")" + base64url_encode(*n) + R"("})",
+        "RSA " + std::to_string(bits));
+}
+
+MaterialResult read_ec(const JsonValue &jwk) {
+    auto crv = read_string(jwk, "crv");
+    if (!crv) return tl::unexpected(crv.error());
+    const auto *curve =
+        std::find_if(std::begin(curves), std::end(curves), [&](const Curve &c) { return c.name == *crv; });
+    if (curve == std::end(curves)) return not_for_us("crv is " + quote(*crv));
+    auto x = read_octets(jwk, "x");
+    if (!x) return tl::unexpected(x.error());
+    auto y = read_octets(jwk, "y");
+    if (!y) return tl::unexpected(y.error());
+    if (x->size() != curve->coordinate_size || y->size() != curve->coordinate_size) {
+        return broken("its coordinates have " + std::to_string(x->size()) + " and " +
+                      std::to_string(y->size()) + " octets, not " + std::to_string(curve->coordinate_size));
+    }
+
+    const std::string point = '\x04' + *x + *y;  // uncompressed, SEC 1 section 2.3.3
+    const ParamBuilderHandle builder(OSSL_PARAM_BLD_new());
+    if (!builder ||
+        OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) != 1 ||
+        OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) !=
+            1) {
+        return broken("there was no memory");
+    }
+    KeyHandle key = make_key("EC", builder.get());
+    if (!key) return broken("its point isn't on the curve " + std::string(curve->name));
+    return finish(std::move(key), curve->kind, 2 * curve->coordinate_size,
+                  R"({"crv":")" + *crv + R"(","kty":"EC","x":")" + base64url_encode(*x) + R"(","y":")" +
+                      base64url_encode(*y) + R"("})",
+                  std::string(curve->name));
+}
+
+MaterialResult read_okp(const JsonValue &jwk) {
+    auto crv = read_string(jwk, "crv");
+    if (!crv) return tl::unexpected(crv.error());
+    if (*crv != "Ed25519") return not_for_us("crv is " + quote(*crv));
+    auto x = read_octets(jwk, "x");
+    if (!x) return tl::unexpected(x.error());
+    if (x->size() != ed25519_key_size) {
+        return broken("x has " + std::to_string(x->size()) + " octets, not " +
+                      std::to_string(ed25519_key_size));
+    }
+    KeyHandle key(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, bytes_of(*x), x->size()));
+    if (!key) return broken("OpenSSL refuses the Ed25519 key");
+    return finish(std::move(key), KeyKind::ed25519, ed25519_signature_size,
+                  R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(*x) + R"("})", "Ed25519");
+}
+
+}  // namespace
+
+tl::unexpected<Key::Rejection> broken(std::string detail) {
+    return tl::unexpected(Key::Rejection{false, std::move(detail)});
+}
+
+tl::unexpected<Key::Rejection> not_for_us(std::string detail) {
+    return tl::unexpected(Key::Rejection{true, std::move(detail)});
+}
+
+MaterialResult read_key_material(const JsonValue &jwk) {
+    auto kty = read_string(jwk, "kty");
+    if (!kty) return tl::unexpected(kty.error());
+    if (*kty == "RSA") return read_rsa(jwk);
+    if (*kty == "EC") return read_ec(jwk);
+    if (*kty == "OKP") return read_okp(jwk);
+    return not_for_us("kty is " + quote(*kty));
+}
+
+}  // namespace tokenward::jose

@@ -1,0 +1,125 @@
+#include "base/text.hpp"
+#include "jose/jwk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tokenward::jose {
+namespace {
+
+using KeyRef = std::shared_ptr<const Key>;
+
+/// No provider has a hundred; the time to read a set stays bounded.
+constexpr std::size_t max_keys = 1000;
+
+/// "key 3 (kid "a")"
+std::string describe(std::size_t number, const JsonValue &jwk) {
+    std::string text = "key " + std::to_string(number);
+    const std::optional<JsonValue> kid = jwk.find("kid");
+    if (kid && kid->is_string()) text += " (kid " + quote(kid->text()) + ")";
+    return text;
+}
+
+/// One entry for a key that stands there twice under different names.
+void add_distinct(std::vector<const KeyRef *> &found, const KeyRef &key) {
+    const bool known = std::any_of(found.begin(), found.end(), [&](const KeyRef *other) {
+        return (*other)->thumbprint() == key->thumbprint();
+    });
+    if (!known) found.push_back(&key);
+}
+
+/// A token's kid names one key of its alg.
+Result<KeyRef> select_by_kid(const std::vector<KeyRef> &keys, Algorithm algorithm, std::string_view kid,
+                             const char *from) {
+    bool known = false;
+    std::vector<const KeyRef *> fitting;
+    for (const KeyRef &key : keys) {
+        if (!key->has_kid() || key->kid() != kid) continue;
+        known = true;
+        if (key->fits(algorithm)) add_distinct(fitting, key);
+    }
+    if (!known) return fail(Reason::UNKNOWN_KEY, "no key has the " + std::string(from) + " " + quote(kid));
+    const std::string alg(algorithm_name(algorithm));
+    if (fitting.empty()) {
+        return fail(Reason::ALGORITHM_MISMATCH, "the key " + quote(kid) + " isn't for the token's alg " + alg);
+    }
+    if (fitting.size() > 1) {
+        return fail(Reason::AMBIGUOUS_KEY,
+                    std::to_string(fitting.size()) + " keys have the kid " + quote(kid) + " and fit " + alg);
+    }
+    return *fitting.front();
+}
+
+Result<KeyRef> select_only_fitting(const std::vector<KeyRef> &keys, Algorithm algorithm) {
+    std::vector<const KeyRef *> fitting;
+    for (const KeyRef &key : keys) {
+        if (key->fits(algorithm)) add_distinct(fitting, key);
+    }
+    if (fitting.size() != 1) {
+        return fail(Reason::NO_KEY_ID, "the token has no kid, and " + std::to_string(fitting.size()) +
+                                           " keys fit its alg " + std::string(algorithm_name(algorithm)));
+    }
+    return *fitting.front();
+}
+
+bool has(const std::vector<KeyRef> &keys, const Key &wanted) noexcept {
+    return std::any_of(keys.begin(), keys.end(), [&](const KeyRef &key) { return key->is_same_as(wanted); });
+}
+
+}  // namespace
+
+Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
+    JsonDocument document;
+    auto root = document.parse(json, Reason::KEYS_UNAVAILABLE);
+    if (!root) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't strict JSON: " + root.error().detail);
+    if (!root->is_object()) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't a JSON object");
+    const std::optional<JsonValue> members = root->find("keys");
+    if (!members) return fail(Reason::KEYS_UNAVAILABLE, "the key set has no member keys");
+    if (!members->is_array()) return fail(Reason::KEYS_UNAVAILABLE, "the key set's keys isn't an array");
+
+    KeySet set;
+    std::size_t number = 0;
+    for (const JsonValue jwk : *members) {
+        if (++number > max_keys) {
+            notes.warnings.push_back("keys past the first " + std::to_string(max_keys) + " are not read");
+            break;
+        }
+        auto key = Key::from_jwk(jwk);
+        if (!key) {
+            const bool harmless = key.error().not_for_us;
+            std::string note = describe(number, jwk) + (harmless ? " is not for us: " : " is not usable: ");
+            (harmless ? notes.debug : notes.warnings).push_back(std::move(note) + key.error().detail);
+            continue;
+        }
+        if ((*key)->has_private_part()) {
+            notes.warnings.push_back(describe(number, jwk) +
+                                     " shows its private part (d): whoever reads the set can make tokens");
+        }
+        if (!has(set.keys_, **key)) set.keys_.push_back(*std::move(key));
+    }
+    notes.well_formed_and_empty = number == 0;
+    if (number != 0 && set.keys_.empty()) {
+        const std::string &first = notes.warnings.empty() ? notes.debug.front() : notes.warnings.front();
+        return fail(Reason::KEYS_UNAVAILABLE, "the key set has no usable key: " + first);
+    }
+    return set;
+}
+
+Result<KeyRef> KeySet::select(Algorithm algorithm, std::optional<std::string_view> kid,
+                              std::string_view default_key) const {
+    if (kid) return select_by_kid(keys_, algorithm, *kid, "token's kid");
+    if (!default_key.empty()) return select_by_kid(keys_, algorithm, default_key, "configured default_key");
+    return select_only_fitting(keys_, algorithm);
+}
+
+bool KeySet::contains(const Key &key) const noexcept {
+    return has(keys_, key);
+}
+
+bool KeySet::same_keys(const KeySet &other) const noexcept {
+    // Neither has duplicates, so equal counts and one inclusion make them equal.
+    return keys_.size() == other.keys_.size() &&
+           std::all_of(keys_.begin(), keys_.end(), [&](const KeyRef &key) { return other.contains(*key); });
+}
+
+}  // namespace tokenward::jose

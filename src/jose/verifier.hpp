@@ -1,0 +1,46 @@
+// One public key and the contexts that check signatures with it.
+#pragma once
+
+#include "jose/algorithm.hpp"
+#include "jose/algorithm_traits.hpp"
+#include "jose/openssl_handles.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace tokenward::jose {
+
+/// Thread-safe. OpenSSL's contexts are not, so each verification that runs takes one out of the pool and puts
+/// it back: kept contexts save a fifth of an RSA verification. The pool is the key's and not the thread's, so
+/// that it ends with the key whatever threads still live.
+class Verifier {
+  public:
+    /// `signature_size`: the only length that a signature under this key can have (RSA: of the modulus; EC: two
+    /// coordinates; Ed25519: 64).
+    Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noexcept;
+    ~Verifier();
+    Verifier(const Verifier &) = delete;
+    Verifier &operator=(const Verifier &) = delete;
+
+    /// False for every failure, also of memory. Call it under an ErrorQueueGuard.
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
+
+    KeyKind kind() const noexcept { return kind_; }
+
+  private:
+    class Context;
+    static constexpr std::size_t pool_size = 16;
+
+    std::unique_ptr<Context> take() const noexcept;
+    void give_back(std::unique_ptr<Context> context) const noexcept;
+
+    KeyHandle key_;
+    KeyKind kind_;
+    std::size_t signature_size_;
+    mutable std::array<std::atomic<Context *>, pool_size> pool_{};
+};
+
+}  // namespace tokenward::jose
