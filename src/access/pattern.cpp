@@ -75,7 +75,11 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
     if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
 
     Literals literals(arena);
-    if (!decode_literals(raw, literals)) return {PatternKind::never, raw};
+    if (!decode_literals(raw, literals)) {
+        std::string printable;
+        append_raw(printable, raw);
+        return {PatternKind::never, keep(printable, arena)};
+    }
     const std::size_t last = literals.begins.size() - 1;
     if (last == 0) return {PatternKind::exact, keep(literals.bytes, arena)};
     if (literals.at(0).size() == literals.bytes.size())
@@ -124,7 +128,7 @@ bool literals_hold(const Pattern &pattern, std::string_view bytes) noexcept {
 
 void append_spelling(std::string &out, std::string_view common, const Pattern &pattern) {
     if (pattern.kind == PatternKind::never) {
-        append_raw(out, pattern.text);
+        out += pattern.text;
         return;
     }
     append_encoded(out, common);

@@ -13,7 +13,7 @@ enum class PatternKind : std::uint8_t {
     exact,   ///< no wildcard; text is the name
     prefix,  ///< one wildcard, at the end; text is what comes before it
     glob,    ///< anything else; text is written as Glob reads it
-    never,   ///< a broken escape: matches nothing; text is the part as it was spelled
+    never,   ///< a broken escape: matches nothing; text is the part as it was spelled, made printable
 };
 
 /// Views into text that somebody else owns.
