@@ -1,0 +1,292 @@
+// What the configuration refuses, with file, line, key, value and what would be right.
+#include "base/reason.hpp"
+#include "config/entry.hpp"
+#include "temp_files.hpp"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::config {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr auto syntax = Reason::CONFIG_SYNTAX;
+constexpr auto unknown = Reason::CONFIG_UNKNOWN_KEY;
+constexpr auto duplicate = Reason::CONFIG_DUPLICATE_KEY;
+constexpr auto invalid = Reason::CONFIG_INVALID_VALUE;
+constexpr auto missing = Reason::CONFIG_MISSING_KEY;
+
+using Refusals = ConfigTest;
+
+void expect_refused(const Result<Settings> &result, Reason reason, std::string_view words) {
+    ASSERT_FALSE(result) << "should have been refused: " << words;
+    EXPECT_STREQ(reason_name(result.error().reason), reason_name(reason)) << result.error().detail;
+    EXPECT_NE(result.error().detail.find(words), std::string::npos)
+        << "got:      " << result.error().detail << "\nexpected: " << words;
+}
+
+struct ValueRow {
+    std::string_view line;  ///< line 4 of a file that is good without it
+    Reason reason;
+    std::string_view words;
+};
+
+TEST_F(Refusals, ValuesInIni) {
+    const ValueRow rows[] = {
+        {"clock_skew = ten", invalid,
+         "tokenward.ini:4: [oauth] clock_skew = \"ten\": must be a whole number from 0 to 3600 (seconds)"},
+        {"clock_skew = -1", invalid, "from 0 to 3600"},
+        {"clock_skew = 3601", invalid, "from 0 to 3600"},
+        {"clock_skew = 1.5", invalid, "whole number"},
+        {"clock_skew = 10s", invalid, "whole number"},
+        {"clock_skew = +1", invalid, "whole number"},
+        {"clock_skew = 0x10", invalid, "whole number"},
+        {"clock_skew = 99999999999999999999", invalid, "whole number"},
+        {"clock_skew =", invalid, "whole number"},
+        {"jwks_cache_ttl = 86401", invalid, "from 0 to 86400"},
+        {"jwks_cache_ttl = 1h", invalid, "(seconds)"},
+        {"jwks_min_refresh = 0", invalid, "from 1 to 3600"},
+        {"jwks_max_stale = 0", invalid, "from 1 to 2592000"},
+        {"max_token_bytes = 255", invalid, "from 256 to 1048576 (bytes)"},
+        {"max_token_bytes = 1048577", invalid, "from 256 to 1048576 (bytes)"},
+        {"max_session = -1", invalid, "from 0 to 31536000"},
+        {"token_cache_size = 1000001", invalid, "from 0 to 1000000"},
+        {"verify_aud = maybe", invalid, "verify_aud = \"maybe\": must be true or false"},
+        {"verify_aud =", invalid, "must be true or false"},
+        {"require_exp = 2", invalid, "must be true or false"},
+        {"routing_keys = of", invalid, "must be true or false"},
+        {"log_level = loud", invalid, "must be error, warning, info or debug"},
+        {"algorithms = none", invalid, "\"none\" is never accepted"},
+        {"algorithms = RS256, HS256", invalid, "\"HS256\" is never accepted"},
+        {"algorithms = RS1", invalid, "\"RS1\" isn't one of RS256"},
+        {"algorithms = rs256", invalid, "\"rs256\" isn't one of RS256"},
+        {"algorithms =", invalid, "must name one algorithm"},
+        {"preferred_username_claims =", invalid, "must name one claim"},
+        {"preferred_username_claims = ,", invalid, "must name one claim"},
+        {"jwks_uri = http://id.example.com/keys", invalid, "must begin with https://"},
+        {"jwks_uri = https://id.example.com/keys#x", invalid, "fragment"},
+        {"jwks_uri = https://u:secret@id.example.com/keys", invalid, "https://***@id.example.com"},
+        {"jwks_file = keys.json", invalid, "must be an absolute path"},
+        {"ca_file = ./ca.pem", invalid, "must be an absolute path"},
+        {"metrics_file = metrics.prom", invalid, "must be an absolute path"},
+        {"jwks_cache_file = cache", invalid, "must be an absolute path"},
+        {"proxy = proxy.example.com:3128", invalid, "must begin with http://"},
+        {"proxy = http://u:secret@/", invalid, "***@"},
+        {"proxy = http://proxy.example.com:99999", invalid, "must be SCHEME://HOST:PORT"},
+        {"default_key = \x01", invalid, "without control characters"},
+        {"audience = a\xFFz", invalid, "UTF-8"},
+        {"username_prefix = a b", invalid, "printable ASCII without spaces"},
+        {"audience = broker ; of the east", invalid, "comments stand on lines of their own"},
+        {"audience = broker # of the east", invalid, "comments stand on lines of their own"},
+        {"audience = # none", invalid, "comments stand on lines of their own"},
+        {"audience = \"broker\"", invalid, "without quotes"},
+        {"issuers = x", unknown, "\"issuers\": there is no such option: did you mean issuer?"},
+        {"jwks_url = https://a", unknown, "did you mean jwks_uri?"},
+        {"additional_scopes_key = x", unknown, "did you mean additional_scopes_keys?"},
+        {"Issuer = x", unknown, "did you mean issuer?"},
+        {"frobnicate = 1", unknown, "\"frobnicate\": there is no such option"},
+        {"max_wait_ms = 10", unknown, "is set by the broker's adapter"},
+        {"startup_wait = 10", unknown, "is set by the broker's adapter"},
+        {"issuer = https://other.example.com", duplicate, ":4: [oauth] \"issuer\": stands already on line 2"},
+        {"verify_aud", syntax, ":4: \"verify_aud\" isn't \"key = value\""},
+        {"verify_aud: true", syntax, "isn't \"key = value\""},
+        {"= true", syntax, "no key in front of ="},
+        {"[oauth", syntax, "has no closing ]"},
+        {"[oauth] ; comment", syntax, "something follows the section"},
+        {"[oauth2]", unknown, "the section \"oauth2\" doesn't exist: did you mean [oauth]?"},
+        {"[tokenward]", unknown, "options stand in [oauth] and [oauth.NAME]"},
+        {"[]", unknown, "the section \"\" doesn't exist"},
+        {"[oauth.]", syntax, "NAME in [oauth.NAME]"},
+        {"[oauth.a b]", syntax, "NAME in [oauth.NAME]"},
+        {"[oauth.oauth]", syntax, "would be taken for [oauth]"},
+        {"[oauth.b]\nlog_level = info", unknown,
+         "[oauth.b] log_level: is for the whole backend and stands in [oauth] only"},
+        {"[oauth.b]\nclient_id = x", unknown, "stands in [oauth] only"},
+    };
+    for (const ValueRow &row : rows) {
+        SCOPED_TRACE(std::string(row.line));
+        expect_refused(load_ini(std::string(minimal) + std::string(row.line) + "\n"), row.reason, row.words);
+    }
+}
+
+TEST_F(Refusals, Issuers) {
+    const ValueRow rows[] = {
+        {"", invalid, "tokenward.ini:2: [oauth] issuer = \"\": must be the provider's https:// URL"},
+        {"http://id.example.com", invalid, "issuer = \"http://id.example.com\": must begin with https://"},
+        {"HTTP://id.example.com", invalid, "must begin with https://"},
+        {"HTTPS://id.example.com", invalid, "in lower case"},
+        {"id.example.com", invalid, "begins with https://"},
+        {"https://", invalid, "must have a host name"},
+        {"https:///path", invalid, "must have a host name"},
+        {"https://host:0", invalid, "port from 1 to 65535"},
+        {"https://host:65536", invalid, "port from 1 to 65535"},
+        {"https://host:1x", invalid, "port from 1 to 65535"},
+        {"https://host:", invalid, "port from 1 to 65535"},
+        {"https://[::1", invalid, "must have a host name"},
+        {"https://[]", invalid, "must have a host name"},
+        {"https://ho st", invalid, "can't stand in a URL"},
+        {"https://h\xC3\xB6st", invalid, "can't stand in a URL"},
+        {"https://host/a?b=c", invalid, "query"},
+        {"https://host/a#b", invalid, "fragment"},
+        {"https://user:secret@host/", invalid,
+         "issuer = \"https://***@host/\": must not have a user or password"},
+        {"https://host/.well-known/openid-configuration", invalid, "not its discovery document"},
+        {"https://login.microsoftonline.com/common/v2.0", invalid, "names no tenant"},
+        {"https://login.microsoftonline.com/Common", invalid, "names no tenant"},
+        {"https://LOGIN.microsoftonline.com/organizations/v2.0", invalid, "names no tenant"},
+        {"https://login.microsoftonline.com:443/consumers/v2.0", invalid, "names no tenant"},
+        {"https://login.microsoftonline.us/common/v2.0", invalid, "names no tenant"},
+        {"https://sts.windows.net/common/", invalid, "names no tenant"},
+    };
+    for (const ValueRow &row : rows) {
+        SCOPED_TRACE(std::string(row.line));
+        expect_refused(
+            load_ini("[oauth]\nissuer = " + std::string(row.line) + "\nresource_server_id = broker\n"),
+            row.reason, row.words);
+    }
+}
+
+TEST_F(Refusals, WholeFiles) {
+    const ValueRow rows[] = {
+        {"", missing, "there is no section [oauth]"},
+        {"# nothing\n", missing, "there is no section [oauth]"},
+        {"[main]\nlog_level = info\n", missing, "there is no section [oauth]"},
+        {"[oauth]\n", missing, ":1: [oauth] has no issuer"},
+        {"[oauth]\nlog_level = info\n", missing, "[oauth] has no issuer"},
+        {"[oauth]\nresource_server_id = broker\n", missing, "[oauth] has no issuer"},
+        {"issuer = https://a\n", syntax, ":1: \"issuer\" stands in front of the first section"},
+        {"[oauth]\nissuer = https://a\n", missing, "neither audience nor resource_server_id"},
+        {"[oauth]\nissuer = https://a\naudience = ,\nresource_server_id =\n", missing, "neither audience nor"},
+        {"[oauth]\nissuer = https://a\nverify_aud = true\n", missing, "or verify_aud = false"},
+        {"[oauth]\nissuer = https://a\naudience = b\njwks_uri = https://a/k\njwks_file = /k\n", invalid,
+         ":5: [oauth] jwks_file: excludes jwks_uri"},
+        {"[oauth]\nissuer = https://a\n[main]\nx = 1\n[oauth]\nissuer = https://b\n", duplicate,
+         ":6: [oauth] \"issuer\": stands already on line 2"},
+        {"[oauth]\nissuer = https://a\0\n"sv, syntax, ":2: a NUL byte"},
+        {"\xFF\xFE[\0o\0"sv, syntax, ":1: a NUL byte"},
+        {"[oauth.b]\n", missing, "[oauth.b] has no issuer"},
+    };
+    for (const ValueRow &row : rows) {
+        SCOPED_TRACE(std::string(row.line));
+        expect_refused(load_ini(row.line), row.reason, row.words);
+    }
+}
+
+TEST_F(Refusals, SeveralIssuers) {
+    const auto two = [](std::string_view first, std::string_view second) {
+        return "[oauth]\nissuer = https://a/\naudience = x\n" + std::string(first) +
+               "\n[oauth.b]\naudience = x\n" + std::string(second) + "\n";
+    };
+    expect_refused(load_ini(two("", "issuer = https://b")), missing,
+                   "need different usernames: set username_prefix");
+    expect_refused(load_ini(two("username_prefix = p-", "issuer = https://b\nusername_prefix = p-")), invalid,
+                   "one begins with the other");
+    expect_refused(load_ini(two("username_prefix = p", "issuer = https://b\nusername_prefix = p-")), invalid,
+                   "one begins with the other");
+    expect_refused(load_ini(two("", "issuer = https://a\nusername_prefix = b-")), invalid,
+                   "[oauth.b] issuer = \"https://a\": is the issuer of [oauth] too");
+    std::string many(minimal);
+    for (int i = 0; i < 64; ++i) {
+        many += "[oauth.i" + std::to_string(i) + "]\nissuer = https://i" + std::to_string(i) + "\n";
+    }
+    expect_refused(load_ini(many), invalid, "more than 64 issuers");
+}
+
+TEST_F(Refusals, Lines) {
+    const std::string fits = "audience = " + std::string(1024, 'x');
+    EXPECT_TRUE(load_ini(std::string(minimal) + fits + "\n"));
+    expect_refused(load_ini(std::string(minimal) + fits + "x\n"), invalid, "1 to 1024 bytes");
+    EXPECT_TRUE(load_ini(std::string(minimal) + "#" + std::string(4095, 'x') + "\n"));
+    expect_refused(load_ini(std::string(minimal) + "#" + std::string(4096, 'x') + "\n"), syntax,
+                   ":4: the line has 4097 bytes, more than 4096");
+    expect_refused(load_ini(std::string(minimal) + std::string(1024 * 1024, '\n')), Reason::CONFIG_UNREADABLE,
+                   "larger than 1048576 bytes");
+}
+
+TEST_F(Refusals, Files) {
+    expect_refused(load(std::vector<std::string>{path("missing.ini")}, {}), Reason::CONFIG_UNREADABLE,
+                   "missing.ini");
+    const std::string open_to_all = write("open.ini", minimal);
+    ASSERT_EQ(::chmod(open_to_all.c_str(), 0666), 0);
+    expect_refused(load(std::vector<std::string>{open_to_all}, {}), Reason::CONFIG_INSECURE_FILE, "0666");
+    // The second file is named, not the first.
+    const std::vector<std::string> files{write("one.ini", minimal),
+                                         write("two.ini", "[oauth]\nclock_skew = x\n")};
+    expect_refused(load(files, {}), invalid, "two.ini:2: [oauth] clock_skew");
+}
+
+TEST_F(Refusals, Json) {
+    struct Row {
+        std::string_view json;
+        Reason reason;
+        std::string_view words;
+    };
+    const Row rows[] = {
+        {"", Reason::CONFIG_UNREADABLE, "/etc/tokenward/tokenward.ini"},
+        {"{", syntax, "config_json: "},
+        {"[]", syntax, "config_json: isn't an object"},
+        {"null", syntax, "config_json: isn't an object"},
+        {"{} x", syntax, "config_json: "},
+        {R"({"issuer":"https://a","issuer":"https://b"})", syntax, "config_json: "},
+        {"{}", missing, "[oauth] has no issuer"},
+        {R"({"issuer":"http://a"})", invalid, R"(config_json: issuer = "http://a": must begin with https://)"},
+        {R"({"oauth":{"issuer":1}})", invalid, R"(config_json: oauth.issuer = "1": must be a URL)"},
+        {R"({"oauth":{"issuer":["https://a"]}})", invalid, "oauth.issuer = \"https://a\": must be a URL"},
+        {R"({"oauth":{"issuer":{}}})", invalid, R"(config_json: oauth."issuer": an object can't stand here)"},
+        {R"({"clock_skew":true})", invalid, "whole number"},
+        {R"({"clock_skew":1.5})", invalid, "whole number"},
+        {R"({"clock_skew":1e1})", invalid, "whole number"},
+        {R"({"clock_skew":[1]})", invalid, R"("clock_skew": a list holds strings only)"},
+        {R"({"verify_aud":1})", invalid, "must be true or false"},
+        {R"({"verify_aud":["true"]})", invalid, "must be true or false"},
+        {R"({"audience":1})", invalid, "must be a list"},
+        {R"({"audience":[""]})", invalid, "1 to 1024 bytes"},
+        {R"({"audience":["a",null]})", invalid, "a list holds strings only"},
+        {R"({"jwks_file":"/a\u0000b"})", invalid, "without control characters"},
+        {R"({"nope":1})", unknown, R"(config_json: "nope": there is no such option)"},
+        {R"({"oauth":{"isuer":"x"}})", unknown,
+         R"(config_json: oauth."isuer": there is no such option: did you mean issuer?)"},
+        {R"({"oauth2":{}})", unknown, "did you mean [oauth]?"},
+        {R"({"issuer":"https://a","oauth":{}})", syntax, R"("issuer" stands beside sections)"},
+        {R"({"oauth.issuer":"https://a","issuer":"https://b"})", duplicate, "with and without oauth."},
+        {R"({"oauth.b":{"log_level":"info"}})", unknown, "stands in [oauth] only"},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(std::string(row.json));
+        expect_refused(load({}, row.json), row.reason, row.words);
+    }
+}
+
+TEST_F(Refusals, NothingOfAPasswordStandsInAMessage) {
+    for (const std::string_view line : {"jwks_uri = https://u:secret@host/", "jwks_uri = ftp://u:secret@host/",
+                                        "proxy = ftp://u:secret@host", "proxy = u:secret@host:1"}) {
+        const auto result = load_ini(std::string(minimal) + std::string(line) + "\n");
+        ASSERT_FALSE(result) << line;
+        EXPECT_EQ(result.error().detail.find("secret"), std::string::npos) << result.error().detail;
+    }
+}
+
+TEST_F(Refusals, EveryByteOfAMessageIsPrintable) {
+    const auto check = [](const auto &result) {
+        ASSERT_FALSE(result);
+        for (const char c : result.error().detail) ASSERT_TRUE(c >= ' ' && c < 0x7F) << result.error().detail;
+    };
+    for (int byte = 1; byte < 256; ++byte) {
+        if (byte == '\n' || byte == '#' || byte == ';') continue;
+        const std::string text(3, static_cast<char>(byte));
+        check(parse_ini("[" + text + "]\n", "a.ini"));
+        check(parse_ini("[oauth]\n" + text + "x\n", "a.ini"));
+        check(parse_ini(text + "x = 1\n", text));
+    }
+    for (const std::string_view bytes : {"\x1b[31m", "\xff\xfe", "\x7f", "\xc3\xa4", "\""}) {
+        const std::string text(bytes);
+        check(load_ini("[oauth]\nissuer = " + text + "x\n"));
+        check(load_ini("[oauth]\n" + text + " = x\n"));
+    }
+}
+
+}  // namespace
+}  // namespace tokenward::config

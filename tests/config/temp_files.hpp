@@ -1,0 +1,47 @@
+// Configuration files for one test.
+#pragma once
+
+#include "config/load.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace tokenward::config {
+
+class ConfigTest : public ::testing::Test {
+  protected:
+    ConfigTest() {
+        std::string name = ::testing::TempDir() + "config-XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~ConfigTest() override { std::filesystem::remove_all(folder_); }
+
+    std::string path(const std::string &name) const { return folder_ + "/" + name; }
+
+    std::string write(const std::string &name, std::string_view content) const {
+        const std::string file = path(name);
+        std::ofstream(file, std::ios::binary) << content;
+        EXPECT_EQ(::chmod(file.c_str(), 0644), 0);
+        return file;
+    }
+
+    Result<Settings> load_ini(std::string_view content, std::string_view json = {}) const {
+        const std::vector<std::string> files{write("tokenward.ini", content)};
+        return load(files, json);
+    }
+
+    std::string folder_;
+};
+
+/// Enough for a configuration to be good; options follow.
+inline constexpr std::string_view minimal =
+    "[oauth]\nissuer = https://id.example.com\nresource_server_id = broker\n";
+
+}  // namespace tokenward::config
