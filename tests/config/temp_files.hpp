@@ -15,13 +15,16 @@
 
 namespace tokenward::config {
 
-class ConfigTest : public ::testing::Test {
-  protected:
-    ConfigTest() {
+/// A folder of its own, gone with the object.
+class ConfigFolder {
+  public:
+    ConfigFolder() {
         std::string name = ::testing::TempDir() + "config-XXXXXX";
         folder_ = ::mkdtemp(name.data());
     }
-    ~ConfigTest() override { std::filesystem::remove_all(folder_); }
+    ~ConfigFolder() { std::filesystem::remove_all(folder_); }
+    ConfigFolder(const ConfigFolder &) = delete;
+    ConfigFolder &operator=(const ConfigFolder &) = delete;
 
     std::string path(const std::string &name) const { return folder_ + "/" + name; }
 
@@ -32,12 +35,22 @@ class ConfigTest : public ::testing::Test {
         return file;
     }
 
+  private:
+    std::string folder_;
+};
+
+class ConfigTest : public ::testing::Test {
+  protected:
+    std::string path(const std::string &name) const { return folder_.path(name); }
+    std::string write(const std::string &name, std::string_view content) const {
+        return folder_.write(name, content);
+    }
     Result<Settings> load_ini(std::string_view content, std::string_view json = {}) const {
         const std::vector<std::string> files{write("tokenward.ini", content)};
         return load(files, json);
     }
 
-    std::string folder_;
+    ConfigFolder folder_;
 };
 
 /// Enough for a configuration to be good; options follow.

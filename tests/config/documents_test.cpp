@@ -1,0 +1,107 @@
+// The documentation and the sample configurations say what the code does.
+#include "config/apply.hpp"
+#include "config/options.hpp"
+#include "temp_files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace tokenward::config {
+namespace {
+
+const std::filesystem::path room = TOKENWARD_SOURCE_ROOT "/src/config";
+
+std::string read(const std::filesystem::path &path) {
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_TRUE(file) << path;
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string type_column(const Option &option) {
+    switch (option.type) {
+        case Type::boolean:
+            return "true or false";
+        case Type::number:
+            return fmt::format("{} to {} {}", option.min, option.max, option.unit);
+        case Type::list:
+        case Type::name_list:
+        case Type::algorithms:
+            return "list";
+        case Type::issuer:
+        case Type::https_url:
+            return "https URL";
+        case Type::proxy_url:
+            return "URL";
+        case Type::path:
+            return "path";
+        case Type::log_level:
+            return "word";
+        case Type::text:
+            break;
+    }
+    return "text";
+}
+
+std::string table_of_options() {
+    std::string out = "| option | stands in | value | default | meaning |\n|---|---|---|---|---|\n";
+    for (const Option &option : options()) {
+        const std::string fallback = option.fallback.empty() ? "" : fmt::format("`{}`", option.fallback);
+        out += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name,
+                           option.scope() == Scope::section ? "each section" : "`[oauth]`", type_column(option),
+                           fallback, option.meaning);
+    }
+    return out;
+}
+
+TEST(Readme, TableOfOptionsIsThatOfTheCode) {
+    const std::string text = read(room / "README.md");
+    const std::size_t marker = text.find("<!-- options:");
+    ASSERT_NE(marker, std::string::npos);
+    const std::size_t begin = text.find('\n', marker) + 1;
+    const std::size_t end = text.find("<!-- /options -->");
+    ASSERT_NE(end, std::string::npos);
+    EXPECT_EQ(text.substr(begin, end - begin), table_of_options())
+        << "put this table into src/config/README.md:\n"
+        << table_of_options();
+}
+
+TEST(Options, NamesAreUnique) {
+    std::set<std::string_view> names;
+    for (const Option &option : options()) EXPECT_TRUE(names.insert(option.name).second) << option.name;
+}
+
+TEST(Examples, EachLoadsWithoutWarning) {
+    std::set<std::string> seen;
+    for (const auto &entry : std::filesystem::directory_iterator(room / "examples")) {
+        if (entry.path().extension() != ".ini") continue;
+        seen.insert(entry.path().stem().string());
+        // A checkout may be writable by a group; the content is what is tested here.
+        const auto entries = parse_ini(read(entry.path()), entry.path().filename().string());
+        ASSERT_TRUE(entries) << entries.error().detail;
+        ConfigFolder folder;
+        const auto settings = load(std::vector<std::string>{folder.write("a.ini", read(entry.path()))}, {});
+        ASSERT_TRUE(settings) << entry.path() << settings.error().detail;
+        EXPECT_TRUE(settings->warnings.empty()) << entry.path() << settings->warnings.front();
+        EXPECT_EQ(settings->sections.size(), 1U);
+        EXPECT_TRUE(settings->sections.front().scope_prefix) << entry.path();
+    }
+    EXPECT_EQ(seen, (std::set<std::string>{"auth0", "entra", "keycloak", "lavinmq", "okta", "uaa"}));
+}
+
+TEST(Examples, EachIsNamedInTheRecipes) {
+    const std::string recipes = read(room / "examples" / "README.md");
+    for (const std::string name : {"auth0", "entra", "keycloak", "lavinmq", "okta", "uaa"}) {
+        EXPECT_NE(recipes.find(fmt::format("[{0}.ini]({0}.ini)", name)), std::string::npos) << name;
+    }
+}
+
+}  // namespace
+}  // namespace tokenward::config
