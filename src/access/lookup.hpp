@@ -2,7 +2,6 @@
 #pragma once
 
 #include "access/block.hpp"
-#include "access/index.hpp"
 
 #include <string_view>
 
@@ -15,19 +14,11 @@ bool visit_matches(Level level, std::string_view list_text, std::string_view nam
                    Visit &&visit) {
     if (list_text.empty()) return false;
     const List list(list_text);
-    if (!begins_with(name, list.common)) return false;
+    if (!name.starts_with(list.common)) return false;
     name.remove_prefix(list.common.size());
-    const auto visit_node = [&](const Node &node) { return visit(node, list); };
-    if (list.index.empty()) {
-        return visit_nodes(level, list, [&](const Node &node) {
-            return (node.operations & operations) != 0 && matches(node.pattern, name) && visit_node(node);
-        });
-    }
-    const char *cursor = list.index.data();
-    const IndexHead head = read_index_head(cursor);
-    if (head.wide)
-        return IndexReader<std::uint32_t>(level, list, head, cursor).visit(name, operations, visit_node);
-    return IndexReader<std::uint16_t>(level, list, head, cursor).visit(name, operations, visit_node);
+    return visit_nodes(level, list, [&](const Node &node) {
+        return (node.operations & operations) != 0 && matches(node.pattern, name) && visit(node, list);
+    });
 }
 
 }  // namespace tokenward::access

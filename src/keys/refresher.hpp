@@ -1,13 +1,13 @@
 // The one thread of a backend: keeps every section's keys fresh.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "keys/key_store.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace tokenward::keys {
 

@@ -1,0 +1,204 @@
+#include "keys/cache_file.hpp"
+
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "keys/discovery.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr std::size_t largest_file = std::size_t{3} << 20;
+constexpr std::size_t longest_path_shown = 256;
+
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+    int get() const noexcept { return fd_; }
+    bool valid() const noexcept { return fd_ >= 0; }
+
+  private:
+    int fd_;
+};
+
+tl::unexpected<Failure> refuse(const std::string &path, std::string_view what) {
+    return fail(Reason::KEYS_UNAVAILABLE,
+                fmt::format("jwks_cache_file {}: {}", quote(path, longest_path_shown), what));
+}
+
+std::string error_text(int error) {
+    return std::generic_category().message(error);
+}
+
+std::string_view without_trailing_slash(std::string_view text) noexcept {
+    if (!text.empty() && text.back() == '/') text.remove_suffix(1);
+    return text;
+}
+
+Result<std::string> read_all(const std::string &path, const Descriptor &file) {
+    std::string text;
+    char chunk[16384];
+    for (;;) {
+        const ssize_t got = ::read(file.get(), chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return refuse(path, error_text(errno));
+        if (got == 0) return text;
+        text.append(chunk, static_cast<std::size_t>(got));
+        if (text.size() > largest_file) return refuse(path, "it is too large");
+    }
+}
+
+std::string to_json(const CachedKeys &keys) {
+    std::string text = "{\"tokenward_cache\": 1,\n \"section\": ";
+    append_json_string(text, keys.section);
+    text += ",\n \"issuer\": ";
+    append_json_string(text, keys.issuer);
+    text += ",\n \"jwks_uri\": ";
+    append_json_string(text, keys.jwks_uri);
+    text += fmt::format(",\n \"discovered\": {},\n \"fetched_at\": {},\n \"jwks\": ", keys.discovered,
+                        keys.fetched_at);
+    text += keys.jwks;
+    text += "}\n";
+    return text;
+}
+
+/// Removes the temporary file unless it became the real one.
+class Temporary {
+  public:
+    explicit Temporary(const std::string &path) : name_(path.begin(), path.end()) {
+        constexpr std::string_view suffix = ".XXXXXX";
+        name_.insert(name_.end(), suffix.begin(), suffix.end());
+        name_.push_back('\0');
+        fd_ = ::mkostemp(name_.data(), O_CLOEXEC);  // 0600
+    }
+    ~Temporary() {
+        if (fd_ < 0) return;
+        ::close(fd_);
+        if (!kept_) ::unlink(name_.data());
+    }
+    Temporary(const Temporary &) = delete;
+    Temporary &operator=(const Temporary &) = delete;
+
+    int fd() const noexcept { return fd_; }
+    bool rename_to(const std::string &path) noexcept {
+        kept_ = ::rename(name_.data(), path.c_str()) == 0;
+        return kept_;
+    }
+
+  private:
+    std::vector<char> name_;
+    int fd_ = -1;
+    bool kept_ = false;
+};
+
+bool write_all(int fd, std::string_view text) noexcept {
+    while (!text.empty()) {
+        const ssize_t put = ::write(fd, text.data(), text.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return true;
+}
+
+/// The rename itself must survive a power cut too. Not every file system can; the file is whole anyway.
+void sync_folder(const std::string &path) {
+    const std::size_t slash = path.find_last_of('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.valid()) ::fsync(opened.get());
+}
+
+}  // namespace
+
+Result<CachedKeys> parse_cache(std::string_view text, const CacheExpectation &expected) {
+    constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
+    JsonDocument document;
+    const Result<JsonValue> root = document.parse(text, reason);
+    if (!root) return fail(reason, "it isn't strict JSON: " + root.error().detail);
+
+    const auto text_of = [&root](std::string_view name) -> std::optional<std::string> {
+        const std::optional<JsonValue> member = root->find(name);
+        if (!member || !member->is_string()) return std::nullopt;
+        return std::string(member->text());
+    };
+    const std::optional<JsonValue> version = root->find("tokenward_cache");
+    const std::optional<std::string> issuer = text_of("issuer");
+    const std::optional<std::string> uri = text_of("jwks_uri");
+    const std::optional<JsonValue> discovered = root->find("discovered");
+    const std::optional<JsonValue> fetched_at = root->find("fetched_at");
+    const std::optional<JsonValue> jwks = root->find("jwks");
+    if (!version || version->floor_int64() != 1 || !issuer || !uri || !discovered ||
+        !discovered->is_boolean() || !fetched_at || !fetched_at->floor_int64() || !jwks || !jwks->is_object()) {
+        return fail(reason, "it isn't a cache file of this library");
+    }
+
+    CachedKeys keys;
+    keys.section = text_of("section").value_or("");
+    keys.issuer = *issuer;
+    keys.jwks_uri = *uri;
+    keys.discovered = discovered->boolean();
+    keys.fetched_at = *fetched_at->floor_int64();
+    if (without_trailing_slash(keys.issuer) != without_trailing_slash(expected.issuer)) {
+        return fail(reason, fmt::format("it is of another issuer, {}", quote(keys.issuer)));
+    }
+    const bool same_uri = keys.discovered ? expected.jwks_uri.empty() && is_https_url(keys.jwks_uri)
+                                          : keys.jwks_uri == expected.jwks_uri;
+    if (!same_uri) return fail(reason, fmt::format("it is of another jwks_uri, {}", quote(keys.jwks_uri)));
+    if (keys.fetched_at > expected.now) return fail(reason, "it is from the future");
+    if (keys.fetched_at < expected.now - expected.max_stale_s) {
+        return fail(reason, fmt::format("it is older than jwks_max_stale ({} s)", expected.max_stale_s));
+    }
+    jwks->append_to(keys.jwks);
+    return keys;
+}
+
+Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file.valid()) {
+        if (errno == ENOENT) return std::optional<CachedKeys>{};
+        if (errno == ELOOP) return refuse(path, "it is a symbolic link");
+        return refuse(path, error_text(errno));
+    }
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return refuse(path, error_text(errno));
+    if (!S_ISREG(status.st_mode)) return refuse(path, "it isn't a regular file");
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        return refuse(path, fmt::format("it belongs to user {}", status.st_uid));
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return refuse(path, fmt::format("others may write it (mode {:04o})", status.st_mode & 07777U));
+    }
+    const Result<std::string> text = read_all(path, file);
+    if (!text) return tl::unexpected<Failure>(text.error());
+    Result<CachedKeys> keys = parse_cache(*text, expected);
+    if (!keys) return refuse(path, keys.error().detail);
+    return std::optional<CachedKeys>(std::move(*keys));
+}
+
+Result<void> write_cache_file(const std::string &path, const CachedKeys &keys) {
+    Temporary temporary(path);
+    if (temporary.fd() < 0) return refuse(path, "no temporary file beside it: " + error_text(errno));
+    if (!write_all(temporary.fd(), to_json(keys)) || ::fsync(temporary.fd()) != 0) {
+        return refuse(path, "it can't be written: " + error_text(errno));
+    }
+    if (!temporary.rename_to(path)) return refuse(path, "it can't be replaced: " + error_text(errno));
+    sync_folder(path);
+    return {};
+}
+
+}  // namespace tokenward::keys

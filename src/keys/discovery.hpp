@@ -1,0 +1,21 @@
+// OpenID Connect Discovery 1.0: from an issuer to the address of its keys.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace tokenward::keys {
+
+/// An address that keys may come from: https, a host, no user name, printable ASCII without spaces, bounded.
+bool is_https_url(std::string_view url) noexcept;
+
+/// Section 4: <issuer>/.well-known/openid-configuration; a '/' at the issuer's end isn't doubled.
+std::string discovery_url(std::string_view issuer);
+
+/// jwks_uri of a discovery document (section 4.3: its issuer must be the one that was asked; one trailing '/'
+/// on either side is ignored). Fails with KEYS_UNAVAILABLE: not strict JSON, another issuer, no https jwks_uri.
+Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer);
+
+}  // namespace tokenward::keys

@@ -1,0 +1,80 @@
+#include "keys/freshness.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
+bool is_space(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+/// Header names and directives know no case; nothing but ASCII counts here.
+bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {
+    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; });
+}
+
+/// delta-seconds (RFC 9111 section 1.2.2): digits only; saturates. A recipient takes the quoted form too.
+std::optional<std::int64_t> delta_seconds(std::string_view text) noexcept {
+    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+    if (text.empty()) return std::nullopt;
+    std::int64_t value = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') return std::nullopt;
+        const int digit = c - '0';
+        value = value > (largest - digit) / 10 ? largest : value * 10 + digit;
+    }
+    return value;
+}
+
+/// Cuts the next directive off `rest`; a comma inside a quoted string doesn't end it.
+std::string_view next_directive(std::string_view &rest) noexcept {
+    bool quoted = false;
+    std::size_t end = 0;
+    for (; end < rest.size(); ++end) {
+        if (quoted && rest[end] == '\\' && end + 1 < rest.size()) {
+            ++end;
+        } else if (rest[end] == '"') {
+            quoted = !quoted;
+        } else if (rest[end] == ',' && !quoted) {
+            break;
+        }
+    }
+    const std::string_view directive = trim(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return directive;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> freshness_lifetime(std::string_view cache_control, std::string_view age) noexcept {
+    std::optional<std::int64_t> lifetime;
+    while (!cache_control.empty()) {
+        const std::string_view directive = next_directive(cache_control);
+        const std::size_t equals = directive.find('=');
+        const std::string_view name = trim(directive.substr(0, equals));
+        const std::string_view value =
+            equals == std::string_view::npos ? std::string_view{} : trim(directive.substr(equals + 1));
+        if (equals_ignoring_case(name, "no-store") || equals_ignoring_case(name, "no-cache")) return 0;
+        if (equals_ignoring_case(name, "max-age")) {
+            const std::int64_t seconds = delta_seconds(value).value_or(0);
+            lifetime = std::min(lifetime.value_or(largest), seconds);
+        }
+    }
+    if (!lifetime) return std::nullopt;
+    // A cache on the way has held the response for that long already.
+    const std::int64_t passed = delta_seconds(trim(age)).value_or(0);
+    return *lifetime > passed ? *lifetime - passed : 0;
+}
+
+}  // namespace tokenward::keys

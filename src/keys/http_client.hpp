@@ -1,0 +1,48 @@
+// GET over TLS by libcurl: https only, TLS 1.2 or newer, peer and host verified, no redirects, no cookies, no
+// netrc, a bounded body and a bounded time.
+#pragma once
+
+#include "keys/transport.hpp"
+#include "keys/wait_room.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+namespace tokenward::keys {
+
+struct HttpBounds {
+    std::int64_t connect_ms = 5'000;  ///< name look-up, TCP and TLS
+    std::int64_t total_ms = 10'000;   ///< also what ends a body that drips
+    std::size_t body_bytes = std::size_t{1} << 20;
+};
+
+/// Initialises libcurl, once per load of this library, and keeps it in the process: a look-up that hangs when
+/// its fetch is given up goes on in a thread of libcurl's own. False if libcurl doesn't work here.
+bool initialise_curl() noexcept;
+
+class HttpClient final : public Transport {
+  public:
+    /// `room` ends wait() early; it must outlive the client. Throws std::bad_alloc.
+    explicit HttpClient(WaitRoom &room, HttpBounds bounds = {});
+    ~HttpClient() override;
+    HttpClient(const HttpClient &) = delete;
+    HttpClient &operator=(const HttpClient &) = delete;
+
+    void start(Id id, HttpRequest request) override;
+    void cancel(Id id) noexcept override;
+    std::vector<Completed> wait(std::int64_t timeout_ms) override;
+
+  private:
+    struct Transfer;
+    void collect();
+
+    WaitRoom &room_;
+    HttpBounds bounds_;
+    void *multi_;  ///< CURLM
+    std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;
+    std::vector<Completed> completed_;
+};
+
+}  // namespace tokenward::keys

@@ -1,0 +1,52 @@
+// What the refresher needs of HTTP: several bounded GETs at a time, driven by one thread.
+#pragma once
+
+#include "keys/key_store.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tokenward::keys {
+
+struct HttpRequest {
+    std::string url;   ///< https only
+    std::string etag;  ///< If-None-Match, where not empty (RFC 9110 section 13.1.2)
+    /// PEM of the only CAs to trust; NULL: the system's.
+    std::shared_ptr<const std::string> ca_pem;
+    std::string proxy;     ///< empty: none
+    std::string no_proxy;  ///< hosts that the proxy isn't for, as curl reads them
+    bool last = true;      ///< no other request to this host follows: close the connection
+};
+
+struct HttpResponse {
+    /// ok: status 200 with its whole body; not_modified: 304; else what went wrong.
+    FetchResult result = FetchResult::network_error;
+    std::string error;  ///< what and where, for a log line; empty if ok or not_modified
+    std::string body;   ///< of a 200, at most HttpBounds::body_bytes
+    std::string etag;
+    std::optional<std::int64_t> lifetime_s;  ///< freshness_lifetime()
+    bool reached = false;                    ///< a connection came about: the provider had work with us
+};
+
+/// Not thread-safe: the thread that uses it also ends it.
+class Transport {
+  public:
+    virtual ~Transport() = default;
+    using Id = std::uint64_t;
+
+    struct Completed {
+        Id id = 0;
+        HttpResponse response;
+    };
+
+    virtual void start(Id id, HttpRequest request) = 0;
+    /// The response won't come. Doesn't wait, also not for a name look-up.
+    virtual void cancel(Id id) noexcept = 0;
+    /// Returns when something completed, the time is up, or another thread woke it.
+    virtual std::vector<Completed> wait(std::int64_t timeout_ms) = 0;
+};
+
+}  // namespace tokenward::keys
