@@ -1,5 +1,7 @@
 #include "access/block.hpp"
 
+#include "access/index.hpp"
+
 #include <algorithm>
 #include <compare>
 
@@ -18,6 +20,9 @@ std::strong_ordering compare(const Permission &a, const Permission &b) noexcept 
     if (a.has_routing_key != b.has_routing_key) return a.has_routing_key <=> b.has_routing_key;
     return compare(a.routing_key, b.routing_key);
 }
+
+/// Lists shorter than this are faster without an index.
+constexpr std::size_t index_from = 12;
 
 /// A node on its way into a list; its children stand in a buffer of the builder.
 struct Draft {
@@ -71,9 +76,25 @@ class Builder {
     void append_list(Level level, std::span<const Draft> drafts, std::string_view children,
                      std::pmr::string &out) {
         const std::string_view common = common_prefix(drafts);
-        append_size(out, common.size() << 1U);
+        const bool indexed = drafts.size() >= index_from;
+        append_size(out, common.size() << 1U | (indexed ? 1U : 0U));
         out += common;
-        for (const Draft &draft : drafts) append_node(level, draft, common.size(), children, out);
+        if (!indexed) {
+            for (const Draft &draft : drafts) append_node(level, draft, common.size(), children, out);
+            return;
+        }
+        std::pmr::string nodes(&arena_);
+        std::pmr::vector<std::uint32_t> offsets(&arena_);
+        offsets.reserve(drafts.size());
+        for (const Draft &draft : drafts) {
+            offsets.push_back(static_cast<std::uint32_t>(nodes.size()));
+            append_node(level, draft, common.size(), children, nodes);
+        }
+        std::pmr::string index(&arena_);
+        build_index(level, nodes, offsets, arena_, index);
+        append_size(out, index.size());
+        out += index;
+        out += nodes;
     }
 
     void append_keys(std::span<const Permission> permissions, std::pmr::string &out) {

@@ -2,6 +2,7 @@
 //
 // The table points to live sets only and owns nothing, so it is as large as what it holds, empty when the last
 // set is gone, and needs no destructor when the library is unloaded.
+#include "access/bytes.hpp"
 #include "access/compiled_set.hpp"
 
 #include <array>
@@ -36,24 +37,6 @@ class TrailingAllocator {
   private:
     std::size_t extra_;
 };
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
-    return hash ^ (hash >> 32U);
-}
-
-std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes) noexcept {
-    hash = mix(hash, bytes.size());
-    while (bytes.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes.data(), sizeof(word));
-        hash = mix(hash, word);
-        bytes.remove_prefix(sizeof(word));
-    }
-    std::uint64_t word = 0;
-    if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
-    return mix(hash, word);
-}
 
 /// The process that the table belongs to. A forked child must not lock it: another thread may have held the
 /// lock at the fork. There sets are compiled unshared, and released without a look at the table.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/block.hpp"
+#include "access/index.hpp"
 
 #include <string_view>
 
@@ -14,11 +15,19 @@ bool visit_matches(Level level, std::string_view list_text, std::string_view nam
                    Visit &&visit) {
     if (list_text.empty()) return false;
     const List list(list_text);
-    if (!name.starts_with(list.common)) return false;
+    if (!begins_with(name, list.common)) return false;
     name.remove_prefix(list.common.size());
-    return visit_nodes(level, list, [&](const Node &node) {
-        return (node.operations & operations) != 0 && matches(node.pattern, name) && visit(node, list);
-    });
+    const auto visit_node = [&](const Node &node) { return visit(node, list); };
+    if (list.index.empty()) {
+        return visit_nodes(level, list, [&](const Node &node) {
+            return (node.operations & operations) != 0 && matches(node.pattern, name) && visit_node(node);
+        });
+    }
+    const char *cursor = list.index.data();
+    const IndexHead head = read_index_head(cursor);
+    if (head.wide)
+        return IndexReader<std::uint32_t>(level, list, head, cursor).visit(name, operations, visit_node);
+    return IndexReader<std::uint16_t>(level, list, head, cursor).visit(name, operations, visit_node);
 }
 
 }  // namespace tokenward::access

@@ -102,7 +102,7 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
 bool glob_matches(std::string_view text, std::string_view name) noexcept {
     Glob glob(text);
     if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
-    if (!name.starts_with(glob.prefix) || !name.ends_with(glob.suffix)) return false;
+    if (!begins_with(name, glob.prefix) || !ends_with(name, glob.suffix)) return false;
     name.remove_prefix(glob.prefix.size());
     name.remove_suffix(glob.suffix.size());
     // Leftmost is best: it leaves the most for what follows. memmem is linear, so the whole walk is.

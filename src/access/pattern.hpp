@@ -1,6 +1,8 @@
 // One pattern: literals with "any run of bytes" between them, matched over bytes, whole name, in linear time.
 #pragma once
 
+#include "access/bytes.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <memory_resource>
@@ -77,9 +79,9 @@ bool glob_matches(std::string_view text, std::string_view name) noexcept;
 inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
     switch (pattern.kind) {
         case PatternKind::exact:
-            return name == pattern.text;
+            return same_bytes(name, pattern.text);
         case PatternKind::prefix:
-            return name.starts_with(pattern.text);
+            return begins_with(name, pattern.text);
         case PatternKind::glob:
             return glob_matches(pattern.text, name);
         case PatternKind::never:

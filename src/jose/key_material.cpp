@@ -5,7 +5,9 @@
 #include "jose/roca.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -165,6 +167,34 @@ MaterialResult read_ec(const JsonValue &jwk) {
                   std::string(curve->name));
 }
 
+/// Whether y is that of a point of order 1, 2, 4 or 8, in any encoding (RFC 8032 section 5.1.2: little-endian,
+/// the sign of x in the top bit). Under such a key one signature can fit every message.
+bool is_of_small_order(const std::string &x) noexcept {
+    using Octets = std::array<std::uint8_t, ed25519_key_size>;
+    constexpr auto near_prime = [](std::uint8_t lowest) {  // 2^255 - 256 + lowest
+        Octets octets{};
+        octets.fill(0xFF);
+        octets.front() = lowest;
+        octets.back() = 0x7F;
+        return octets;
+    };
+    constexpr Octets small[] = {
+        {0},               // y = 0, order 4
+        {1},               // y = 1, the neutral element
+        near_prime(0xEC),  // y = -1, order 2
+        near_prime(0xED),  // 0 once more, not reduced
+        near_prime(0xEE),  // 1 once more
+        {0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0,
+         0xD5, 0xDF, 0xAC, 0x05, 0xD3, 0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05},
+        {0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F,
+         0x2A, 0x20, 0x53, 0xFA, 0x2C, 0x39, 0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A},
+    };
+    Octets y{};
+    std::copy(x.begin(), x.end(), y.begin());
+    y.back() &= 0x7F;
+    return std::find(std::begin(small), std::end(small), y) != std::end(small);
+}
+
 MaterialResult read_okp(const JsonValue &jwk) {
     auto crv = read_string(jwk, "crv");
     if (!crv) return tl::unexpected(crv.error());
@@ -175,6 +205,7 @@ MaterialResult read_okp(const JsonValue &jwk) {
         return broken("x has " + std::to_string(x->size()) + " octets, not " +
                       std::to_string(ed25519_key_size));
     }
+    if (is_of_small_order(*x)) return broken("its Ed25519 point is of small order");
     KeyHandle key(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, bytes_of(*x), x->size()));
     if (!key) return broken("OpenSSL refuses the Ed25519 key");
     return finish(std::move(key), KeyKind::ed25519, ed25519_signature_size,

@@ -1,0 +1,37 @@
+// The commands of the program; each returns its exit code.
+#pragma once
+
+#include "engine.hpp"
+#include "exit_code.hpp"
+#include "question.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tokenward::cli {
+
+struct CheckOptions {
+    std::string token_file;
+    std::vector<Question> questions;
+    bool mqtt = false;  ///< answer as a broker without routing keys does
+};
+
+/// Would this token be let in, and may it do this?
+ExitCode check(const CommonOptions &common, const CheckOptions &options);
+
+/// What stands in this token? Verifies nothing. No configuration: nothing is filtered.
+ExitCode inspect(const CommonOptions &common, const std::string &token_file);
+
+/// Which keys does the provider give? health: exit_no_keys if there are none, or stale ones.
+ExitCode keys(const CommonOptions &common, bool health);
+
+/// Is this configuration good, and what is in force?
+ExitCode config(const CommonOptions &common);
+
+/// What does this reason mean? Empty: all of them.
+ExitCode explain_reason(const CommonOptions &common, const std::string &reason);
+
+/// The versions of this program's interface and of the library.
+ExitCode version(const CommonOptions &common);
+
+}  // namespace tokenward::cli

@@ -1,0 +1,96 @@
+// tokenward keys: what the provider gives us, and whether that is healthy.
+#include "commands.hpp"
+#include "json.hpp"
+#include "output.hpp"
+#include "quiet_config.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tokenward::cli {
+namespace {
+
+bool healthy(const rapidjson::Value &section) {
+    const rapidjson::Value &keys = member(section, "keys");
+    const rapidjson::Value &stale = member(section, "stale");
+    return keys.IsArray() && !keys.Empty() && stale.IsBool() && !stale.GetBool();
+}
+
+bool all_healthy(const rapidjson::Document &status) {
+    const rapidjson::Value &sections = member(status, "sections");
+    return sections.IsArray() && !sections.Empty() &&
+           std::all_of(sections.Begin(), sections.End(),
+                       [](const rapidjson::Value &section) { return healthy(section); });
+}
+
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.append(width - text.size(), ' ');
+    return text;
+}
+
+void say_section(const rapidjson::Value &section) {
+    const rapidjson::Value &keys = member(section, "keys");
+    say("[" + for_terminal(string_of(member(section, "section"))) + "]  " +
+        for_terminal(string_of(member(section, "issuer"))) +
+        (healthy(section) ? "  healthy" : "  NOT HEALTHY"));
+    const std::string_view uri = string_of(member(section, "jwks_uri"));
+    if (!uri.empty()) say("  from:       " + for_terminal(uri));
+    if (number_of(section, "last_success") > 0) {
+        say("  fetched:    " + utc_time(number_of(section, "last_success")) + ", " +
+            duration(number_of(section, "age_seconds")) + " ago");
+    }
+    if (!uri.empty() && number_of(section, "next_fetch_in_seconds") >= 0)
+        say("  next fetch: in " + duration(number_of(section, "next_fetch_in_seconds")));
+    const std::string_view problem = string_of(member(section, "last_error"));
+    if (!problem.empty()) say("  last error: " + for_terminal(problem));
+    if (!keys.IsArray() || keys.Empty()) {
+        say("  no keys");
+        return;
+    }
+    using Row = std::array<std::string, 4>;
+    std::vector<Row> rows{{"kid", "type", "alg", "thumbprint (RFC 7638, SHA-256)"}};
+    for (const auto &key : keys.GetArray()) {
+        const std::string_view algorithm = string_of(member(key, "alg"));
+        rows.push_back({for_terminal(string_of(member(key, "kid"))),
+                        for_terminal(string_of(member(key, "type"))),
+                        algorithm.empty() ? "any" : for_terminal(algorithm),
+                        for_terminal(string_of(member(key, "thumbprint")))});
+    }
+    Row::size_type widths[4] = {};
+    for (const Row &row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    for (const Row &row : rows)
+        say("  " + padded(row[0], widths[0]) + "  " + padded(row[1], widths[1]) + "  " +
+            padded(row[2], widths[2]) + "  " + row[3]);
+}
+
+}  // namespace
+
+ExitCode keys(const CommonOptions &common, bool health) {
+    Engine engine(common);
+    if (!engine.load()) return exit_usage;
+    std::string overrides;
+    if (!quiet_overrides(engine, false, overrides) || !engine.create(overrides)) {
+        report(engine, common, engine.error(), exit_usage);
+        return exit_usage;
+    }
+    std::string text;
+    const std::int32_t result = host::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
+        return engine.library()->status(engine.backend(), buffer, size, length);
+    });
+    const auto status = result == TOKENWARD_OK ? parse_object(text) : std::nullopt;
+    if (!status) return exit_usage;
+    const ExitCode code = health && !all_healthy(*status) ? exit_no_keys : exit_yes;
+    if (common.json) {
+        say(text);
+        return code;
+    }
+    const rapidjson::Value &sections = member(*status, "sections");
+    if (sections.IsArray()) {
+        for (const auto &section : sections.GetArray()) say_section(section);
+    }
+    return code;
+}
+
+}  // namespace tokenward::cli

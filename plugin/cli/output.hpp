@@ -1,0 +1,26 @@
+// Text for people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tokenward::cli {
+
+/// "2026-11-24 06:45:10 UTC"; "never" for INT64_MAX.
+[[nodiscard]] std::string utc_time(std::int64_t seconds);
+
+/// "2026-11-24T06:45:10Z" (RFC 3339).
+[[nodiscard]] std::string rfc3339(std::int64_t seconds);
+
+/// "29 min 50 s", "3 h 2 min", "0 s"; the largest two units.
+[[nodiscard]] std::string duration(std::int64_t seconds);
+
+/// Text from a token or the network, for a terminal: control characters, also those in UTF-8 (C1, bidi), and
+/// broken UTF-8 as \xHH; the rest as it is.
+[[nodiscard]] std::string for_terminal(std::string_view text);
+
+/// One line to standard output.
+void say(std::string_view line);
+
+}  // namespace tokenward::cli

@@ -1,0 +1,25 @@
+// abi/reasons.def, compiled in.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tokenward::cli {
+
+struct ReasonRow {
+    std::int32_t code;
+    std::string_view name;
+    std::string_view meaning;
+    std::string_view hint;
+};
+
+[[nodiscard]] std::span<const ReasonRow> reasons();
+
+/// By name (in any case) or number; NULL if there is none.
+[[nodiscard]] const ReasonRow *find_reason(std::string_view name_or_code);
+
+/// The row whose name differs least.
+[[nodiscard]] const ReasonRow &nearest_reason(std::string_view name);
+
+}  // namespace tokenward::cli

@@ -1,0 +1,74 @@
+// The adapter: what Mosquitto asks, answered by libtokenward. One per plugin instance, on the broker's thread.
+#pragma once
+
+#include "backend.hpp"
+#include "expiry_queue.hpp"
+#include "log_queue.hpp"
+#include "options.hpp"
+#include "session_table.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct mosquitto;
+struct mosquitto_evt_acl_check;
+struct mosquitto_evt_basic_auth;
+struct mosquitto_evt_extended_auth;
+
+namespace tokenward::mosquitto_plugin {
+
+/// Every on_* returns what the broker's callback must return (MOSQ_ERR_*).
+class Adapter {
+  public:
+    explicit Adapter(Options options);
+    ~Adapter();
+    Adapter(const Adapter &) = delete;
+    Adapter &operator=(const Adapter &) = delete;
+
+    /// Loads the library, creates the backend, waits up to startup_wait for keys. False: the log says why, and
+    /// the broker must not start.
+    bool start();
+
+    int on_basic_auth(const mosquitto_evt_basic_auth &event);
+    int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
+    int on_acl_check(const mosquitto_evt_acl_check &event);
+    void on_disconnect(const mosquitto *client);
+    void on_tick();
+    void on_reload();
+
+    /// Hands waiting log lines to the broker.
+    void flush_log();
+
+  private:
+    int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
+    int reauthenticate(const mosquitto *client, const host::Session &session,
+                       const tokenward_credentials &credentials);
+    int welcome(mosquitto *client, host::Session session, const void *secret);
+    /// What the broker must return for a result that isn't OK. Never SUCCESS.
+    int turn_away(mosquitto *client, std::int32_t result);
+    bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const;
+
+    int decide_stored(const Found &found, const tokenward_request &request, int access) const;
+    void log_denial(const mosquitto *client, const tokenward_session *session, const tokenward_request &request,
+                    int access, std::int32_t verdict);
+    void warn_if_no_tick();
+    tokenward_options library_options();
+    static void receive_log(void *user, std::int32_t level, const char *message, std::size_t size);
+
+    const Options options_;
+    std::vector<tokenward_string> config_paths_;
+    LogQueue log_;
+    LineLimiter denials_;
+    host::Library library_;
+    host::Backend backend_;
+    SessionTable sessions_;
+    ExpiryQueue expiry_;
+
+    bool ticking_ = false;    ///< the broker calls TICK at all
+    bool reloading_ = false;  ///< between RELOAD and the next TICK
+    std::int64_t first_login_ = 0;
+    bool warned_no_tick_ = false;
+};
+
+}  // namespace tokenward::mosquitto_plugin

@@ -1,0 +1,50 @@
+#include "broker.hpp"
+
+namespace tokenward::mosquitto_plugin {
+
+tokenward_context context_of(const mosquitto *client) {
+    auto context = host::sized<tokenward_context>();
+    context.protocol = host::borrow(mosquitto_client_protocol(client) == mp_websockets ? "mqtt-ws" : "mqtt");
+    context.peer = host::borrow(text_or_empty(mosquitto_client_address(client)));
+    context.client_id = host::borrow(text_or_empty(mosquitto_client_id(client)));
+    return context;
+}
+
+std::string name_client(const mosquitto *client) {
+    return "client '" + host::printable(text_or_empty(mosquitto_client_id(client))) + "' (" +
+           host::printable(text_or_empty(mosquitto_client_address(client))) + ")";
+}
+
+std::string describe(const host::Library &library, const tokenward_error &error) {
+    std::string text = library->reason_name(error.reason);
+    if (error.message[0] != '\0') text += std::string(": ") + error.message;
+    if (error.hint[0] != '\0') text += std::string(" (hint: ") + error.hint + ")";
+    return text;
+}
+
+std::string left_out(std::uint64_t lines) {
+    return lines == 0 ? std::string() : " [" + std::to_string(lines) + " more such lines were left out]";
+}
+
+int unavailable(const mosquitto *client) {
+    // 2.1 sends this code as an MQTT 5 reason (136, server unavailable). 2.0 doesn't know it and, as for every
+    // code but AUTH, closes without a CONNACK. To an older client 2.1 would say "not authorized" instead: it
+    // gets a code that closes in both.
+    constexpr int server_unavailable = 136;
+    return client != nullptr && mosquitto_client_protocol_version(client) == 5 ? server_unavailable
+                                                                               : MOSQ_ERR_UNKNOWN;
+}
+
+void write_broker_log(std::int32_t level, const std::string &text) {
+    int broker_level = MOSQ_LOG_DEBUG;
+    if (level <= TOKENWARD_LOG_ERROR) {
+        broker_level = MOSQ_LOG_ERR;
+    } else if (level == TOKENWARD_LOG_WARNING) {
+        broker_level = MOSQ_LOG_WARNING;
+    } else if (level == TOKENWARD_LOG_INFO) {
+        broker_level = MOSQ_LOG_INFO;
+    }
+    mosquitto_log_printf(broker_level, "tokenward: %s", text.c_str());
+}
+
+}  // namespace tokenward::mosquitto_plugin

@@ -1,0 +1,49 @@
+// Mosquitto's functions, in the words of this adapter. Mosquitto 2.0.11's headers, so that one binary loads in
+// 2.0 and 2.1.
+#pragma once
+
+#include "backend.hpp"
+#include "names.hpp"
+#include "session_table.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+
+namespace tokenward::mosquitto_plugin {
+
+[[nodiscard]] inline std::string_view text_or_empty(const char *text) {
+    return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+[[nodiscard]] inline Identity identity_of(const mosquitto *client) {
+    return {text_or_empty(mosquitto_client_id(client)), text_or_empty(mosquitto_client_username(client))};
+}
+
+/// False only for what was never a connection: a client made up for a check, or loaded from disk.
+[[nodiscard]] inline bool has_address(const mosquitto *client) {
+    return mosquitto_client_address(client) != nullptr;
+}
+
+[[nodiscard]] tokenward_context context_of(const mosquitto *client);
+
+/// "client 'ID' (ADDRESS)", for log lines.
+[[nodiscard]] std::string name_client(const mosquitto *client);
+
+/// "REASON: message (hint: ...)", for log lines.
+[[nodiscard]] std::string describe(const host::Library &library, const tokenward_error &error);
+
+/// " [N more lines were left out]", or nothing.
+[[nodiscard]] std::string left_out(std::uint64_t lines);
+
+/// The code that ends a connection so that the client tries again.
+[[nodiscard]] int unavailable(const mosquitto *client);
+
+/// A line with the library's level to the broker's log. The broker's thread only.
+void write_broker_log(std::int32_t level, const std::string &text);
+
+}  // namespace tokenward::mosquitto_plugin

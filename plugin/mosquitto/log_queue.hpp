@@ -1,0 +1,86 @@
+// Log lines on their way to the broker. The library logs on any thread, the broker's log is for its own thread
+// only: lines wait here until the next callback or tick.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tokenward::mosquitto_plugin {
+
+struct LogLine {
+    std::int32_t level;  ///< TOKENWARD_LOG_ERROR ...
+    std::string text;
+};
+
+class LogQueue {
+  public:
+    explicit LogQueue(std::size_t max_lines) : max_lines_(max_lines) {}
+
+    /// Any thread. The oldest lines stay and new ones are counted when it is full: what began a flood matters.
+    void push(std::int32_t level, std::string_view text) {
+        const std::lock_guard lock(mutex_);
+        if (lines_.size() >= max_lines_) {
+            ++dropped_;
+            return;
+        }
+        lines_.push_back({level, std::string(text)});
+    }
+
+    /// The broker's thread: hands every waiting line to write(level, text), in order.
+    template <class Write>
+    void flush(Write write) {
+        std::deque<LogLine> lines;
+        std::size_t dropped = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (lines_.empty()) return;
+            lines.swap(lines_);
+            dropped = std::exchange(dropped_, 0);
+        }
+        for (const LogLine &line : lines) write(line.level, line.text);
+        if (dropped != 0) write(1, std::to_string(dropped) + " log lines were left out: too many at once");
+    }
+
+  private:
+    const std::size_t max_lines_;
+    std::mutex mutex_;
+    std::deque<LogLine> lines_;
+    std::size_t dropped_ = 0;
+};
+
+/// Lets a number of lines through in each second and counts the others.
+class LineLimiter {
+  public:
+    explicit LineLimiter(unsigned per_second) : per_second_(per_second) {}
+
+    struct Verdict {
+        bool write;
+        std::uint64_t left_out_before;  ///< lines held back since the last one that was written
+    };
+
+    Verdict admit(std::int64_t second) {
+        if (second != second_) {
+            second_ = second;
+            written_ = 0;
+        }
+        if (written_ >= per_second_) {
+            ++left_out_;
+            return {false, 0};
+        }
+        ++written_;
+        return {true, std::exchange(left_out_, 0)};
+    }
+
+  private:
+    const unsigned per_second_;
+    std::int64_t second_ = -1;
+    unsigned written_ = 0;
+    std::uint64_t left_out_ = 0;
+};
+
+}  // namespace tokenward::mosquitto_plugin

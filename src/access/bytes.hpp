@@ -1,0 +1,67 @@
+// Short runs of bytes, compared and hashed without a call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace tokenward::access {
+
+template <class Word>
+Word load(const char *from) noexcept {
+    Word word;
+    std::memcpy(&word, from, sizeof(word));
+    return word;
+}
+
+/// Both have `size` bytes.
+inline bool same_bytes(const char *a, const char *b, std::size_t size) noexcept {
+    if (size >= 8) {
+        for (std::size_t i = 0; i + 8 < size; i += 8) {
+            if (load<std::uint64_t>(a + i) != load<std::uint64_t>(b + i)) return false;
+        }
+        return load<std::uint64_t>(a + size - 8) == load<std::uint64_t>(b + size - 8);
+    }
+    if (size >= 4) {
+        return load<std::uint32_t>(a) == load<std::uint32_t>(b) &&
+               load<std::uint32_t>(a + size - 4) == load<std::uint32_t>(b + size - 4);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+        if (a[i] != b[i]) return false;
+    }
+    return true;
+}
+
+inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size());
+}
+inline bool begins_with(std::string_view name, std::string_view begin) noexcept {
+    return name.size() >= begin.size() && same_bytes(name.data(), begin.data(), begin.size());
+}
+inline bool ends_with(std::string_view name, std::string_view end) noexcept {
+    return name.size() >= end.size() &&
+           same_bytes(name.data() + (name.size() - end.size()), end.data(), end.size());
+}
+
+inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
+    return hash ^ (hash >> 32U);
+}
+
+inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes) noexcept {
+    hash = mix(hash, bytes.size());
+    const char *cursor = bytes.data();
+    std::size_t left = bytes.size();
+    for (; left >= 8; left -= 8, cursor += 8) hash = mix(hash, load<std::uint64_t>(cursor));
+    std::uint64_t word = 0;
+    if (left >= 4) {
+        word = load<std::uint32_t>(cursor);
+        word |= std::uint64_t{load<std::uint32_t>(cursor + left - 4)} << 32U;
+    } else {
+        for (std::size_t i = 0; i < left; ++i) word = word << 8U | static_cast<unsigned char>(cursor[i]);
+    }
+    return mix(hash, word);
+}
+
+}  // namespace tokenward::access

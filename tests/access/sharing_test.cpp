@@ -1,0 +1,131 @@
+// Equal sets are one object while one lives; nothing stays behind; threads and forks are safe.
+#include "access/compiled_set.hpp"
+#include "access/permission_set.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace tokenward::access {
+namespace {
+
+std::shared_ptr<const PermissionSet> compile(const std::vector<std::string_view> &scopes,
+                                             bool routing_keys = true) {
+    Notes notes;
+    return PermissionSet::compile(scopes, routing_keys, notes);
+}
+
+TEST(Sharing, EqualSetsAreOneObject) {
+    const auto set = compile({"read:v/a", "write:v/b/k", "tag:x"});
+    EXPECT_EQ(compile({"tag:x", "write:v/b/k", "read:v/a", "read:v/a", "openid"}), set);
+    EXPECT_EQ(compile({"read:v/%61", "write:%76/b/k", "tag:x"}), set);
+    EXPECT_NE(compile({"read:v/a", "write:v/b/k"}), set);
+    EXPECT_NE(compile({"read:v/a", "write:v/b/k", "tag:y"}), set);
+    EXPECT_NE(compile({"read:v/a", "write:v/b/k", "tag:x"}, false), set);
+    EXPECT_NE(compile({"read:v/a", "write:v/b", "tag:x"}), set);
+}
+
+TEST(Sharing, TheEmptySetIsASet) {
+    const auto set = compile({});
+    EXPECT_TRUE(set->empty());
+    EXPECT_EQ(compile({"openid"}), set);
+    EXPECT_FALSE(set->allows({Operation::read, "", "", std::nullopt}));
+    EXPECT_FALSE(set->opens_vhost(""));
+    EXPECT_FALSE(set->explain({Operation::read, "", "", std::nullopt}).why.empty());
+}
+
+TEST(Sharing, NothingIsKeptAlive) {
+    auto set = compile({"read:v/kept"});
+    const std::weak_ptr<const PermissionSet> watch = set;
+    set.reset();
+    EXPECT_TRUE(watch.expired());
+    EXPECT_TRUE(compile({"read:v/kept"})->allows({Operation::read, "v", "kept", std::nullopt}));
+}
+
+TEST(Sharing, ThreadsCompileAndReleaseTheSameSets) {
+    std::atomic<bool> wrong{false};
+    const auto work = [&wrong] {
+        for (int i = 0; i < 4000; ++i) {
+            const std::string name = "q" + std::to_string(i % 7);
+            const std::string scope = "read:v/" + name;
+            const std::string other = "read:v/" + std::to_string(i) + "*";
+            const auto set = compile({scope});
+            const auto unique = compile({scope, other});
+            if (!set->allows({Operation::read, "v", name, std::nullopt})) wrong = true;
+            if (set->allows({Operation::read, "v", "q9", std::nullopt})) wrong = true;
+            if (!unique->allows({Operation::read, "v", name, std::nullopt})) wrong = true;
+        }
+    };
+    std::thread a(work);
+    std::thread b(work);
+    work();
+    a.join();
+    b.join();
+    EXPECT_FALSE(wrong);
+}
+
+TEST(Sharing, AForkedChildNeverWaitsForTheTable) {
+    const auto set = compile({"read:v/a"});
+    auto released_in_child = compile({"read:v/b"});
+    // Other threads hold the table's locks at the fork, again and again.
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> busy;
+    for (int i = 0; i < 2; ++i) {
+        busy.emplace_back([&stop, i] {
+            for (std::size_t n = 0; !stop; ++n)
+                compile({"read:v/" + std::to_string(n * 2 + static_cast<unsigned>(i))});
+        });
+    }
+    bool all_well = true;
+    for (int round = 0; round < 20; ++round) {
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            bool good = set->allows({Operation::read, "v", "a", std::nullopt});
+            released_in_child.reset();
+            for (int i = 0; i < 64; ++i) {
+                const std::string scope = "read:v/child" + std::to_string(i);
+                good = good && compile({scope})->opens_vhost("v");
+            }
+            _exit(good ? 0 : 1);
+        }
+        int status = -1;
+        all_well =
+            all_well && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    stop = true;
+    for (std::thread &thread : busy) thread.join();
+    EXPECT_TRUE(all_well);
+    EXPECT_TRUE(released_in_child->allows({Operation::read, "v", "b", std::nullopt}));
+}
+
+TEST(Sharing, ASetIsOneSmallRunOfBytes) {
+    std::vector<std::string> texts;
+    std::size_t text_bytes = 0;
+    for (int i = 0; i < 20; ++i) {
+        texts.push_back("read:%2F/" + std::string(1, static_cast<char>('a' + i)) +
+                        "-some-distinct-queue-name-" + std::to_string(i));
+        text_bytes += texts.back().size();
+    }
+    const auto set = compile({texts.begin(), texts.end()});
+    const auto &compiled = dynamic_cast<const CompiledSet &>(*set);
+    EXPECT_LE(compiled.block().size(), text_bytes + 16 * texts.size());
+    EXPECT_LE(sizeof(CompiledSet), 96U);
+    // The same resource for three operations is stored once.
+    const auto one = compile({"read:v/a-rather-long-name"});
+    const auto three =
+        compile({"read:v/a-rather-long-name", "write:v/a-rather-long-name", "configure:v/a-rather-long-name"});
+    EXPECT_EQ(dynamic_cast<const CompiledSet &>(*one).block().size(),
+              dynamic_cast<const CompiledSet &>(*three).block().size());
+}
+
+}  // namespace
+}  // namespace tokenward::access

@@ -1,0 +1,59 @@
+#include "options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tokenward::mosquitto_plugin {
+namespace {
+
+TEST(Options, HaveDefaults) {
+    const auto parsed = parse_options({});
+    const auto &options = std::get<Options>(parsed);
+    EXPECT_EQ(options.config_files, std::vector<std::string>{"/etc/tokenward/tokenward.ini"});
+    EXPECT_EQ(options.library, "");
+    EXPECT_EQ(options.vhost, "/");
+    EXPECT_FALSE(options.chain);
+    EXPECT_EQ(options.startup_wait_ms, 5000u);
+}
+
+TEST(Options, AreRead) {
+    const auto parsed = parse_options({{"config", "/a.ini"},
+                                       {"library", "/lib.so"},
+                                       {"config", "/b.ini"},
+                                       {"vhost", "iot"},
+                                       {"chain", "true"},
+                                       {"startup_wait", "0"}});
+    const auto &options = std::get<Options>(parsed);
+    EXPECT_EQ(options.config_files, (std::vector<std::string>{"/a.ini", "/b.ini"}));
+    EXPECT_EQ(options.library, "/lib.so");
+    EXPECT_EQ(options.vhost, "iot");
+    EXPECT_TRUE(options.chain);
+    EXPECT_EQ(options.startup_wait_ms, 0u);
+}
+
+struct BadLine {
+    std::vector<OptionLine> lines;
+    std::string_view part_of_message;
+};
+
+TEST(Options, ThatAreWrongStopTheBroker) {
+    const BadLine rows[] = {
+        {{{"vhots", "iot"}}, "plugin_opt_vhots: is not an option"},
+        {{{"vhost", "a"}, {"vhost", "b"}}, "plugin_opt_vhost: is given twice"},
+        {{{"config", ""}}, "plugin_opt_config: has no value"},
+        {{{"chain", "yes"}}, "plugin_opt_chain: must be true or false"},
+        {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
+        {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
+        {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},
+        {{{"startup_wait", "61"}}, "plugin_opt_startup_wait: must be a whole number"},
+        {{{"startup_wait", "99999999999999999999"}}, "plugin_opt_startup_wait: must be a whole number"},
+    };
+    for (const BadLine &row : rows) {
+        const auto parsed = parse_options(row.lines);
+        const auto *problem = std::get_if<std::string>(&parsed);
+        ASSERT_NE(problem, nullptr) << row.part_of_message;
+        EXPECT_NE(problem->find(row.part_of_message), std::string::npos) << *problem;
+    }
+}
+
+}  // namespace
+}  // namespace tokenward::mosquitto_plugin
