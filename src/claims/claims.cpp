@@ -1,0 +1,186 @@
+#include "claims/claims.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace tokenward::claims {
+namespace {
+
+std::string_view without_trailing_slash(std::string_view url) noexcept {
+    if (!url.empty() && url.back() == '/') url.remove_suffix(1);
+    return url;
+}
+
+std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t sum = 0;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return b > 0 ? no_end : std::numeric_limits<std::int64_t>::min();
+}
+
+/// RFC 7519 section 4.1.1.
+Result<void> check_issuer(const JsonValue &payload, const config::Section &section) {
+    const auto iss = payload.find("iss");
+    if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
+    if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
+    if (!same_issuer(iss->text(), section.issuer)) {
+        return fail(Reason::WRONG_ISSUER,
+                    fmt::format("iss is {}, configured is {}", quote(iss->text(), 128), quote(section.issuer, 128)));
+    }
+    return {};
+}
+
+std::string list_of(const std::vector<std::string> &values) {
+    std::string out;
+    for (const std::string &value : values) {
+        if (!out.empty()) out += ", ";
+        out += quote(value);
+    }
+    return out;
+}
+
+/// RFC 7519 section 4.1.3.
+Result<void> check_audience(const JsonValue &payload, const config::Section &section) {
+    if (!section.verify_aud) return {};
+    const auto aud = payload.find("aud");
+    if (!aud || aud->is_null()) {
+        return fail(Reason::NO_AUDIENCE, fmt::format("the token has no aud, needed is {}", list_of(section.audience)));
+    }
+    const auto is_ours = [&](const JsonValue &value) {
+        return std::find(section.audience.begin(), section.audience.end(), value.text()) != section.audience.end();
+    };
+    bool ours = false;
+    if (aud->is_string()) {
+        ours = is_ours(*aud);
+    } else if (aud->is_array()) {
+        for (const JsonValue element : *aud) {
+            if (!element.is_string()) return fail(Reason::INVALID_CLAIM, "aud holds something that is not a string");
+            ours = ours || is_ours(element);
+        }
+    } else {
+        return fail(Reason::INVALID_CLAIM, "aud is neither a string nor an array of strings");
+    }
+    if (ours) return {};
+    std::string shown;
+    aud->append_to(shown);
+    return fail(Reason::WRONG_AUDIENCE, fmt::format("aud is {}, needed is {}", quote(shown), list_of(section.audience)));
+}
+
+/// A NumericDate (RFC 7519 section 2), floored; empty if the claim isn't there.
+Result<std::optional<std::int64_t>> numeric_date(const JsonValue &payload, std::string_view name) {
+    const auto claim = payload.find(name);
+    if (!claim) return std::optional<std::int64_t>{};
+    if (!claim->is_number()) return fail(Reason::INVALID_CLAIM, fmt::format("{} is not a number", name));
+    const auto seconds = claim->floor_int64();
+    if (!seconds) {
+        return fail(Reason::INVALID_CLAIM, fmt::format("{} is {}, out of range", name, quote(claim->text())));
+    }
+    return seconds;
+}
+
+/// RFC 7519 sections 4.1.4 to 4.1.6.
+Result<Validity> check_dates(const JsonValue &payload, const config::Section &section, std::int64_t now) {
+    auto exp = numeric_date(payload, "exp");
+    if (!exp) return pass_on(std::move(exp));
+    auto nbf = numeric_date(payload, "nbf");
+    if (!nbf) return pass_on(std::move(nbf));
+    auto iat = numeric_date(payload, "iat");
+    if (!iat) return pass_on(std::move(iat));
+
+    if (!*exp && section.require_exp) return fail(Reason::NO_EXPIRY, "the token has no exp");
+    Validity validity;
+    if (*exp) validity.expires_at = saturating_add(**exp, section.clock_skew_s);
+    if (*nbf) validity.not_before = saturating_add(**nbf, -section.clock_skew_s);
+    if (auto in_time = check_time(validity, now); !in_time) return pass_on(std::move(in_time));
+    if (*iat && **iat > saturating_add(now, section.clock_skew_s)) {
+        return fail(Reason::ISSUED_IN_FUTURE, fmt::format("iat is {}, now is {}", **iat, now));
+    }
+    return validity;
+}
+
+/// RFC 8725 section 3.11 and RFC 9068 section 5: tokens of other kinds must not pass for access tokens.
+Result<void> check_kind(const JsonValue &payload, const config::Section &section) {
+    if (payload.find("events")) {  // RFC 8417 section 2.2; a logout token is one
+        return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim events makes it a security event or logout token");
+    }
+    const auto typ = payload.find("typ");
+    const std::string_view kind = typ && typ->is_string() ? typ->text() : std::string_view{};
+    if (!section.allow_id_token) {
+        for (const std::string_view other : {"ID", "Refresh", "Offline", "Logout"}) {
+            if (kind == other) return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim typ is \"{}\"", other));
+        }
+        if (const auto use = payload.find("token_use"); use && !(use->is_string() && use->text() == "access")) {
+            return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim token_use is {}", quote(use->text())));
+        }
+        for (const std::string_view hash : {"at_hash", "c_hash"}) {  // OpenID Connect Core sections 2 and 3.3.2.11
+            if (payload.find(hash)) {
+                return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim {} makes it an ID token", hash));
+            }
+        }
+        // Keycloak before 24 puts the nonce into access tokens too, with this typ.
+        if (payload.find("nonce") && kind != "Bearer") {
+            return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim nonce makes it an ID token");
+        }
+    }
+    if (!section.allow_cnf && payload.find("cnf")) {  // RFC 7800, 8705, 9449: useless without the proof
+        return fail(Reason::SENDER_CONSTRAINED, "the claim cnf binds the token to its sender");
+    }
+    return {};
+}
+
+Result<std::string_view> find_username(const JsonValue &payload, const config::Section &section) {
+    for (const std::string &name : section.preferred_username_claims) {
+        const auto claim = payload.find(name);
+        if (!claim || claim->is_null() || (claim->is_string() && claim->text().empty())) continue;
+        // No falling through: who may choose one claim must not thereby choose which claim counts.
+        if (!claim->is_string()) {
+            return fail(Reason::INVALID_USERNAME, fmt::format("{} is not a string", quote(name)));
+        }
+        if (!is_username(claim->text()) ||
+            claim->text().size() + section.username_prefix.size() > max_username_bytes) {
+            return fail(Reason::INVALID_USERNAME, fmt::format("{} is {}", quote(name), quote(claim->text())));
+        }
+        return claim->text();
+    }
+    return fail(Reason::NO_USERNAME,
+                fmt::format("the token has none of {}", list_of(section.preferred_username_claims)));
+}
+
+}  // namespace
+
+bool same_issuer(std::string_view a, std::string_view b) noexcept {
+    return without_trailing_slash(a) == without_trailing_slash(b);
+}
+
+Result<void> check_time(const Validity &validity, std::int64_t now) {
+    if (now >= validity.expires_at) {
+        return fail(Reason::TOKEN_EXPIRED, fmt::format("exp with clock_skew was {}, now is {}, {} s later",
+                                                       validity.expires_at, now, now - validity.expires_at));
+    }
+    if (now < validity.not_before) {
+        return fail(Reason::NOT_YET_VALID,
+                    fmt::format("nbf with clock_skew is {}, now is {}", validity.not_before, now));
+    }
+    return {};
+}
+
+Result<Claims> check(const JsonValue &payload, const config::Section &section, std::int64_t now) {
+    if (auto issuer = check_issuer(payload, section); !issuer) return pass_on(std::move(issuer));
+    if (auto audience = check_audience(payload, section); !audience) return pass_on(std::move(audience));
+    auto validity = check_dates(payload, section, now);
+    if (!validity) return pass_on(std::move(validity));
+    if (auto kind = check_kind(payload, section); !kind) return pass_on(std::move(kind));
+    auto username = find_username(payload, section);
+    if (!username) return pass_on(std::move(username));
+
+    Claims claims;
+    claims.username = *username;
+    claims.validity = *validity;
+    if (const auto jti = payload.find("jti"); jti && jti->is_string()) claims.jti = jti->text();
+    return claims;
+}
+
+}  // namespace tokenward::claims

@@ -1,0 +1,45 @@
+// Claim rules: which payloads are access tokens for this broker (RFC 7519, 8725, 9068; DESIGN rules 7 to 11).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
+namespace tokenward::claims {
+
+inline constexpr std::int64_t no_end = std::numeric_limits<std::int64_t>::max();
+
+/// When a token may be used: not_before <= now < expires_at. Both have the clock skew in them already, so that
+/// every path compares with one and the same instant.
+struct Validity {
+    std::int64_t not_before = std::numeric_limits<std::int64_t>::min();
+    std::int64_t expires_at = no_end;
+};
+
+/// What a payload that passed every rule says. Views into the payload's document.
+struct Claims {
+    std::string_view username;  ///< without the section's username_prefix
+    std::string_view jti;       ///< empty: none, or not a string
+    Validity validity;
+};
+
+/// Rules 7 to 11 in this order; the first that fails is the answer. `now`: seconds since 1970.
+Result<Claims> check(const JsonValue &payload, const config::Section &section, std::int64_t now);
+
+/// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
+Result<void> check_time(const Validity &validity, std::int64_t now);
+
+/// Rule 7: equal but for one trailing '/' on either side.
+bool same_issuer(std::string_view a, std::string_view b) noexcept;
+
+/// Rule 11's form: 1 to 255 bytes of UTF-8 without control or bidirectional formatting characters.
+bool is_username(std::string_view text) noexcept;
+
+inline constexpr std::size_t max_username_bytes = 255;
+
+}  // namespace tokenward::claims
