@@ -1,8 +1,8 @@
 #include "base/fork.hpp"
 
-#include <pthread.h>
-
 #include <atomic>
+
+#include <pthread.h>
 
 namespace tokenward {
 namespace {

@@ -1,9 +1,10 @@
 #include "base/log.hpp"
 
-#include <cerrno>
-#include <unistd.h>
-
 #include "base/text.hpp"
+
+#include <cerrno>
+
+#include <unistd.h>
 
 namespace tokenward {
 namespace {

@@ -1,14 +1,14 @@
 // One way out for log lines: the host's callback or standard error.
 #pragma once
 
+#include "base/reason.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
-
-#include "base/reason.hpp"
 
 namespace tokenward {
 

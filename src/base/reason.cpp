@@ -46,7 +46,9 @@ std::size_t reason_index(Reason reason) noexcept {
     return row != nullptr ? static_cast<std::size_t>(row - std::begin(rows)) : 0;
 }
 
-std::size_t reason_count() noexcept { return std::size(rows); }
+std::size_t reason_count() noexcept {
+    return std::size(rows);
+}
 
 Reason reason_at(std::size_t index) noexcept {
     return index < std::size(rows) ? rows[index].reason : Reason::NONE;

@@ -1,13 +1,13 @@
 // A value, or the one reason why there is none.
 #pragma once
 
+#include "base/reason.hpp"
+
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include <tl/expected.hpp>
-
-#include "base/reason.hpp"
 
 namespace tokenward {
 

@@ -40,11 +40,21 @@ std::string quote(std::string_view value, std::size_t max_bytes) {
     for (const char c : shown) {
         const auto byte = static_cast<std::uint8_t>(c);
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 if (byte >= 0x20 && byte < 0x7F) {
                     out += c;

@@ -1,11 +1,11 @@
 #include "claims/claims.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
-
-#include "base/text.hpp"
 
 namespace tokenward::claims {
 namespace {
@@ -27,8 +27,8 @@ Result<void> check_issuer(const JsonValue &payload, const config::Section &secti
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
     if (!same_issuer(iss->text(), section.issuer)) {
-        return fail(Reason::WRONG_ISSUER,
-                    fmt::format("iss is {}, configured is {}", quote(iss->text(), 128), quote(section.issuer, 128)));
+        return fail(Reason::WRONG_ISSUER, fmt::format("iss is {}, configured is {}", quote(iss->text(), 128),
+                                                      quote(section.issuer, 128)));
     }
     return {};
 }
@@ -47,17 +47,20 @@ Result<void> check_audience(const JsonValue &payload, const config::Section &sec
     if (!section.verify_aud) return {};
     const auto aud = payload.find("aud");
     if (!aud || aud->is_null()) {
-        return fail(Reason::NO_AUDIENCE, fmt::format("the token has no aud, needed is {}", list_of(section.audience)));
+        return fail(Reason::NO_AUDIENCE,
+                    fmt::format("the token has no aud, needed is {}", list_of(section.audience)));
     }
     const auto is_ours = [&](const JsonValue &value) {
-        return std::find(section.audience.begin(), section.audience.end(), value.text()) != section.audience.end();
+        return std::find(section.audience.begin(), section.audience.end(), value.text()) !=
+               section.audience.end();
     };
     bool ours = false;
     if (aud->is_string()) {
         ours = is_ours(*aud);
     } else if (aud->is_array()) {
         for (const JsonValue element : *aud) {
-            if (!element.is_string()) return fail(Reason::INVALID_CLAIM, "aud holds something that is not a string");
+            if (!element.is_string())
+                return fail(Reason::INVALID_CLAIM, "aud holds something that is not a string");
             ours = ours || is_ours(element);
         }
     } else {
@@ -66,7 +69,8 @@ Result<void> check_audience(const JsonValue &payload, const config::Section &sec
     if (ours) return {};
     std::string shown;
     aud->append_to(shown);
-    return fail(Reason::WRONG_AUDIENCE, fmt::format("aud is {}, needed is {}", quote(shown), list_of(section.audience)));
+    return fail(Reason::WRONG_AUDIENCE,
+                fmt::format("aud is {}, needed is {}", quote(shown), list_of(section.audience)));
 }
 
 /// A NumericDate (RFC 7519 section 2), floored; empty if the claim isn't there.
@@ -110,14 +114,18 @@ Result<void> check_kind(const JsonValue &payload, const config::Section &section
     const std::string_view kind = typ && typ->is_string() ? typ->text() : std::string_view{};
     if (!section.allow_id_token) {
         for (const std::string_view other : {"ID", "Refresh", "Offline", "Logout"}) {
-            if (kind == other) return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim typ is \"{}\"", other));
+            if (kind == other)
+                return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim typ is \"{}\"", other));
         }
         if (const auto use = payload.find("token_use"); use && !(use->is_string() && use->text() == "access")) {
-            return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim token_use is {}", quote(use->text())));
+            return fail(Reason::NOT_AN_ACCESS_TOKEN,
+                        fmt::format("the claim token_use is {}", quote(use->text())));
         }
-        for (const std::string_view hash : {"at_hash", "c_hash"}) {  // OpenID Connect Core sections 2 and 3.3.2.11
+        for (const std::string_view hash :
+             {"at_hash", "c_hash"}) {  // OpenID Connect Core sections 2 and 3.3.2.11
             if (payload.find(hash)) {
-                return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim {} makes it an ID token", hash));
+                return fail(Reason::NOT_AN_ACCESS_TOKEN,
+                            fmt::format("the claim {} makes it an ID token", hash));
             }
         }
         // Keycloak before 24 puts the nonce into access tokens too, with this typ.

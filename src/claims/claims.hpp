@@ -1,14 +1,14 @@
 // Claim rules: which payloads are access tokens for this broker (RFC 7519, 8725, 9068; DESIGN rules 7 to 11).
 #pragma once
 
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
-
-#include "base/json.hpp"
-#include "base/result.hpp"
-#include "config/settings.hpp"
 
 namespace tokenward::claims {
 

@@ -26,7 +26,9 @@ class Collector {
     /// in which the member named by resource_server_id counts (every member if there is none).
     void value(const JsonValue &value, bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
         switch (value.type()) {
-            case JsonType::string: split(value.text(), under_our_id); break;
+            case JsonType::string:
+                split(value.text(), under_our_id);
+                break;
             case JsonType::array:
                 for (const JsonValue element : value) {
                     if (element.is_string()) {
@@ -43,7 +45,8 @@ class Collector {
                     this->value(*ours, true);
                 }
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 
@@ -57,8 +60,9 @@ class Collector {
     }
 
   private:
-    void path(const JsonValue &from, std::string_view rest, bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
-        if (from.is_array()) {  // RabbitMQ walks through arrays of objects
+    void path(const JsonValue &from, std::string_view rest,
+              bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
+        if (from.is_array()) {      // RabbitMQ walks through arrays of objects
             for (const JsonValue element : from) {
                 if (element.is_object()) path(element, rest, under_our_id);
             }
@@ -67,7 +71,8 @@ class Collector {
         const std::size_t dot = rest.find('.');
         const auto member = from.find(rest.substr(0, dot));
         if (!member) return;
-        const bool ours = under_our_id || (!section_.resource_server_id.empty() && member->name() == section_.resource_server_id);
+        const bool ours = under_our_id || (!section_.resource_server_id.empty() &&
+                                           member->name() == section_.resource_server_id);
         if (dot == std::string_view::npos) {
             value(*member, ours);
         } else {

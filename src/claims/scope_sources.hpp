@@ -1,12 +1,12 @@
 // Where scopes stand in a payload, and which of them are for this broker (DESIGN section 4, "Scopes").
 #pragma once
 
-#include <string_view>
-#include <vector>
-
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+
+#include <string_view>
+#include <vector>
 
 namespace tokenward::claims {
 

@@ -1,7 +1,7 @@
-#include <cstdint>
-
 #include "base/text.hpp"
 #include "claims/claims.hpp"
+
+#include <cstdint>
 
 namespace tokenward::claims {
 namespace {

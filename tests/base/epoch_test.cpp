@@ -1,11 +1,11 @@
 #include "base/epoch.hpp"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace tokenward {
 namespace {

@@ -1,0 +1,207 @@
+#include "session/backend.hpp"
+
+#include "base/fork.hpp"
+#include "base/text.hpp"
+#include "config/load.hpp"
+#include "jose/crypto.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tokenward::session {
+namespace {
+
+constexpr std::uint32_t max_wait_bound_ms = 60000;
+
+Result<void> check_waits(const BackendOptions &options) {
+    const auto check = [](std::uint32_t value, std::string_view name) -> Result<void> {
+        if (value <= max_wait_bound_ms) return {};
+        return fail(Reason::INVALID_ARGUMENT,
+                    fmt::format("options.{} is {}, at most {} ms are allowed", name, value, max_wait_bound_ms));
+    };
+    if (auto fits = check(options.startup_wait_ms, "startup_wait_ms"); !fits) return fits;
+    return check(options.max_wait_ms, "max_wait_ms");
+}
+
+/// Takes out what OpenSSL doesn't offer here; at least one must be left.
+Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmSet &available) {
+    for (config::Section &section : settings.sections) {
+        for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
+            const auto algorithm = static_cast<jose::Algorithm>(i);
+            if (!section.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
+            section.algorithms.remove(algorithm);
+            settings.warnings.push_back(
+                fmt::format("[{}] algorithms: OpenSSL offers no {} here; it is left out", section.name,
+                            jose::algorithm_name(algorithm)));
+        }
+        if (section.algorithms.empty()) {
+            return fail(Reason::CRYPTO_UNAVAILABLE,
+                        fmt::format("[{}] none of algorithms is available", section.name));
+        }
+    }
+    return {};
+}
+
+Rights rights_of(const Admitted &admitted) {
+    return {admitted.permissions, admitted.expires_at};
+}
+
+}  // namespace
+
+Backend::Backend(const BackendOptions &options, const Clock &clock)
+    : clock_(clock),
+      options_(options),
+      logger_(options.log, options.log_user),
+      audit_(logger_, clock),
+      fork_generation_(fork_generation()),
+      max_wait_ms_(options.max_wait_ms) {}
+
+Backend::~Backend() {
+    if (!closed_.load()) close();
+}
+
+Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, const Clock &clock) {
+    const jose::ErrorQueueGuard guard;
+    if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
+    const std::shared_ptr<Backend> backend(new Backend(options, clock));
+
+    auto refresher = keys::Refresher::create(clock, backend->logger_);
+    if (!refresher) return pass_on(std::move(refresher));
+    backend->refresher_ = std::move(*refresher);
+
+    auto loaded = backend->load(options);
+    if (!loaded) {
+        backend->refresher_->rollback();
+        backend->close();
+        return pass_on(std::move(loaded));
+    }
+    backend->loaded_ = std::make_unique<Snapshot<std::shared_ptr<const Loaded>>>(
+        std::make_unique<const std::shared_ptr<const Loaded>>(std::move(*loaded)));
+    backend->refresher_->commit();
+    if (options.startup_wait_ms != 0) backend->refresher_->wait_for_first_keys(options.startup_wait_ms);
+    return backend;
+}
+
+Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &options) {
+    const auto available = jose::available_algorithms();
+    if (!available) return tl::unexpected(available.error());
+    auto settings = config::load(options.config_files, options.config_json);
+    if (!settings) return pass_on(std::move(settings));
+    if (auto some = drop_unavailable(*settings, *available); !some) return pass_on(std::move(some));
+
+    auto loaded = std::make_shared<Loaded>();
+    for (const config::Section &section : settings->sections) {
+        auto store = refresher_->adopt(section);
+        if (!store) return pass_on(std::move(store));
+        loaded->issuers.push_back(
+            {section, std::move(*store),
+             std::make_shared<const SectionIdentity>(SectionIdentity{section.name, section.issuer})});
+        loaded->token_in_username = loaded->token_in_username || section.token_in_username;
+        loaded->max_token_bytes = std::max(loaded->max_token_bytes, section.max_token_bytes);
+    }
+    logger_.set_level(settings->log_level);
+    for (const std::string &warning : settings->warnings) logger_.warning(warning);
+    loaded->settings = std::move(*settings);
+    return loaded;
+}
+
+std::shared_ptr<const Loaded> Backend::loaded() const noexcept {
+    const EpochDomain::Reader reader(readers_);
+    return *loaded_->get();
+}
+
+Result<void> Backend::reload(const BackendOptions *options) {
+    const jose::ErrorQueueGuard guard;
+    const std::lock_guard lock(reload_);
+    BackendOptions next = options_;
+    if (options != nullptr) {
+        if (auto fits = check_waits(*options); !fits) return fits;
+        next.config_files = options->config_files;
+        next.config_json = options->config_json;
+        next.max_wait_ms = options->max_wait_ms;
+    }
+    auto fresh = load(next);
+    if (!fresh) {
+        refresher_->rollback();
+        logger_.error(fmt::format("reload refused, the old configuration stays: {}: {}",
+                                  reason_name(fresh.error().reason), fresh.error().detail));
+        return pass_on(std::move(fresh));
+    }
+    auto published = std::make_unique<const std::shared_ptr<const Loaded>>(std::move(*fresh));
+    options_ = std::move(next);
+    max_wait_ms_.store(options_.max_wait_ms, std::memory_order_relaxed);
+    loaded_->replace(std::move(published), readers_);
+    refresher_->commit();
+    logger_.info("configuration reloaded");
+    return {};
+}
+
+Result<Admitted> Backend::admit_and_audit(std::string_view what, const std::shared_ptr<const Loaded> &loaded,
+                                          const Presented &presented, const Context &context, Scratch &scratch,
+                                          const Session *same_as) {
+    Trace trace;
+    auto admitted = admit(*loaded, presented, clock_.unix_seconds(),
+                          max_wait_ms_.load(std::memory_order_relaxed), scratch, trace);
+    if (admitted && same_as != nullptr &&
+        !same_as->same_identity(*admitted->issuer->identity, admitted->username)) {
+        admitted =
+            fail(Reason::IDENTITY_CHANGED, fmt::format("the session is {}, the token's username is {}",
+                                                       quote(same_as->username()), quote(admitted->username)));
+    }
+    counters_->authenticated(admitted ? Reason::NONE : admitted.error().reason);
+    if (admitted) {
+        audit_.accepted(what, context, trace, *admitted);
+    } else {
+        audit_.refused(what, context, trace, admitted.error());
+    }
+    return admitted;
+}
+
+Result<std::unique_ptr<Session>> Backend::authenticate(const Presented &presented, const Context &context) {
+    const jose::ErrorQueueGuard guard;
+    const auto scratch = scratch_.take();
+    const auto current = loaded();
+    auto admitted = admit_and_audit("authenticate", current, presented, context, *scratch, nullptr);
+    if (!admitted) return pass_on(std::move(admitted));
+    return std::make_unique<Session>(admitted->issuer->identity, std::move(admitted->username),
+                                     rights_of(*admitted), weak_from_this(), counters_, clock_);
+}
+
+Result<void> Backend::refresh(Session &session, const Presented &presented, const Context &context) {
+    const jose::ErrorQueueGuard guard;
+    if (closed_.load(std::memory_order_acquire))
+        return fail(Reason::BACKEND_CLOSED, "the backend was destroyed");
+    const auto scratch = scratch_.take();
+    const auto current = loaded();
+    auto admitted = admit_and_audit("refresh", current, presented, context, *scratch, &session);
+    if (!admitted) return pass_on(std::move(admitted));
+    session.replace_rights(rights_of(*admitted));
+    return {};
+}
+
+Result<std::string> Backend::check_config(const BackendOptions &options) {
+    if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
+    const auto settings = config::load(options.config_files, options.config_json);
+    if (!settings) return tl::unexpected(settings.error());
+    return config::to_json(*settings);
+}
+
+void Backend::close() noexcept {
+    closed_.store(true, std::memory_order_release);
+    if (refresher_) refresher_->stop();
+    logger_.close();
+}
+
+void Backend::abandon_in_forked_child() noexcept {
+    closed_.store(true, std::memory_order_release);
+    if (refresher_) refresher_->abandon_in_forked_child();
+    logger_.close_in_forked_child();
+}
+
+bool Backend::in_forked_child() const noexcept {
+    return fork_generation() != fork_generation_;
+}
+
+}  // namespace tokenward::session

@@ -1,0 +1,95 @@
+// tokenward_metrics: Prometheus text format 0.0.4. Labels come from closed sets only: reason, result, section.
+#include "session/backend.hpp"
+
+#include <iterator>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace tokenward::session {
+namespace {
+
+/// A label value (section names come from the configuration, not from clients).
+std::string label(std::string_view value) {
+    std::string out;
+    for (const char c : value) {
+        if (c == '\\' || c == '"') out += '\\';
+        out += c == '\n' ? ' ' : c;
+    }
+    return out;
+}
+
+class Writer {
+  public:
+    explicit Writer(std::string &out) : out_(out) {}
+
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    }
+    template <class Number>
+    void sample(std::string_view name, std::string_view labels, Number value) {
+        fmt::format_to(std::back_inserter(out_), labels.empty() ? "{}{} {}\n" : "{}{{{}}} {}\n", name, labels,
+                       value);
+    }
+
+  private:
+    std::string &out_;
+};
+
+void write_decisions(Writer &out, const Counters &counters) {
+    out.family("tokenward_authentications_total", "counter",
+               "Authentications and refreshes by result and reason.");
+    for (std::size_t i = 0; i < reason_count(); ++i) {
+        const Reason reason = reason_at(i);
+        const std::uint64_t count = counters.authentications(reason);
+        if (count == 0 && reason != Reason::NONE) continue;
+        out.sample(
+            "tokenward_authentications_total",
+            fmt::format("result=\"{}\",reason=\"{}\"", outcome_name(outcome_of(reason)), reason_name(reason)),
+            count);
+    }
+    out.family("tokenward_authorizations_total", "counter", "Authorization questions by result.");
+    out.sample("tokenward_authorizations_total", "result=\"allowed\"",
+               counters.authorizations(Verdict::allowed));
+    out.sample("tokenward_authorizations_total", "result=\"denied\"", counters.authorizations(Verdict::denied));
+    out.sample("tokenward_authorizations_total", "result=\"expired\"",
+               counters.authorizations(Verdict::expired));
+    out.family("tokenward_sessions", "gauge", "Sessions that are not released.");
+    out.sample("tokenward_sessions", "", counters.live_sessions());
+}
+
+void write_keys(Writer &out, const std::vector<keys::KeyStatus> &sections) {
+    out.family("tokenward_keys", "gauge", "Usable keys by section.");
+    for (const auto &s : sections) {
+        out.sample("tokenward_keys", fmt::format("section=\"{}\"", label(s.section)), s.keys.size());
+    }
+    out.family("tokenward_key_set_age_seconds", "gauge", "Seconds since the key set was fetched; -1: never.");
+    for (const auto &s : sections) {
+        out.sample("tokenward_key_set_age_seconds", fmt::format("section=\"{}\"", label(s.section)), s.age_s);
+    }
+    out.family("tokenward_key_set_last_success_timestamp_seconds", "gauge",
+               "When the key set was last fetched, in seconds since 1970; -1: never.");
+    for (const auto &s : sections) {
+        out.sample("tokenward_key_set_last_success_timestamp_seconds",
+                   fmt::format("section=\"{}\"", label(s.section)), s.last_success_unix);
+    }
+    out.family("tokenward_key_set_stale", "gauge", "1 if there are no keys younger than jwks_max_stale.");
+    for (const auto &s : sections) {
+        out.sample("tokenward_key_set_stale", fmt::format("section=\"{}\"", label(s.section)), s.stale ? 1 : 0);
+    }
+}
+
+}  // namespace
+
+std::string Backend::metrics() const {
+    const auto current = loaded();
+    std::vector<keys::KeyStatus> sections;
+    for (const Issuer &issuer : current->issuers) sections.push_back(issuer.keys->status());
+    std::string text;
+    Writer out(text);
+    write_decisions(out, *counters_);
+    write_keys(out, sections);
+    return text;
+}
+
+}  // namespace tokenward::session

@@ -1,0 +1,38 @@
+// What a reason means for whoever asked: the results of tokenward.h.
+#pragma once
+
+#include "base/reason.hpp"
+
+#include <cstdint>
+
+namespace tokenward::session {
+
+enum class Outcome : std::int32_t { ok = 0, refused = 1, not_a_token = 2, try_again = 3, error = 4 };
+
+/// The one place that sorts reasons into results.
+constexpr Outcome outcome_of(Reason reason) noexcept {
+    if (reason == Reason::NONE) return Outcome::ok;
+    if (reason == Reason::NOT_A_TOKEN) return Outcome::not_a_token;
+    if (reason == Reason::KEYS_PENDING) return Outcome::try_again;
+    return static_cast<std::int32_t>(reason) < 200 ? Outcome::error : Outcome::refused;
+}
+
+constexpr const char *outcome_name(Outcome outcome) noexcept {
+    switch (outcome) {
+        case Outcome::ok:
+            return "ok";
+        case Outcome::refused:
+            return "refused";
+        case Outcome::not_a_token:
+            return "not_a_token";
+        case Outcome::try_again:
+            return "try_again";
+        case Outcome::error:
+            return "error";
+    }
+    return "error";
+}
+
+enum class Verdict : std::int32_t { allowed = 0, denied = 1, expired = 2 };
+
+}  // namespace tokenward::session

@@ -1,0 +1,103 @@
+#include "session/session.hpp"
+
+#include "base/text.hpp"
+
+#include <utility>
+
+namespace tokenward::session {
+
+EpochDomain &Session::readers() noexcept {
+    // One for all sessions: 100000 of them must not each carry a set of counters.
+    static EpochDomain domain;
+    return domain;
+}
+
+Session::Session(std::shared_ptr<const SectionIdentity> section, std::string username, Rights rights,
+                 std::weak_ptr<Backend> backend, std::shared_ptr<Counters> counters, const Clock &clock)
+    : section_(std::move(section)),
+      username_(std::move(username)),
+      rights_(std::make_unique<const Rights>(std::move(rights))),
+      backend_(std::move(backend)),
+      counters_(std::move(counters)),
+      clock_(clock) {
+    counters_->session_began();
+}
+
+Session::~Session() {
+    counters_->session_ended();
+}
+
+Verdict Session::authorize(const access::Request &request) const noexcept {
+    const EpochDomain::Reader reader(readers());
+    const Rights *rights = rights_.get();
+    const Verdict verdict = expired(*rights)                       ? Verdict::expired
+                            : rights->permissions->allows(request) ? Verdict::allowed
+                                                                   : Verdict::denied;
+    counters_->authorized(verdict);
+    return verdict;
+}
+
+Verdict Session::can_access_vhost(std::string_view vhost) const noexcept {
+    const EpochDomain::Reader reader(readers());
+    const Rights *rights = rights_.get();
+    if (expired(*rights)) return Verdict::expired;
+    return rights->permissions->opens_vhost(vhost) ? Verdict::allowed : Verdict::denied;
+}
+
+std::int64_t Session::expires_at() const noexcept {
+    const EpochDomain::Reader reader(readers());
+    return rights_.get()->expires_at;
+}
+
+void Session::replace_rights(Rights rights) {
+    rights_.replace(std::make_unique<const Rights>(std::move(rights)), readers());
+}
+
+std::string Session::explain(const access::Request &request) const {
+    std::shared_ptr<const access::PermissionSet> permissions;
+    bool over = false;
+    {
+        const EpochDomain::Reader reader(readers());
+        permissions = rights_.get()->permissions;
+        over = expired(*rights_.get());
+    }
+    const access::Explanation found = permissions->explain(request);
+
+    Reason reason = Reason::NONE;
+    if (over) {
+        reason = Reason::SESSION_EXPIRED;
+    } else if (!found.allowed) {
+        access::Request without_key = request;
+        without_key.routing_key.reset();
+        if (permissions->empty()) {
+            reason = Reason::NO_SCOPE;
+        } else if (!permissions->opens_vhost(request.vhost)) {
+            reason = Reason::NO_VHOST_ACCESS;
+        } else if (request.routing_key && permissions->allows(without_key)) {
+            reason = Reason::ROUTING_KEY_SCOPE_NEEDED;
+        } else {
+            reason = Reason::NO_MATCHING_SCOPE;
+        }
+    }
+
+    std::string out = "{\"verdict\":";
+    append_json_string(out, over ? "expired" : found.allowed ? "allowed" : "denied");
+    const auto member = [&](std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        out += ',';
+        append_json_string(out, name);
+        out += ':';
+        append_json_string(out, value);
+    };
+    member("scope", found.scope);
+    member("nearest", found.nearest);
+    member("why", found.why);
+    if (reason != Reason::NONE) {
+        member("reason", reason_name(reason));
+        member("hint", reason_hint(reason));
+    }
+    out += '}';
+    return out;
+}
+
+}  // namespace tokenward::session
