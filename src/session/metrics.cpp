@@ -28,8 +28,9 @@ class Writer {
     }
     template <class Number>
     void sample(std::string_view name, std::string_view labels, Number value) {
-        fmt::format_to(std::back_inserter(out_), labels.empty() ? "{}{} {}\n" : "{}{{{}}} {}\n", name, labels,
-                       value);
+        out_ += name;
+        if (!labels.empty()) fmt::format_to(std::back_inserter(out_), "{{{}}}", labels);
+        fmt::format_to(std::back_inserter(out_), " {}\n", value);
     }
 
   private:

@@ -37,6 +37,9 @@ class Session {
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
 
+    /// Tells a live session from what else a host may pass for one (best effort: a wild pointer stays wild).
+    bool is_live() const noexcept { return tag_ == live_tag; }
+
     const std::string &username() const noexcept { return username_; }
     const std::string &issuer() const noexcept { return section_->issuer; }
     /// The identity is (section, username): two providers' alice never meet.
@@ -69,6 +72,9 @@ class Session {
     static EpochDomain &readers() noexcept;
     bool expired(const Rights &rights) const noexcept { return clock_.unix_seconds() >= rights.expires_at; }
 
+    static constexpr std::uint64_t live_tag = 0x746F6B656E736573U;
+
+    std::uint64_t tag_ = live_tag;
     std::shared_ptr<const SectionIdentity> section_;
     std::string username_;
     Snapshot<Rights> rights_;

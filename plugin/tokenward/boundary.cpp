@@ -1,0 +1,126 @@
+#include "boundary.hpp"
+
+#include "base/text.hpp"
+#include "session/outcome.hpp"
+
+#include <algorithm>
+
+namespace tokenward::boundary {
+namespace {
+
+constexpr std::size_t max_config_files = 64;
+
+std::int32_t fill(tokenward_error *error, Reason reason, std::string_view message, std::string_view hint,
+                  std::int32_t retry_after_ms) noexcept {
+    if (error != nullptr) {
+        error->reason = static_cast<std::int32_t>(reason);
+        error->retry_after_ms = retry_after_ms;
+        copy_bounded(error->message, sizeof error->message, message);
+        copy_bounded(error->hint, sizeof error->hint, hint);
+    }
+    return static_cast<std::int32_t>(session::outcome_of(reason));
+}
+
+}  // namespace
+
+bool clear(tokenward_error *error) noexcept {
+    if (error == nullptr) return true;
+    if (error->struct_size < sizeof(tokenward_error) || error->struct_size > max_struct_size) return false;
+    fill(error, Reason::NONE, {}, {}, 0);
+    return true;
+}
+
+std::int32_t report(tokenward_error *error, const Failure &failure) noexcept {
+    const std::string_view hint = failure.hint.empty() ? reason_hint(failure.reason) : failure.hint;
+    return fill(error, failure.reason, failure.detail, hint, failure.retry_after_ms);
+}
+
+std::int32_t report(tokenward_error *error, Reason reason, std::string_view message) noexcept {
+    return fill(error, reason, message, reason_hint(reason), 0);
+}
+
+std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std::size_t *length) noexcept {
+    *length = text.size();
+    if (size != 0) {
+        const std::size_t copied = std::min(text.size(), size - 1);
+        std::memcpy(buffer, text.data(), copied);
+        buffer[copied] = '\0';
+    }
+    return TOKENWARD_OK;
+}
+
+bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message) {
+    if (from == nullptr) return true;
+    tokenward_options options;
+    message = "options.struct_size is not that of tokenward_options";
+    if (!read_struct(from, options)) return false;
+    message = "options.config_file_count is absurd, or config_files is NULL";
+    if (options.config_file_count > max_config_files) return false;
+    if (options.config_files == nullptr && options.config_file_count != 0) return false;
+    for (std::size_t i = 0; i < options.config_file_count; ++i) {
+        const tokenward_string &file = options.config_files[i];
+        message = "options.config_files holds a string that is empty, NULL, or has a NUL inside";
+        if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) return false;
+        to.config_files.emplace_back(view(file));
+    }
+    message = "options.config_json is NULL with a size";
+    if (!is_string(options.config_json)) return false;
+    to.config_json = view(options.config_json);
+    to.startup_wait_ms = options.startup_wait_ms;
+    to.max_wait_ms = options.max_wait_ms;
+    to.log = options.log;
+    to.log_user = options.log_user;
+    return true;
+}
+
+bool read_credentials(const tokenward_credentials *from, session::Presented &to,
+                      const char *&message) noexcept {
+    tokenward_credentials credentials;
+    message = "credentials is NULL, or its struct_size is not that of tokenward_credentials";
+    if (!read_struct(from, credentials)) return false;
+    message =
+        "credentials.kind is none of TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN, or reserved isn't 0";
+    if (credentials.kind < TOKENWARD_SASL_PLAIN || credentials.kind > TOKENWARD_BEARER_TOKEN) return false;
+    if (credentials.reserved != 0) return false;
+    message = "credentials has a string that is NULL with a size";
+    if (!is_string(credentials.data) || !is_string(credentials.username) || !is_string(credentials.password)) {
+        return false;
+    }
+    to.kind = static_cast<credentials::Kind>(credentials.kind);
+    to.data = view(credentials.data);
+    to.username = view(credentials.username);
+    to.password = view(credentials.password);
+    return true;
+}
+
+bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept {
+    if (from == nullptr) return true;
+    tokenward_context context;
+    message = "context.struct_size is not that of tokenward_context";
+    if (!read_struct(from, context)) return false;
+    message = "context has a string that is NULL with a size";
+    if (!is_string(context.protocol) || !is_string(context.peer) || !is_string(context.client_id) ||
+        !is_string(context.listener)) {
+        return false;
+    }
+    to = {view(context.protocol), view(context.peer), view(context.client_id), view(context.listener)};
+    return true;
+}
+
+bool read_request(const tokenward_request *from, access::Request &to) noexcept {
+    tokenward_request request;
+    if (!read_struct(from, request)) return false;
+    if (request.operation < TOKENWARD_CONFIGURE || request.operation > TOKENWARD_WRITE) return false;
+    if ((request.flags & ~TOKENWARD_MQTT_FILTER) != 0) return false;
+    if (!is_string(request.vhost) || !is_string(request.resource) || !is_string(request.routing_key))
+        return false;
+    to.operation = static_cast<access::Operation>(request.operation);
+    to.vhost = view(request.vhost);
+    to.resource = view(request.resource);
+    to.routing_key.reset();
+    if (request.routing_key.data != nullptr) to.routing_key = view(request.routing_key);
+    to.mqtt_filter = (request.flags & TOKENWARD_MQTT_FILTER) != 0;
+    return true;
+}
+
+}  // namespace tokenward::boundary
