@@ -111,7 +111,8 @@ bool read_request(const tokenward_request *from, access::Request &to) noexcept {
     tokenward_request request;
     if (!read_struct(from, request)) return false;
     if (request.operation < TOKENWARD_CONFIGURE || request.operation > TOKENWARD_WRITE) return false;
-    if ((request.flags & ~TOKENWARD_MQTT_FILTER) != 0) return false;
+    // One of the two or none: a resource can't be a filter and a topic.
+    if (request.flags > TOKENWARD_MQTT_TOPIC) return false;
     if (!is_string(request.vhost) || !is_string(request.resource) || !is_string(request.routing_key))
         return false;
     to.operation = static_cast<access::Operation>(request.operation);
@@ -119,7 +120,8 @@ bool read_request(const tokenward_request *from, access::Request &to) noexcept {
     to.resource = view(request.resource);
     to.routing_key.reset();
     if (request.routing_key.data != nullptr) to.routing_key = view(request.routing_key);
-    to.mqtt_filter = (request.flags & TOKENWARD_MQTT_FILTER) != 0;
+    to.mqtt_filter = request.flags == TOKENWARD_MQTT_FILTER;
+    to.mqtt_topic = request.flags == TOKENWARD_MQTT_TOPIC;
     return true;
 }
 
