@@ -1,0 +1,239 @@
+// Rules 7 to 11 of DESIGN section 4, a row each.
+#include "claims/claims.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::claims {
+namespace {
+
+constexpr std::int64_t now = 1'800'000'000;
+
+config::Section base_section() {
+    config::Section section;
+    section.name = "oauth";
+    section.issuer = "https://id.example";
+    section.audience = {"broker"};
+    return section;
+}
+
+/// A good payload with `members` in front; a row that gives a claim again must leave the default out.
+std::string payload(const std::string &members, const std::string &without = "") {
+    const std::pair<const char *, const char *> defaults[] = {
+        {"iss", R"("iss":"https://id.example")"},
+        {"aud", R"("aud":"broker")"},
+        {"exp", R"("exp":1800000300)"},
+        {"sub", R"("sub":"alice")"},
+    };
+    std::string out = "{" + members;
+    for (const auto &[name, member] : defaults) {
+        if (("," + without + ",").find(std::string(",") + name + ",") != std::string::npos) continue;
+        if (out.size() > 1) out += ',';
+        out += member;
+    }
+    return out + "}";
+}
+
+struct Row {
+    const char *what;
+    std::string members;
+    std::string without;
+    Reason reason = Reason::NONE;
+    void (*change)(config::Section &) = nullptr;
+};
+
+void check_rows(const std::vector<Row> &rows) {
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.what);
+        config::Section section = base_section();
+        if (row.change != nullptr) row.change(section);
+        JsonDocument document;
+        const auto json = document.parse(payload(row.members, row.without), Reason::MALFORMED_PAYLOAD);
+        ASSERT_TRUE(json.has_value()) << json.error().detail;
+        const auto claims = check(*json, section, now);
+        const Reason got = claims ? Reason::NONE : claims.error().reason;
+        EXPECT_STREQ(reason_name(got), reason_name(row.reason)) << (claims ? "" : claims.error().detail);
+        if (!claims) EXPECT_FALSE(claims.error().detail.empty()) << "a refusal says what is wrong";
+    }
+}
+
+}  // namespace
+
+TEST(Claims, Rule7Issuer) {
+    check_rows({
+        {"equal", "", ""},
+        {"one trailing slash in the token", R"("iss":"https://id.example/")", "iss"},
+        {"one trailing slash in the configuration", "", "", Reason::NONE,
+         [](config::Section &s) { s.issuer = "https://id.example/"; }},
+        {"two trailing slashes", R"("iss":"https://id.example//")", "iss", Reason::WRONG_ISSUER},
+        {"another", R"("iss":"https://evil.example")", "iss", Reason::WRONG_ISSUER},
+        {"a prefix", R"("iss":"https://id.example.evil")", "iss", Reason::WRONG_ISSUER},
+        {"another case", R"("iss":"https://ID.example")", "iss", Reason::WRONG_ISSUER},
+        {"empty", R"("iss":"")", "iss", Reason::WRONG_ISSUER},
+        {"missing", "", "iss", Reason::NO_ISSUER},
+        {"a number", R"("iss":1)", "iss", Reason::INVALID_CLAIM},
+        {"an array", R"("iss":["https://id.example"])", "iss", Reason::INVALID_CLAIM},
+        {"null", R"("iss":null)", "iss", Reason::INVALID_CLAIM},
+    });
+}
+
+TEST(Claims, Rule8Audience) {
+    check_rows({
+        {"a string", "", ""},
+        {"in an array", R"("aud":["other","broker"])", "aud"},
+        {"another string", R"("aud":"other")", "aud", Reason::WRONG_AUDIENCE},
+        {"another case", R"("aud":"Broker")", "aud", Reason::WRONG_AUDIENCE},
+        {"a prefix", R"("aud":"brokers")", "aud", Reason::WRONG_AUDIENCE},
+        {"spaces are no list", R"("aud":"other broker")", "aud", Reason::WRONG_AUDIENCE},
+        {"an empty array", R"("aud":[])", "aud", Reason::WRONG_AUDIENCE},
+        {"missing", "", "aud", Reason::NO_AUDIENCE},
+        {"null", R"("aud":null)", "aud", Reason::NO_AUDIENCE},
+        {"an object", R"("aud":{"broker":1})", "aud", Reason::INVALID_CLAIM},
+        {"an array with a number", R"("aud":["broker",1])", "aud", Reason::INVALID_CLAIM},
+        {"one of several configured", R"("aud":"two")", "aud", Reason::NONE,
+         [](config::Section &s) {
+             s.audience = {"one", "two"};
+         }},
+        {"verify_aud = false: anything", R"("aud":7)", "aud", Reason::NONE,
+         [](config::Section &s) { s.verify_aud = false; }},
+        {"verify_aud = false: none", "", "aud", Reason::NONE, [](config::Section &s) { s.verify_aud = false; }},
+    });
+}
+
+TEST(Claims, Rule9Dates) {
+    const auto strict = [](config::Section &s) { s.clock_skew_s = 0; };
+    check_rows({
+        {"exp in the future", "", ""},
+        {"exp now", R"("exp":1800000000)", "exp", Reason::TOKEN_EXPIRED, strict},
+        {"exp a second ahead", R"("exp":1800000001)", "exp", Reason::NONE, strict},
+        {"a fraction is floored", R"("exp":1800000000.999)", "exp", Reason::TOKEN_EXPIRED, strict},
+        {"an exponent", R"("exp":1.8000003e9)", "exp", Reason::NONE, strict},
+        {"within the skew", R"("exp":1799999991)", "exp"},
+        {"at the end of the skew", R"("exp":1799999990)", "exp", Reason::TOKEN_EXPIRED},
+        {"a string", R"("exp":"1800000300")", "exp", Reason::INVALID_CLAIM},
+        {"null", R"("exp":null)", "exp", Reason::INVALID_CLAIM},
+        {"out of int64", R"("exp":9223372036854775808)", "exp", Reason::INVALID_CLAIM},
+        {"huge exponent", R"("exp":1e400)", "exp", Reason::INVALID_CLAIM},
+        {"the last int64", R"("exp":9223372036854775807)", "exp"},
+        {"negative", R"("exp":-1)", "exp", Reason::TOKEN_EXPIRED},
+        {"missing", "", "exp", Reason::NO_EXPIRY},
+        {"missing, require_exp = false", "", "exp", Reason::NONE,
+         [](config::Section &s) { s.require_exp = false; }},
+        {"expired, require_exp = false", R"("exp":1)", "exp", Reason::TOKEN_EXPIRED,
+         [](config::Section &s) { s.require_exp = false; }},
+        {"nbf past", R"("nbf":1799999999)", ""},
+        {"nbf within the skew", R"("nbf":1800000010)", ""},
+        {"nbf beyond it", R"("nbf":1800000011)", "", Reason::NOT_YET_VALID},
+        {"nbf now", R"("nbf":1800000000)", "", Reason::NONE, strict},
+        {"nbf a string", R"("nbf":"1")", "", Reason::INVALID_CLAIM},
+        {"nbf the first int64", R"("nbf":-9223372036854775808)", ""},
+        {"iat within the skew", R"("iat":1800000010)", ""},
+        {"iat beyond it", R"("iat":1800000011)", "", Reason::ISSUED_IN_FUTURE},
+        {"iat a boolean", R"("iat":true)", "", Reason::INVALID_CLAIM},
+        {"iat the last int64", R"("iat":9223372036854775807)", "", Reason::ISSUED_IN_FUTURE},
+    });
+}
+
+TEST(Claims, ExpiresAtIsFlooredExpAndSkew) {
+    config::Section section = base_section();
+    JsonDocument document;
+    auto json = document.parse(payload(R"("exp":1800000300.9)", "exp"), Reason::MALFORMED_PAYLOAD);
+    EXPECT_EQ(check(*json, section, now)->validity.expires_at, 1800000310);
+    section.require_exp = false;
+    json = document.parse(payload("", "exp"), Reason::MALFORMED_PAYLOAD);
+    EXPECT_EQ(check(*json, section, now)->validity.expires_at, INT64_MAX);
+}
+
+TEST(Claims, CheckTimeIsOneInstant) {
+    const Validity validity{100, 200};
+    EXPECT_EQ(check_time(validity, 99).error().reason, Reason::NOT_YET_VALID);
+    EXPECT_TRUE(check_time(validity, 100).has_value());
+    EXPECT_TRUE(check_time(validity, 199).has_value());
+    EXPECT_EQ(check_time(validity, 200).error().reason, Reason::TOKEN_EXPIRED);
+}
+
+TEST(Claims, Rule10NotAnAccessToken) {
+    const auto id_allowed = [](config::Section &s) { s.allow_id_token = true; };
+    const auto refused = Reason::NOT_AN_ACCESS_TOKEN;
+    check_rows({
+        {"typ ID", R"("typ":"ID")", "", refused},
+        {"typ Refresh", R"("typ":"Refresh")", "", refused},
+        {"typ Offline", R"("typ":"Offline")", "", refused},
+        {"typ Logout", R"("typ":"Logout")", "", refused},
+        {"typ Bearer", R"("typ":"Bearer")", ""},
+        {"token_use id", R"("token_use":"id")", "", refused},
+        {"token_use access", R"("token_use":"access")", ""},
+        {"token_use null", R"("token_use":null)", "", refused},
+        {"at_hash", R"("at_hash":"x")", "", refused},
+        {"at_hash null", R"("at_hash":null)", "", refused},
+        {"c_hash", R"("c_hash":"x")", "", refused},
+        {"nonce", R"("nonce":"x")", "", refused},
+        {"nonce with typ Bearer (Keycloak before 24)", R"("nonce":"x","typ":"Bearer")", ""},
+        {"nonce with typ ID", R"("nonce":"x","typ":"ID")", "", refused},
+        {"allow_id_token: typ ID", R"("typ":"ID","nonce":"x","at_hash":"y")", "", Reason::NONE, id_allowed},
+        {"events", R"("events":{})", "", refused},
+        {"events, allow_id_token", R"("events":{})", "", refused, id_allowed},
+        {"cnf", R"("cnf":{"jkt":"x"})", "", Reason::SENDER_CONSTRAINED},
+        {"cnf null", R"("cnf":null)", "", Reason::SENDER_CONSTRAINED},
+        {"cnf, allow_cnf", R"("cnf":{"jkt":"x"})", "", Reason::NONE,
+         [](config::Section &s) { s.allow_cnf = true; }},
+    });
+}
+
+TEST(Claims, Rule11Username) {
+    struct UsernameRow {
+        const char *what;
+        std::string members;
+        std::string username;  ///< empty: refused
+        Reason reason = Reason::NONE;
+    };
+    const std::string long_name(255, 'x');
+    const UsernameRow rows[] = {
+        {"the first that is there", R"("sub":"alice","client_id":"app")", "alice"},
+        {"the second", R"("client_id":"app")", "app"},
+        {"null is not there", R"("sub":null,"client_id":"app")", "app"},
+        {"empty is not there", R"("sub":"","client_id":"app")", "app"},
+        {"none", R"("azp":"x")", "", Reason::NO_USERNAME},
+        {"no falling through a number", R"("sub":7,"client_id":"app")", "", Reason::INVALID_USERNAME},
+        {"no falling through an array", R"("sub":[],"client_id":"app")", "", Reason::INVALID_USERNAME},
+        {"255 bytes", R"("sub":")" + long_name + R"(")", long_name},
+        {"256 bytes", R"("sub":")" + long_name + R"(x")", "", Reason::INVALID_USERNAME},
+        {"a newline", R"("sub":"a\nb")", "", Reason::INVALID_USERNAME},
+        {"NUL", R"("sub":"a\u0000b")", "", Reason::INVALID_USERNAME},
+        {"DEL", R"("sub":"a\u007fb")", "", Reason::INVALID_USERNAME},
+        {"C1", R"("sub":"a\u0085b")", "", Reason::INVALID_USERNAME},
+        {"right-to-left override", R"("sub":"a\u202eb")", "", Reason::INVALID_USERNAME},
+        {"isolate", R"("sub":"a\u2066b")", "", Reason::INVALID_USERNAME},
+        {"Arabic letter mark", R"("sub":"a\u061cb")", "", Reason::INVALID_USERNAME},
+        {"line separator", R"("sub":"a\u2028b")", "", Reason::INVALID_USERNAME},
+        {"umlauts and spaces are fine", R"("sub":"J\u00f6rg M.")", "J\xc3\xb6rg M."},
+        {"an emoji is fine", R"("sub":"\ud83d\ude00")", "\xf0\x9f\x98\x80"},
+    };
+    for (const UsernameRow &row : rows) {
+        SCOPED_TRACE(row.what);
+        JsonDocument document;
+        const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
+        ASSERT_TRUE(json.has_value()) << json.error().detail;
+        const auto claims = check(*json, base_section(), now);
+        if (row.reason == Reason::NONE) {
+            ASSERT_TRUE(claims.has_value()) << claims.error().detail;
+            EXPECT_EQ(claims->username, row.username);
+        } else {
+            ASSERT_FALSE(claims.has_value());
+            EXPECT_STREQ(reason_name(claims.error().reason), reason_name(row.reason));
+        }
+    }
+}
+
+TEST(Claims, TheUsernamePrefixCountsInTheLength) {
+    config::Section section = base_section();
+    section.username_prefix = "b:";
+    JsonDocument document;
+    const auto json = document.parse(payload(R"("sub":")" + std::string(254, 'x') + R"(")", "sub"),
+                                     Reason::MALFORMED_PAYLOAD);
+    EXPECT_EQ(check(*json, section, now).error().reason, Reason::INVALID_USERNAME);
+}
+
+}  // namespace tokenward::claims

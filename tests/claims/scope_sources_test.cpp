@@ -1,0 +1,160 @@
+// Where scopes stand and how their prefix is cut: DESIGN section 4, "Scopes".
+#include "claims/scope_sources.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::claims {
+namespace {
+
+struct Settings {
+    std::string id;
+    std::optional<std::string> prefix;  ///< as the operator wrote it
+    std::vector<std::string> additional;
+};
+
+config::Section section_of(const Settings &settings) {
+    config::Section section;
+    section.resource_server_id = settings.id;
+    section.scope_prefix_explicit = settings.prefix.has_value();
+    section.scope_prefix = settings.prefix;
+    if (!settings.prefix && !settings.id.empty()) section.scope_prefix = settings.id + ".";
+    section.additional_scopes_keys = settings.additional;
+    return section;
+}
+
+using Scopes = std::vector<std::string>;
+
+Scopes collect(const std::string &json, const Settings &settings) {
+    JsonDocument document;
+    const auto payload = document.parse(json, Reason::MALFORMED_PAYLOAD);
+    EXPECT_TRUE(payload.has_value()) << json;
+    std::vector<std::string_view> found;
+    EXPECT_TRUE(collect_scopes(*payload, section_of(settings), found).has_value());
+    Scopes scopes(found.begin(), found.end());
+    std::sort(scopes.begin(), scopes.end());
+    return scopes;
+}
+
+}  // namespace
+
+TEST(ScopeSources, Table) {
+    struct Row {
+        const char *what;
+        std::string payload;
+        Settings settings;
+        Scopes scopes;
+    };
+    const Row rows[] = {
+        // scope
+        {"scope is a string, split at spaces",
+         R"({"scope":"  mq.a  mq.b other "})",
+         {"mq", {}, {}},
+         {"a", "b"}},
+        {"only a space splits", R"({"scope":"mq.a\tmq.b"})", {"mq", {}, {}}, {"a\tmq.b"}},
+        {"scope is an array", R"({"scope":["mq.a","mq.b"]})", {"mq", {}, {}}, {"a", "b"}},
+        {"a string in an array is one scope",
+         R"({"scope":["mq.read:*/x tag:y"]})",
+         {"mq", {}, {}},
+         {"read:*/x tag:y"}},
+        {"what isn't a string in it is skipped", R"({"scope":["mq.a",1,null,true]})", {"mq", {}, {}}, {"a"}},
+        {"scope of another type", R"({"scope":{"mq":"a"}})", {"mq", {}, {}}, {}},
+        {"no scope", R"({})", {"mq", {}, {}}, {}},
+        // resource_access
+        {"roles under our id, with and without the prefix",
+         R"({"resource_access":{"mq":{"roles":["mq.a","b"]}}})",
+         {"mq", {}, {}},
+         {"a", "b"}},
+        {"roles of others don't count",
+         R"({"resource_access":{"other":{"roles":["mq.a"]}}})",
+         {"mq", {}, {}},
+         {}},
+        {"another client's malformed entry spoils nothing",
+         R"({"resource_access":{"other":7,"mq":{"roles":["a"]},"x":{"roles":"y"}}})",
+         {"mq", {}, {}},
+         {"a"}},
+        {"without an id none is ours", R"({"resource_access":{"mq":{"roles":["a"]}}})", {"", {}, {}}, {}},
+        {"resource_access of another type",
+         R"({"resource_access":["mq"],"scope":"mq.a"})",
+         {"mq", {}, {}},
+         {"a"}},
+        {"merged",
+         R"({"scope":"mq.a","resource_access":{"mq":{"roles":["b"]}},"x":"mq.c"})",
+         {"mq", {}, {"x"}},
+         {"a", "b", "c"}},
+        // additional_scopes_keys
+        {"a claim of that very name",
+         R"({"https://example.com/roles":["mq.a"]})",
+         {"mq", {}, {"https://example.com/roles"}},
+         {"a"}},
+        {"the very name comes before the path",
+         R"({"a.b":"mq.x","a":{"b":"mq.y"}})",
+         {"mq", {}, {"a.b"}},
+         {"x"}},
+        {"a dotted path",
+         R"({"realm_access":{"roles":["mq.a","offline_access"]}})",
+         {"mq", {}, {"realm_access.roles"}},
+         {"a"}},
+        {"a path through our id counts without the prefix",
+         R"({"resource_access":{"mq":{"extra":["a"]}}})",
+         {"mq", {}, {"resource_access.mq.extra"}},
+         {"a"}},
+        {"a path through an array of objects",
+         R"({"p":[{"scopes":["mq.a"]},7,{"scopes":"mq.b mq.c"}]})",
+         {"mq", {}, {"p.scopes"}},
+         {"a", "b", "c"}},
+        {"a path that ends early", R"({"a":{"b":"mq.x"}})", {"mq", {}, {"a.b.c"}}, {}},
+        {"a string value", R"({"x":"mq.a mq.b"})", {"mq", {}, {"x"}}, {"a", "b"}},
+        {"an object: our member, with and without the prefix",
+         R"({"x":{"mq":["a","mq.b"],"other":["mq.c"]}})",
+         {"mq", {}, {"x"}},
+         {"a", "b"}},
+        {"nested likewise", R"({"x":{"mq":{"mq":"a","other":"b"}}})", {"mq", {}, {"x"}}, {"a"}},
+        {"with no id every member counts",
+         R"({"x":{"one":["a"],"two":{"three":"b"}}})",
+         {"", {}, {"x"}},
+         {"a", "b"}},
+        {"an array of objects", R"({"x":[{"mq":"a"},"mq.b"]})", {"mq", {}, {"x"}}, {"a", "b"}},
+        {"several keys", R"({"x":"mq.a","y":"mq.b"})", {"mq", {}, {"x", "y", "z"}}, {"a", "b"}},
+        // prefix
+        {"no prefix and no id: all count", R"({"scope":"read:a/b x"})", {"", {}, {}}, {"read:a/b", "x"}},
+        {"the id and a dot", R"({"scope":"mq.read:a/b mqread:a/b read:a/b"})", {"mq", {}, {}}, {"read:a/b"}},
+        {"scope_prefix, bare", R"({"scope":"p_read:a/b read:c/d"})", {"mq", "p_", {}}, {"read:a/b"}},
+        {"scope_prefix and one dot", R"({"scope":"p.read:a/b"})", {"mq", "p", {}}, {"read:a/b"}},
+        {"one dot only", R"({"scope":"p..read:a/b"})", {"mq", "p", {}}, {".read:a/b"}},
+        {"the id's dot is the only one", R"({"scope":"mq..read:a/b"})", {"mq", {}, {}}, {".read:a/b"}},
+        {"scope_prefix hides the id's", R"({"scope":"mq.read:a/b"})", {"mq", "p.", {}}, {}},
+        {"scope_prefix, empty: all count",
+         R"({"scope":"read:a/b mq.x"})",
+         {"mq", "", {}},
+         {"mq.x", "read:a/b"}},
+        {"exact in case", R"({"scope":"MQ.a"})", {"mq", {}, {}}, {}},
+    };
+    for (const Row &row : rows) EXPECT_EQ(collect(row.payload, row.settings), row.scopes) << row.what;
+}
+
+TEST(ScopeSources, Rule12AtMost2048DifferentScopes) {
+    const auto with = [](int count, bool different) {
+        std::string json = R"({"scope":")";
+        for (int i = 0; i < count; ++i) json += "mq.read:v/q" + std::to_string(different ? i : 7) + " ";
+        return json + R"(other other other"})";
+    };
+    std::vector<std::string_view> scopes;
+    JsonDocument document;
+    const config::Section section = section_of({"mq", {}, {}});
+    EXPECT_TRUE(collect_scopes(*document.parse(with(2048, true), Reason::MALFORMED_PAYLOAD), section, scopes)
+                    .has_value());
+    EXPECT_EQ(scopes.size(), 2048U);
+    const auto many =
+        collect_scopes(*document.parse(with(2049, true), Reason::MALFORMED_PAYLOAD), section, scopes);
+    ASSERT_FALSE(many.has_value());
+    EXPECT_EQ(many.error().reason, Reason::TOO_MANY_SCOPES);
+    EXPECT_TRUE(collect_scopes(*document.parse(with(5000, false), Reason::MALFORMED_PAYLOAD), section, scopes)
+                    .has_value())
+        << "the same scope again is no other scope";
+}
+
+}  // namespace tokenward::claims
