@@ -42,16 +42,17 @@ Result<void> verify(const jose::CompactJws &jws, const jose::Header &header, con
                                                    jose::algorithm_name(header.algorithm), quote(key.kid())));
 }
 
-/// What the client calls itself is never the identity; it may only have to agree with it.
+/// What the client calls itself is never the identity; it may only have to agree with it. It isn't shown: a
+/// client may have put its token or password there.
 Result<void> check_names(const credentials::Token &sent, const config::Section &section,
                          std::string_view username) {
     if (!sent.authzid.empty() && sent.authzid != username) {
-        return fail(Reason::AUTHZID_MISMATCH, fmt::format("authzid is {}, the token's username is {}",
-                                                          quote(sent.authzid), quote(username)));
+        return fail(Reason::AUTHZID_MISMATCH,
+                    fmt::format("authzid isn't the token's username, {}", quote(username)));
     }
     if (section.require_username_match && !sent.username.empty() && sent.username != username) {
-        return fail(Reason::USERNAME_MISMATCH, fmt::format("the client sent {}, the token's username is {}",
-                                                           quote(sent.username), quote(username)));
+        return fail(Reason::USERNAME_MISMATCH,
+                    fmt::format("the client's username isn't the token's, {}", quote(username)));
     }
     return {};
 }

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Reads every #include of src/ and plugin/ and holds the directions of the architecture: down only."""
+
+import pathlib
+import re
+import sys
+
+ALLOWED = {
+    "src/base": {"base"},
+    "src/jose": {"base", "jose"},
+    "src/config": {"base", "jose", "config"},
+    "src/credentials": {"base", "credentials"},
+    "src/keys": {"base", "jose", "config", "keys"},
+    "src/access": {"base", "access"},
+    "src/claims": {"base", "config", "claims"},
+    "src/session": {"base", "jose", "config", "credentials", "keys", "access", "claims", "session"},
+    "plugin/tokenward": {"session", "base"},
+}
+# A header's own room may need one file of another: jose/algorithm.hpp is a plain set of names.
+FILES = {"src/config": {"jose/algorithm.hpp"}}
+ROOMS = {path.split("/")[1] for path in ALLOWED if path.startswith("src/")}
+
+
+def includes(path):
+    for line in path.read_text().splitlines():
+        match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if match:
+            yield match.group(1)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    wrong = []
+    seen = 0
+    for room, allowed in ALLOWED.items():
+        for path in sorted((root / room).rglob("*.[ch]pp")):
+            for name in includes(path):
+                top = name.split("/")[0]
+                if "/" not in name or top not in ROOMS:
+                    if name == "tokenward.h" and room != "plugin/tokenward":
+                        wrong.append(f"{path.relative_to(root)}: the core does not know the C header")
+                    continue
+                seen += 1
+                if room in FILES and top == "jose" and name not in FILES[room]:
+                    wrong.append(f"{path.relative_to(root)} includes {name}")
+                elif top not in allowed:
+                    wrong.append(f"{path.relative_to(root)} includes {name}")
+    # A host reaches the core through the contract alone, exactly as a stranger's broker would.
+    for path in sorted((root / "plugin").rglob("*")):
+        if path.suffix not in {".c", ".h", ".cpp", ".hpp"} or "tokenward" == path.relative_to(root).parts[1]:
+            continue
+        for name in includes(path):
+            seen += 1
+            if name.split("/")[0] in ROOMS and "/" in name and (root / "src" / name).exists():
+                wrong.append(f"{path.relative_to(root)} includes {name}: hosts see abi/ only")
+    print(f"{seen} includes read")
+    print("\n".join(wrong))
+    return 1 if wrong or seen < 100 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
