@@ -1,13 +1,13 @@
 // abi/reasons.def is the one source of the reasons; what hosts and documents say must agree with it.
 #include "tokenward.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace {
 

@@ -1,0 +1,202 @@
+// A well-behaved guest: OpenSSL's error queue, errno, unloading, fork.
+#include "loaded_library.hpp"
+#include "static_provider.hpp"
+
+#include <cerrno>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace tokenward::support {
+namespace {
+
+void no_log(void *, std::int32_t, const char *, std::size_t) {}
+
+tokenward_backend *create(const LoadedLibrary &tw, const std::string &config) {
+    const tokenward_string file = text(config);
+    auto options = cleared<tokenward_options>();
+    options.config_files = &file;
+    options.config_file_count = 1;
+    options.log = no_log;
+    tokenward_backend *backend = nullptr;
+    auto error = cleared<tokenward_error>();
+    EXPECT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
+    return backend;
+}
+
+bool is_mapped(const std::string &name) {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (line.find(name) != std::string::npos) return true;
+    }
+    return false;
+}
+
+/// One backend and one session, from the first call to the last.
+void whole_life(const LoadedLibrary &tw, const std::string &config, const std::string &token) {
+    tokenward_backend *backend = create(tw, config);
+    tokenward_session *session = nullptr;
+    const auto credentials = bearer(token);
+    EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, nullptr), TOKENWARD_OK);
+    const auto asked = request(TOKENWARD_READ, "v", "a");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+    tw.destroy(backend);
+    tw.session_release(session);
+}
+
+}  // namespace
+
+TEST(Guest, AHundredLoadsAndTheLibraryIsGone) {
+    const StaticProvider provider;
+    const std::string token = StaticProvider::token("read:v/a");
+    for (int i = 0; i < 100; ++i) {
+        {
+            const LoadedLibrary tw;
+            ASSERT_TRUE(is_mapped("libtokenward.so"));
+            whole_life(tw, provider.config_file(), token);
+        }
+        ASSERT_FALSE(is_mapped("libtokenward.so")) << "after load " << i;
+    }
+}
+
+TEST(Guest, TheLibraryIsGoneAlsoWhileAThreadThatUsedItLives) {
+    const StaticProvider provider;
+    const std::string token = StaticProvider::token("read:v/a");
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool used = false;
+    bool end = false;
+    auto tw = std::make_unique<LoadedLibrary>();
+    std::thread user([&] {
+        whole_life(*tw, provider.config_file(), token);
+        std::unique_lock lock(mutex);
+        used = true;
+        changed.notify_all();
+        changed.wait(lock, [&] { return end; });
+    });
+    {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return used; });
+    }
+    tw.reset();
+    EXPECT_FALSE(is_mapped("libtokenward.so"));
+    {
+        const std::lock_guard lock(mutex);
+        end = true;
+    }
+    changed.notify_all();
+    user.join();  // its end runs no code of the library: that would crash here
+}
+
+TEST(Guest, APlantedOpenSslErrorIsThereAloneAfterEveryCall) {
+    const StaticProvider provider;
+    const LoadedLibrary tw;
+    const std::string good = StaticProvider::token("read:v/a");
+    std::string forged = good;
+    forged[forged.size() - 10] = forged[forged.size() - 10] == 'A' ? 'B' : 'A';
+    const std::string rsa = StaticProvider::key().sign("ES256", jws_header("RS256", "k1").json(), "{}");
+
+    for (const bool planted : {true, false}) {
+        SCOPED_TRACE(planted ? "an error was there" : "the queue was empty");
+        const auto expect_untouched = [&](const char *after) {
+            unsigned long error = ERR_get_error();
+            if (planted) {
+                EXPECT_EQ(ERR_GET_REASON(error), ERR_R_PASSED_NULL_PARAMETER) << after;
+                error = ERR_get_error();
+            }
+            EXPECT_EQ(error, 0UL) << after << ": " << ERR_error_string(error, nullptr);
+            EXPECT_EQ(errno, 4711) << after;
+        };
+        const auto plant = [&] {
+            ERR_clear_error();
+            if (planted) ERR_raise(ERR_LIB_USER, ERR_R_PASSED_NULL_PARAMETER);
+            errno = 4711;
+        };
+        plant();
+        tokenward_backend *backend = create(tw, provider.config_file());
+        expect_untouched("create");
+        tokenward_session *session = nullptr;
+        for (const std::string &token : {good, forged, rsa, std::string("e30.e30."), std::string("garbage")}) {
+            tokenward_session *one = nullptr;
+            const auto credentials = bearer(token);
+            plant();
+            tw.authenticate(backend, &credentials, nullptr, &one, nullptr);
+            expect_untouched("authenticate");
+            if (one != nullptr) session = one;
+        }
+        ASSERT_NE(session, nullptr);
+        const auto asked = request(TOKENWARD_READ, "v", "a");
+        plant();
+        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+        expect_untouched("authorize");
+        const auto bad = bearer(forged);
+        plant();
+        EXPECT_EQ(tw.session_refresh(session, &bad, nullptr, nullptr), TOKENWARD_REFUSED);
+        expect_untouched("refresh");
+        plant();
+        EXPECT_EQ(tw.reload(backend, nullptr, nullptr), TOKENWARD_OK);
+        expect_untouched("reload");
+        std::size_t length = 0;
+        plant();
+        tw.inspect(backend, text(good), nullptr, 0, &length, nullptr);
+        tw.status(backend, nullptr, 0, &length);
+        tw.metrics(backend, nullptr, 0, &length);
+        expect_untouched("reports");
+        plant();
+        tw.session_release(session);
+        tw.destroy(backend);
+        expect_untouched("release and destroy");
+    }
+    ERR_clear_error();
+}
+
+TEST(Guest, AForkedChildMayAuthorizeAndGoButNotAuthenticate) {
+    const StaticProvider provider;
+    const LoadedLibrary tw;
+    tokenward_backend *backend = create(tw, provider.config_file());
+    const std::string token = StaticProvider::token("read:v/a tag:t");
+    tokenward_session *session = nullptr;
+    const auto credentials = bearer(token);
+    ASSERT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, nullptr), TOKENWARD_OK);
+
+    const pid_t child = fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {  // every exit code of its own
+        auto error = cleared<tokenward_error>();
+        const auto asked = request(TOKENWARD_READ, "v", "a");
+        tokenward_string name;
+        std::size_t length = 0;
+        tokenward_session *other = nullptr;
+        if (tw.authorize(session, &asked) != TOKENWARD_ALLOWED) _exit(1);
+        if (tw.session_username(session, &name) != TOKENWARD_OK) _exit(2);
+        if (tw.session_tags(session, nullptr, 0, &length) != TOKENWARD_OK || length != 1) _exit(3);
+        if (tw.authenticate(backend, &credentials, nullptr, &other, &error) != TOKENWARD_ERROR) _exit(4);
+        if (std::string(tw.reason_name(error.reason)) != "FORKED") _exit(5);
+        if (tw.session_refresh(session, &credentials, nullptr, &error) != TOKENWARD_ERROR) _exit(6);
+        if (tw.reload(backend, nullptr, &error) != TOKENWARD_ERROR) _exit(7);
+        if (tw.status(backend, nullptr, 0, &length) != TOKENWARD_ERROR) _exit(8);
+        tw.session_release(session);
+        tw.destroy(backend);
+        _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+
+    const auto asked = request(TOKENWARD_READ, "v", "a");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED) << "the parent goes on";
+    tw.session_release(session);
+    EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, nullptr), TOKENWARD_OK);
+    tw.session_release(session);
+    tw.destroy(backend);
+}
+
+}  // namespace tokenward::support

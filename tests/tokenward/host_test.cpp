@@ -1,0 +1,325 @@
+// A C++ host that uses nothing but the header.
+#include "loaded_library.hpp"
+#include "static_provider.hpp"
+
+#include <climits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::support {
+namespace {
+
+void collect(void *user, std::int32_t, const char *message, std::size_t size) {
+    static_cast<std::string *>(user)->append(message, size).append("\n");
+}
+
+class Host : public testing::Test {
+  protected:
+    void SetUp() override { start(); }
+    void TearDown() override {
+        tw.session_release(session);
+        tw.destroy(backend);
+    }
+
+    void start(const std::string &json = "") {
+        tw.destroy(backend);
+        const tokenward_string file = text(config_file);
+        auto options = cleared<tokenward_options>();
+        options.config_files = &file;
+        options.config_file_count = 1;
+        options.config_json = text(json);
+        options.log = collect;
+        options.log_user = &log;
+        ASSERT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
+    }
+
+    std::int32_t authenticate(const tokenward_credentials &credentials) {
+        tw.session_release(session);
+        return tw.authenticate(backend, &credentials, nullptr, &session, &error);
+    }
+    std::string reason() const { return tw.reason_name(error.reason); }
+    std::string username() const {
+        tokenward_string name;
+        return tw.session_username(session, &name) == TOKENWARD_OK ? owned(name) : "";
+    }
+
+    LoadedLibrary tw;
+    StaticProvider provider;
+    std::string config_file = provider.config_file();
+    std::string log;
+    tokenward_backend *backend = nullptr;
+    tokenward_session *session = nullptr;
+    tokenward_error error = cleared<tokenward_error>();
+};
+
+}  // namespace
+
+TEST_F(Host, VersionsAndReasons) {
+    EXPECT_EQ(tw.abi_version(), TOKENWARD_ABI_VERSION);
+    EXPECT_STREQ(tw.version(), TOKENWARD_PROJECT_VERSION);
+    EXPECT_STREQ(tw.reason_name(0), "NONE");
+    EXPECT_STREQ(tw.reason_name(402), "TOKEN_EXPIRED");
+    EXPECT_STREQ(tw.reason_name(-5), "UNKNOWN");
+}
+
+TEST_F(Host, EveryKindOfCredentials) {
+    const std::string token = StaticProvider::token("read:*/*");
+    const std::string plain = std::string("\0alice\0", 7) + token;
+    const std::string oauthbearer =
+        "n,,\x01"
+        "auth=Bearer " +
+        token + "\x01\x01";
+    struct Row {
+        const char *what;
+        std::int32_t kind;
+        std::string data, username, password;
+        std::int32_t result;
+    };
+    const Row rows[] = {
+        {"PLAIN", TOKENWARD_SASL_PLAIN, plain, "", "", TOKENWARD_OK},
+        {"OAUTHBEARER", TOKENWARD_SASL_OAUTHBEARER, oauthbearer, "", "", TOKENWARD_OK},
+        {"username and password", TOKENWARD_USERNAME_PASSWORD, "", "x", token, TOKENWARD_OK},
+        {"Authorization", TOKENWARD_HTTP_AUTHORIZATION, "Bearer " + token, "", "", TOKENWARD_OK},
+        {"bare token", TOKENWARD_BEARER_TOKEN, token, "", "", TOKENWARD_OK},
+        {"another password", TOKENWARD_USERNAME_PASSWORD, "", "x", "secret", TOKENWARD_NOT_A_TOKEN},
+        {"opaque", TOKENWARD_HTTP_AUTHORIZATION, "Bearer abc", "", "", TOKENWARD_REFUSED},
+        {"nonsense", TOKENWARD_SASL_PLAIN, "x", "", "", TOKENWARD_REFUSED},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.what);
+        auto credentials = cleared<tokenward_credentials>();
+        credentials.kind = row.kind;
+        credentials.data = text(row.data);
+        credentials.username = text(row.username);
+        credentials.password = text(row.password);
+        EXPECT_EQ(authenticate(credentials), row.result) << error.message;
+        EXPECT_EQ(session != nullptr, row.result == TOKENWARD_OK);
+        EXPECT_EQ(username(), row.result == TOKENWARD_OK ? "alice" : "");
+    }
+}
+
+TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
+    ASSERT_EQ(authenticate(bearer(
+                  StaticProvider::token("read:%2F/q* write:v/ex/rk.* tag:monitoring tag:administrator"))),
+              TOKENWARD_OK);
+    tokenward_string issuer;
+    ASSERT_EQ(tw.session_issuer(session, &issuer), TOKENWARD_OK);
+    EXPECT_EQ(owned(issuer), "https://id.example");
+    std::int64_t expires_at = 0;
+    ASSERT_EQ(tw.session_expires_at(session, &expires_at), TOKENWARD_OK);
+    EXPECT_NEAR(static_cast<double>(expires_at), static_cast<double>(std::time(nullptr) + 310), 5);
+    EXPECT_EQ(whole([&](char *b, std::size_t n, std::size_t *l) { return tw.session_tags(session, b, n, l); }),
+              "administrator,monitoring");
+
+    const auto ask = [&](std::int32_t operation, const char *vhost, const char *resource,
+                         const char *key = nullptr) {
+        auto asked = request(operation, vhost, resource);
+        if (key != nullptr) asked.routing_key = text(key);
+        return tw.authorize(session, &asked);
+    };
+    EXPECT_EQ(ask(TOKENWARD_READ, "/", "q1"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, "/", "q1"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_READ, "v", "q1"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, "v", "ex"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, "v", "ex", "rk.1"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, "v", "ex", ""), TOKENWARD_DENIED)
+        << "the empty routing key is a routing key";
+    EXPECT_EQ(ask(TOKENWARD_READ, "/", "q1", "rk"), TOKENWARD_DENIED) << "two parts grant no routing key";
+    EXPECT_EQ(tw.session_can_access_vhost(session, text("v")), TOKENWARD_ALLOWED);
+    EXPECT_EQ(tw.session_can_access_vhost(session, text("w")), TOKENWARD_DENIED);
+}
+
+TEST_F(Host, ExplainNamesTheDecidingScopeOrTheNearestMiss) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/q* write:v/ex"))), TOKENWARD_OK);
+    const auto explain = [&](const tokenward_request &asked) {
+        return whole(
+            [&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l); });
+    };
+    const std::string yes = explain(request(TOKENWARD_READ, "v", "q1"));
+    EXPECT_NE(yes.find(R"("verdict":"allowed")"), std::string::npos) << yes;
+    EXPECT_NE(yes.find(R"("scope":"read:v/q*")"), std::string::npos) << yes;
+    const std::string no = explain(request(TOKENWARD_WRITE, "v", "q1"));
+    EXPECT_NE(no.find(R"("verdict":"denied")"), std::string::npos) << no;
+    EXPECT_NE(no.find(R"("reason":"NO_MATCHING_SCOPE")"), std::string::npos) << no;
+    EXPECT_NE(no.find(R"("nearest":)"), std::string::npos) << no;
+    const std::string vhost = explain(request(TOKENWARD_WRITE, "w", "q1"));
+    EXPECT_NE(vhost.find(R"("reason":"NO_VHOST_ACCESS")"), std::string::npos) << vhost;
+    auto with_key = request(TOKENWARD_WRITE, "v", "ex");
+    with_key.routing_key = text("k");
+    const std::string key = explain(with_key);
+    EXPECT_NE(key.find(R"("reason":"ROUTING_KEY_SCOPE_NEEDED")"), std::string::npos) << key;
+}
+
+TEST_F(Host, ATokenWithoutScopesIsAcceptedAndSaysSo) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("openid profile"))), TOKENWARD_OK);
+    const auto asked = request(TOKENWARD_READ, "v", "q");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
+    EXPECT_NE(whole([&](char *b, std::size_t n, std::size_t *l) {
+                  return tw.explain(session, &asked, b, n, l);
+              }).find(R"("reason":"NO_SCOPE")"),
+              std::string::npos);
+    EXPECT_NE(log.find("without any rights"), std::string::npos) << log;
+}
+
+TEST_F(Host, RefreshSwapsRightsAndKeepsTheIdentity) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a tag:one"))), TOKENWARD_OK);
+    const auto refresh = [&](const std::string &token) {
+        const auto credentials = bearer(token);
+        return tw.session_refresh(session, &credentials, nullptr, &error);
+    };
+    const auto a = request(TOKENWARD_READ, "v", "a");
+    const auto b = request(TOKENWARD_READ, "v", "b");
+    ASSERT_EQ(refresh(StaticProvider::token("read:v/b tag:two", 900)), TOKENWARD_OK) << error.message;
+    EXPECT_EQ(tw.authorize(session, &a), TOKENWARD_DENIED) << "narrowed at once";
+    EXPECT_EQ(tw.authorize(session, &b), TOKENWARD_ALLOWED);
+    EXPECT_EQ(whole([&](char *p, std::size_t n, std::size_t *l) { return tw.session_tags(session, p, n, l); }),
+              "two");
+
+    auto mallory = StaticProvider::claims("read:v/a");
+    mallory.string("sub", "mallory");
+    EXPECT_EQ(refresh(StaticProvider::mint(mallory)), TOKENWARD_REFUSED);
+    EXPECT_EQ(reason(), "IDENTITY_CHANGED");
+    EXPECT_EQ(refresh(StaticProvider::token("read:v/a", -60)), TOKENWARD_REFUSED);
+    EXPECT_EQ(reason(), "TOKEN_EXPIRED");
+    EXPECT_EQ(tw.authorize(session, &b), TOKENWARD_ALLOWED) << "the old rights stay";
+    EXPECT_EQ(username(), "alice");
+}
+
+TEST_F(Host, RightsAreWholeWhileTheyAreSwapped) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a write:v/a"))), TOKENWARD_OK);
+    std::atomic<bool> stop{false};
+    std::atomic<int> neither{0};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 2; ++i) {
+        readers.emplace_back([&] {
+            const auto a = request(TOKENWARD_READ, "v", "common");
+            while (!stop.load()) {
+                if (tw.authorize(session, &a) != TOKENWARD_ALLOWED) ++neither;
+            }
+        });
+    }
+    const std::string one = StaticProvider::token("read:v/common read:v/a");
+    const std::string two = StaticProvider::token("read:v/common read:v/b");
+    ASSERT_EQ(tw.session_refresh(session, std::vector{bearer(one)}.data(), nullptr, nullptr), TOKENWARD_OK);
+    neither = 0;
+    for (int i = 0; i < 300; ++i) {
+        const auto credentials = bearer(i % 2 == 0 ? one : two);
+        ASSERT_EQ(tw.session_refresh(session, &credentials, nullptr, nullptr), TOKENWARD_OK);
+    }
+    stop = true;
+    for (auto &reader : readers) reader.join();
+    EXPECT_EQ(neither.load(), 0);
+}
+
+TEST_F(Host, SessionsOutliveTheBackend) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    tw.destroy(backend);
+    backend = nullptr;
+    const auto a = request(TOKENWARD_READ, "v", "a");
+    EXPECT_EQ(tw.authorize(session, &a), TOKENWARD_ALLOWED);
+    EXPECT_EQ(username(), "alice");
+    const std::string token = StaticProvider::token("read:v/a");
+    const auto credentials = bearer(token);
+    EXPECT_EQ(tw.session_refresh(session, &credentials, nullptr, &error), TOKENWARD_ERROR);
+    EXPECT_EQ(reason(), "BACKEND_CLOSED");
+    log.clear();
+    std::thread([&] { tw.session_release(session); }).join();
+    session = nullptr;
+    EXPECT_EQ(log, "");
+}
+
+TEST_F(Host, AnExpiredSessionSaysSo) {
+    ASSERT_NO_FATAL_FAILURE(start(R"({"clock_skew": 0})"));
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a", 1))), TOKENWARD_OK) << error.message;
+    const auto a = request(TOKENWARD_READ, "v", "a");
+    std::int32_t verdict = TOKENWARD_ALLOWED;
+    for (int i = 0; i < 300 && verdict == TOKENWARD_ALLOWED; ++i) {
+        verdict = tw.authorize(session, &a);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_EQ(verdict, TOKENWARD_EXPIRED);
+    EXPECT_EQ(tw.session_can_access_vhost(session, text("v")), TOKENWARD_EXPIRED);
+    const std::string fresh = StaticProvider::token("read:v/a");
+    const auto credentials = bearer(fresh);
+    EXPECT_EQ(tw.session_refresh(session, &credentials, nullptr, &error), TOKENWARD_OK) << error.message;
+    EXPECT_EQ(tw.authorize(session, &a), TOKENWARD_ALLOWED);
+}
+
+TEST_F(Host, LogLinesNameTheReasonAndNeverTheToken) {
+    auto context = cleared<tokenward_context>();
+    context.protocol = text("mqtt");
+    context.peer = text("192.0.2.1:1883");
+    context.client_id = text("dev\n1");
+    context.listener = text("l");
+    const std::string token = StaticProvider::token("read:v/a", -100);
+    const auto credentials = bearer(token);
+    EXPECT_EQ(tw.authenticate(backend, &credentials, &context, &session, &error), TOKENWARD_REFUSED);
+    EXPECT_NE(log.find("reason=TOKEN_EXPIRED"), std::string::npos) << log;
+    EXPECT_NE(log.find(R"(peer="192.0.2.1:1883")"), std::string::npos) << log;
+    EXPECT_NE(log.find(R"(client_id="dev\n1")"), std::string::npos) << log;
+    for (const std::string &part : {token.substr(0, 40), token.substr(token.size() - 40)}) {
+        EXPECT_EQ(log.find(part), std::string::npos);
+        EXPECT_EQ(std::string(error.message).find(part), std::string::npos);
+    }
+}
+
+TEST_F(Host, ReloadIsAllOrNothing) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    provider.write("tokenward.ini", "[oauth]\nissuer = https://id.example\nnonsense = 1\n");
+    EXPECT_EQ(tw.reload(backend, nullptr, &error), TOKENWARD_ERROR);
+    EXPECT_EQ(reason(), "CONFIG_UNKNOWN_KEY");
+    EXPECT_NE(std::string(error.message).find("nonsense"), std::string::npos) << error.message;
+    EXPECT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK) << "the old one goes on";
+
+    provider.write("tokenward.ini",
+                   "[oauth]\nissuer = https://id.example\naudience = another\nscope_prefix =\njwks_file = " +
+                       provider.path("jwks.json") + "\n");
+    const auto a = request(TOKENWARD_READ, "v", "a");
+    EXPECT_EQ(tw.reload(backend, nullptr, &error), TOKENWARD_OK) << error.message;
+    EXPECT_EQ(tw.authorize(session, &a), TOKENWARD_ALLOWED) << "live sessions go on";
+    EXPECT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_REFUSED);
+    EXPECT_EQ(reason(), "WRONG_AUDIENCE");
+}
+
+TEST_F(Host, StatusMetricsInspectAndConfigCheck) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    const std::string status =
+        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.status(backend, b, n, l); });
+    EXPECT_NE(status.find(R"("issuer":"https://id.example")"), std::string::npos) << status;
+    EXPECT_NE(status.find(R"("kid":"k1")"), std::string::npos) << status;
+    const std::string metrics =
+        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.metrics(backend, b, n, l); });
+    EXPECT_NE(metrics.find(R"(tokenward_authentications_total{result="ok",reason="NONE"} 1)"),
+              std::string::npos)
+        << metrics;
+    EXPECT_NE(metrics.find("tokenward_sessions 1\n"), std::string::npos) << metrics;
+
+    const std::string token = StaticProvider::token("read:v/a tag:x");
+    const std::string inspected = whole([&](char *b, std::size_t n, std::size_t *l) {
+        return tw.inspect(nullptr, text(token), b, n, l, &error);
+    });
+    EXPECT_NE(inspected.find(R"("verified":false)"), std::string::npos) << inspected;
+    EXPECT_NE(inspected.find(R"("read:v/a")"), std::string::npos) << inspected;
+    EXPECT_NE(inspected.find(R"("sub":"alice")"), std::string::npos) << inspected;
+
+    const tokenward_string file = text(config_file);
+    auto options = cleared<tokenward_options>();
+    options.config_files = &file;
+    options.config_file_count = 1;
+    const std::string config = whole(
+        [&](char *b, std::size_t n, std::size_t *l) { return tw.config_check(&options, b, n, l, &error); });
+    EXPECT_NE(config.find("https://id.example"), std::string::npos) << config;
+}
+
+TEST_F(Host, TextsAreCutAsSnprintfCutsThem) {
+    char buffer[8];
+    std::size_t length = 0;
+    ASSERT_EQ(tw.status(backend, buffer, sizeof buffer, &length), TOKENWARD_OK);
+    EXPECT_GT(length, sizeof buffer);
+    EXPECT_EQ(std::strlen(buffer), sizeof buffer - 1);
+}
+
+}  // namespace tokenward::support
