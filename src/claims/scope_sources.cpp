@@ -114,7 +114,7 @@ Result<void> collect_scopes(const JsonValue &payload, const config::Section &sec
     Collector collector(section, scopes);
     collector.resource_access(payload);
     if (const auto scope = payload.find("scope"); scope && !scope->is_object()) collector.value(*scope, false);
-    for (const std::string &key : section.additional_scopes_keys) collector.claim_or_path(payload, key, false);
+    for (const std::string &key : section.additional_scopes_keys) collector.claim_or_path(payload, key);
 
     if (scopes.size() > max_scopes) {  // only different ones count
         std::sort(scopes.begin(), scopes.end());

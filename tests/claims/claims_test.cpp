@@ -55,7 +55,9 @@ void check_rows(const std::vector<Row> &rows) {
         const auto claims = check(*json, section, now);
         const Reason got = claims ? Reason::NONE : claims.error().reason;
         EXPECT_STREQ(reason_name(got), reason_name(row.reason)) << (claims ? "" : claims.error().detail);
-        if (!claims) EXPECT_FALSE(claims.error().detail.empty()) << "a refusal says what is wrong";
+        if (!claims) {
+            EXPECT_FALSE(claims.error().detail.empty()) << "a refusal says what is wrong";
+        }
     }
 }
 
@@ -115,7 +117,7 @@ TEST(Claims, Rule9Dates) {
         {"a string", R"("exp":"1800000300")", "exp", Reason::INVALID_CLAIM},
         {"null", R"("exp":null)", "exp", Reason::INVALID_CLAIM},
         {"out of int64", R"("exp":9223372036854775808)", "exp", Reason::INVALID_CLAIM},
-        {"huge exponent", R"("exp":1e400)", "exp", Reason::INVALID_CLAIM},
+        {"huge exponent", R"("exp":1e300)", "exp", Reason::INVALID_CLAIM},
         {"the last int64", R"("exp":9223372036854775807)", "exp"},
         {"negative", R"("exp":-1)", "exp", Reason::TOKEN_EXPIRED},
         {"missing", "", "exp", Reason::NO_EXPIRY},
