@@ -1,0 +1,293 @@
+// The rules of DESIGN section 4 where rooms meet: a token through the whole pipeline, a row each.
+#include "fixture.hpp"
+
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::session {
+namespace {
+
+class Admission : public testing::Test {
+  protected:
+    void configure(const std::string &more = "") {
+        BackendOptions options;
+        options.config_json = provider.config(more);
+        options.log = collect_log;
+        options.log_user = &log;
+        auto created = Backend::create(options, clock);
+        ASSERT_TRUE(created.has_value())
+            << reason_name(created.error().reason) << ": " << created.error().detail;
+        backend = *created;
+    }
+    void SetUp() override { configure(); }
+    void TearDown() override {
+        session.reset();
+        if (backend) backend->close();
+    }
+
+    Reason admit(const Presented &presented) {
+        auto result = backend->authenticate(presented, {"mqtt", "192.0.2.7:5", "c1", ""});
+        session.reset();
+        detail.clear();
+        if (!result) {
+            detail = result.error().detail;
+            return result.error().reason;
+        }
+        session = std::move(*result);
+        return Reason::NONE;
+    }
+    Reason admit(std::string_view token) { return admit(bearer(token)); }
+
+    ManualClock clock;
+    Provider provider;
+    std::string log;
+    std::string detail;
+    std::shared_ptr<Backend> backend;
+    std::unique_ptr<Session> session;
+};
+
+#define EXPECT_REASON(actual, expected) \
+    EXPECT_STREQ(reason_name(actual), reason_name(Reason::expected)) << detail
+
+}  // namespace
+
+TEST_F(Admission, EveryAlgorithm) {
+    for (const char *algorithm :
+         {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}) {
+        SCOPED_TRACE(algorithm);
+        EXPECT_REASON(admit(Provider::mint(Provider::claims(), algorithm)), NONE);
+    }
+}
+
+TEST_F(Admission, Rule1SizeAndSegments) {
+    configure(R"(,"max_token_bytes":2048)");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("x", std::string(2048, 'x')))),
+                  TOKEN_TOO_LARGE);
+    const std::string token = Provider::mint(Provider::claims());
+    EXPECT_REASON(admit(token), NONE);
+    EXPECT_REASON(admit(token + "\n"), MALFORMED_TOKEN);
+    EXPECT_REASON(admit(token + "="), MALFORMED_TOKEN);
+    EXPECT_REASON(admit(token + "."), MALFORMED_TOKEN);
+    EXPECT_REASON(admit(token.substr(0, token.rfind('.'))), MALFORMED_TOKEN);
+    EXPECT_REASON(admit("eyJhbGciOiJkaXIifQ..a.b.c"), ENCRYPTED_TOKEN);
+    EXPECT_REASON(admit("opaque"), OPAQUE_TOKEN);
+}
+
+TEST_F(Admission, Rule2StrictJson) {
+    const auto with_payload = [&](const std::string &payload) {
+        return admit(Provider::sign("ES256", support::jws_header("ES256", "ec256"), payload));
+    };
+    const std::string good = Provider::claims().json();
+    EXPECT_REASON(with_payload(good), NONE);
+    EXPECT_REASON(with_payload(good + " "), NONE);
+    EXPECT_REASON(with_payload(good + "x"), MALFORMED_PAYLOAD);
+    EXPECT_REASON(with_payload("[" + good + "]"), MALFORMED_PAYLOAD);
+    EXPECT_REASON(with_payload(R"({"sub":"mallory",)" + good.substr(1)), MALFORMED_PAYLOAD) << "a duplicate";
+    EXPECT_REASON(with_payload(R"({"s\u0075b":"mallory",)" + good.substr(1)), MALFORMED_PAYLOAD)
+        << "a duplicate once it is unescaped";
+    EXPECT_REASON(with_payload(R"({"deep":{"a":{"b":1,"b":2}},)" + good.substr(1)), MALFORMED_PAYLOAD);
+    EXPECT_REASON(with_payload(R"({"x":"\ud800",)" + good.substr(1)), MALFORMED_PAYLOAD);
+    EXPECT_REASON(with_payload("{\"x\":\"\xff\"," + good.substr(1)), MALFORMED_PAYLOAD);
+    EXPECT_REASON(
+        with_payload(R"({"x":)" + std::string(5000, '[') + std::string(5000, ']') + "," + good.substr(1)),
+        MALFORMED_PAYLOAD);
+    const TestKey &key = Provider::key_of("ES256");
+    EXPECT_REASON(admit(key.sign("ES256", R"({"alg":"ES256","kid":"ec256","kid":"x"})", good)),
+                  MALFORMED_HEADER);
+}
+
+TEST_F(Admission, Rule3Algorithms) {
+    const std::string good = Provider::claims().json();
+    const TestKey &key = Provider::key_of("ES256");
+    const auto with_alg = [&](const char *alg) {
+        return admit(key.sign("ES256", JsonObject().string("alg", alg).string("kid", "ec256").json(), good));
+    };
+    for (const char *alg : {"none", "None", "HS256", "HS512", "es256", "ES256K", "RSA-OAEP", ""}) {
+        EXPECT_REASON(with_alg(alg), ALGORITHM_NOT_ALLOWED) << alg;
+    }
+    EXPECT_REASON(with_alg("RS256"), ALGORITHM_MISMATCH);
+    EXPECT_REASON(with_alg("ES384"), ALGORITHM_MISMATCH);
+    EXPECT_REASON(admit(support::compact(R"({"alg":"none"})", good, "")), ALGORITHM_NOT_ALLOWED);
+    configure(R"(,"algorithms":["RS256","PS256"])");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims(), "ES256")), ALGORITHM_NOT_ALLOWED);
+    EXPECT_REASON(admit(Provider::mint(Provider::claims(), "PS256")), NONE);
+}
+
+TEST_F(Admission, Rule4WhichKey) {
+    const std::string good = Provider::claims().json();
+    const auto with_header = [&](const JsonObject &header) {
+        return admit(Provider::sign("ES256", header, good));
+    };
+    EXPECT_REASON(with_header(JsonObject().string("alg", "ES256")), NONE) << "the only key that fits";
+    EXPECT_REASON(with_header(support::jws_header("ES256", "nobody")), UNKNOWN_KEY);
+    EXPECT_REASON(with_header(JsonObject().string("alg", "ES256").string("kid", "")), UNKNOWN_KEY);
+    EXPECT_REASON(with_header(JsonObject().string("alg", "ES256").number("kid", 1)), INVALID_KEY_ID);
+    EXPECT_REASON(with_header(JsonObject().string("alg", "ES256").string("kid", std::string(257, 'k'))),
+                  INVALID_KEY_ID);
+    // Keys that the token brings along are not looked at.
+    const TestKey &stranger = TestKey::shared("ES256", 3);
+    JsonObject header = support::jws_header("ES256", "ec256");
+    header.object("jwk", stranger.jwk("ec256")).string("jku", "https://evil.example").strings("x5c", {"x"});
+    EXPECT_REASON(admit(stranger.sign("ES256", header.json(), good)), BAD_SIGNATURE);
+    configure(R"(,"default_key":"ec384")");
+    EXPECT_REASON(admit(Provider::sign("ES384", JsonObject().string("alg", "ES384"), good)), NONE);
+    EXPECT_REASON(with_header(JsonObject().string("alg", "ES256")), ALGORITHM_MISMATCH);
+}
+
+TEST_F(Admission, Rule5CritAndTyp) {
+    const auto with = [&](const char *name, const char *json) {
+        return admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").raw(name, json),
+                                    Provider::claims().json()));
+    };
+    for (const char *crit : {R"(["exp"])", R"(["b64"])", "[]", "null", "\"x\"", "{}", "1"}) {
+        EXPECT_REASON(with("crit", crit), CRITICAL_HEADER) << crit;
+    }
+    for (const char *typ :
+         {"\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"AT+JWT\"", "\"application/at+jwt\"", "\"Application/JWT\""}) {
+        EXPECT_REASON(with("typ", typ), NONE) << typ;
+    }
+    for (const char *typ : {"\"\"", "\"dpop+jwt\"", "\"logout+jwt\"", "\"JOSE\"", "null", "1",
+                            "\"application/\"", "\"text/jwt\""}) {
+        EXPECT_REASON(with("typ", typ), WRONG_TYPE) << typ;
+    }
+    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
+                                       Provider::claims().json())),
+                  NONE);
+    configure(R"(,"require_at_jwt":true)");
+    EXPECT_REASON(with("typ", "\"JWT\""), WRONG_TYPE);
+    EXPECT_REASON(with("typ", "\"at+jwt\""), NONE);
+    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
+                                       Provider::claims().json())),
+                  WRONG_TYPE);
+}
+
+TEST_F(Admission, Rule6SignatureBeforeClaims) {
+    const std::string token = Provider::mint(Provider::claims());
+    const std::size_t last_dot = token.rfind('.');
+    EXPECT_REASON(admit(token.substr(0, last_dot + 1)), BAD_SIGNATURE) << "an empty signature";
+    EXPECT_REASON(admit(token.substr(0, last_dot + 1) + "AAAA"), BAD_SIGNATURE);
+    const std::string other = Provider::mint(Provider::claims().string("sub", "mallory"));
+    EXPECT_REASON(admit(other.substr(0, other.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
+    // An expired token with a bad signature is forged, not expired.
+    const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
+    EXPECT_REASON(admit(expired.substr(0, expired.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
+    EXPECT_REASON(admit(expired), TOKEN_EXPIRED);
+}
+
+TEST_F(Admission, Rule7AForeignIssuerIsNamedBeforeAnythingIsAskedOfItsKeys) {
+    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "nobody"),
+                                       Provider::claims().string("iss", "https://evil.example").json())),
+                  WRONG_ISSUER);
+    EXPECT_NE(detail.find("https://evil.example"), std::string::npos);
+    EXPECT_NE(detail.find("https://id.example"), std::string::npos);
+}
+
+TEST_F(Admission, Rules8To12ReachTheCaller) {
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("aud", "other"))), WRONG_AUDIENCE);
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("typ", "ID"))), NOT_AN_ACCESS_TOKEN);
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("sub"))), NO_USERNAME);
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("sub", "a\nb"))), INVALID_USERNAME);
+    configure(R"(,"max_token_bytes":131072)");
+    std::string many;
+    for (int i = 0; i < 2049; ++i) many += "mq.read:v/" + std::to_string(i) + " ";
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("scope", many))), TOO_MANY_SCOPES);
+}
+
+TEST_F(Admission, NamesThatTheClientSendsDecideNothing) {
+    const std::string token = Provider::mint(Provider::claims());
+    const auto plain = [&](const std::string &authzid, const std::string &authcid) {
+        const std::string message = authzid + '\0' + authcid + '\0' + token;
+        return admit(Presented{credentials::Kind::sasl_plain, message, {}, {}});
+    };
+    EXPECT_REASON(plain("", "mallory"), NONE);
+    EXPECT_EQ(session->username(), "alice");
+    EXPECT_REASON(plain("bob", "bob"), NONE);
+    EXPECT_REASON(plain("alice", "bob"), NONE);
+    EXPECT_REASON(plain("carol", "bob"), AUTHZID_MISMATCH);
+    configure(R"(,"require_username_match":true)");
+    EXPECT_REASON(plain("", "mallory"), USERNAME_MISMATCH);
+    EXPECT_EQ(detail.find("mallory"), std::string::npos) << "it might be a password";
+    EXPECT_REASON(plain("", "alice"), NONE);
+    EXPECT_REASON(admit(token), NONE) << "nothing sent, nothing differs";
+}
+
+TEST_F(Admission, TokenInUsername) {
+    const std::string token = Provider::mint(Provider::claims());
+    const Presented presented{credentials::Kind::username_password, {}, token, "x"};
+    EXPECT_REASON(admit(presented), NOT_A_TOKEN);
+    configure(R"(,"token_in_username":true)");
+    EXPECT_REASON(admit(presented), NONE);
+    EXPECT_EQ(log.find(token.substr(0, 20)), std::string::npos) << log;
+}
+
+TEST_F(Admission, SessionEnd) {
+    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    EXPECT_EQ(session->expires_at(), 1'800'000'310);
+    clock.unix_s = 1'800'000'309;
+    EXPECT_EQ(session->can_access_vhost("v"), Verdict::allowed);
+    clock.unix_s = 1'800'000'310;
+    EXPECT_EQ(session->can_access_vhost("v"), Verdict::expired);
+    clock.unix_s = 1'800'000'000;
+
+    configure(R"(,"max_session":60)");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    EXPECT_EQ(session->expires_at(), 1'800'000'060);
+
+    configure(R"(,"require_exp":false)");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("exp"))), NONE);
+    EXPECT_EQ(session->expires_at(), 1'800'086'400) << "max_session is a day where require_exp is off";
+    configure(R"(,"require_exp":false,"max_session":0)");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("exp"))), NONE);
+    EXPECT_EQ(session->expires_at(), INT64_MAX);
+}
+
+TEST_F(Admission, RightsComeFromTheScopes) {
+    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    using access::Operation;
+    EXPECT_EQ(session->authorize({Operation::read, "v", "q", {}}), Verdict::allowed);
+    EXPECT_EQ(session->authorize({Operation::write, "v", "q", {}}), Verdict::denied);
+    session->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
+    EXPECT_EQ(backend->metrics().find("NO_SCOPE"), std::string::npos);
+}
+
+TEST_F(Admission, RoutingKeysOff) {
+    configure(R"(,"routing_keys":"off")");
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("scope", "mq.read:v/q/rk"))), NONE);
+    EXPECT_EQ(session->can_access_vhost("v"), Verdict::allowed);
+    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", {}}), Verdict::denied);
+    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", "rk"}), Verdict::denied);
+    EXPECT_NE(log.find("routing"), std::string::npos) << log;
+}
+
+TEST_F(Admission, TheAuditLineSaysWhoAndWhereAndWhyNot) {
+    admit(Provider::mint(Provider::claims()));
+    EXPECT_NE(
+        log.find(
+            R"(authenticate ok reason=NONE issuer="https://id.example" username="alice" kid="ec256" jti="id-1" protocol="mqtt" peer="192.0.2.7:5" client_id="c1")"),
+        std::string::npos)
+        << log;
+    log.clear();
+    admit(Provider::mint(Provider::claims().number("exp", 1'799'000'000)));
+    EXPECT_NE(log.find("authenticate refused reason=TOKEN_EXPIRED"), std::string::npos) << log;
+    EXPECT_NE(log.find("hint: "), std::string::npos) << log;
+    EXPECT_NE(log.find(R"(kid="ec256")"), std::string::npos) << log;
+}
+
+TEST_F(Admission, RefusalsAreTenASecondPerReasonThenACount) {
+    for (int i = 0; i < 25; ++i) admit("opaque");
+    const auto lines = static_cast<int>(std::count(log.begin(), log.end(), '\n'));
+    EXPECT_EQ(lines, 10) << log;
+    clock.ms += 1000;
+    admit("opaque");
+    EXPECT_NE(log.find("15 more lines"), std::string::npos) << log;
+}
+
+TEST_F(Admission, NotATokenIsForTheNextBackend) {
+    EXPECT_REASON(admit(Presented{credentials::Kind::username_password, {}, "guest", "guest"}), NOT_A_TOKEN);
+    EXPECT_EQ(outcome_of(Reason::NOT_A_TOKEN), Outcome::not_a_token);
+    EXPECT_EQ(log, "") << "a chain is no reason for a line";
+}
+
+}  // namespace tokenward::session

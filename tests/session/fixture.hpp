@@ -1,0 +1,88 @@
+// A backend over a static key set and a clock that the test sets.
+#pragma once
+
+#include "session/backend.hpp"
+#include "support/test_issuer.hpp"
+#include "support/token_mint.hpp"
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+
+namespace tokenward::session {
+
+using support::JsonObject;
+using support::TestKey;
+
+class ManualClock final : public Clock {
+  public:
+    std::int64_t unix_seconds() const noexcept override { return unix_s; }
+    std::int64_t monotonic_ms() const noexcept override { return ms; }
+    std::atomic<std::int64_t> unix_s{1'800'000'000};
+    std::atomic<std::int64_t> ms{1'000'000};
+};
+
+/// Keys of every type under kids of their own, in a file.
+class Provider {
+  public:
+    Provider() {
+        std::vector<JsonObject> keys;
+        for (const char *algorithm : {"RS256", "ES256", "ES384", "ES512", "EdDSA"}) {
+            keys.push_back(TestKey::shared(algorithm).jwk(kid_of(algorithm)));
+        }
+        write("jwks.json", support::jwks(keys));
+    }
+
+    static std::string kid_of(const std::string &algorithm) {
+        if (algorithm[0] == 'R' || algorithm[0] == 'P') return "rsa";
+        return algorithm == "EdDSA" ? "ed" : "ec" + algorithm.substr(2);
+    }
+    static const TestKey &key_of(const std::string &algorithm) {
+        return TestKey::shared(algorithm[0] == 'R' || algorithm[0] == 'P' ? "RS256" : algorithm);
+    }
+
+    std::string path(const std::string &name) const { return directory_.path() + "/" + name; }
+    void write(const std::string &name, const std::string &content) const {
+        std::ofstream(path(name)) << content;
+        chmod(path(name).c_str(), 0644);
+    }
+    /// The configuration as JSON, with more members in front of the closing brace.
+    std::string config(const std::string &more = "") const {
+        return R"({"issuer":"https://id.example","resource_server_id":"mq","jwks_file":")" + path("jwks.json") +
+               '"' + more + "}";
+    }
+
+    static JsonObject claims(std::int64_t now = 1'800'000'000) {
+        return JsonObject()
+            .string("iss", "https://id.example")
+            .string("aud", "mq")
+            .string("sub", "alice")
+            .string("jti", "id-1")
+            .number("iat", now)
+            .number("exp", now + 300)
+            .string("scope", "mq.read:v/q mq.tag:monitoring");
+    }
+    static std::string sign(const std::string &algorithm, const JsonObject &header,
+                            const std::string &payload) {
+        return key_of(algorithm).sign(algorithm, header.json(), payload);
+    }
+    static std::string mint(const JsonObject &claims, const std::string &algorithm = "ES256") {
+        return sign(algorithm, support::jws_header(algorithm, kid_of(algorithm)), claims.json());
+    }
+
+  private:
+    support::TemporaryDirectory directory_;
+};
+
+inline void collect_log(void *user, std::int32_t, const char *message, std::size_t size) {
+    static_cast<std::string *>(user)->append(message, size).append("\n");
+}
+
+inline Presented bearer(std::string_view token) {
+    return {credentials::Kind::bearer_token, token, {}, {}};
+}
+
+}  // namespace tokenward::session

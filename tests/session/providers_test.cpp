@@ -1,0 +1,111 @@
+// Every recipe of src/config/examples, fed a token in the shape of that provider.
+#include "config/load.hpp"
+#include "fixture.hpp"
+#include "support/provider_shapes.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::session {
+namespace {
+
+using support::ShapeRequest;
+using support::TokenShape;
+
+struct Recipe {
+    const char *what;
+    const char *file;
+    TokenShape (*shape)(const ShapeRequest &);
+    std::vector<std::string> scopes;  ///< as the provider stores them
+    std::string username;
+    const char *more = "";  ///< configuration beside the example's
+};
+
+const std::vector<std::string> bare = {"read:%2F/q*", "write:%2F/ex", "tag:monitoring"};
+const std::vector<std::string> prefixed = {"broker.read:%2F/q*", "broker.write:%2F/ex",
+                                           "broker.tag:monitoring"};
+
+class Recipes : public testing::TestWithParam<Recipe> {};
+
+}  // namespace
+
+TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
+    const Recipe &recipe = GetParam();
+    const Provider provider;
+    ManualClock clock;
+    const std::string file = std::string(EXAMPLES) + "/" + recipe.file;
+    BackendOptions options;
+    options.config_files = {file};
+    options.config_json = R"({"jwks_file":")" + provider.path("jwks.json") + '"' + recipe.more + "}";
+    std::string log;
+    options.log = collect_log;
+    options.log_user = &log;
+    auto backend = Backend::create(options, clock);
+    ASSERT_TRUE(backend.has_value()) << backend.error().detail;
+
+    const auto settings = config::load(std::vector{file}, {});
+    ASSERT_TRUE(settings.has_value());
+    const config::Section &section = settings->sections.front();
+    const TokenShape shape =
+        recipe.shape({section.issuer, section.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
+    const std::string token =
+        Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
+    auto session = (*backend)->authenticate(bearer(token), {});
+    ASSERT_TRUE(session.has_value()) << reason_name(session.error().reason) << ": " << session.error().detail;
+    EXPECT_EQ((*session)->username(), recipe.username);
+    using access::Operation;
+    EXPECT_EQ((*session)->authorize({Operation::read, "/", "q1", {}}), Verdict::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::write, "/", "ex", {}}), Verdict::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Verdict::denied);
+    EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Verdict::denied)
+        << "another client's roles give nothing";
+    (*session)->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
+    (*backend)->close();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Examples, Recipes,
+    testing::Values(
+        Recipe{"Keycloak, client roles", "keycloak.ini", support::keycloak_shape, bare, "alice"},
+        Recipe{"Keycloak before 24, with a nonce", "keycloak.ini", support::keycloak_23_shape, bare, "alice"},
+        Recipe{"Keycloak, client scopes", "keycloak.ini", support::keycloak_scope_shape, prefixed, "alice"},
+        Recipe{"Entra ID, version 2", "entra.ini", support::entra_v2_shape, prefixed,
+               "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"},
+        Recipe{"Auth0", "auth0.ini", support::auth0_shape, prefixed, "kC3vExampleClient@clients"},
+        Recipe{"Okta", "okta.ini", support::okta_shape, prefixed, "alice@example.com"},
+        Recipe{"UAA", "uaa.ini", support::uaa_shape, prefixed, "alice"}),
+    [](const testing::TestParamInfo<Recipe> &info) {
+        std::string name;
+        for (const char c : std::string(info.param.what)) {
+            if (std::isalnum(static_cast<unsigned char>(c)) != 0) name += c;
+        }
+        return name;
+    });
+
+TEST(EntraVersion1, TheWrongIssuerHasAHintThatHelps) {
+    const Provider provider;
+    ManualClock clock;
+    BackendOptions options;
+    options.config_files = {std::string(EXAMPLES) + "/entra.ini"};
+    options.config_json = R"({"jwks_file":")" + provider.path("jwks.json") + R"("})";
+    std::string log;
+    options.log = collect_log;
+    options.log_user = &log;
+    auto backend = Backend::create(options, clock);
+    ASSERT_TRUE(backend.has_value()) << backend.error().detail;
+    const TokenShape shape =
+        support::entra_v1_shape({"https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+                                 "api://broker", prefixed, clock.unix_seconds(), 300});
+    const std::string token =
+        Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
+    auto session = (*backend)->authenticate(bearer(token), {});
+    ASSERT_FALSE(session.has_value());
+    EXPECT_STREQ(reason_name(session.error().reason), "WRONG_ISSUER");
+    EXPECT_NE(log.find("accessTokenAcceptedVersion"), std::string::npos) << log;
+    (*backend)->close();
+}
+
+}  // namespace tokenward::session
