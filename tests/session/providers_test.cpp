@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"},
         Recipe{"Auth0", "auth0.ini", support::auth0_shape, prefixed, "kC3vExampleClient@clients"},
         Recipe{"Okta", "okta.ini", support::okta_shape, prefixed, "alice@example.com"},
-        Recipe{"UAA", "uaa.ini", support::uaa_shape, prefixed, "alice"}),
+        Recipe{"UAA", "uaa.ini", support::uaa_shape, prefixed, "sensor_app"}),
     [](const testing::TestParamInfo<Recipe> &info) {
         std::string name;
         for (const char c : std::string(info.param.what)) {
