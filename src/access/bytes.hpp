@@ -44,6 +44,15 @@ inline bool ends_with(std::string_view name, std::string_view end) noexcept {
            same_bytes(name.data() + (name.size() - end.size()), end.data(), end.size());
 }
 
+/// Where the first of `bytes` stands in the text, or npos. For texts too short for memchr to pay.
+template <char... bytes>
+std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
+    for (std::size_t i = from; i < text.size(); ++i) {
+        if (((text[i] == bytes) || ...)) return i;
+    }
+    return std::string_view::npos;
+}
+
 inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
     hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
     return hash ^ (hash >> 32U);

@@ -24,6 +24,13 @@ bool is_before(const TableEntry &a, const TableEntry &b) noexcept {
     return a.offset < b.offset;
 }
 
+/// Of a sorted table: what the first and the last have in common, all have.
+template <bool Backwards>
+std::uint32_t common_of_all(std::span<const TableEntry> entries) noexcept {
+    if (entries.empty()) return 0;
+    return static_cast<std::uint32_t>(common_bytes<Backwards>(entries.front().literal, entries.back().literal));
+}
+
 template <class Number>
 class IndexBuilder {
   public:
@@ -112,10 +119,12 @@ void append_numbers(const Tables &tables, const IndexHead &head, std::string_vie
     for (const std::uint32_t offset : tables.rest) builder.append(static_cast<Number>(offset));
     IndexBuilder<std::uint32_t> keys(out);
     if (IndexHead::has_keys(tables.head.size())) {
-        for (const TableEntry &entry : tables.head) keys.append(key_of<false>(entry.literal));
+        for (const TableEntry &entry : tables.head)
+            keys.append(key_of<false>(cut<false>(entry.literal, head.head_common)));
     }
     if (IndexHead::has_keys(tables.tail.size())) {
-        for (const TableEntry &entry : tables.tail) keys.append(key_of<true>(entry.literal));
+        for (const TableEntry &entry : tables.tail)
+            keys.append(key_of<true>(cut<true>(entry.literal, head.tail_common)));
     }
 }
 
@@ -137,8 +146,12 @@ void build_index(Level level, std::string_view nodes, std::span<const std::uint3
     if (!tables.exact.empty())
         head.slot_bits = static_cast<unsigned>(std::bit_width(tables.exact.size() * 4 / 3));
     out += static_cast<char>(head.slot_bits | (head.wide ? 0x80U : 0U));
+    head.head_common = common_of_all<false>(tables.head);
+    head.tail_common = common_of_all<true>(tables.tail);
     append_size(out, tables.head.size());
+    append_size(out, head.head_common);
     append_size(out, tables.tail.size());
+    append_size(out, head.tail_common);
     append_size(out, tables.rest.size());
     if (head.wide) {
         append_numbers<std::uint32_t>(tables, head, nodes, level, arena, out);

@@ -32,7 +32,10 @@ struct IndexHead {
     bool wide = false;
     unsigned slot_bits = 0;  ///< the hash table has 2^slot_bits slots; 0: none
     std::uint32_t head_count = 0;
+    std::uint32_t head_common =
+        0;  ///< bytes that all literals of the table begin with, in the order of reading
     std::uint32_t tail_count = 0;
+    std::uint32_t tail_common = 0;
     std::uint32_t rest_count = 0;
 
     std::size_t slot_count() const noexcept { return slot_bits == 0 ? 0 : std::size_t{1} << slot_bits; }
@@ -58,6 +61,12 @@ std::uint32_t key_of(std::string_view text) noexcept {
 template <bool Backwards>
 std::string_view table_literal(const Pattern &pattern) noexcept {
     return Backwards ? Glob(pattern.text).suffix : first_literal(pattern);
+}
+
+/// Without the first `size` bytes in the order of reading.
+template <bool Backwards>
+std::string_view cut(std::string_view text, std::size_t size) noexcept {
+    return Backwards ? text.substr(0, text.size() - size) : text.substr(size);
 }
 
 /// How many bytes the two have in common, in the order of reading.
@@ -100,11 +109,12 @@ class IndexReader {
         const char *const keys =
             cursor +
             sizeof(Number) * (2 * (std::size_t{head_.head_count} + head_.tail_count) + head_.rest_count);
-        if (visit_table<false>(cursor, head_.head_count, keys, name, matching)) return true;
+        if (visit_table<false>(cursor, head_.head_count, head_.head_common, keys, name, matching)) return true;
         cursor += sizeof(Number) * 2 * head_.head_count;
         const char *const tail_keys =
             keys + (IndexHead::has_keys(head_.head_count) ? sizeof(std::uint32_t) * head_.head_count : 0);
-        if (visit_table<true>(cursor, head_.tail_count, tail_keys, name, matching)) return true;
+        if (visit_table<true>(cursor, head_.tail_count, head_.tail_common, tail_keys, name, matching))
+            return true;
         cursor += sizeof(Number) * 2 * head_.tail_count;
         for (std::size_t i = 0; i < head_.rest_count; ++i) {
             if (matching(node_at(number(cursor, i)))) return true;
@@ -135,10 +145,11 @@ class IndexReader {
         }
     }
 
-    /// How many of the entries are at or before the name.
+    /// How many of the entries are at or before the name; `name` and the literals without what is common to
+    /// all.
     template <bool Backwards>
-    std::size_t count_not_after(const char *offsets, std::size_t count, const char *keys,
-                                std::string_view name) const noexcept {
+    std::size_t count_not_after(const char *offsets, std::size_t count, std::size_t common_size,
+                                const char *keys, std::string_view name) const noexcept {
         std::size_t begin = 0;
         std::size_t end = count;
         if (IndexHead::has_keys(count)) {
@@ -148,7 +159,8 @@ class IndexReader {
         }
         while (begin < end) {
             const std::size_t middle = begin + (end - begin) / 2;
-            const std::string_view literal = table_literal<Backwards>(node_at(number(offsets, middle)).pattern);
+            const std::string_view literal =
+                cut<Backwards>(table_literal<Backwards>(node_at(number(offsets, middle)).pattern), common_size);
             if (not_after<Backwards>(literal, name, common_bytes<Backwards>(literal, name))) {
                 begin = middle + 1;
             } else {
@@ -171,11 +183,16 @@ class IndexReader {
     }
 
     template <bool Backwards, class Visit>
-    bool visit_table(const char *offsets, std::size_t count, const char *keys, std::string_view name,
-                     Visit &&visit) const {
+    bool visit_table(const char *offsets, std::size_t count, std::size_t common_size, const char *keys,
+                     std::string_view name, Visit &&visit) const {
         if (count == 0) return false;
+        if (common_size != 0) {
+            const std::string_view any = table_literal<Backwards>(node_at(number(offsets, 0)).pattern);
+            if (common_bytes<Backwards>(any, name) < common_size) return false;
+        }
         const char *const parents = offsets + count * sizeof(Number);
-        const std::size_t found = count_not_after<Backwards>(offsets, count, keys, name);
+        const std::size_t found =
+            count_not_after<Backwards>(offsets, count, common_size, keys, cut<Backwards>(name, common_size));
         if (found == 0) return false;
         std::size_t at = found - 1;
         Node node = node_at(number(offsets, at));
@@ -204,7 +221,9 @@ inline IndexHead read_index_head(const char *&cursor) noexcept {
     head.wide = (first & 0x80U) != 0;
     head.slot_bits = first & 0x7FU;
     head.head_count = read_size(cursor);
+    head.head_common = read_size(cursor);
     head.tail_count = read_size(cursor);
+    head.tail_common = read_size(cursor);
     head.rest_count = read_size(cursor);
     return head;
 }

@@ -6,8 +6,8 @@ MqttFilter read_mqtt_filter(std::string_view text) noexcept {
     MqttFilter filter;
     filter.text = text;
     if (text.empty()) return filter;
-    for (std::size_t at = text.find_first_of("+#"); at != std::string_view::npos;
-         at = text.find_first_of("+#", at + 1)) {
+    for (std::size_t at = find_any<'+', '#'>(text); at != std::string_view::npos;
+         at = find_any<'+', '#'>(text, at + 1)) {
         const bool begins_level = at == 0 || text[at - 1] == '/';
         const bool ends_text = at + 1 == text.size();
         if (!begins_level) return filter;
@@ -27,7 +27,7 @@ bool MqttFilter::guards_dollar(std::string_view common, const Pattern &pattern) 
 bool MqttFilter::fits(std::string_view common, const Pattern &pattern) const noexcept {
     if (guards_dollar(common, pattern)) return false;
     if (!has_wildcard) return true;
-    if (common.find_first_of("+#") != std::string_view::npos || literals_hold(pattern, "+#")) return false;
+    if (find_any<'+', '#'>(common) != std::string_view::npos || literals_hold_wildcard(pattern)) return false;
     if (parent.data() == nullptr) return true;
     return parent.starts_with(common) && matches(pattern, parent.substr(common.size()));
 }

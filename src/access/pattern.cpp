@@ -70,7 +70,7 @@ void append_size(std::pmr::string &out, std::size_t value) {
 }
 
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) {
-    const std::size_t special = raw.find_first_of("*%+");
+    const std::size_t special = find_any<'*', '%', '+'>(raw);
     if (special == std::string_view::npos) return {PatternKind::exact, raw};
     if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
 
@@ -99,29 +99,26 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
     return {PatternKind::glob, keep(text, arena)};
 }
 
-bool glob_matches(std::string_view text, std::string_view name) noexcept {
-    Glob glob(text);
-    if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
-    if (!begins_with(name, glob.prefix) || !ends_with(name, glob.suffix)) return false;
-    name.remove_prefix(glob.prefix.size());
-    name.remove_suffix(glob.suffix.size());
+bool inner_literals_match(Glob glob, std::string_view between) noexcept {
     // Leftmost is best: it leaves the most for what follows. memmem is linear, so the whole walk is.
     for (std::string_view inner; glob.next(inner);) {
-        const void *found = memmem(name.data(), name.size(), inner.data(), inner.size());
+        const void *found = memmem(between.data(), between.size(), inner.data(), inner.size());
         if (found == nullptr) return false;
-        name.remove_prefix(static_cast<std::size_t>(static_cast<const char *>(found) - name.data()) +
-                           inner.size());
+        const auto at = static_cast<std::size_t>(static_cast<const char *>(found) - between.data());
+        between.remove_prefix(at + inner.size());
     }
     return true;
 }
 
-bool literals_hold(const Pattern &pattern, std::string_view bytes) noexcept {
-    if (pattern.kind != PatternKind::glob) return pattern.text.find_first_of(bytes) != std::string_view::npos;
+bool literals_hold_wildcard(const Pattern &pattern) noexcept {
+    const auto holds = [](std::string_view literal) {
+        return find_any<'+', '#'>(literal) != std::string_view::npos;
+    };
+    if (pattern.kind != PatternKind::glob) return holds(pattern.text);
     Glob glob(pattern.text);
-    if (glob.prefix.find_first_of(bytes) != std::string_view::npos) return true;
-    if (glob.suffix.find_first_of(bytes) != std::string_view::npos) return true;
+    if (holds(glob.prefix) || holds(glob.suffix)) return true;
     for (std::string_view inner; glob.next(inner);) {
-        if (inner.find_first_of(bytes) != std::string_view::npos) return true;
+        if (holds(inner)) return true;
     }
     return false;
 }

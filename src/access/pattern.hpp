@@ -74,7 +74,18 @@ class Glob {
 /// Splits at '*', then decodes percent and '+'. The text may be a view into `raw` or live in `arena`.
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
 
-bool glob_matches(std::string_view text, std::string_view name) noexcept;
+/// True if what lies between prefix and suffix has the inner literals of `glob`, in their order.
+bool inner_literals_match(Glob glob, std::string_view between) noexcept;
+
+inline bool glob_matches(std::string_view text, std::string_view name) noexcept {
+    const Glob glob(text);
+    if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
+    if (!begins_with(name, glob.prefix) || !ends_with(name, glob.suffix)) return false;
+    if (glob.rest().empty()) return true;
+    name.remove_prefix(glob.prefix.size());
+    name.remove_suffix(glob.suffix.size());
+    return inner_literals_match(glob, name);
+}
 
 inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
     switch (pattern.kind) {
@@ -95,8 +106,8 @@ inline std::string_view first_literal(const Pattern &pattern) noexcept {
     return pattern.kind == PatternKind::glob ? Glob(pattern.text).prefix : pattern.text;
 }
 
-/// True if a literal holds one of `bytes`.
-bool literals_hold(const Pattern &pattern, std::string_view bytes) noexcept;
+/// True if a literal holds '+' or '#', which no MQTT topic does.
+bool literals_hold_wildcard(const Pattern &pattern) noexcept;
 
 /// Appends the canonical spelling; `common` stands before the pattern's first literal.
 void append_spelling(std::string &out, std::string_view common, const Pattern &pattern);

@@ -46,6 +46,7 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
     std::pmr::vector<Permission> permissions(&arena);
     std::pmr::vector<std::string_view> tags(&arena);
     permissions.reserve(scopes.size());
+    std::string_view last_vhost;  // most scopes of a token name the same one
     for (const std::string_view text : scopes) {
         const ScopeText scope = read_scope(text);
         switch (scope.kind) {
@@ -59,7 +60,10 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                 break;
             case ScopeKind::permission:
                 Permission &permission = permissions.emplace_back();
-                permission.vhost = compile_pattern(scope.vhost, arena);
+                permission.vhost = permissions.size() > 1 && same_bytes(scope.vhost, last_vhost)
+                                       ? permissions[permissions.size() - 2].vhost
+                                       : compile_pattern(scope.vhost, arena);
+                last_vhost = scope.vhost;
                 permission.resource = compile_pattern(scope.resource, arena);
                 permission.operation = Operations::bit(scope.operation);
                 if (!scope.routing_key) break;
