@@ -108,8 +108,6 @@ const char *describe(rapidjson::ParseErrorCode code) noexcept {
 /// The reader's own stack, on ours: two 32-bit words for each open container, so that nothing is allocated.
 class FixedStack {
   public:
-    static constexpr bool kNeedFree = false;
-
     void *Malloc(std::size_t size) {
         if (size > sizeof space_) throw std::bad_alloc();
         return space_;

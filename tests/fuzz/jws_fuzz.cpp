@@ -1,0 +1,39 @@
+// A compact JWS up to its header; the input is both a whole token and the text of a header.
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "fuzz_check.hpp"
+#include "jose/base64url.hpp"
+#include "jose/jws.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace {
+
+void check_header(std::string_view encoded) {
+    static tokenward::JsonDocument document;
+    const auto header = tokenward::jose::Header::decode(encoded, document);
+    if (!header) {
+        FUZZ_CHECK(!header.error().detail.empty());
+        return;
+    }
+    FUZZ_CHECK(static_cast<std::size_t>(header->algorithm) < tokenward::jose::algorithm_count);
+    FUZZ_CHECK(!header->kid || (header->kid->size() <= 256 && tokenward::is_utf8(*header->kid)));
+    FUZZ_CHECK(!header->typ || tokenward::is_utf8(*header->typ));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    using namespace tokenward::jose;
+    const std::string_view input(reinterpret_cast<const char *>(data), size);
+    if (const auto jws = CompactJws::split(input)) {
+        FUZZ_CHECK(std::string(jws->signing_input) + '.' + std::string(jws->signature) == input);
+        FUZZ_CHECK(std::string(jws->header) + '.' + std::string(jws->payload) == jws->signing_input);
+        check_header(jws->header);
+    }
+    check_header(base64url_encode(input));
+    return 0;
+}
