@@ -1,5 +1,6 @@
 #include "keys/refresher.hpp"
 
+#include "base/blocked_signals.hpp"
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
 #include "keys/cache_file.hpp"
@@ -86,23 +87,6 @@ Result<SectionInput> read_input(const config::Section &section, Logger &logger) 
     }
     return input;
 }
-
-/// Blocks all signals for as long as it lives: threads that begin meanwhile, and those that they begin, inherit
-/// it, so that the host's handlers never run on them.
-class AllSignalsBlocked {
-  public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    AllSignalsBlocked(const AllSignalsBlocked &) = delete;
-    AllSignalsBlocked &operator=(const AllSignalsBlocked &) = delete;
-
-  private:
-    sigset_t before_{};
-};
 
 class RefresherThread final : public Refresher {
   public:

@@ -56,7 +56,8 @@ Backend::Backend(const BackendOptions &options, const Clock &clock)
       logger_(options.log, options.log_user),
       audit_(logger_, clock),
       fork_generation_(fork_generation()),
-      max_wait_ms_(options.max_wait_ms) {}
+      max_wait_ms_(options.max_wait_ms),
+      metrics_file_(logger_, [this] { return metrics(); }) {}
 
 Backend::~Backend() {
     if (!closed_.load()) close();
@@ -80,6 +81,7 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     backend->loaded_ = std::make_unique<Snapshot<std::shared_ptr<const Loaded>>>(
         std::make_unique<const std::shared_ptr<const Loaded>>(std::move(*loaded)));
     backend->refresher_->commit();
+    backend->metrics_file_.set_path(backend->loaded()->settings.metrics_file);
     if (options.startup_wait_ms != 0) backend->refresher_->wait_for_first_keys(options.startup_wait_ms);
     return backend;
 }
@@ -134,6 +136,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     max_wait_ms_.store(options_.max_wait_ms, std::memory_order_relaxed);
     loaded_->replace(std::move(published), readers_);
     refresher_->commit();
+    metrics_file_.set_path(loaded()->settings.metrics_file);
     logger_.info("configuration reloaded");
     return {};
 }
@@ -190,12 +193,14 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
 
 void Backend::close() noexcept {
     closed_.store(true, std::memory_order_release);
+    metrics_file_.stop();
     if (refresher_) refresher_->stop();
     logger_.close();
 }
 
 void Backend::abandon_in_forked_child() noexcept {
     closed_.store(true, std::memory_order_release);
+    metrics_file_.abandon_in_forked_child();
     if (refresher_) refresher_->abandon_in_forked_child();
     logger_.close_in_forked_child();
 }

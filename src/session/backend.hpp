@@ -10,6 +10,7 @@
 #include "session/admission.hpp"
 #include "session/audit.hpp"
 #include "session/counters.hpp"
+#include "session/metrics_file.hpp"
 #include "session/session.hpp"
 
 #include <atomic>
@@ -82,6 +83,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     mutable EpochDomain readers_;
     std::unique_ptr<Snapshot<std::shared_ptr<const Loaded>>> loaded_;
     Pool<Scratch> scratch_;
+    MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };
 
 }  // namespace tokenward::session

@@ -80,6 +80,35 @@ void write_keys(Writer &out, const std::vector<keys::KeyStatus> &sections) {
     }
 }
 
+void write_fetches(Writer &out, const std::vector<keys::KeyStatus> &sections) {
+    out.family("tokenward_key_fetches_total", "counter", "Fetches of key sets by section and result.");
+    for (const auto &s : sections) {
+        for (std::size_t i = 0; i < keys::fetch_result_count; ++i) {
+            out.sample("tokenward_key_fetches_total",
+                       fmt::format("section=\"{}\",result=\"{}\"", label(s.section),
+                                   keys::fetch_result_name(static_cast<keys::FetchResult>(i))),
+                       s.fetches.by_result[i]);
+        }
+    }
+    constexpr std::string_view histogram = "tokenward_key_fetch_duration_seconds";
+    out.family(histogram, "histogram", "How long fetches of key sets took, discovery included.");
+    for (const auto &s : sections) {
+        const std::string section = fmt::format("section=\"{}\"", label(s.section));
+        std::uint64_t cumulative = 0;
+        for (std::size_t i = 0; i < s.fetches.latency_buckets.size(); ++i) {
+            cumulative += s.fetches.latency_buckets[i];
+            const std::string bound = i < keys::FetchCounters::latency_bounds_s.size()
+                                          ? fmt::format("{}", keys::FetchCounters::latency_bounds_s[i])
+                                          : "+Inf";
+            out.sample(fmt::format("{}_bucket", histogram), fmt::format("{},le=\"{}\"", section, bound),
+                       cumulative);
+        }
+        out.sample(fmt::format("{}_sum", histogram), section,
+                   static_cast<double>(s.fetches.latency_sum_ms) / 1000);
+        out.sample(fmt::format("{}_count", histogram), section, cumulative);
+    }
+}
+
 }  // namespace
 
 std::string Backend::metrics() const {
@@ -90,6 +119,7 @@ std::string Backend::metrics() const {
     Writer out(text);
     write_decisions(out, *counters_);
     write_keys(out, sections);
+    write_fetches(out, sections);
     return text;
 }
 

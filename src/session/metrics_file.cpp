@@ -1,0 +1,99 @@
+#include "session/metrics_file.hpp"
+
+#include "base/blocked_signals.hpp"
+#include "base/replace_file.hpp"
+#include "base/text.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+namespace tokenward::session {
+
+struct MetricsFile::State {
+    State(Logger &logger_in, std::function<std::string()> text_in)
+        : logger(logger_in), text(std::move(text_in)) {}
+
+    Logger &logger;
+    const std::function<std::string()> text;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::string path;  ///< guarded by mutex
+    bool closed = false;
+    bool complained = false;  ///< the thread's: one line per run of failures
+    std::thread thread;
+    State *abandoned_before = nullptr;
+
+    void write(const std::string &to) noexcept {
+        try {
+            const std::string problem = replace_file(to, text(), 0644);  // another user's exporter reads it
+            if (!problem.empty() && !complained) {
+                logger.warning(fmt::format("metrics_file {}: {}", quote(to, 256), problem));
+            }
+            complained = !problem.empty();
+        } catch (...) {  // memory is short: the next round may have some
+        }
+    }
+};
+
+MetricsFile::MetricsFile(Logger &logger, std::function<std::string()> text)
+    : state_(std::make_unique<State>(logger, std::move(text))) {}
+
+MetricsFile::~MetricsFile() {
+    stop();
+}
+
+void MetricsFile::set_path(const std::string &path) {
+    State &state = *state_;
+    {
+        const std::lock_guard lock(state.mutex);
+        if (state.path == path || state.closed) return;
+        state.path = path;
+    }
+    state.changed.notify_all();
+    if (!state.thread.joinable()) {
+        const AllSignalsBlocked blocked;
+        state.thread = std::thread([&state] { run(state); });
+    }
+}
+
+void MetricsFile::run(State &state) noexcept {
+    ::pthread_setname_np(::pthread_self(), "tokenward-stats");
+    std::unique_lock lock(state.mutex);
+    for (;;) {
+        const std::string path = state.path;
+        const bool last = state.closed;
+        lock.unlock();
+        if (!path.empty()) state.write(path);
+        lock.lock();
+        if (last) return;
+        state.changed.wait_for(lock, std::chrono::seconds(period_s),
+                               [&] { return state.closed || state.path != path; });
+    }
+}
+
+void MetricsFile::stop() noexcept {
+    if (!state_) return;
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->closed = true;
+    }
+    state_->changed.notify_all();
+    if (state_->thread.joinable()) state_->thread.join();
+}
+
+void MetricsFile::abandon_in_forked_child() noexcept {
+    // The thread isn't there and its lock may be held: nothing can be ended. It stays reachable.
+    static std::atomic<State *> abandoned{nullptr};
+    State *state = state_.release();
+    if (state == nullptr) return;
+    state->abandoned_before = abandoned.exchange(state);
+}
+
+}  // namespace tokenward::session
