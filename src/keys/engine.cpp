@@ -185,9 +185,13 @@ void Engine::fail(Job &job, FetchResult result, const std::string &error, bool r
     said_[job.store.get()].broken = true;
     const KeyStatus status = job.store->status();
     const std::string url = job.discovering ? discovery_url(job.plan.issuer) : job.plan.jwks_uri;
-    const std::string have = status.age_s < 0 ? std::string("there are no keys yet")
-                             : status.stale   ? std::string("its keys no longer count")
-                                              : fmt::format("its {} stay", count_keys(status.keys.size()));
+    std::string have = "there are no keys yet";
+    if (status.age_s >= 0 && status.stale) {
+        have = "the keys it had no longer count";
+    } else if (status.age_s >= 0) {
+        have = status.keys.size() == 1 ? "the key it has stays"
+                                       : fmt::format("the {} keys it has stay", status.keys.size());
+    }
     logger_.warning(fmt::format("keys of {}: fetching {} failed ({}): {}; {}; {}", quote(job.plan.issuer),
                                 quote(url, 256), fetch_result_name(result), error, have, next_try(status)));
 }

@@ -188,14 +188,14 @@ void HttpClient::Transfer::prepare(const HttpRequest &request, const HttpBounds 
 
 HttpResponse HttpClient::Transfer::finish(CURLcode code, const HttpBounds &bounds) {
     HttpResponse response;
-    curl_off_t connected = 0;
-    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
     if (code == CURLE_OK) {
         response = judge_status();
         response.reached = true;
         return response;
     }
-    response.reached = connected > 0;
+    response.reached = code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY &&
+                       code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
+                       code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
     response.result = too_large ? FetchResult::too_large : classify(code);
     const std::string host = host_of(url);
     // libcurl's text may hold what the other side sent: made printable by quote().

@@ -243,14 +243,17 @@ void Store::publish(jose::KeySet keys) {
 }
 
 /// Under the lock: the provider stands by what we have.
-void Store::confirm(const Fetched &from) {
-    const std::int64_t now = clock_.monotonic_ms();
-    good_at_.store(now, std::memory_order_relaxed);
+void Store::confirm() {
+    good_at_.store(clock_.monotonic_ms(), std::memory_order_relaxed);
     last_success_unix_ = clock_.unix_seconds();
     last_error_.clear();
+}
+
+/// Under the lock: a well-formed set came from there.
+void Store::learn(const Fetched &from) {
     jwks_uri_ = from.jwks_uri;
     discover_ = false;
-    if (from.discovered_now) discovered_at_ = now;
+    if (from.discovered_now) discovered_at_ = clock_.monotonic_ms();
 }
 
 void Store::count(FetchResult result) {
@@ -274,6 +277,7 @@ bool Store::fetched(jose::KeySet keys, const Fetched &from) {
     const Set &current = *set_.get();
     const bool empty = keys.keys().empty();
     count(empty ? FetchResult::empty : FetchResult::ok);
+    learn(from);
 
     bool changed = !current.any || !current.keys.same_keys(keys);
     if (empty && (!current.any || !current.keys.keys().empty())) {
@@ -287,7 +291,7 @@ bool Store::fetched(jose::KeySet keys, const Fetched &from) {
         schedule_.fetched(now, from.lifetime_s, changed);
     }
     if (changed) publish(std::move(keys));
-    confirm(from);
+    confirm();
     etag_ = from.etag.size() <= longest_etag ? from.etag : std::string();
     end_fetch();
     return changed;
@@ -299,7 +303,8 @@ bool Store::not_modified(const Fetched &from) {
     if (etag_.empty() || !set_.get()->any) return false;
     count(FetchResult::not_modified);
     schedule_.fetched(clock_.monotonic_ms(), from.lifetime_s, false);
-    confirm(from);
+    learn(from);
+    confirm();
     end_fetch();
     return true;
 }

@@ -92,7 +92,8 @@ class Store final : public KeyStore {
     bool is_stale(std::int64_t now) const noexcept;
     Result<KeyRef> pending(std::int64_t now);
     void publish(jose::KeySet keys);
-    void confirm(const Fetched &from);
+    void learn(const Fetched &from);
+    void confirm();
     void count(FetchResult result);
     void end_fetch();
 

@@ -28,7 +28,8 @@ struct HttpResponse {
     std::string body;   ///< of a 200, at most HttpBounds::body_bytes
     std::string etag;
     std::optional<std::int64_t> lifetime_s;  ///< freshness_lifetime()
-    bool reached = false;                    ///< a connection came about: the provider had work with us
+    /// The provider may have had work with us: false only if no connection came about.
+    bool reached = false;
 };
 
 /// Not thread-safe: the thread that uses it also ends it.

@@ -1,0 +1,634 @@
+// One section's keys over time, on a clock and a network of the test's own.
+#include "keys/engine.hpp"
+
+#include "fakes.hpp"
+#include "keys/cache_file.hpp"
+#include "support/test_issuer.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr const char *issuer = "https://provider.example/realm";
+constexpr const char *jwks_uri = "https://provider.example/keys";
+constexpr jose::Algorithm eddsa = jose::Algorithm::EdDSA;
+
+std::string discovery(const std::string &said_issuer = issuer, const std::string &uri = jwks_uri) {
+    return support::JsonObject().string("issuer", said_issuer).string("jwks_uri", uri).json();
+}
+
+class EngineTest : public testing::Test {
+  protected:
+    EngineTest() { use(section_of(issuer)); }
+
+    void use(config::Section section) {
+        store = std::make_shared<Store>(clock, room, SectionInput{std::move(section), nullptr, std::nullopt},
+                                        [] { return 0.5; });
+        store->start();
+    }
+    void round() { engine.round({store}, 0); }
+    /// Begins what is due, answers it, takes the answer in.
+    template <class... Answer>
+    void serve(Answer &&...answer) {
+        round();
+        transport.answer_with(std::forward<Answer>(answer)...);
+        round();
+    }
+    /// The first keys.
+    void begin_with(const std::string &keys, const std::string &etag = {}) {
+        serve(discovery());
+        transport.answer_with(keys, etag);
+        round();
+    }
+    /// On to the next fetch by time.
+    void until_due() { clock.advance_s(store->status().next_fetch_in_s + 1); }
+
+    Reason find_reason(const std::string &kid) {
+        const Result<KeyRef> found = store->find(eddsa, kid, "", 0);
+        return found ? Reason::NONE : found.error().reason;
+    }
+    std::uint64_t fetches(FetchResult result) const {
+        return store->status().fetches.by_result[static_cast<std::size_t>(result)];
+    }
+
+    ManualClock clock;
+    LogCapture log;
+    FakeTransport transport;
+    std::shared_ptr<WaitRoom> room = std::make_shared<WaitRoom>();
+    Engine engine{clock, log.logger, transport, Proxy{"http://proxy.example:3128", "internal.example"}};
+    std::shared_ptr<Store> store;
+};
+
+// ---- start ------------------------------------------------------------------------------------------------
+
+TEST_F(EngineTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
+    round();
+    EXPECT_EQ(transport.request().url, "https://provider.example/realm/.well-known/openid-configuration");
+    EXPECT_FALSE(transport.request().last);
+    transport.answer_with(discovery());
+    round();
+    EXPECT_EQ(transport.request().url, jwks_uri);
+    EXPECT_TRUE(transport.request().last);
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(log.count(LogLevel::info, "1 key from \"https://provider.example/keys\""), 1) << log.text();
+}
+
+TEST_F(EngineTest, AConfiguredJwksUriNeedsNoDiscovery) {
+    config::Section section = section_of(issuer);
+    section.jwks_uri = "https://keys.example/jwks";
+    use(section);
+    round();
+    EXPECT_EQ(transport.request().url, "https://keys.example/jwks");
+}
+
+TEST_F(EngineTest, DiscoveryIsNotRepeatedAtARefresh) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    round();
+    EXPECT_EQ(transport.request().url, jwks_uri);
+}
+
+TEST_F(EngineTest, DiscoveryIsRepeatedAfterADay) {
+    begin_with(key_set({"k1"}));
+    clock.advance_s(86'400);
+    round();
+    EXPECT_NE(transport.request().url, jwks_uri);
+}
+
+TEST_F(EngineTest, DiscoveryIsRepeatedAfterAFailureForTheAddressMayHaveMoved) {
+    begin_with(key_set({"k1"}), "\"v1\"");
+    until_due();
+    serve(FetchResult::http_status);
+    until_due();
+    serve(discovery(issuer, "https://provider.example/moved"));
+    EXPECT_EQ(transport.request().url, "https://provider.example/moved");
+    EXPECT_EQ(transport.request().etag, "") << "the ETag was the old address's";
+    transport.answer_with(key_set({"k2"}));
+    round();
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+    EXPECT_EQ(store->status().jwks_uri, "https://provider.example/moved");
+}
+
+TEST_F(EngineTest, AFailingDiscoveryDoesNotKeepTheKnownAddressFromServing) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    serve(FetchResult::http_status);
+    until_due();
+    serve(FetchResult::http_status);
+    EXPECT_EQ(transport.request().url, jwks_uri);
+    transport.answer_with(key_set({"k2"}));
+    round();
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+}
+
+struct BadDiscovery {
+    const char *name;
+    std::string document;
+    const char *said;
+};
+
+class BadDiscoveryTest : public EngineTest, public testing::WithParamInterface<BadDiscovery> {};
+
+TEST_P(BadDiscoveryTest, IsRefusedWithWhatIsWrong) {
+    serve(GetParam().document);
+    EXPECT_TRUE(transport.running.empty()) << "its jwks_uri must not be asked";
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    EXPECT_EQ(fetches(FetchResult::bad_document), 1U);
+    EXPECT_NE(store->status().last_error.find(GetParam().said), std::string::npos)
+        << store->status().last_error;
+    EXPECT_EQ(log.count(LogLevel::warning, GetParam().said), 1) << log.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, BadDiscoveryTest,
+    testing::Values(
+        BadDiscovery{"garbage", "<html>", "isn't strict JSON"}, BadDiscovery{"empty", "", "isn't strict JSON"},
+        BadDiscovery{"an_array", "[]", "isn't a JSON object"},
+        BadDiscovery{"duplicate_member", R"({"issuer":"a","issuer":"b"})", "isn't strict JSON"},
+        BadDiscovery{"no_issuer", R"({"jwks_uri":"https://a/"})", "has no issuer"},
+        BadDiscovery{"issuer_a_number", R"({"issuer":1,"jwks_uri":"https://a/"})", "has no issuer"},
+        BadDiscovery{"another_issuer", discovery("https://evil.example"),
+                     "is of issuer \"https://evil.example\""},
+        BadDiscovery{"issuer_in_other_case", discovery("https://PROVIDER.example/realm"), "is of issuer"},
+        BadDiscovery{"issuer_with_two_slashes", discovery("https://provider.example/realm//"), "is of issuer"},
+        BadDiscovery{"no_jwks_uri", support::JsonObject().string("issuer", issuer).json(), "has no jwks_uri"},
+        BadDiscovery{"http_jwks_uri", discovery(issuer, "http://provider.example/keys"),
+                     "isn't an https address"},
+        BadDiscovery{"file_jwks_uri", discovery(issuer, "file:///etc/passwd"), "isn't an https address"},
+        BadDiscovery{"user_in_jwks_uri", discovery(issuer, "https://u:p@provider.example/"),
+                     "isn't an https address"},
+        BadDiscovery{"space_in_jwks_uri", discovery(issuer, "https://a/ b"), "isn't an https address"},
+        BadDiscovery{"newline_in_jwks_uri", discovery(issuer, "https://a/\r\nX: y"), "isn't an https address"},
+        BadDiscovery{"no_host", discovery(issuer, "https:///keys"), "isn't an https address"}),
+    [](const auto &info) { return info.param.name; });
+
+TEST_F(EngineTest, OneTrailingSlashOfTheIssuerIsIgnored) {
+    serve(discovery(std::string(issuer) + "/"));
+    EXPECT_EQ(transport.request().url, jwks_uri);
+}
+
+TEST_F(EngineTest, TheEnvironmentsProxyIsUsedWithItsExceptions) {
+    round();
+    EXPECT_EQ(transport.request().proxy, "http://proxy.example:3128");
+    EXPECT_EQ(transport.request().no_proxy, "internal.example");
+}
+
+TEST_F(EngineTest, TheProxyOptionWinsOverTheEnvironment) {
+    for (const char *proxy : {"", "http://other.example:80"}) {
+        config::Section section = section_of(issuer);
+        section.proxy = proxy;
+        use(section);
+        round();
+        EXPECT_EQ(transport.request().proxy, proxy);
+        EXPECT_EQ(transport.request().no_proxy, "");
+    }
+}
+
+// ---- refresh ----------------------------------------------------------------------------------------------
+
+TEST_F(EngineTest, ARefreshIsConditionalAnd304ConfirmsTheSet) {
+    begin_with(key_set({"k1"}), "\"v1\"");
+    until_due();
+    round();
+    EXPECT_EQ(transport.request().etag, "\"v1\"");
+    transport.answer_with(FetchResult::not_modified);
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(store->status().age_s, 0);
+    EXPECT_EQ(fetches(FetchResult::not_modified), 1U);
+}
+
+TEST_F(EngineTest, A304ThatNobodyAskedForIsAFailure) {
+    serve(discovery());
+    transport.answer_with(FetchResult::not_modified);
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    EXPECT_EQ(fetches(FetchResult::http_status), 1U);
+}
+
+TEST_F(EngineTest, AnAbsurdEtagIsNotSentBack) {
+    begin_with(key_set({"k1"}), std::string(5000, 'x'));
+    until_due();
+    round();
+    EXPECT_EQ(transport.request().etag, "");
+}
+
+TEST_F(EngineTest, WhileARefreshRunsTheOldKeysServe) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    round();
+    ASSERT_EQ(transport.running.size(), 1U);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+TEST_F(EngineTest, AKeyThatLeavesTheSetIsNoLongerGoodAndOneThatStaysIs) {
+    begin_with(key_set({"k1", "k2"}));
+    const KeyRef leaves = *store->find(eddsa, "k1", "", 0);
+    const KeyRef stays = *store->find(eddsa, "k2", "", 0);
+    until_due();
+    serve(key_set({"k2", "k3"}));
+    EXPECT_FALSE(store->still_good(*leaves));
+    EXPECT_TRUE(store->still_good(*stays));
+    EXPECT_EQ(log.count(LogLevel::info, "2 keys from"), 2) << log.text();
+}
+
+TEST_F(EngineTest, AReusedKidIsAnotherKey) {
+    begin_with(key_set({"k1"}, 0));
+    const KeyRef old = *store->find(eddsa, "k1", "", 0);
+    until_due();
+    serve(key_set({"k1"}, 1));
+    EXPECT_FALSE(store->still_good(*old));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+// ---- unknown kid, bad signature ---------------------------------------------------------------------------
+
+TEST_F(EngineTest, BeforeTheFirstKeysACallerIsToldToTryAgain) {
+    const Result<KeyRef> found = store->find(eddsa, "k1", "", 0);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().reason, Reason::KEYS_PENDING);
+    EXPECT_GE(found.error().retry_after_ms, 20);
+    EXPECT_LE(found.error().retry_after_ms, 1000);
+}
+
+TEST_F(EngineTest, AnUnknownKidIsFetchedAtOnceWhereTheLastFetchIsOld) {
+    begin_with(key_set({"k1"}));
+    clock.advance_s(11);
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    serve(key_set({"k1", "k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+}
+
+TEST_F(EngineTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheEndOfTheWindow) {
+    begin_with(key_set({"k1"}));
+    clock.advance_s(3);
+    const int before = transport.started;
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
+    round();
+    EXPECT_EQ(transport.started, before);
+    clock.advance_s(7);
+    serve(key_set({"k1", "k2"}));
+    EXPECT_EQ(transport.started, before + 1);
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+}
+
+TEST_F(EngineTest, NoKeyIsEvictedByMadeUpKids) {
+    begin_with(key_set({"k1"}));
+    for (int i = 0; i < 1000; ++i) {
+        clock.advance_s(1);
+        find_reason("made-up-" + std::to_string(i));
+        round();
+        while (!transport.running.empty()) {
+            transport.answer_with(key_set({"k1"}));
+            round();
+        }
+        EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    }
+    EXPECT_EQ(store->status().keys.size(), 1U);
+    EXPECT_LE(transport.started, 2 + 1000 / 60 + 5) << "the window has doubled to a minute";
+}
+
+TEST_F(EngineTest, ABadSignatureAsksForOneFetchWithinTheBudget) {
+    begin_with(key_set({"k1"}));
+    for (int i = 0; i < 100; ++i) store->report_bad_signature();
+    round();
+    EXPECT_TRUE(transport.running.empty()) << "the last fetch was just now";
+    clock.advance_s(11);
+    serve(key_set({"k1"}, 1));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(transport.started, 3);
+}
+
+TEST_F(EngineTest, AKnownKidOfAnotherAlgorithmIsRefusedAndAsksForAFetch) {
+    begin_with(key_set({"k1"}));
+    clock.advance_s(11);
+    EXPECT_EQ(store->find(jose::Algorithm::RS256, "k1", "", 0).error().reason, Reason::ALGORITHM_MISMATCH);
+    round();
+    EXPECT_EQ(transport.running.size(), 1U);
+}
+
+TEST_F(EngineTest, ATokenWithoutKidWaitsForAKeyOfItsKind) {
+    begin_with(key_set({"k1"}));
+    EXPECT_TRUE(store->find(eddsa, std::nullopt, "", 0)) << "the only key that fits";
+    clock.advance_s(11);
+    EXPECT_EQ(store->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::KEYS_PENDING);
+    serve(key_set({"k1"}));
+    EXPECT_EQ(store->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
+}
+
+TEST_F(EngineTest, ATokenWithoutKidThatSeveralKeysFitIsRefusedAtOnce) {
+    begin_with(key_set({"k1", "k2"}));
+    clock.advance_s(11);
+    EXPECT_EQ(store->find(eddsa, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
+    round();
+    EXPECT_TRUE(transport.running.empty());
+    EXPECT_TRUE(store->find(eddsa, std::nullopt, "k2", 0)) << "default_key";
+}
+
+// ---- waiting ----------------------------------------------------------------------------------------------
+
+TEST_F(EngineTest, OneFetchAnswersAllWaitersAnd64WaitAtMost) {
+    constexpr int callers = 70;
+    constexpr int turned_away = callers - WaitRoom::max_waiting;
+    std::atomic<int> pending{0};
+    std::atomic<int> found{0};
+    std::vector<std::thread> threads;
+    threads.reserve(callers);
+    for (int i = 0; i < callers; ++i) {
+        threads.emplace_back([&] {
+            const Result<KeyRef> key = store->find(eddsa, "k1", "", 60'000);
+            if (key) {
+                ++found;
+            } else if (key.error().reason == Reason::KEYS_PENDING && key.error().retry_after_ms >= 20) {
+                ++pending;
+            }
+        });
+    }
+    while (pending.load() < turned_away) std::this_thread::yield();
+    begin_with(key_set({"k1"}));
+    for (std::thread &thread : threads) thread.join();
+    EXPECT_EQ(pending.load(), turned_away);
+    EXPECT_EQ(found.load(), WaitRoom::max_waiting);
+    EXPECT_EQ(transport.started, 2) << "discovery and keys, once";
+}
+
+TEST_F(EngineTest, AWaiterGivesUpAtTheEndOfItsTime) {
+    EXPECT_EQ(store->find(eddsa, "k1", "", 30).error().reason, Reason::KEYS_PENDING);
+    EXPECT_EQ(room->waiting, 0);
+}
+
+TEST_F(EngineTest, AWaiterWhoseKidDoesNotComeIsRefused) {
+    begin_with(key_set({"k1"}));
+    clock.advance_s(11);
+    Reason reason = Reason::NONE;
+    std::thread caller([&] { reason = store->find(eddsa, "k2", "", 60'000).error().reason; });
+    while (store->next_fetch_at() > clock.monotonic_ms()) std::this_thread::yield();
+    serve(key_set({"k1"}));
+    caller.join();
+    EXPECT_EQ(reason, Reason::UNKNOWN_KEY);
+}
+
+TEST_F(EngineTest, WaitersLeaveWhenTheStoreIsDropped) {
+    Reason reason = Reason::NONE;
+    std::thread caller([&] { reason = store->find(eddsa, "k1", "", 60'000).error().reason; });
+    for (int waiting = 0; waiting == 0;) {
+        const std::lock_guard lock(room->mutex);
+        waiting = room->waiting;
+    }
+    store->close();
+    caller.join();
+    EXPECT_EQ(reason, Reason::KEYS_PENDING);
+}
+
+// ---- a sick provider --------------------------------------------------------------------------------------
+
+struct Sick {
+    const char *name;
+    FetchResult result;
+    std::string body;
+};
+
+class SickProviderTest : public EngineTest, public testing::WithParamInterface<Sick> {
+  protected:
+    void answer_sickly() {
+        if (GetParam().result == FetchResult::bad_document) {
+            transport.answer_with(GetParam().body);
+        } else {
+            transport.answer_with(GetParam().result);
+        }
+    }
+};
+
+TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
+    begin_with(key_set({"k1"}));
+    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    const std::int64_t begin = clock.monotonic_ms();
+    while (clock.monotonic_ms() - begin < 86'400'000) {
+        EXPECT_EQ(find_reason("k1"), Reason::NONE);
+        EXPECT_TRUE(store->still_good(*key));
+        until_due();
+        round();
+        while (!transport.running.empty()) {
+            answer_sickly();
+            round();
+        }
+    }
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE);
+    EXPECT_FALSE(store->still_good(*key));
+    EXPECT_TRUE(store->status().stale);
+    EXPECT_FALSE(store->status().last_error.empty());
+    EXPECT_GE(fetches(GetParam().result), 86'400U / 450U) << "back-off ends at five minutes and a half of it";
+
+    until_due();
+    serve(discovery());
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_TRUE(store->status().last_error.empty());
+}
+
+TEST_P(SickProviderTest, TheLogSaysWhatWhereWhyAndWhenNext) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    round();
+    answer_sickly();
+    round();
+    EXPECT_EQ(log.count(LogLevel::warning,
+                        "\"https://provider.example/realm\": fetching "
+                        "\"https://provider.example/keys\" failed (" +
+                            std::string(fetch_result_name(GetParam().result)) + "): "),
+              1)
+        << log.text();
+    EXPECT_EQ(log.count(LogLevel::warning, "; the key it has stays; next try in 12 s"), 1) << log.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SickProviderTest,
+                         testing::Values(Sick{"status_500", FetchResult::http_status, {}},
+                                         Sick{"slow", FetchResult::timeout, {}},
+                                         Sick{"gone", FetchResult::network_error, {}},
+                                         Sick{"certificate", FetchResult::tls_error, {}},
+                                         Sick{"too_large", FetchResult::too_large, {}},
+                                         Sick{"garbage", FetchResult::bad_document, "<html>"},
+                                         Sick{"no_keys_member", FetchResult::bad_document, "{}"},
+                                         Sick{"only_unusable_keys", FetchResult::bad_document,
+                                              support::TestIssuer::unusable_jwks()}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST_F(EngineTest, AHangingProviderDoesNotHoldUpAnotherSections) {
+    const auto other = std::make_shared<Store>(
+        clock, room, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
+        [] { return 0.5; });
+    other->start();
+    engine.round({store, other}, 0);
+    ASSERT_EQ(transport.running.size(), 2U);
+    transport.running.erase(transport.running.begin());  // it never answers
+    transport.answer_with(discovery("https://other.example"));
+    engine.round({store, other}, 0);
+    transport.answer_with(key_set({"k1"}));
+    engine.round({store, other}, 0);
+    EXPECT_TRUE(other->find(eddsa, "k1", "", 0));
+}
+
+TEST_F(EngineTest, AFetchOfADroppedStoreIsGivenUp) {
+    round();
+    ASSERT_EQ(transport.running.size(), 1U);
+    engine.round({}, 0);
+    EXPECT_TRUE(transport.running.empty());
+}
+
+TEST_F(EngineTest, TheThreadSleepsUntilTheNextFetch) {
+    begin_with(key_set({"k1"}));
+    engine.round({store}, 60'000);
+    EXPECT_EQ(transport.last_timeout_ms, 60'000);
+    clock.advance_s(store->status().next_fetch_in_s - 5);
+    engine.round({store}, 60'000);
+    EXPECT_LE(transport.last_timeout_ms, 6'000);
+    EXPECT_GE(transport.last_timeout_ms, 5'000);
+}
+
+TEST_F(EngineTest, ABrokenKeyIsAWarningOncePerContent) {
+    const std::string broken =
+        R"({"keys":[{"kty":"EC","kid":"bad","crv":"P-256","x":"AA","y":"AA"},)" + key_set({"k1"}).substr(9);
+    begin_with(broken);
+    const int said = log.count(LogLevel::warning, "bad");
+    EXPECT_EQ(said, 1) << log.text();
+    for (int i = 0; i < 3; ++i) {
+        until_due();
+        serve(broken);
+    }
+    EXPECT_EQ(log.count(LogLevel::warning, "bad"), said) << log.text();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+// ---- revocation -------------------------------------------------------------------------------------------
+
+TEST_F(EngineTest, AnEmptySetTwiceRevokesAllKeys) {
+    begin_with(key_set({"k1"}));
+    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    until_due();
+    serve(R"({"keys":[]})");
+    EXPECT_EQ(find_reason("k1"), Reason::NONE) << "one may be an accident";
+    EXPECT_EQ(log.count(LogLevel::warning, "is empty"), 1) << log.text();
+    until_due();
+    serve(R"({"keys":[]})");
+    EXPECT_FALSE(store->still_good(*key));
+    EXPECT_EQ(find_reason("k1"), Reason::UNKNOWN_KEY);
+    EXPECT_EQ(log.count(LogLevel::warning, "all keys are dropped"), 1) << log.text();
+    EXPECT_EQ(fetches(FetchResult::empty), 2U);
+
+    until_due();
+    serve(R"({"keys":[]})");
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+}
+
+TEST_F(EngineTest, AnEmptySetAtTheStartIsNotASet) {
+    begin_with(R"({"keys":[]})");
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    until_due();
+    serve(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+// ---- cache file -------------------------------------------------------------------------------------------
+
+class CacheTest : public EngineTest {
+  protected:
+    CacheTest() {
+        section.jwks_cache_file = directory.path() + "/cache.json";
+        use(section);
+    }
+    std::string file() const {
+        std::ifstream in(section.jwks_cache_file);
+        std::stringstream text;
+        text << in.rdbuf();
+        return text.str();
+    }
+    Result<std::optional<CachedKeys>> read() const {
+        return read_cache_file(section.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
+    }
+
+    support::TemporaryDirectory directory;
+    config::Section section = section_of(issuer);
+};
+
+TEST_F(CacheTest, EveryChangeIsWrittenWithMode0600) {
+    begin_with(key_set({"k1"}));
+    EXPECT_NE(file().find("k1"), std::string::npos);
+    struct stat status {};
+    ASSERT_EQ(::stat(section.jwks_cache_file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(file().find("k1"), std::string::npos);
+    const auto cached = read();
+    ASSERT_TRUE(cached && *cached) << file();
+    EXPECT_EQ((*cached)->jwks_uri, jwks_uri);
+    EXPECT_TRUE((*cached)->discovered);
+    EXPECT_EQ((*cached)->fetched_at, clock.unix_seconds());
+}
+
+TEST_F(CacheTest, AConfirmationMakesTheFileYounger) {
+    begin_with(key_set({"k1"}), "\"v1\"");
+    until_due();
+    serve(FetchResult::not_modified);
+    const auto cached = read();
+    ASSERT_TRUE(cached && *cached);
+    EXPECT_EQ((*cached)->fetched_at, clock.unix_seconds());
+}
+
+TEST_F(CacheTest, ConfirmationsWithinAMinuteAreNotWritten) {
+    section.jwks_cache_ttl_s = 0;
+    use(section);
+    begin_with(key_set({"k1"}));
+    const std::string first = file();
+    until_due();
+    serve(key_set({"k1"}));
+    EXPECT_EQ(file(), first);
+}
+
+TEST_F(CacheTest, ARevocationIsWrittenTooSoThatARestartDoesNotUndoIt) {
+    begin_with(key_set({"k1"}));
+    for (int i = 0; i < 2; ++i) {
+        until_due();
+        serve(R"({"keys":[]})");
+    }
+    EXPECT_EQ(file().find("k1"), std::string::npos);
+}
+
+TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
+    section.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
+    use(section);
+    begin_with(key_set({"k1"}));
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+    EXPECT_EQ(log.count(LogLevel::warning, "no-such-folder"), 1) << log.text();
+}
+
+TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {
+    jose::KeySet::Notes notes;
+    store->restore(*jose::KeySet::parse(key_set({"k1"}), notes), jwks_uri, 3600);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(store->status().age_s, 3600);
+    serve(FetchResult::network_error);
+    EXPECT_TRUE(transport.running.empty()) << "what can't be reached for discovery isn't asked for keys";
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    clock.advance_s(86'400 - 3600 + 1);
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE) << "the time before the restart counts";
+}
+
+}  // namespace
+}  // namespace tokenward::keys
