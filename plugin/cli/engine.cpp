@@ -10,8 +10,6 @@
 namespace tokenward::cli {
 namespace {
 
-constexpr std::uint32_t patience_ms = 10000;
-
 /// In the build folder the library lies in the sibling room; installed, the dynamic loader knows it.
 std::string library_beside_program() {
     std::error_code error;
@@ -55,8 +53,8 @@ tokenward_options Engine::library_options(std::string_view config_json) {
     options.config_files = paths_.data();
     options.config_file_count = paths_.size();
     options.config_json = host::borrow(config_json);
-    options.startup_wait_ms = wait_for_keys_ ? patience_ms : 0;
-    options.max_wait_ms = patience_ms;
+    options.startup_wait_ms = wait_for_keys_ ? options_.wait_seconds * 1000 : 0;
+    options.max_wait_ms = options_.wait_seconds * 1000;
     options.log = receive_log;
     options.log_user = this;
     return options;

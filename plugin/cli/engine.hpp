@@ -13,6 +13,7 @@ namespace tokenward::cli {
 struct CommonOptions {
     std::string library;                    ///< --library; empty: next to this program, else by soname
     std::vector<std::string> config_files;  ///< --config
+    unsigned wait_seconds = 10;             ///< --wait: for the first keys, and for a key that is being fetched
     bool json = false;
     bool verbose = false;
 };
@@ -28,7 +29,7 @@ class Engine {
     /// False: create does not wait for keys, for commands that need none.
     void wait_for_keys(bool wait) { wait_for_keys_ = wait; }
 
-    /// Creates the backend, waiting up to 10 s for the first keys; false and error otherwise. config_json wins
+    /// Creates the backend, waiting for the first keys; false and error otherwise. config_json wins
     /// over the files.
     [[nodiscard]] bool create(std::string_view config_json);
 

@@ -96,6 +96,12 @@ void add_common(CLI::App &command, CommonOptions &common, bool takes_config) {
     command.add_flag("--json", common.json, "one line of JSON, for scripts");
 }
 
+void add_wait(CLI::App &command, CommonOptions &common) {
+    command.add_option("--wait", common.wait_seconds, "longest wait for the provider's keys (default: 10)")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0, 60));
+}
+
 void add_token_file(CLI::App &command, std::string &token_file) {
     command.add_option("--token-file", token_file, "file that holds the token; - is standard input")
         ->type_name("FILE|-")
@@ -133,6 +139,7 @@ int run(int argc, char **argv) {
     CLI::App *check_command = app.add_subcommand("check", "is this token accepted, and may it do this?");
     add_common(*check_command, common, true);
     add_token_file(*check_command, token_file);
+    add_wait(*check_command, common);
     questions.add_options(*check_command);
     check_command->add_flag("--mqtt", check_options.mqtt,
                             "answer as the Mosquitto plugin does: names are topics ($ is guarded), and scopes\n"
@@ -146,6 +153,7 @@ int run(int argc, char **argv) {
 
     CLI::App *keys_command = app.add_subcommand("keys", "which keys does the provider give?");
     add_common(*keys_command, common, true);
+    add_wait(*keys_command, common);
     keys_command->add_flag("--health", health, "exit 3 if an issuer has no keys, or only stale ones");
 
     CLI::App *config_command =

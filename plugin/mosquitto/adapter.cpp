@@ -219,7 +219,9 @@ void Adapter::on_tick() {
         }
         log_.push(TOKENWARD_LOG_INFO,
                   "client '" + host::printable(id) + "' is disconnected: its token has ended");
-        mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_disconnect
+        kicked_ = *due;
+        mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
+        kicked_ = nullptr;
     }
     flush_log();
 }

@@ -65,8 +65,9 @@ class Adapter {
     SessionTable sessions_;
     ExpiryQueue expiry_;
 
-    bool ticking_ = false;    ///< the broker calls TICK at all
-    bool reloading_ = false;  ///< between RELOAD and the next TICK
+    ClientKey kicked_ = nullptr;  ///< while the broker disconnects this client for us
+    bool ticking_ = false;        ///< the broker calls TICK at all
+    bool reloading_ = false;      ///< between RELOAD and the next TICK
     std::int64_t first_login_ = 0;
     bool warned_no_tick_ = false;
 };

@@ -1,0 +1,228 @@
+// tokenward check, as a script sees it.
+#include "tool_fixture.hpp"
+
+#include <filesystem>
+
+#include <rapidjson/document.h>
+
+namespace tokenward::cli {
+namespace {
+
+using support::MintRequest;
+
+TEST_F(Tool, AcceptsAGoodToken) {
+    const Outcome outcome = check(token("t.read:%2F/orders t.tag:administrator t.tag:monitoring"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "ACCEPTED  alice\n"));
+    EXPECT_TRUE(has(outcome.out, "issuer:  " + issuer().issuer()));
+    EXPECT_TRUE(has(outcome.out, " UTC, in "));
+    EXPECT_TRUE(has(outcome.out, "tags:    administrator,monitoring"));
+}
+
+TEST_F(Tool, AnswersQuestions) {
+    struct Row {
+        const char *scopes;
+        std::vector<std::string> questions;
+        int exit_code;
+        const char *part_of_output;
+    };
+    const Row rows[] = {
+        {"t.write:%2F/orders", {"--write", "%2F/orders"}, 0, "ALLOWED   write:%2F/orders"},
+        {"t.write:%2F/ord*", {"--write", "%2F/orders"}, 0, "by:      write:%2F/ord*"},
+        {"t.write:%2F/ord*", {"--read", "%2F/orders"}, 1, "DENIED    read:%2F/orders"},
+        {"t.write:%2F/orders", {"--write", "%2F/Orders"}, 1, "NO_MATCHING_SCOPE"},
+        {"t.configure:v/q", {"--configure", "v/q"}, 0, "ALLOWED   configure:v/q"},
+        {"t.read:v/q", {"--read", "w/q"}, 1, "NO_VHOST_ACCESS"},
+        {"t.write:v/x/k*", {"--write", "v/x/key"}, 0, "ALLOWED   write:v/x/key"},
+        {"t.write:v/x", {"--write", "v/x/key"}, 1, "ROUTING_KEY_SCOPE_NEEDED"},
+        {"t.write:v/x", {"--write", "v/x/"}, 1, "ROUTING_KEY_SCOPE_NEEDED"},
+        {"t.read:v/a%2A", {"--read", "v/a%2A"}, 0, "ALLOWED   read:v/a%2A"},
+        {"t.read:v/a%2A", {"--read", "v/ab"}, 1, "DENIED"},
+        {"t.read:v/a+b", {"--read", "v/a%20b"}, 0, "ALLOWED   read:v/a%20b"},
+        {"t.read:%2F/sensors%2F*", {"--mqtt-filter", "%2F/sensors/+/t"}, 0, "mqtt-filter:%2F/sensors/+/t"},
+        {"t.read:%2F/sensors%2Fa",
+         {"--mqtt-filter", "%2F/sensors/+"},
+         1,
+         "DENIED    mqtt-filter:%2F/sensors/+"},
+        {"t.read:%2F/sensors%2F*", {"--mqtt-filter", "%2F/$share/g/sensors/#"}, 1, "DENIED"},
+        {"t.read:%2F/sensors*", {"--mqtt-filter", "%2F/$share/g/sensors/#"}, 0, "ALLOWED"},
+        // One no makes the whole a no, in any order.
+        {"t.read:v/q", {"--read", "v/q", "--write", "v/q"}, 1, "ALLOWED   read:v/q"},
+        {"t.read:v/q", {"--write", "v/q", "--read", "v/q"}, 1, "ALLOWED   read:v/q"},
+        {"", {"--read", "v/q"}, 1, "NO_SCOPE"},
+        {"read:v/q", {"--read", "v/q"}, 1, "NO_SCOPE"},
+    };
+    for (const Row &row : rows) {
+        const Outcome outcome = check(token(row.scopes), row.questions);
+        EXPECT_EQ(outcome.exit_code, row.exit_code) << row.scopes << "\n" << outcome.out << outcome.err;
+        EXPECT_TRUE(has(outcome.out, row.part_of_output)) << row.scopes;
+    }
+}
+
+TEST_F(Tool, AnswersAsTheMosquittoPluginDoes) {
+    struct Row {
+        const char *scopes;
+        std::vector<std::string> questions;
+        int plain;
+        int mqtt;
+    };
+    const Row rows[] = {
+        {"t.write:*/*", {"--write", "%2F/$CONTROL%2Fx"}, 0, 1},
+        {"t.write:*/$CONTROL*", {"--write", "%2F/$CONTROL%2Fx"}, 0, 0},
+        {"t.write:%2F/topic/*", {"--write", "%2F/topic"}, 0, 1},
+        {"t.write:%2F/topic", {"--write", "%2F/topic"}, 0, 0},
+    };
+    for (const Row &row : rows) {
+        EXPECT_EQ(check(token(row.scopes), row.questions).exit_code, row.plain) << row.scopes;
+        std::vector<std::string> questions = row.questions;
+        questions.emplace_back("--mqtt");
+        EXPECT_EQ(check(token(row.scopes), questions).exit_code, row.mqtt) << row.scopes;
+    }
+}
+
+TEST_F(Tool, RefusesWithRuleValueAndHint) {
+    MintRequest expired;
+    expired.lifetime_s = -3600;
+    MintRequest audience;
+    audience.claims.string("aud", "somebody-else");
+    MintRequest stranger;
+    stranger.signer = MintRequest::Signer::stranger;
+    MintRequest foreign_issuer;
+    foreign_issuer.claims.string("iss", "https://elsewhere.example/");
+    struct Row {
+        MintRequest request;
+        const char *reason;
+        const char *value;
+    };
+    const Row rows[] = {
+        {expired, "TOKEN_EXPIRED", "why:"},
+        {audience, "WRONG_AUDIENCE", "somebody-else"},
+        {stranger, "BAD_SIGNATURE", "why:"},
+        {foreign_issuer, "WRONG_ISSUER", "https://elsewhere.example/"},
+    };
+    for (const Row &row : rows) {
+        const Outcome outcome = check(token("t.read:v/q", row.request), {"--read", "v/q"});
+        EXPECT_EQ(outcome.exit_code, 1) << row.reason;
+        EXPECT_TRUE(has(outcome.out, std::string("REFUSED  ") + row.reason));
+        EXPECT_TRUE(has(outcome.out, row.value));
+        EXPECT_TRUE(has(outcome.out, "hint:")) << row.reason;
+        EXPECT_FALSE(has(outcome.out, "ALLOWED")) << row.reason;
+    }
+    EXPECT_EQ(check("").exit_code, 1);
+    EXPECT_EQ(check("secret").exit_code, 1);
+    EXPECT_EQ(check(std::string(20000, 'e')).exit_code, 1);
+}
+
+TEST_F(Tool, CutsOneNewlineAndNothingElse) {
+    const std::string good = token("t.read:v/q");
+    EXPECT_EQ(check(good).exit_code, 0);
+    EXPECT_EQ(check(good + "\n").exit_code, 0);
+    EXPECT_EQ(check(good + "\n\n").exit_code, 1);
+    EXPECT_EQ(check(good + "\r\n").exit_code, 1);
+    EXPECT_EQ(check(good + " ").exit_code, 1);
+    EXPECT_EQ(check(" " + good).exit_code, 1);
+    EXPECT_EQ(check(good + std::string(1, '\0')).exit_code, 1);
+}
+
+TEST_F(Tool, ReadsTheTokenFromAFile) {
+    const std::string good = token("t.read:v/q");
+    EXPECT_EQ(
+        tokenward({"check", "--config", config(), "--token-file", file("token.jwt", good + "\n")}).exit_code,
+        0);
+    const Outcome gone =
+        tokenward({"check", "--config", config(), "--token-file", directory_.path() + "/none"});
+    EXPECT_EQ(gone.exit_code, 2);
+    EXPECT_TRUE(has(gone.err, "can't open the token file"));
+}
+
+TEST_F(Tool, TakesNoTokenOnTheCommandLine) {
+    const std::string good = token("t.read:v/q");
+    const std::string signature = good.substr(good.rfind('.') + 1);
+    const std::vector<std::vector<std::string>> attempts = {{"check", "--token", good},
+                                                            {"check", good},
+                                                            {"check", "--token-file", good},
+                                                            {"check", "--token=" + good},
+                                                            {"inspect", good},
+                                                            {good},
+                                                            {"explain", good}};
+    for (const auto &arguments : attempts) {
+        const Outcome outcome = tokenward(arguments);
+        EXPECT_EQ(outcome.exit_code, 2);
+        EXPECT_TRUE(has(outcome.err, "ps"));
+        EXPECT_FALSE(has(outcome.out + outcome.err, signature.substr(0, 20)));
+    }
+}
+
+TEST_F(Tool, TellsKeysFromRefusals) {
+    const std::string good = token("t.read:v/q");
+    issuer().set_network(support::TestIssuer::Network::down);
+    const Outcome outcome = check(good, {"--wait", "1"});
+    EXPECT_EQ(outcome.exit_code, 3) << outcome.out << outcome.err;
+    EXPECT_FALSE(has(outcome.out, "ACCEPTED"));
+}
+
+TEST_F(Tool, NeedsNoNetworkWithAKeyFile) {
+    const std::string keys = file("jwks.json", issuer().jwks());
+    issuer().set_network(support::TestIssuer::Network::down);
+    const std::string configuration =
+        file("static.ini", "[oauth]\nissuer = " + issuer().issuer() +
+                               "\naudience = broker\njwks_file = " + keys + "\n" + "scope_prefix = t.\n");
+    EXPECT_EQ(check(token("t.read:v/q"), {"--read", "v/q"}, configuration).exit_code, 0);
+}
+
+TEST_F(Tool, LeavesTheBrokersFilesAlone) {
+    const std::string metrics = directory_.path() + "/metrics.prom";
+    const std::string cache = directory_.path() + "/cache.json";
+    const Outcome outcome = check(token("t.read:v/q"), {},
+                                  config("metrics_file = " + metrics + "\njwks_cache_file = " + cache + "\n"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(metrics));
+    EXPECT_FALSE(std::filesystem::exists(cache));
+}
+
+TEST_F(Tool, SpeaksJson) {
+    const Outcome outcome = check(token("t.read:v/q t.tag:monitoring"),
+                                  {"--json", "--read", "v/q", "--write", "v/q/", "--mqtt-filter", "v/#"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    rapidjson::Document json;
+    json.Parse(outcome.out.data(), outcome.out.size());
+    ASSERT_FALSE(json.HasParseError()) << outcome.out;
+    EXPECT_TRUE(json["accepted"].GetBool());
+    EXPECT_STREQ(json["result"].GetString(), "accepted");
+    EXPECT_STREQ(json["username"].GetString(), "alice");
+    EXPECT_EQ(json["issuer"].GetString(), issuer().issuer());
+    EXPECT_GT(json["expires_at"].GetInt64(), 1700000000);
+    EXPECT_TRUE(json["expires"].IsString());
+    EXPECT_STREQ(json["tags"][0].GetString(), "monitoring");
+    const auto &questions = json["questions"];
+    ASSERT_EQ(questions.Size(), 3u);
+    EXPECT_STREQ(questions[0]["question"].GetString(), "read:v/q");
+    EXPECT_STREQ(questions[0]["verdict"].GetString(), "allowed");
+    EXPECT_STREQ(questions[0]["scope"].GetString(), "read:v/q");
+    EXPECT_TRUE(questions[0]["reason"].IsNull());
+    EXPECT_STREQ(questions[1]["question"].GetString(), "write:v/q/");
+    EXPECT_STREQ(questions[1]["verdict"].GetString(), "denied");
+    EXPECT_TRUE(questions[1]["reason"].IsString());
+    EXPECT_STREQ(questions[2]["question"].GetString(), "mqtt-filter:v/#");
+    EXPECT_EQ(json["exit"].GetInt(), 1);
+}
+
+TEST_F(Tool, SpeaksJsonAboutRefusals) {
+    MintRequest expired;
+    expired.lifetime_s = -3600;
+    const Outcome outcome = check(token("", expired), {"--json"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    rapidjson::Document json;
+    json.Parse(outcome.out.data(), outcome.out.size());
+    ASSERT_FALSE(json.HasParseError()) << outcome.out;
+    EXPECT_FALSE(json["accepted"].GetBool());
+    EXPECT_STREQ(json["result"].GetString(), "refused");
+    EXPECT_STREQ(json["reason"].GetString(), "TOKEN_EXPIRED");
+    EXPECT_EQ(json["code"].GetInt(), 402);
+    EXPECT_TRUE(json["message"].IsString());
+    EXPECT_TRUE(json["hint"].IsString());
+    EXPECT_EQ(json["questions"].Size(), 0u);
+}
+
+}  // namespace
+}  // namespace tokenward::cli

@@ -1,0 +1,170 @@
+// The other commands, usage, and the library that can't be loaded.
+#include "reasons.hpp"
+#include "tool_fixture.hpp"
+
+#include <rapidjson/document.h>
+
+namespace tokenward::cli {
+namespace {
+
+TEST_F(Tool, UsageErrorsAre2) {
+    const std::string good = token("t.read:v/q");
+    const std::vector<std::vector<std::string>> rows = {
+        {},
+        {"frobnicate"},
+        {"check"},
+        {"check", "--token-file"},
+        {"check", "--token-file", "-", "--unknown"},
+        {"check", "--token-file", "-", "extra"},
+        {"check", "--config", config(), "--token-file", "-", "--read", "v"},
+        {"check", "--config", config(), "--token-file", "-", "--read", "v/a*"},
+        {"check", "--config", config(), "--token-file", "-", "--read", "a/b/c/d"},
+        {"check", "--config", config(), "--token-file", "-", "--read", "v/%zz"},
+        {"check", "--config", config(), "--token-file", "-", "--mqtt-filter", "v"},
+        {"check", "--config", config(), "--token-file", "-", "--wait", "61"},
+        {"inspect"},
+        {"explain", "NO_SUCH_REASON"},
+        {"explain", "999"},
+    };
+    for (const auto &arguments : rows) {
+        const Outcome outcome = tokenward(arguments, good);
+        EXPECT_EQ(outcome.exit_code, 2) << testing::PrintToString(arguments);
+        EXPECT_EQ(outcome.out, "") << testing::PrintToString(arguments);
+        EXPECT_TRUE(has(outcome.err, "tokenward: ")) << testing::PrintToString(arguments);
+    }
+}
+
+TEST_F(Tool, HelpIsOnStandardOutput) {
+    for (const auto &arguments :
+         std::vector<std::vector<std::string>>{{"--help"}, {"check", "--help"}, {"keys", "-h"}}) {
+        const Outcome outcome = tokenward(arguments);
+        EXPECT_EQ(outcome.exit_code, 0);
+        EXPECT_TRUE(has(outcome.out, "Usage: tokenward"));
+        EXPECT_EQ(outcome.err, "");
+    }
+    EXPECT_TRUE(has(tokenward({"--help"}).out, "Examples:"));
+    EXPECT_TRUE(has(tokenward({"--version"}).out, "interface 1.0"));
+}
+
+TEST_F(Tool, ConfigurationErrorsAre2) {
+    const std::string bad[] = {
+        file("unknown.ini", "[oauth]\nissuer = https://a.example\naudience = b\nisuer = x\n"),
+        file("http.ini", "[oauth]\nissuer = http://a.example\naudience = b\n"),
+        file("no_audience.ini", "[oauth]\nissuer = https://a.example\n"),
+        directory_.path() + "/none.ini",
+    };
+    for (const std::string &path : bad) {
+        for (const char *command : {"config", "keys"}) {
+            const Outcome outcome = tokenward({command, "--config", path});
+            EXPECT_EQ(outcome.exit_code, 2) << command << " " << path;
+            EXPECT_TRUE(has(outcome.err, "CONFIG_"));
+        }
+        EXPECT_EQ(check(token("t.read:v/q"), {}, path).exit_code, 2) << path;
+    }
+    const Outcome unknown = tokenward({"config", "--config", bad[0]});
+    EXPECT_TRUE(has(unknown.err, "CONFIG_UNKNOWN_KEY"));
+    EXPECT_TRUE(has(unknown.err, bad[0]));
+    EXPECT_TRUE(has(unknown.err, "isuer"));
+    const Outcome json = tokenward({"config", "--json", "--config", bad[0]});
+    EXPECT_TRUE(has(json.out, R"("reason":"CONFIG_UNKNOWN_KEY")"));
+}
+
+TEST_F(Tool, ConfigShowsWhatIsInForce) {
+    const std::string second = file("more.ini", "[oauth]\nclock_skew = 77\n");
+    const Outcome outcome =
+        tokenward({"config", "--config", config("verify_aud = false\n"), "--config", second});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "issuer = " + issuer().issuer()));
+    EXPECT_TRUE(has(outcome.out, "clock_skew = 77"));
+    EXPECT_TRUE(has(outcome.out, "warning"));
+    const Outcome json = tokenward({"config", "--json", "--config", config()});
+    rapidjson::Document document;
+    document.Parse(json.out.data(), json.out.size());
+    ASSERT_FALSE(document.HasParseError()) << json.out;
+    EXPECT_EQ(document["oauth"]["issuer"].GetString(), issuer().issuer());
+}
+
+TEST_F(Tool, InspectNeedsNothingAndBelievesNothing) {
+    support::MintRequest forged;
+    forged.signer = support::MintRequest::Signer::stranger;
+    forged.claims.string("name", "\x1b[31m\n");
+    const Outcome outcome = tokenward({"inspect", "--token-file", "-"}, token("t.read:v/q", forged));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "UNVERIFIED"));
+    EXPECT_TRUE(has(outcome.out, "alg: \"RS256\""));
+    EXPECT_TRUE(has(outcome.out, "sub: \"alice\""));
+    EXPECT_TRUE(has(outcome.out, " UTC, "));
+    EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+
+    const Outcome broken = tokenward({"inspect", "--token-file", "-"}, "no.token");
+    EXPECT_EQ(broken.exit_code, 1);
+    EXPECT_TRUE(has(broken.err, "MALFORMED_TOKEN"));
+}
+
+TEST_F(Tool, InspectShowsTheRightsUnderAConfiguration) {
+    const Outcome outcome = tokenward({"inspect", "--config", config(), "--token-file", "-"},
+                                      token("t.read:v/q openid t.write:%2F/x*"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "read:v/q"));
+    EXPECT_TRUE(has(outcome.out, "write:%2F/x*"));
+    EXPECT_TRUE(has(outcome.out, "UNVERIFIED"));
+    const Outcome none = tokenward({"inspect", "--config", config(), "--token-file", "-"}, token("openid"));
+    EXPECT_TRUE(has(none.out, "rights it would give: none"));
+}
+
+TEST_F(Tool, KeysListsThem) {
+    const Outcome outcome = tokenward({"keys", "--config", config()});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "[oauth]  " + issuer().issuer() + "  healthy"));
+    EXPECT_TRUE(has(outcome.out, "thumbprint"));
+    EXPECT_TRUE(has(outcome.out, "RSA"));
+    const Outcome json = tokenward({"keys", "--json", "--config", config()});
+    rapidjson::Document document;
+    document.Parse(json.out.data(), json.out.size());
+    ASSERT_FALSE(document.HasParseError()) << json.out;
+    EXPECT_FALSE(document["sections"][0]["keys"].Empty());
+}
+
+TEST_F(Tool, KeysHealth) {
+    EXPECT_EQ(tokenward({"keys", "--health", "--config", config()}).exit_code, 0);
+    issuer().set_network(support::TestIssuer::Network::down);
+    const Outcome sick = tokenward({"keys", "--health", "--wait", "1", "--config", config()});
+    EXPECT_EQ(sick.exit_code, 3);
+    EXPECT_TRUE(has(sick.out, "NOT HEALTHY"));
+    EXPECT_TRUE(has(sick.out, "last error:"));
+    EXPECT_EQ(tokenward({"keys", "--wait", "1", "--config", config()}).exit_code, 0);
+}
+
+TEST_F(Tool, ExplainKnowsEveryReason) {
+    for (const ReasonRow &row : reasons()) {
+        const Outcome outcome = tokenward({"explain", std::string(row.name)});
+        EXPECT_EQ(outcome.exit_code, 0);
+        EXPECT_TRUE(has(outcome.out, std::string(row.meaning)));
+    }
+    EXPECT_TRUE(has(tokenward({"explain", "wrong-audience"}).out, "WRONG_AUDIENCE (401)"));
+    EXPECT_TRUE(has(tokenward({"explain", "401", "--json"}).out, R"("name":"WRONG_AUDIENCE")"));
+    EXPECT_TRUE(has(tokenward({"explain", "WRONG_AUDIENC"}).err, "did you mean WRONG_AUDIENCE"));
+    EXPECT_TRUE(has(tokenward({"explain"}).out, "KEYS_PENDING"));
+}
+
+TEST_F(Tool, SaysWhyALibraryDoesNotLoad) {
+    struct Row {
+        std::string library;
+        const char *part_of_message;
+    };
+    const Row rows[] = {
+        {directory_.path() + "/none.so.1", "can't load"},
+        {file("text.so", "not a library"), "can't load"},
+        {std::getenv("TOKENWARD_STUB_OTHER"), "lacks tokenward_abi_version"},
+        {std::getenv("TOKENWARD_STUB_MAJOR"), "interface version 2.0, this program needs 1.0"},
+        {std::getenv("TOKENWARD_STUB_PARTIAL"), "lacks the function tokenward_create"},
+    };
+    for (const Row &row : rows) {
+        const Outcome outcome = tokenward({"--library", row.library, "config", "--config", config()});
+        EXPECT_EQ(outcome.exit_code, 2) << row.library;
+        EXPECT_TRUE(has(outcome.err, row.part_of_message));
+    }
+}
+
+}  // namespace
+}  // namespace tokenward::cli
