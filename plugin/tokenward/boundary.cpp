@@ -31,7 +31,9 @@ bool clear(tokenward_error *error) noexcept {
 }
 
 std::int32_t report(tokenward_error *error, const Failure &failure) noexcept {
-    const std::string_view hint = failure.hint.empty() ? reason_hint(failure.reason) : failure.hint;
+    // Not with ?: , whose common type of a literal and a std::string is a string that would die here.
+    std::string_view hint = failure.hint;
+    if (hint.empty()) hint = reason_hint(failure.reason);
     return fill(error, failure.reason, failure.detail, hint, failure.retry_after_ms);
 }
 

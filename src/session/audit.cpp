@@ -65,7 +65,9 @@ void Audit::refused(std::string_view what, const Context &context, const Trace &
     if (!verdict.write) return;
     std::string line = line_start(what, failure.reason, context, trace);
     if (!failure.detail.empty()) line += ": " + failure.detail;
-    const std::string_view hint = failure.hint.empty() ? reason_hint(failure.reason) : failure.hint;
+    // Not with ?: , whose common type of a literal and a std::string is a string that would die here.
+    std::string_view hint = failure.hint;
+    if (hint.empty()) hint = reason_hint(failure.reason);
     if (!hint.empty()) fmt::format_to(std::back_inserter(line), " (hint: {})", hint);
     if (verdict.suppressed_before != 0) {
         fmt::format_to(std::back_inserter(line), " [{} more lines of this reason were left out]",
