@@ -9,7 +9,7 @@ namespace tokenward::cli {
 namespace {
 
 std::string quoted(std::string_view text) {
-    return "'" + host::printable(text, 200) + "'";
+    return host::quoted(text, 200);
 }
 
 std::vector<std::string_view> split(std::string_view text) {

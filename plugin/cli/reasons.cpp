@@ -104,8 +104,8 @@ ExitCode explain_reason(const CommonOptions &common, const std::string &reason) 
     }
     const ReasonRow *row = find_reason(reason);
     if (row == nullptr) {
-        (void)std::fprintf(stderr, "tokenward: there is no reason '%s'; did you mean %s?\n",
-                           host::printable(reason).c_str(), std::string(nearest_reason(reason).name).c_str());
+        (void)std::fprintf(stderr, "tokenward: there is no reason %s; did you mean %s?\n",
+                           host::quoted(reason).c_str(), std::string(nearest_reason(reason).name).c_str());
         return exit_usage;
     }
     if (common.json) {

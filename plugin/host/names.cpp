@@ -27,6 +27,23 @@ std::string encode(std::string_view text, std::string_view reserved) {
     return out;
 }
 
+std::string escape(std::string_view text, std::size_t max_bytes, std::string_view with_backslash) {
+    std::string out;
+    for (const char c : text.substr(0, max_bytes)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte > 0x7e) {
+            out += "\\x";
+            out += hex_digits[byte >> 4];
+            out += hex_digits[byte & 15];
+        } else {
+            if (with_backslash.find(c) != std::string_view::npos) out += '\\';
+            out += c;
+        }
+    }
+    if (text.size() > max_bytes) out += "...";
+    return out;
+}
+
 }  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, Plus plus) {
@@ -67,20 +84,11 @@ std::optional<std::string_view> without_share(std::string_view subscription) {
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
-    std::string out;
-    for (const char c : text.substr(0, max_bytes)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte > 0x7e) {
-            out += "\\x";
-            out += hex_digits[byte >> 4];
-            out += hex_digits[byte & 15];
-        } else {
-            if (c == '\'' || c == '\\') out += '\\';
-            out += c;
-        }
-    }
-    if (text.size() > max_bytes) out += "...";
-    return out;
+    return escape(text, max_bytes, "\\");
+}
+
+std::string quoted(std::string_view text, std::size_t max_bytes) {
+    return "'" + escape(text, max_bytes, "\\'") + "'";
 }
 
 }  // namespace tokenward::host

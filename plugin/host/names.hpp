@@ -23,7 +23,10 @@ enum class Plus { space, literal };
 /// Nothing if it begins as a shared subscription and has no group or no filter (MQTT 5 section 4.8.2).
 [[nodiscard]] std::optional<std::string_view> without_share(std::string_view subscription);
 
-/// For log lines: what isn't printable ASCII as \xHH, quote and backslash escaped, cut at max_bytes of input.
+/// For log lines: what isn't printable ASCII as \xHH, a backslash doubled, cut at max_bytes of input.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t max_bytes = 64);
+
+/// The same in single quotes, with quotes inside escaped.
+[[nodiscard]] std::string quoted(std::string_view text, std::size_t max_bytes = 64);
 
 }  // namespace tokenward::host

@@ -110,9 +110,8 @@ void Adapter::log_denial(const mosquitto *client, const tokenward_session *sessi
                          const tokenward_request &request, int access, std::int32_t verdict) {
     const auto limit = denials_.admit(std::time(nullptr));
     if (!limit.write) return;
-    std::string line = name_client(client) + " as '" + host::printable(identity_of(client).username) +
-                       "' may not " + action(access) + " '" +
-                       host::printable(host::view(request.resource), 256) + "': ";
+    std::string line = name_client(client) + " as " + host::quoted(identity_of(client).username) + " may not " +
+                       action(access) + " " + host::quoted(host::view(request.resource), 256) + ": ";
     if (verdict == TOKENWARD_EXPIRED) {
         line += "its token has ended";
     } else {

@@ -75,8 +75,8 @@ bool Adapter::start() {
         return false;
     }
     backend_ = host::own(library_, backend);
-    log_.push(TOKENWARD_LOG_INFO, std::string("libtokenward ") + library_->version() + ", vhost '" +
-                                      host::printable(options_.vhost) + "'" +
+    log_.push(TOKENWARD_LOG_INFO, std::string("libtokenward ") + library_->version() + ", vhost " +
+                                      host::quoted(options_.vhost) +
                                       (options_.chain ? ", in a chain with other backends" : ""));
     flush_log();
     return true;
@@ -217,8 +217,7 @@ void Adapter::on_tick() {
             expiry_.set(*due, time + 1);
             continue;
         }
-        log_.push(TOKENWARD_LOG_INFO,
-                  "client '" + host::printable(id) + "' is disconnected: its token has ended");
+        log_.push(TOKENWARD_LOG_INFO, "client " + host::quoted(id) + " is disconnected: its token has ended");
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
@@ -230,9 +229,7 @@ void Adapter::on_reload() {
     reloading_ = ticking_;  // without ticks nothing would end it
     const tokenward_options options = library_options();
     auto error = host::sized<tokenward_error>();
-    if (library_->reload(backend_.get(), &options, &error) == TOKENWARD_OK) {
-        log_.push(TOKENWARD_LOG_INFO, "configuration read again");
-    } else {
+    if (library_->reload(backend_.get(), &options, &error) != TOKENWARD_OK) {
         log_.push(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + describe(library_, error));
     }
 }

@@ -11,7 +11,7 @@ tokenward_context context_of(const mosquitto *client) {
 }
 
 std::string name_client(const mosquitto *client) {
-    return "client '" + host::printable(text_or_empty(mosquitto_client_id(client))) + "' (" +
+    return "client " + host::quoted(text_or_empty(mosquitto_client_id(client))) + " (" +
            host::printable(text_or_empty(mosquitto_client_address(client))) + ")";
 }
 

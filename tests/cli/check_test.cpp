@@ -1,4 +1,5 @@
 // tokenward check, as a script sees it.
+#include "reasons.hpp"
 #include "tool_fixture.hpp"
 
 #include <filesystem>
@@ -105,7 +106,7 @@ TEST_F(Tool, RefusesWithRuleValueAndHint) {
         EXPECT_EQ(outcome.exit_code, 1) << row.reason;
         EXPECT_TRUE(has(outcome.out, std::string("REFUSED  ") + row.reason));
         EXPECT_TRUE(has(outcome.out, row.value));
-        EXPECT_TRUE(has(outcome.out, "hint:")) << row.reason;
+        EXPECT_TRUE(has(outcome.out, "hint: " + std::string(find_reason(row.reason)->hint))) << row.reason;
         EXPECT_FALSE(has(outcome.out, "ALLOWED")) << row.reason;
     }
     EXPECT_EQ(check("").exit_code, 1);
@@ -220,7 +221,7 @@ TEST_F(Tool, SpeaksJsonAboutRefusals) {
     EXPECT_STREQ(json["reason"].GetString(), "TOKEN_EXPIRED");
     EXPECT_EQ(json["code"].GetInt(), 402);
     EXPECT_TRUE(json["message"].IsString());
-    EXPECT_TRUE(json["hint"].IsString());
+    EXPECT_EQ(json["hint"].GetString(), std::string(find_reason("TOKEN_EXPIRED")->hint));
     EXPECT_EQ(json["questions"].Size(), 0u);
 }
 

@@ -46,7 +46,9 @@ TEST(Names, SharedSubscriptions) {
 }
 
 TEST(Names, Printable) {
-    EXPECT_EQ(host::printable("a'b\\c\n\x1b\xc3\xa9"), "a\\'b\\\\c\\x0A\\x1B\\xC3\\xA9");
+    EXPECT_EQ(host::printable("a'b\\c\n\x1b\xc3\xa9"), "a'b\\\\c\\x0A\\x1B\\xC3\\xA9");
+    EXPECT_EQ(host::quoted("a'b\\"), "'a\\'b\\\\'");
+    EXPECT_EQ(host::quoted("abcdef", 3), "'abc...'");
     EXPECT_EQ(host::printable("abcdef", 3), "abc...");
 }
 
