@@ -11,7 +11,7 @@
 
 namespace tokenward::config {
 
-inline constexpr std::size_t max_config_bytes = 1024 * 1024;
+inline constexpr std::size_t max_config_bytes = 1048576;
 
 /// A value as written. INI knows text only; a JSON array of strings comes as `list`, everything else as text
 /// too.

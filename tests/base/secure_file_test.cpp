@@ -23,7 +23,7 @@ class SecureFile : public ::testing::Test {
     ~SecureFile() override { std::filesystem::remove_all(folder_); }
 
     std::string write(const std::string &name, const std::string &content, mode_t mode) const {
-        const std::string path = folder_ + "/" + name;
+        std::string path = folder_ + "/" + name;
         std::ofstream(path, std::ios::binary) << content;
         EXPECT_EQ(::chmod(path.c_str(), mode), 0);
         return path;

@@ -202,7 +202,7 @@ TEST_F(Refusals, Lines) {
     EXPECT_TRUE(load_ini(std::string(minimal) + "#" + std::string(4095, 'x') + "\n"));
     expect_refused(load_ini(std::string(minimal) + "#" + std::string(4096, 'x') + "\n"), syntax,
                    ":4: the line has 4097 bytes, more than 4096");
-    expect_refused(load_ini(std::string(minimal) + std::string(1024 * 1024, '\n')), Reason::CONFIG_UNREADABLE,
+    expect_refused(load_ini(std::string(minimal) + std::string(1048576, '\n')), Reason::CONFIG_UNREADABLE,
                    "larger than 1048576 bytes");
 }
 

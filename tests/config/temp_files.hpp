@@ -29,7 +29,7 @@ class ConfigFolder {
     std::string path(const std::string &name) const { return folder_ + "/" + name; }
 
     std::string write(const std::string &name, std::string_view content) const {
-        const std::string file = path(name);
+        std::string file = path(name);
         std::ofstream(file, std::ios::binary) << content;
         EXPECT_EQ(::chmod(file.c_str(), 0644), 0);
         return file;

@@ -1,0 +1,46 @@
+// Any bytes as credentials of any kind: a token that begins like one, or a reason.
+#include "credentials/credentials.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace {
+
+bool lies_within(std::string_view part, std::string_view whole) {
+    return part.empty() ||
+           (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    using namespace tokenward;
+    using credentials::Kind;
+    if (size == 0) return 0;
+    // The first byte picks the kind and token_in_username, the rest is what the client sent.
+    const auto kind = static_cast<Kind>(1 + data[0] % 5);
+    const bool in_username = (data[0] & 0x80) != 0;
+    const std::string_view bytes(reinterpret_cast<const char *>(data) + 1, size - 1);
+    const std::size_t middle = bytes.size() / 2;
+    credentials::Input input{kind, bytes, {}, {}, in_username};
+    if (kind == Kind::username_password) {
+        input = {kind, {}, bytes.substr(0, middle), bytes.substr(middle), in_username};
+    }
+
+    std::string storage;
+    const auto result = credentials::extract(input, storage);
+    if (!result) {
+        const bool may_be_a_password =
+            kind == Kind::sasl_plain || kind == Kind::username_password || kind == Kind::http_authorization;
+        if (result.error().reason == Reason::NOT_A_TOKEN && !may_be_a_password) std::abort();
+        return 0;
+    }
+    if (!credentials::looks_like_a_token(result->token)) std::abort();
+    for (const std::string_view part : {result->token, result->username, result->authzid}) {
+        if (!lies_within(part, bytes) && !lies_within(part, storage)) std::abort();
+    }
+    return 0;
+}
