@@ -1,14 +1,13 @@
 #include "base/epoch.hpp"
 
-#include <pthread.h>
+#include "base/thread_shard.hpp"
+
 #include <sched.h>
 
 namespace tokenward {
 
 std::size_t EpochDomain::shard_of_thread() noexcept {
-    // A thread's descriptor is its own and far from others'; thread_local would keep the library mapped.
-    const auto self = static_cast<std::uint64_t>(pthread_self());
-    return (self * 0x9E3779B97F4A7C15U) >> 60;
+    return thread_shard<4>();
 }
 
 void EpochDomain::wait_for_readers(std::uint32_t index) const noexcept {

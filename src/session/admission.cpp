@@ -13,6 +13,12 @@
 namespace tokenward::session {
 namespace {
 
+Result<void> check_size(std::string_view token, std::size_t max_token_bytes) {
+    if (token.size() <= max_token_bytes) return {};
+    return fail(Reason::TOKEN_TOO_LARGE,
+                fmt::format("the token has {} bytes, max_token_bytes is {}", token.size(), max_token_bytes));
+}
+
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
 Result<void> check_header(const jose::Header &header, const config::Section &section) {
     if (!section.algorithms.contains(header.algorithm)) {
@@ -90,20 +96,23 @@ Result<const Issuer *> choose_issuer(const Loaded &loaded, const JsonValue &payl
                 fmt::format("iss is {}, configured is {}", quote(iss->text(), 128), configured));
 }
 
-Result<Admitted> admit(const Loaded &loaded, const Presented &presented, std::int64_t now,
-                       std::int64_t max_wait_ms, Scratch &scratch, Trace &trace) {
-    // What the client sent -> the bytes of its token.
-    const auto sent = credentials::extract(
+Result<credentials::Token> extract_token(const Loaded &loaded, const Presented &presented, Scratch &scratch) {
+    auto sent = credentials::extract(
         {presented.kind, presented.data, presented.username, presented.password, loaded.token_in_username},
         scratch.credentials);
-    if (!sent) return tl::unexpected(sent.error());
-    if (sent->token.size() > loaded.max_token_bytes) {
-        return fail(Reason::TOKEN_TOO_LARGE, fmt::format("the token has {} bytes, max_token_bytes is {}",
-                                                         sent->token.size(), loaded.max_token_bytes));
+    if (sent) {
+        if (auto small = check_size(sent->token, loaded.max_token_bytes); !small)
+            return pass_on(std::move(small));
     }
+    return sent;
+}
 
+Result<std::shared_ptr<const VerifiedToken>> verify_token(const Loaded &loaded, std::string_view token,
+                                                          std::int64_t now, std::int64_t max_wait_ms,
+                                                          Scratch &scratch, Trace &trace,
+                                                          access::Notes &notes) {
     // The bytes -> three segments, a header and a payload that is not believed yet.
-    const auto jws = jose::CompactJws::split(sent->token);
+    const auto jws = jose::CompactJws::split(token);
     if (!jws) return tl::unexpected(jws.error());
     const auto header = jose::Header::decode(jws->header, scratch.header);
     if (!header) return tl::unexpected(header.error());
@@ -117,10 +126,7 @@ Result<Admitted> admit(const Loaded &loaded, const Presented &presented, std::in
     const Issuer &issuer = **chosen;
     const config::Section &section = issuer.section;
     trace.issuer = section.issuer;
-    if (sent->token.size() > section.max_token_bytes) {
-        return fail(Reason::TOKEN_TOO_LARGE, fmt::format("the token has {} bytes, max_token_bytes is {}",
-                                                         sent->token.size(), section.max_token_bytes));
-    }
+    if (auto small = check_size(token, section.max_token_bytes); !small) return pass_on(std::move(small));
 
     // The key, and the one signature check.
     if (auto fits = check_header(*header, section); !fits) return pass_on(std::move(fits));
@@ -132,21 +138,32 @@ Result<Admitted> admit(const Loaded &loaded, const Presented &presented, std::in
     // From here on the payload is the issuer's word. Who is it, and until when?
     const auto claims = claims::check(*payload, section, now);
     if (!claims) return tl::unexpected(claims.error());
-    trace.jti = claims->jti;
-    Admitted admitted;
-    admitted.issuer = &issuer;
-    admitted.username = section.username_prefix;
-    admitted.username += claims->username;
     trace.username = claims->username;
-    if (auto agree = check_names(*sent, section, admitted.username); !agree) return pass_on(std::move(agree));
-    admitted.expires_at = session_end(claims->validity, section, now);
+    trace.jti = claims->jti;
 
     // What may it do?
     if (auto few = claims::collect_scopes(*payload, section, scratch.scopes); !few)
         return pass_on(std::move(few));
-    admitted.permissions =
-        access::PermissionSet::compile(scratch.scopes, loaded.settings.routing_keys, admitted.notes);
-    return admitted;
+    auto permissions = access::PermissionSet::compile(scratch.scopes, loaded.settings.routing_keys, notes);
+
+    std::string username = section.username_prefix;
+    username += claims->username;
+    return std::make_shared<const VerifiedToken>(VerifiedToken{
+        loaded.generation, static_cast<std::size_t>(&issuer - loaded.issuers.data()), *key, std::move(username),
+        std::string(trace.kid), std::string(claims->jti), claims->validity, std::move(permissions)});
+}
+
+bool still_counts(const Loaded &loaded, const VerifiedToken &token) noexcept {
+    return token.generation == loaded.generation && loaded.issuers[token.issuer].keys->still_good(*token.key);
+}
+
+Result<Admitted> admit(const Loaded &loaded, std::shared_ptr<const VerifiedToken> token,
+                       const credentials::Token &sent, std::int64_t now) {
+    const config::Section &section = loaded.issuers[token->issuer].section;
+    if (auto in_time = claims::check_time(token->validity, now); !in_time) return pass_on(std::move(in_time));
+    if (auto agree = check_names(sent, section, token->username); !agree) return pass_on(std::move(agree));
+    const std::int64_t end = session_end(token->validity, section, now);
+    return Admitted{std::move(token), end};
 }
 
 }  // namespace tokenward::session

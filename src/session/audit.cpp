@@ -31,13 +31,13 @@ std::string line_start(std::string_view what, Reason reason, const Context &cont
 }  // namespace
 
 void Audit::accepted(std::string_view what, const Context &context, const Trace &trace,
-                     const Admitted &admitted) {
+                     const Admitted &admitted, const access::Notes &notes) {
     if (logger_.wants(LogLevel::info)) {
         std::string line = line_start(what, Reason::NONE, context, trace);
         if (admitted.expires_at != claims::no_end) line += fmt::format(" expires_at={}", admitted.expires_at);
         logger_.info(line);
     }
-    if (admitted.permissions->empty()) {
+    if (admitted.token->permissions->empty()) {
         const auto verdict = limiter_.admit(Reason::NO_SCOPE, clock_.monotonic_ms());
         if (verdict.write) {
             logger_.warning(fmt::format("{}: accepted without any rights: no scope with the prefix; {}",
@@ -45,14 +45,14 @@ void Audit::accepted(std::string_view what, const Context &context, const Trace 
                                         reason_hint(Reason::NO_SCOPE)));
         }
     }
-    for (const std::string &malformed : admitted.notes.malformed) logger_.info(malformed);
-    if (admitted.notes.three_parts_ignored && logger_.wants(LogLevel::warning)) {
+    for (const std::string &malformed : notes.malformed) logger_.info(malformed);
+    if (notes.three_parts_ignored && logger_.wants(LogLevel::warning)) {
         const auto verdict = limiter_.admit(Reason::ROUTING_KEY_SCOPE_NEEDED, clock_.monotonic_ms());
         if (verdict.write) {
             logger_.warning(
                 fmt::format("username={}: scopes with a routing key grant only vhost access here "
                             "(routing_keys = off); write them without the third part",
-                            quote(admitted.username)));
+                            quote(admitted.token->username)));
         }
     }
 }

@@ -25,7 +25,8 @@ class Audit {
   public:
     Audit(Logger &logger, const Clock &clock) noexcept : logger_(logger), clock_(clock) {}
 
-    void accepted(std::string_view what, const Context &context, const Trace &trace, const Admitted &admitted);
+    void accepted(std::string_view what, const Context &context, const Trace &trace, const Admitted &admitted,
+                  const access::Notes &notes);
     void refused(std::string_view what, const Context &context, const Trace &trace, const Failure &failure);
 
   private:

@@ -2,6 +2,7 @@
 
 #include "base/fork.hpp"
 #include "base/text.hpp"
+#include "base/thread_shard.hpp"
 #include "config/load.hpp"
 #include "jose/crypto.hpp"
 
@@ -42,10 +43,6 @@ Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmS
         }
     }
     return {};
-}
-
-Rights rights_of(const Admitted &admitted) {
-    return {admitted.permissions, admitted.expires_at};
 }
 
 }  // namespace
@@ -94,16 +91,20 @@ Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &option
     if (auto some = drop_unavailable(*settings, *available); !some) return pass_on(std::move(some));
 
     auto loaded = std::make_shared<Loaded>();
+    loaded->generation = ++generation_;
     for (const config::Section &section : settings->sections) {
         auto store = refresher_->adopt(section);
         if (!store) return pass_on(std::move(store));
-        loaded->issuers.push_back(
-            {section, std::move(*store),
-             std::make_shared<const SectionIdentity>(SectionIdentity{section.name, section.issuer})});
+        loaded->issuers.push_back({section, std::move(*store), {}});
+        for (auto &anchor : loaded->issuers.back().anchors) {
+            anchor = std::make_shared<const Anchor>(
+                Anchor{{section.name, section.issuer}, weak_from_this(), counters_, clock_});
+        }
         loaded->token_in_username = loaded->token_in_username || section.token_in_username;
         loaded->max_token_bytes = std::max(loaded->max_token_bytes, section.max_token_bytes);
     }
     logger_.set_level(settings->log_level);
+    token_cache_.set_capacity(settings->token_cache_size);
     for (const std::string &warning : settings->warnings) logger_.warning(warning);
     loaded->settings = std::move(*settings);
     return loaded;
@@ -141,46 +142,90 @@ Result<void> Backend::reload(const BackendOptions *options) {
     return {};
 }
 
-Result<Admitted> Backend::admit_and_audit(std::string_view what, const std::shared_ptr<const Loaded> &loaded,
-                                          const Presented &presented, const Context &context, Scratch &scratch,
-                                          const Session *same_as) {
-    Trace trace;
-    auto admitted = admit(*loaded, presented, clock_.unix_seconds(),
-                          max_wait_ms_.load(std::memory_order_relaxed), scratch, trace);
-    if (admitted && same_as != nullptr &&
-        !same_as->same_identity(*admitted->issuer->identity, admitted->username)) {
-        admitted =
-            fail(Reason::IDENTITY_CHANGED, fmt::format("the session is {}, the token's username is {}",
-                                                       quote(same_as->username()), quote(admitted->username)));
+Result<Backend::Entry> Backend::conclude(std::string_view what, const Loaded &loaded, Result<Admitted> admitted,
+                                         const Context &context, const Trace &trace, const access::Notes &notes,
+                                         const Session *same_as) {
+    if (admitted && same_as != nullptr) {
+        const VerifiedToken &token = *admitted->token;
+        if (!same_as->same_identity(loaded.issuers[token.issuer].identity(), token.username)) {
+            admitted =
+                fail(Reason::IDENTITY_CHANGED, fmt::format("the session is {}, the token's username is {}",
+                                                           quote(same_as->username()), quote(token.username)));
+        }
     }
     counters_->authenticated(admitted ? Reason::NONE : admitted.error().reason);
-    if (admitted) {
-        audit_.accepted(what, context, trace, *admitted);
-    } else {
+    if (!admitted) {
         audit_.refused(what, context, trace, admitted.error());
+        return pass_on(std::move(admitted));
     }
-    return admitted;
+    audit_.accepted(what, context, trace, *admitted, notes);
+    const VerifiedToken &token = *admitted->token;
+    return Entry{loaded.issuers[token.issuer].anchors[thread_shard<Issuer::anchor_bits>()],
+                 token.username,
+                 {token.permissions, admitted->expires_at}};
+}
+
+std::optional<Result<Backend::Entry>> Backend::enter_known(std::string_view what, const Presented &presented,
+                                                           const Context &context, const Session *same_as,
+                                                           Scratch &scratch) {
+    const EpochDomain::Reader reader(readers_);
+    const Loaded &current = **loaded_->get();
+    const auto sent = extract_token(current, presented, scratch);
+    if (!sent) return conclude(what, current, tl::unexpected(sent.error()), context, {}, {}, same_as);
+    if (!token_cache_.enabled()) return std::nullopt;
+    const auto digest = scratch.sha256(sent->token);
+    if (!digest) return std::nullopt;
+    const auto token = token_cache_.find(*digest);
+    if (!token) return std::nullopt;
+    if (!still_counts(current, *token)) {
+        token_cache_.erase(*digest);
+        return std::nullopt;
+    }
+    counters_->token_cache_hit();
+    const Trace trace{current.issuers[token->issuer].section.issuer, token->username, token->kid, token->jti};
+    return conclude(what, current, admit(current, token, *sent, clock_.unix_seconds()), context, trace, {},
+                    same_as);
+}
+
+Result<Backend::Entry> Backend::enter_new(std::string_view what, const Presented &presented,
+                                          const Context &context, const Session *same_as, Scratch &scratch) {
+    const auto current = loaded();  // held: it may wait for keys
+    const auto sent = extract_token(*current, presented, scratch);
+    if (!sent) return conclude(what, *current, tl::unexpected(sent.error()), context, {}, {}, same_as);
+    Trace trace;
+    access::Notes notes;
+    const std::int64_t now = clock_.unix_seconds();
+    auto token = verify_token(*current, sent->token, now, max_wait_ms_.load(std::memory_order_relaxed), scratch,
+                              trace, notes);
+    if (!token) return conclude(what, *current, pass_on(std::move(token)), context, trace, notes, same_as);
+    if (token_cache_.enabled()) {
+        if (const auto digest = scratch.sha256(sent->token)) token_cache_.insert(*digest, *token);
+    }
+    return conclude(what, *current, admit(*current, std::move(*token), *sent, now), context, trace, notes,
+                    same_as);
+}
+
+Result<Backend::Entry> Backend::enter(std::string_view what, const Presented &presented, const Context &context,
+                                      const Session *same_as) {
+    const jose::ErrorQueueGuard guard;
+    const auto scratch = scratch_.take();
+    if (auto known = enter_known(what, presented, context, same_as, *scratch)) return *std::move(known);
+    return enter_new(what, presented, context, same_as, *scratch);
 }
 
 Result<std::unique_ptr<Session>> Backend::authenticate(const Presented &presented, const Context &context) {
-    const jose::ErrorQueueGuard guard;
-    const auto scratch = scratch_.take();
-    const auto current = loaded();
-    auto admitted = admit_and_audit("authenticate", current, presented, context, *scratch, nullptr);
-    if (!admitted) return pass_on(std::move(admitted));
-    return std::make_unique<Session>(admitted->issuer->identity, std::move(admitted->username),
-                                     rights_of(*admitted), weak_from_this(), counters_, clock_);
+    auto entry = enter("authenticate", presented, context, nullptr);
+    if (!entry) return pass_on(std::move(entry));
+    return std::make_unique<Session>(std::move(entry->anchor), std::move(entry->username),
+                                     std::move(entry->rights));
 }
 
 Result<void> Backend::refresh(Session &session, const Presented &presented, const Context &context) {
-    const jose::ErrorQueueGuard guard;
     if (closed_.load(std::memory_order_acquire))
         return fail(Reason::BACKEND_CLOSED, "the backend was destroyed");
-    const auto scratch = scratch_.take();
-    const auto current = loaded();
-    auto admitted = admit_and_audit("refresh", current, presented, context, *scratch, &session);
-    if (!admitted) return pass_on(std::move(admitted));
-    session.replace_rights(rights_of(*admitted));
+    auto entry = enter("refresh", presented, context, &session);
+    if (!entry) return pass_on(std::move(entry));
+    session.replace_rights(std::move(entry->rights));
     return {};
 }
 

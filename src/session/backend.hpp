@@ -12,6 +12,7 @@
 #include "session/counters.hpp"
 #include "session/metrics_file.hpp"
 #include "session/session.hpp"
+#include "session/token_cache.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -65,9 +66,22 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     Result<std::shared_ptr<const Loaded>> load(const BackendOptions &options);
     std::shared_ptr<const Loaded> loaded() const noexcept;
-    Result<Admitted> admit_and_audit(std::string_view what, const std::shared_ptr<const Loaded> &loaded,
-                                     const Presented &presented, const Context &context, Scratch &scratch,
-                                     const Session *same_as);
+    /// Who may come in, with its line in the log. `same_as` not null: only its identity.
+    struct Entry {
+        std::shared_ptr<const Anchor> anchor;
+        std::string username;
+        Rights rights;
+    };
+    Result<Entry> enter(std::string_view what, const Presented &presented, const Context &context,
+                        const Session *same_as);
+    /// The same token again: without a signature check, and without a reference count that two threads share.
+    std::optional<Result<Entry>> enter_known(std::string_view what, const Presented &presented,
+                                             const Context &context, const Session *same_as, Scratch &scratch);
+    Result<Entry> enter_new(std::string_view what, const Presented &presented, const Context &context,
+                            const Session *same_as, Scratch &scratch);
+    Result<Entry> conclude(std::string_view what, const Loaded &loaded, Result<Admitted> admitted,
+                           const Context &context, const Trace &trace, const access::Notes &notes,
+                           const Session *same_as);
 
     const Clock &clock_;
     BackendOptions options_;
@@ -78,11 +92,13 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::atomic<std::uint32_t> max_wait_ms_;
     std::atomic<bool> closed_{false};
 
-    std::mutex reload_;  ///< one at a time; readers don't take it
+    std::mutex reload_;             ///< one at a time; readers don't take it
+    std::uint64_t generation_ = 0;  ///< guarded by reload_ (create: nobody else is there yet)
     std::unique_ptr<keys::Refresher> refresher_;
     mutable EpochDomain readers_;
     std::unique_ptr<Snapshot<std::shared_ptr<const Loaded>>> loaded_;
     Pool<Scratch> scratch_;
+    TokenCache token_cache_;
     MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };
 

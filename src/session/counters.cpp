@@ -1,16 +1,15 @@
 #include "session/counters.hpp"
 
-#include <pthread.h>
+#include "base/thread_shard.hpp"
 
 namespace tokenward::session {
 
 Counters::Shard &Counters::mine() noexcept {
-    const auto self = static_cast<std::uint64_t>(pthread_self());
-    return shards_[(self * 0x9E3779B97F4A7C15U) >> 61];
+    return shards_[thread_shard<3>()];
 }
 
 void Counters::authenticated(Reason reason) noexcept {
-    reasons_[reason_index(reason) % max_reasons].fetch_add(1, std::memory_order_relaxed);
+    mine().reasons[reason_index(reason) % max_reasons].fetch_add(1, std::memory_order_relaxed);
 }
 
 void Counters::authorized(Verdict verdict) noexcept {
@@ -24,8 +23,22 @@ void Counters::session_ended() noexcept {
     mine().sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Counters::token_cache_hit() noexcept {
+    mine().cache_hits.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t Counters::token_cache_hits() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Shard &shard : shards_) sum += shard.cache_hits.load(std::memory_order_relaxed);
+    return sum;
+}
+
 std::uint64_t Counters::authentications(Reason reason) const noexcept {
-    return reasons_[reason_index(reason) % max_reasons].load(std::memory_order_relaxed);
+    std::uint64_t sum = 0;
+    for (const Shard &shard : shards_) {
+        sum += shard.reasons[reason_index(reason) % max_reasons].load(std::memory_order_relaxed);
+    }
+    return sum;
 }
 
 std::uint64_t Counters::authorizations(Verdict verdict) const noexcept {

@@ -17,11 +17,13 @@ class Counters {
 
     void authenticated(Reason reason) noexcept;
     void authorized(Verdict verdict) noexcept;
+    void token_cache_hit() noexcept;
     void session_began() noexcept;
     void session_ended() noexcept;
 
     std::uint64_t authentications(Reason reason) const noexcept;
     std::uint64_t authorizations(Verdict verdict) const noexcept;
+    std::uint64_t token_cache_hits() const noexcept;
     std::int64_t live_sessions() const noexcept;
 
   private:
@@ -29,12 +31,12 @@ class Counters {
     struct alignas(64) Shard {
         std::array<std::atomic<std::uint64_t>, 3> verdicts{};
         std::atomic<std::int64_t> sessions{0};
+        std::atomic<std::uint64_t> cache_hits{0};
+        std::array<std::atomic<std::uint64_t>, max_reasons> reasons{};
     };
     Shard &mine() noexcept;
 
     std::array<Shard, shard_count> shards_;
-    // One authenticate costs a signature check: plain counters are fine.
-    std::array<std::atomic<std::uint64_t>, max_reasons> reasons_{};
 };
 
 }  // namespace tokenward::session

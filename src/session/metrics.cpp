@@ -55,6 +55,9 @@ void write_decisions(Writer &out, const Counters &counters) {
     out.sample("tokenward_authorizations_total", "result=\"denied\"", counters.authorizations(Verdict::denied));
     out.sample("tokenward_authorizations_total", "result=\"expired\"",
                counters.authorizations(Verdict::expired));
+    out.family("tokenward_token_cache_hits_total", "counter",
+               "Authentications that needed no signature check.");
+    out.sample("tokenward_token_cache_hits_total", "", counters.token_cache_hits());
     out.family("tokenward_sessions", "gauge", "Sessions that are not released.");
     out.sample("tokenward_sessions", "", counters.live_sessions());
 }
@@ -117,6 +120,8 @@ std::string Backend::metrics() const {
     for (const Issuer &issuer : current->issuers) sections.push_back(issuer.keys->status());
     std::string text;
     Writer out(text);
+    out.family("tokenward_token_cache_entries", "gauge", "Verified tokens in the cache.");
+    out.sample("tokenward_token_cache_entries", "", token_cache_.size());
     write_decisions(out, *counters_);
     write_keys(out, sections);
     write_fetches(out, sections);

@@ -12,19 +12,15 @@ EpochDomain &Session::readers() noexcept {
     return domain;
 }
 
-Session::Session(std::shared_ptr<const SectionIdentity> section, std::string username, Rights rights,
-                 std::weak_ptr<Backend> backend, std::shared_ptr<Counters> counters, const Clock &clock)
-    : section_(std::move(section)),
+Session::Session(std::shared_ptr<const Anchor> anchor, std::string username, Rights rights)
+    : anchor_(std::move(anchor)),
       username_(std::move(username)),
-      rights_(std::make_unique<const Rights>(std::move(rights))),
-      backend_(std::move(backend)),
-      counters_(std::move(counters)),
-      clock_(clock) {
-    counters_->session_began();
+      rights_(std::make_unique<const Rights>(std::move(rights))) {
+    anchor_->counters->session_began();
 }
 
 Session::~Session() {
-    counters_->session_ended();
+    anchor_->counters->session_ended();
 }
 
 Verdict Session::authorize(const access::Request &request) const noexcept {
@@ -33,7 +29,7 @@ Verdict Session::authorize(const access::Request &request) const noexcept {
     const Verdict verdict = expired(*rights)                       ? Verdict::expired
                             : rights->permissions->allows(request) ? Verdict::allowed
                                                                    : Verdict::denied;
-    counters_->authorized(verdict);
+    anchor_->counters->authorized(verdict);
     return verdict;
 }
 

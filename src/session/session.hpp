@@ -22,6 +22,15 @@ struct SectionIdentity {
     std::string issuer;  ///< as configured
 };
 
+/// What sessions share with the backend that made them, and which may outlive it. There are several with the
+/// same content for each section, so that threads don't fight for one reference count.
+struct Anchor {
+    SectionIdentity section;
+    std::weak_ptr<Backend> backend;  ///< empty once it is gone
+    std::shared_ptr<Counters> counters;
+    const Clock &clock;
+};
+
 /// Rights and end: ONE immutable snapshot, so that no call sees the new rights with the old end.
 struct Rights {
     std::shared_ptr<const access::PermissionSet> permissions;
@@ -31,8 +40,7 @@ struct Rights {
 /// Thread-safe but for destruction. Holds no backend: it outlives the one that made it.
 class Session {
   public:
-    Session(std::shared_ptr<const SectionIdentity> section, std::string username, Rights rights,
-            std::weak_ptr<Backend> backend, std::shared_ptr<Counters> counters, const Clock &clock);
+    Session(std::shared_ptr<const Anchor> anchor, std::string username, Rights rights);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
@@ -41,10 +49,10 @@ class Session {
     bool is_live() const noexcept { return tag_ == live_tag; }
 
     const std::string &username() const noexcept { return username_; }
-    const std::string &issuer() const noexcept { return section_->issuer; }
+    const std::string &issuer() const noexcept { return anchor_->section.issuer; }
     /// The identity is (section, username): two providers' alice never meet.
     bool same_identity(const SectionIdentity &section, std::string_view username) const noexcept {
-        return section_->name == section.name && username_ == username;
+        return anchor_->section.name == section.name && username_ == username;
     }
 
     // Never block, allocate or take a lock.
@@ -66,21 +74,20 @@ class Session {
     void replace_rights(Rights rights);
 
     /// Null after the backend's end.
-    std::shared_ptr<Backend> backend() const noexcept { return backend_.lock(); }
+    std::shared_ptr<Backend> backend() const noexcept { return anchor_->backend.lock(); }
 
   private:
     static EpochDomain &readers() noexcept;
-    bool expired(const Rights &rights) const noexcept { return clock_.unix_seconds() >= rights.expires_at; }
+    bool expired(const Rights &rights) const noexcept {
+        return anchor_->clock.unix_seconds() >= rights.expires_at;
+    }
 
     static constexpr std::uint64_t live_tag = 0x746F6B656E736573U;
 
     std::uint64_t tag_ = live_tag;
-    std::shared_ptr<const SectionIdentity> section_;
+    std::shared_ptr<const Anchor> anchor_;
     std::string username_;
     Snapshot<Rights> rights_;
-    std::weak_ptr<Backend> backend_;
-    std::shared_ptr<Counters> counters_;
-    const Clock &clock_;
 };
 
 }  // namespace tokenward::session

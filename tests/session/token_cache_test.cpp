@@ -1,0 +1,218 @@
+// The verified-token cache: what gets in, what goes, and what is asked again at every hit.
+#include "session/token_cache.hpp"
+
+#include "fixture.hpp"
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::session {
+namespace {
+
+jose::Sha256Digest digest_of(std::string_view text) {
+    jose::Sha256 sha256;
+    return *sha256(text);
+}
+
+std::shared_ptr<const VerifiedToken> token_named(const std::string &name) {
+    auto token = std::make_shared<VerifiedToken>();
+    token->username = name;
+    return token;
+}
+
+class CachedAdmission : public testing::Test {
+  protected:
+    void configure(const std::string &json) {
+        if (backend) backend->close();
+        BackendOptions options;
+        options.config_json = json;
+        options.log = collect_log;
+        options.log_user = &log;
+        options.startup_wait_ms = 20000;
+        auto created = Backend::create(options, clock);
+        ASSERT_TRUE(created.has_value()) << created.error().detail;
+        backend = *created;
+    }
+    void SetUp() override { configure(provider.config()); }
+    void TearDown() override { backend->close(); }
+
+    Reason admit(const Presented &presented) {
+        auto session = backend->authenticate(presented, {});
+        return session ? Reason::NONE : session.error().reason;
+    }
+    std::string hits() const {
+        const std::string text = backend->metrics();
+        const std::string name = "\ntokenward_token_cache_hits_total ";
+        const std::size_t at = text.find(name) + name.size();
+        return text.substr(at, text.find('\n', at) - at);
+    }
+
+    ManualClock clock;
+    Provider provider;
+    std::string log;
+    std::shared_ptr<Backend> backend;
+};
+
+}  // namespace
+
+TEST(TokenCache, FindsByTheWholeDigest) {
+    TokenCache cache;
+    cache.set_capacity(100);
+    const auto digest = digest_of("a");
+    cache.insert(digest, token_named("alice"));
+    EXPECT_EQ(cache.find(digest)->username, "alice");
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        auto near = digest;
+        near[i] ^= 1U;
+        EXPECT_EQ(cache.find(near), nullptr) << "byte " << i;
+    }
+    cache.insert(digest, token_named("again"));
+    EXPECT_EQ(cache.find(digest)->username, "again");
+    EXPECT_EQ(cache.size(), 1U);
+    cache.erase(digest);
+    EXPECT_EQ(cache.find(digest), nullptr);
+    EXPECT_EQ(cache.size(), 0U);
+}
+
+TEST(TokenCache, IsBoundedAndForgetsTheLeastRecentlyUsed) {
+    TokenCache cache;
+    cache.set_capacity(64);
+    const auto used = digest_of("used all the time");
+    cache.insert(used, token_named("used"));
+    for (int i = 0; i < 5000; ++i) {
+        cache.insert(digest_of(std::to_string(i)), token_named("x"));
+        ASSERT_LE(cache.size(), 64U);
+        ASSERT_NE(cache.find(used), nullptr) << "after " << i;
+    }
+    EXPECT_EQ(cache.size(), 64U);
+    EXPECT_EQ(cache.find(digest_of("0")), nullptr);
+    EXPECT_NE(cache.find(digest_of("4999")), nullptr);
+    cache.set_capacity(10);
+    EXPECT_LE(cache.size(), 10U);
+    cache.set_capacity(0);
+    EXPECT_EQ(cache.size(), 0U);
+    EXPECT_FALSE(cache.enabled());
+    cache.insert(used, token_named("off"));
+    EXPECT_EQ(cache.find(used), nullptr);
+}
+
+TEST(TokenCache, TwoThreadsMeetIt) {
+    TokenCache cache;
+    cache.set_capacity(50);
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong{0};
+    for (int t = 0; t < 2; ++t) {
+        threads.emplace_back([&cache, &wrong, t] {
+            for (int i = 0; i < 20000; ++i) {
+                const std::string name = std::to_string((i * 7 + t) % 120);
+                const auto digest = digest_of(name);
+                const auto found = cache.find(digest);
+                if (found && found->username != name) ++wrong;
+                if (!found) cache.insert(digest, token_named(name));
+                if (i % 13 == 0) cache.erase(digest);
+            }
+        });
+    }
+    for (auto &thread : threads) thread.join();
+    EXPECT_EQ(wrong.load(), 0);
+    EXPECT_LE(cache.size(), 50U);
+}
+
+TEST_F(CachedAdmission, TheSameTokenAgainIsAHitAndAsksTheTimeAgain) {
+    const std::string token = Provider::mint(Provider::claims());
+    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(hits(), "0");
+    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(hits(), "1");
+    const auto session = backend->authenticate(bearer(token), {});
+    ASSERT_TRUE(session.has_value());
+    EXPECT_EQ((*session)->username(), "alice");
+    EXPECT_EQ((*session)->expires_at(), 1'800'000'310);
+    EXPECT_EQ((*session)->authorize({access::Operation::read, "v", "q", {}}), Verdict::allowed);
+    EXPECT_NE(log.find(R"(username="alice" kid="ec256" jti="id-1")"), std::string::npos) << log;
+    clock.unix_s = 1'800'000'310;
+    EXPECT_EQ(admit(bearer(token)), Reason::TOKEN_EXPIRED);
+    clock.unix_s = 1'700'000'000;
+    EXPECT_EQ(admit(bearer(token)), Reason::NONE) << "iat is history's, nbf there was none";
+}
+
+TEST_F(CachedAdmission, NotBeforeIsAskedAtEveryHit) {
+    const std::string token = Provider::mint(Provider::claims().number("nbf", 1'800'000'000));
+    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    clock.unix_s = 1'799'999'989;
+    EXPECT_EQ(admit(bearer(token)), Reason::NOT_YET_VALID);
+}
+
+TEST_F(CachedAdmission, NamesAreAskedAtEveryHit) {
+    configure(provider.config(R"(,"require_username_match":true)"));
+    const std::string token = Provider::mint(Provider::claims());
+    const auto as = [&](std::string_view name) {
+        return admit({credentials::Kind::username_password, {}, name, token});
+    };
+    EXPECT_EQ(as("alice"), Reason::NONE);
+    EXPECT_EQ(as("mallory"), Reason::USERNAME_MISMATCH);
+    EXPECT_EQ(as("alice"), Reason::NONE);
+}
+
+TEST_F(CachedAdmission, WhatWasRefusedNeverGetsIn) {
+    std::string forged = Provider::mint(Provider::claims());
+    forged[forged.size() - 8] = forged[forged.size() - 8] == 'A' ? 'B' : 'A';
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(forged)), Reason::BAD_SIGNATURE);
+    const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(expired)), Reason::TOKEN_EXPIRED);
+    EXPECT_EQ(hits(), "0");
+    EXPECT_NE(backend->metrics().find("tokenward_token_cache_entries 0\n"), std::string::npos);
+}
+
+TEST_F(CachedAdmission, AReloadForgetsWhatTheOldConfigurationAccepted) {
+    const std::string token = Provider::mint(Provider::claims());
+    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    BackendOptions options;
+    options.config_json = provider.config(R"(,"audience":"another")");
+    ASSERT_TRUE(backend->reload(&options).has_value());
+    EXPECT_EQ(admit(bearer(token)), Reason::WRONG_AUDIENCE);
+    EXPECT_EQ(hits(), "0");
+}
+
+TEST_F(CachedAdmission, OffIsOff) {
+    configure(provider.config(R"(,"token_cache_size":0)"));
+    const std::string token = Provider::mint(Provider::claims());
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(hits(), "0");
+}
+
+TEST_F(CachedAdmission, AKeyThatLeftTheSetTakesItsTokensAlong) {
+    // Real clocks and a real provider: the key leaves with a rotation that an unknown kid makes known.
+    support::TestIssuer issuer;
+    backend->close();
+    BackendOptions options;
+    options.config_json = R"({"issuer":")" + issuer.issuer() + R"(","audience":"broker","ca_file":")" +
+                          issuer.ca_file() + R"(","jwks_min_refresh":1,"scope_prefix":""})";
+    options.log = collect_log;
+    options.log_user = &log;
+    options.startup_wait_ms = 20000;
+    options.max_wait_ms = 20000;
+    auto created = Backend::create(options);
+    ASSERT_TRUE(created.has_value()) << created.error().detail;
+    backend = *created;
+    const std::string old_token = issuer.mint();
+    ASSERT_EQ(admit(bearer(old_token)), Reason::NONE) << log;
+    ASSERT_EQ(admit(bearer(old_token)), Reason::NONE);
+    EXPECT_EQ(hits(), "1");
+
+    issuer.rotate(/*keep_old=*/false);
+    const std::string new_token = issuer.mint();
+    Reason reason = Reason::KEYS_PENDING;
+    for (int i = 0; i < 200 && reason != Reason::NONE; ++i) {
+        reason = admit(bearer(new_token));
+        if (reason != Reason::NONE) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ASSERT_EQ(reason, Reason::NONE) << log;
+    EXPECT_EQ(admit(bearer(old_token)), Reason::UNKNOWN_KEY);
+    EXPECT_EQ(hits(), "1");
+}
+
+}  // namespace tokenward::session
