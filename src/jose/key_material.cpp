@@ -38,7 +38,7 @@ constexpr Curve curves[] = {
 constexpr std::size_t ed25519_key_size = 32;
 constexpr std::size_t ed25519_signature_size = 64;
 
-const unsigned char *bytes_of(const std::string &text) noexcept {
+const unsigned char *bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char *>(text.data());
 }
 
