@@ -22,7 +22,7 @@ struct Answer {
 class Issuer : public testing::Test {
   protected:
     Answer get(const std::string &path, const std::string &tag = {}) const {
-        httplib::SSLClient client("localhost", issuer.port());
+        httplib::SSLClient client("127.0.0.1", issuer.port());
         client.set_address_family(AF_INET);
         client.set_ca_cert_path(issuer.ca_file().c_str());
         client.enable_server_certificate_verification(true);

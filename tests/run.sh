@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs what is missing, builds, runs all tests. From a fresh clone on a fresh Debian 12, as root:
+#
+#     sh tests/run.sh
+#
+# Ends with "N passed, N failed". A second run installs nothing and builds only what changed; without network
+# too. TOKENWARD_BUILD names another build folder than build/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/support/setup.sh
+
+# shellcheck disable=SC2046,SC2086 # lists
+install_packages $build_packages ca-certificates $(node_packages)
+install_node_modules
+
+build=${TOKENWARD_BUILD:-build}
+configure "$build" -Dwerror=true
+build "$build"
+
+status=0
+rm -f "$build/meson-logs/testlog.junit.xml"
+meson test -C "$build" --no-rebuild --print-errorlogs || status=$?
+exec python3 tests/support/count_tests.py "$build/meson-logs/testlog.junit.xml" "$status"

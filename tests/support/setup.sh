@@ -1,0 +1,95 @@
+# Sourced by the scripts of tests/, in the root of the source tree: what is missing gets installed, then built.
+# POSIX sh. Debian 12 is what it knows; elsewhere it trusts that everything is there.
+
+# Packages that the library, its plugins and the test programs are built from, and the broker they run with.
+build_packages='
+    gcc g++ libc6-dev meson ninja-build pkg-config python3
+    libssl-dev libcurl4-openssl-dev rapidjson-dev libfmt-dev libexpected-dev libcli11-dev
+    libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
+    mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev'
+
+say() { printf '== %s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# missing_packages PACKAGE...: prints those that are not installed.
+missing_packages() {
+    for package; do
+        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
+            'install ok installed') ;;
+            *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+# install_packages PACKAGE...: touches nothing, the network included, if all are there.
+install_packages() {
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        say 'this is no Debian: nothing is installed, the packages are listed in tests/support/setup.sh'
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || die "as root: apt-get install $missing"
+    say "installing $missing"
+    # No daemon of a new package may start: policy-rc.d says no. One that is there already stays as it is.
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    status=0
+    {
+        apt-get -q update &&
+            # shellcheck disable=SC2086 # a list
+            DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
+    } </dev/null >&2 || status=$?
+    [ -z "$policy" ] || rm -f "$policy"
+    [ "$status" = 0 ] || die "apt-get failed"
+}
+
+# node_packages: what gives Node.js 18 or newer and npm, if they are not there (from wherever).
+node_packages() {
+    major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+    [ "${major:-0}" -ge 18 ] || printf 'nodejs '
+    command -v npm >/dev/null || printf 'npm '
+}
+
+# install_node_modules: the npm packages that tests/package-lock.json pins; once for each lock file.
+install_node_modules() {
+    stamp=tests/node_modules/.installed-from
+    [ -f "$stamp" ] && cmp -s "$stamp" tests/package-lock.json && return 0
+    say 'installing the npm packages of tests/package-lock.json'
+    (cd tests && npm ci --no-audit --no-fund --loglevel=error) >&2 || die 'npm ci failed'
+    cp tests/package-lock.json "$stamp"
+}
+
+# configure FOLDER OPTION...: sets the build folder up unless that was done, here and with these options.
+configure() {
+    folder=$1
+    shift
+    stamp=$folder/.configured-as
+    wanted="$PWD $*"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
+    say "meson setup $folder $*"
+    rm -rf "$folder"
+    meson setup "$folder" "$@" >&2 || die 'meson setup failed'
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+# build FOLDER TARGET...: without targets, all of it.
+build() {
+    folder=$1
+    shift
+    ninja -C "$folder" "$@" >&2 || die "the build failed"
+}
+
+# free_ports N: N different loopback ports that were free a moment ago.
+free_ports() {
+    python3 -c '
+import socket, sys
+sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in sockets])' "$1"
+}
