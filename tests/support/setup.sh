@@ -40,10 +40,11 @@ install_packages() {
         chmod 755 "$policy"
     fi
     status=0
+    # shellcheck disable=SC2086 # a list
     {
         apt-get -q update &&
-            # shellcheck disable=SC2086 # a list
-            DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
+            DEBIAN_FRONTEND=noninteractive \
+                apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
     } </dev/null >&2 || status=$?
     [ -z "$policy" ] || rm -f "$policy"
     [ "$status" = 0 ] || die "apt-get failed"

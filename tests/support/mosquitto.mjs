@@ -1,0 +1,148 @@
+// A real Mosquitto with the plugin, and MQTT clients that tell everything that happened to them.
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import mqtt from 'mqtt';
+
+import {Program, built, freePort} from './programs.mjs';
+import {eventually} from './tap.mjs';
+
+export class Broker {
+    /**
+     * Runs and listens when the promise is kept.
+     * directory: for its files; ini: text of tokenward.ini; certificates: a folder, for a TLS listener;
+     * options: more lines of mosquitto.conf.
+     */
+    static async start({directory, ini, certificates, options = []}) {
+        for (let tries = 0;; ++tries) {
+            const broker = new Broker();
+            broker.directory = directory;
+            broker.configure(ini);
+            broker.port = await freePort();
+            broker.tlsPort = certificates ? await freePort() : undefined;
+            const conf = join(directory, 'mosquitto.conf');
+            writeFileSync(conf, broker.conf(certificates, options).join('\n') + '\n');
+            broker.program = new Program('mosquitto', ['-c', conf]);
+            await eventually(() => / running$/m.test(broker.log) || !broker.program.running, 'Mosquitto');
+            if (broker.program.running) return broker;
+            // Somebody else may have taken the port meanwhile.
+            if (tries >= 3 || !/Address already in use/.test(broker.log)) {
+                throw new Error(`Mosquitto ended:\n${broker.log}`);
+            }
+        }
+    }
+
+    configure(ini) { writeFileSync(join(this.directory, 'tokenward.ini'), ini); }
+
+    conf(certificates, options) {
+        const out = [
+            'allow_anonymous false',
+            'log_dest stderr',
+            'log_type all',
+            `plugin ${built('plugin/mosquitto/mosquitto_tokenward.so')}`,
+            `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
+            `plugin_opt_library ${built('plugin/tokenward/libtokenward.so.1')}`,
+            ...options,
+            `listener ${this.port} 127.0.0.1`,
+        ];
+        // The build folder and the test's directory are root's if root runs the tests.
+        if (process.getuid() === 0) out.unshift('user root');
+        if (certificates) {
+            out.push(`listener ${this.tlsPort} 127.0.0.1`, `certfile ${join(certificates, 'server.pem')}`,
+                     `keyfile ${join(certificates, 'server.key')}`);
+        }
+        return out;
+    }
+
+    get log() { return this.program.output; }
+
+    /** Waits for a line of the log that came after `from` (a length of the log, 0 for all). */
+    logged(pattern, from = 0) {
+        return eventually(() => pattern.test(this.log.slice(from)), `${pattern} in the broker's log`);
+    }
+
+    reload() { this.program.child.kill('SIGHUP'); }
+    stop() { return this.program.stop(); }
+}
+
+/** A connection that the broker refused; code: of the CONNACK, undefined if it closed without one. */
+export class Refused extends Error {
+    constructor(code) {
+        super(`refused with ${code}`);
+        this.code = code;
+    }
+}
+
+const NOT_AUTHORIZED = 135;
+
+export class Client {
+    /** Connected when the promise is kept; else Refused. options: as of mqtt.connect; url instead of a port. */
+    static connect(target, password, options = {}) {
+        const client = new Client();
+        client.messages = [];
+        client.closed = false;
+        client.disconnectCode = undefined;  ///< of a DISCONNECT packet (MQTT 5)
+        client.mqtt = mqtt.connect(typeof target === 'number' ? `mqtt://127.0.0.1:${target}` : target, {
+            username: 'whoever', password, protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 20_000,
+            clientId: `test-${Math.random().toString(16).slice(2)}`, ...options,
+        });
+        client.mqtt.on('message', (topic, payload) => client.messages.push(`${topic} ${payload}`));
+        client.mqtt.on('disconnect', (packet) => { client.disconnectCode = packet.reasonCode; });
+        client.mqtt.on('close', () => { client.closed = true; });
+        return new Promise((resolve, reject) => {
+            let code;
+            client.mqtt.once('connect', (packet) => { client.sessionPresent = packet.sessionPresent; resolve(client); });
+            client.mqtt.on('error', (error) => { code = error.code; });
+            client.mqtt.once('close', () => reject(new Refused(code)));
+        });
+    }
+
+    /** True if the broker took it; false if it said "not authorized" (MQTT 5, QoS 1 and 2). */
+    publish(topic, payload, options = {}) {
+        return new Promise((resolve, reject) => {
+            this.mqtt.publish(topic, payload, {qos: 1, ...options}, (error) => {
+                if (!error) resolve(true);
+                else if (error.code === NOT_AUTHORIZED) resolve(false);
+                else reject(error);
+            });
+        });
+    }
+
+    /** True if granted. */
+    subscribe(filter, options = {}) {
+        return new Promise((resolve, reject) => {
+            this.mqtt.subscribe(filter, {qos: 1, ...options}, (error, granted, packet) => {
+                const codes = packet?.granted ?? granted?.map(({qos}) => qos) ?? [];
+                if (codes.length !== 1) reject(error ?? new Error('no answer to the subscription'));
+                else resolve(codes[0] < 128);
+            });
+        });
+    }
+
+    /** Waits for a message, given as "topic payload". */
+    receives(message) {
+        return eventually(() => this.messages.includes(message), `the message ${message}`);
+    }
+
+    /** An orderly end, or with force = true a broken connection (the broker sends the will). */
+    end(force = false) {
+        if (force) {
+            this.mqtt.stream.destroy();
+            return Promise.resolve();
+        }
+        return new Promise((resolve) => { this.mqtt.end(false, {}, resolve); });
+    }
+}
+
+/** The result code of a refused connection; throws if it was not refused. */
+export async function refusal(promise) {
+    let client;
+    try {
+        client = await promise;
+    } catch (error) {
+        if (error instanceof Refused) return error.code;
+        throw error;
+    }
+    await client.end();
+    throw new Error('the broker let the client in');
+}
