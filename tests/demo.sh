@@ -62,11 +62,11 @@ pids="$pids $!"
 wait_for 20 test -f "$work/issuer/pid" || die "the test issuer doesn't start: $(cat "$work/issuer.log")"
 echo "   issuer $(cat "$work/issuer/issuer")"
 
-# mint USER SCOPES [OPTION...]: a token.
+# mint USER SCOPE [OPTION...]: a token; the broker's id stands in front of its scopes.
 mint() {
-    user=$1 scopes=$2
+    user=$1 scope=$2
     shift 2
-    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --sub "$user" --scope "$scopes" "$@"
+    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --sub "$user" --scope "broker.$scope" "$@"
 }
 
 # ---- a broker -----------------------------------------------------------------------------------------
@@ -74,8 +74,7 @@ cat >"$work/tokenward.ini" <<INI
 [oauth]
 issuer = $(cat "$work/issuer/issuer")
 ca_file = $work/issuer/ca.pem
-audience = broker
-scope_prefix =
+resource_server_id = broker
 clock_skew = 0
 jwks_min_refresh = 1
 INI
@@ -113,13 +112,14 @@ publish() {
     shift
     mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$token" "$@" 2>&1
 }
+# Line by line, though into a file.
 subscribe() {
     token=$1
     shift
-    exec mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$token" -d "$@" 2>&1
+    exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$token" -d "$@" 2>&1
 }
 heard() { grep -q -x "$1" "$work/$2"; }
-subscribed() { grep -q '^Subscribed' "$work/$1"; }
+subscribed() { grep -s -q '^Subscribed (mid: 1): [012]' "$work/$1"; }
 unheard() { ! grep -q "$1" "$work/$2"; }
 says() { printf '%s\n' "$2" | grep -q -i "$1"; }
 alive() {
@@ -133,7 +133,7 @@ say 'three users: alice may write sensors/, bob may read them, carol may read ev
 alice=$(mint alice 'write:%2F/sensors%2F*')
 bob=$(mint bob 'read:%2F/sensors%2F*')
 carol=$(mint carol 'read:%2F/*')
-subscribe "$bob" -i bob -t 'sensors/#' >"$work/bob" &
+subscribe "$bob" -i bob -t 'sensors/+' >"$work/bob" &
 pids="$pids $!"
 bob_pid=$!
 subscribe "$carol" -i carol -t '#' >"$work/carol" &
@@ -146,18 +146,18 @@ show '... and bob receives it' wait_for 10 heard 21.5 bob
 show '... and carol too' wait_for 10 heard 21.5 carol
 
 refusal=$(publish "$alice" -t secret/plan -m 'not for you')
-echo "   $refusal"
+printf '%s\n' "$refusal" | sed 's/^/   /'
 show 'alice may not publish to secret/plan' says 'not authorized' "$refusal"
 accepted "$alice" sensors/2 last-word
 wait_for 10 heard last-word carol
 show '... and nobody received that' unheard 'not for you' carol
 
 refusal=$(mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -u token -P "$bob" -t 'secret/#' -C 1 -W 5 2>&1)
-echo "   $refusal"
+printf '%s\n' "$refusal" | sed 's/^/   /'
 show 'bob may not subscribe to secret/#' says 'not authorized\|denied\|rejected' "$refusal"
 
 refusal=$(publish "$(mint alice 'write:%2F/sensors%2F*' --lifetime -60)" -t sensors/1 -m late)
-echo "   $refusal"
+printf '%s\n' "$refusal" | sed 's/^/   /'
 show 'an expired token is refused' says 'not authorized' "$refusal"
 show '... and the log says why' wait_for 5 grep -q TOKEN_EXPIRED "$work/broker.log"
 refusal=$(publish "$(mint alice 'write:*/*' --signer stranger)" -t sensors/1 -m forged)
@@ -170,7 +170,7 @@ show 'a token under the new key is accepted' wait_for 10 accepted "$alice" senso
 show '... and bob is still connected' wait_for 10 heard after-rotation bob
 
 say "a token that ends in three seconds"
-subscribe "$(mint dave 'read:%2F/sensors%2F*' --lifetime 3)" -i dave -t 'sensors/#' >"$work/dave" &
+subscribe "$(mint dave 'read:%2F/sensors%2F*' --lifetime 3)" -i dave -t 'sensors/+' >"$work/dave" &
 dave_pid=$!
 pids="$pids $dave_pid"
 show 'dave is let in' wait_for 5 subscribed dave
@@ -189,7 +189,7 @@ show '... and names the nearest scope' explained "$work/check"
 show 'no token stands in the log' unheard eyJ broker.log
 show 'the broker and bob live' alive "$broker" "$bob_pid"
 
-printf '\n%s' "$table"
+printf '\nwhat was shown:\n%s' "$table"
 if [ "$failures" != 0 ]; then
     printf '\nthe broker said:\n'
     cat "$work/broker.log"

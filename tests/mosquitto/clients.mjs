@@ -170,14 +170,16 @@ for (const [scope, filter, granted] of subscriptions) {
 }
 
 test('a topic that begins with $ is granted only by a pattern that does', async () => {
-    const watcher = await connect(await issuer.mint('watcher', 'read:%2F/$CONTROL*'));
-    assert.ok(await watcher.subscribe('$CONTROL/#'));
+    const watcher = await connect(await issuer.mint('watcher', 'read:%2F/$edge*'));
+    assert.ok(await watcher.subscribe('$edge/#'));
     const client = await anyone();
-    assert.equal(await client.publish('$CONTROL/dynamic-security/v1', '{}'), false);
-    const operator = await connect(await issuer.mint('operator', 'write:%2F/$CONTROL%2F*'));
-    assert.ok(await operator.publish('$CONTROL/dynamic-security/v1', 'allowed'));
-    await watcher.receives('$CONTROL/dynamic-security/v1 allowed');
-    assert.equal(watcher.messages.length, 1);
+    assert.equal(await client.publish('$edge/1', 'no'), false);
+    assert.equal(await client.publish('$CONTROL/dynamic-security/v1', '{}'), false);  // Mosquitto's own controls
+    const operator = await connect(await issuer.mint('operator', 'write:%2F/$edge%2F* write:%2F/$CONTROL%2F*'));
+    assert.ok(await operator.publish('$CONTROL/dynamic-security/v1', '{}'));
+    assert.ok(await operator.publish('$edge/1', 'yes'));
+    await watcher.receives('$edge/1 yes');
+    assert.deepEqual(watcher.messages, ['$edge/1 yes']);
     for (const each of [watcher, client, operator]) await each.end();
 });
 
