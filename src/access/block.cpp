@@ -3,23 +3,23 @@
 #include "access/index.hpp"
 
 #include <algorithm>
-#include <compare>
 
 namespace tokenward::access {
 
 namespace {
 
-std::strong_ordering compare(const Pattern &a, const Pattern &b) noexcept {
-    if (a.text.data() == b.text.data() && a.text.size() == b.text.size()) return a.kind <=> b.kind;
-    if (a.kind != b.kind) return a.kind <=> b.kind;
-    return a.text.compare(b.text) <=> 0;
+/// Less than zero, zero, more than zero.
+int compare(const Pattern &a, const Pattern &b) noexcept {
+    if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
+    if (a.text.data() == b.text.data() && a.text.size() == b.text.size()) return 0;
+    return a.text.compare(b.text);
 }
 
-std::strong_ordering compare(const Permission &a, const Permission &b) noexcept {
-    if (const auto order = compare(a.vhost, b.vhost); order != 0) return order;
-    if (const auto order = compare(a.resource, b.resource); order != 0) return order;
-    if (a.has_routing_key != b.has_routing_key) return a.has_routing_key <=> b.has_routing_key;
-    return compare(a.routing_key, b.routing_key);
+bool is_before(const Permission &a, const Permission &b) noexcept {
+    if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
+    if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
+    if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
+    return compare(a.routing_key, b.routing_key) < 0;
 }
 
 /// An index costs some five bytes a node; a list shorter than this is scanned in about the time of a look-up.
@@ -174,7 +174,7 @@ class Builder {
 std::pmr::string build_block(std::span<Permission> permissions, std::pmr::memory_resource &arena) {
     std::pmr::string block(&arena);
     if (permissions.empty()) return block;
-    std::ranges::sort(permissions, [](const Permission &a, const Permission &b) { return compare(a, b) < 0; });
+    std::ranges::sort(permissions, is_before);
     Builder(arena).append_vhosts(permissions, block);
     return block;
 }

@@ -27,8 +27,7 @@ void note_malformed(std::string_view text, std::vector<std::string> &notes) {
 /// Sorted, unique, separated by commas.
 std::string join_tags(std::pmr::vector<std::string_view> &tags) {
     std::ranges::sort(tags);
-    const auto repeated = std::ranges::unique(tags);
-    tags.erase(repeated.begin(), repeated.end());
+    tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
     std::string joined;
     for (const std::string_view tag : tags) {
         if (!joined.empty()) joined += ',';

@@ -117,21 +117,21 @@ class AgainstReference : public testing::Test {
 };
 
 TEST_F(AgainstReference, FewScopes) {
-    for (std::size_t i = scaled(15000); i > 0 && !HasFatalFailure(); --i) {
+    for (std::size_t i = scaled(8000); i > 0 && !HasFatalFailure(); --i) {
         round(1 + random.below(12), 20, {"ab/$", 1 + random.below(6), ""});
     }
     EXPECT_GT(granted, asked / 40);
 }
 
 TEST_F(AgainstReference, ManyScopes) {
-    for (std::size_t i = scaled(250); i > 0 && !HasFatalFailure(); --i) {
+    for (std::size_t i = scaled(120); i > 0 && !HasFatalFailure(); --i) {
         round(20 + random.below(300), 60, {"abcd/$", 2 + random.below(7), ""});
     }
     EXPECT_GT(granted, asked / 40);
 }
 
 TEST_F(AgainstReference, CommonBeginnings) {
-    for (std::size_t i = scaled(250); i > 0 && !HasFatalFailure(); --i) {
+    for (std::size_t i = scaled(120); i > 0 && !HasFatalFailure(); --i) {
         round(20 + random.below(300), 60, {"0123456789", 4, "device-"});
     }
     EXPECT_GT(granted, asked / 40);
@@ -140,13 +140,13 @@ TEST_F(AgainstReference, CommonBeginnings) {
 TEST_F(AgainstReference, AllBytes) {
     std::string bytes;
     for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
-    for (std::size_t i = scaled(250); i > 0 && !HasFatalFailure(); --i) {
+    for (std::size_t i = scaled(120); i > 0 && !HasFatalFailure(); --i) {
         round(1 + random.below(100), 40, {bytes, 2, random.chance(2) ? "" : "\xff\xff"});
     }
 }
 
 TEST_F(AgainstReference, LongNames) {
-    for (std::size_t i = scaled(6); i > 0 && !HasFatalFailure(); --i) {
+    for (std::size_t i = scaled(4); i > 0 && !HasFatalFailure(); --i) {
         round(1 + random.below(60), 20, {"ab", 400, random.chance(2) ? "" : std::string(300, 'a')});
     }
 }

@@ -77,13 +77,11 @@ TEST(Sharing, AForkedChildNeverWaitsForTheTable) {
     auto released_in_child = compile({"read:v/b"});
     // Other threads hold the table's locks at the fork, again and again.
     std::atomic<bool> stop{false};
-    std::vector<std::thread> busy;
-    for (int i = 0; i < 2; ++i) {
-        busy.emplace_back([&stop, i] {
-            for (std::size_t n = 0; !stop; ++n)
-                compile({"read:v/" + std::to_string(n * 2 + static_cast<unsigned>(i))});
-        });
-    }
+    const auto keep_busy = [&stop](std::size_t first) {
+        for (std::size_t n = first; !stop; n += 2) compile({"read:v/" + std::to_string(n)});
+    };
+    std::thread busy(keep_busy, 0);
+    std::thread busy_too(keep_busy, 1);
     bool all_well = true;
     for (int round = 0; round < 20; ++round) {
         const pid_t child = fork();
@@ -102,7 +100,8 @@ TEST(Sharing, AForkedChildNeverWaitsForTheTable) {
             all_well && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     }
     stop = true;
-    for (std::thread &thread : busy) thread.join();
+    busy.join();
+    busy_too.join();
     EXPECT_TRUE(all_well);
     EXPECT_TRUE(released_in_child->allows({Operation::read, "v", "b", std::nullopt}));
 }

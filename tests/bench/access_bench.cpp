@@ -101,7 +101,7 @@ void allows(benchmark::State &state, bool hit) {
     }
     const std::size_t before = allocations;
     std::size_t i = 0;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         i = (i + 1) % names.size();
         const bool allowed = set->allows({Operation::read, vhosts_asked[i], names[i], std::nullopt});
         if (allowed != hit) state.SkipWithError("wrong answer");
@@ -127,7 +127,8 @@ void hostile_pattern(benchmark::State &state) {
     Notes notes;
     const auto set = PermissionSet::compile(scopes, true, notes);
     const std::string name = std::string(static_cast<std::size_t>(state.range(0)), 'a') + "c";
-    for (auto _ : state) benchmark::DoNotOptimize(set->allows({Operation::read, "/", name, std::nullopt}));
+    for ([[maybe_unused]] auto _ : state)
+        benchmark::DoNotOptimize(set->allows({Operation::read, "/", name, std::nullopt}));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
 }
 
@@ -138,13 +139,13 @@ void mqtt_filter(benchmark::State &state) {
     Notes notes;
     const auto set = PermissionSet::compile(scopes, true, notes);
     Request request{Operation::read, "/", "devices/000007/+/state/#", std::nullopt, true};
-    for (auto _ : state) benchmark::DoNotOptimize(set->allows(request));
+    for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(set->allows(request));
 }
 
 void compile(benchmark::State &state) {
     const Setup setup(state.range(0), static_cast<std::size_t>(state.range(1)));
     const std::size_t before = allocations;
-    for (auto _ : state) benchmark::DoNotOptimize(setup.compile());
+    for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(setup.compile());
     state.counters["allocs"] =
         static_cast<double>(allocations - before) / static_cast<double>(state.iterations());
 }
@@ -153,7 +154,7 @@ void compile(benchmark::State &state) {
 void compile_shared(benchmark::State &state) {
     const Setup setup(state.range(0), static_cast<std::size_t>(state.range(1)));
     const auto alive = setup.compile();
-    for (auto _ : state) benchmark::DoNotOptimize(setup.compile());
+    for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(setup.compile());
 }
 
 /// Heap bytes per set, when all differ.
@@ -163,7 +164,7 @@ void memory(benchmark::State &state) {
     double text_bytes = 0;
     for (const std::string &text : Setup(state.range(0), count).texts)
         text_bytes += static_cast<double>(text.size());
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         std::vector<std::shared_ptr<const PermissionSet>> alive(sets);
         const std::size_t before = mallinfo2().uordblks;
         for (std::size_t i = 0; i < sets; ++i) alive[i] = Setup(state.range(0), count, 100000 + i).compile();
