@@ -170,12 +170,16 @@ TEST(Json, RefusesEveryControlCharacterAtEveryPlaceInAString) {
 TEST(Json, FindsDuplicatesInObjectsOfEverySize) {
     for (const int members : {2, 3, 31, 32, 33, 34, 100, 3000}) {
         std::string text = "{";
-        for (int i = 0; i < members; ++i) text += (i == 0 ? "\"m" : ",\"m") + std::to_string(i) + "\":[" + "0]";
+        for (int i = 0; i < members; ++i) {
+            if (i != 0) text += ',';
+            text.append("\"m").append(std::to_string(i)).append("\":[0]");
+        }
         EXPECT_EQ(round_trip(text + "}"), text + "}") << members;
         for (const int twin : {0, members / 2, members - 1}) {
-            const std::string name = "m" + std::to_string(twin);
-            EXPECT_EQ(round_trip(text + ",\"" + name + "\":0}").find("refused: duplicate member \"" + name), 0U)
-                << members << ' ' << twin;
+            std::string doubled = text;
+            doubled.append(",\"m").append(std::to_string(twin)).append("\":0}");
+            const std::string expected = "refused: duplicate member \"m" + std::to_string(twin) + "\" at byte ";
+            EXPECT_EQ(round_trip(doubled).substr(0, expected.size()), expected) << members;
         }
     }
 }

@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
 #endif
     void *module = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | deep);
     if (module == nullptr) {
-        std::printf("%s\n", dlerror());
+        std::printf("the module can't be loaded\n");
         return 2;
     }
     const auto probe = reinterpret_cast<void (*)(char *, std::size_t)>(dlsym(module, "probe_capture"));

@@ -83,6 +83,7 @@ TEST(KeySet, WhatIsBrokenOrNotForUsDoesntSpoilTheOthers) {
 
 TEST(KeySet, ReadsAThousandKeysAndNoMore) {
     std::vector<JsonObject> keys;
+    keys.reserve(1005);
     for (int i = 0; i < 1005; ++i) keys.push_back(TestKey::shared("EdDSA").jwk("k" + std::to_string(i)));
     KeySet::Notes notes;
     const auto set = KeySet::parse(jwks(keys), notes);

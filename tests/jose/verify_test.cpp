@@ -256,7 +256,9 @@ TEST(Verify, ManyThreadsShareOneKey) {
         bad.back() = static_cast<char>(bad.back() ^ 1);
         std::atomic<int> wrong{0};
         std::vector<std::thread> threads;
-        for (int t = 0; t < 20; ++t) {  // more than a pool keeps
+        constexpr int count = 20;  // more than a pool keeps
+        threads.reserve(count);
+        for (int t = 0; t < count; ++t) {
             threads.emplace_back([&, t] {
                 for (int i = 0; i < 25; ++i) {
                     const bool use_good = (i + t) % 2 == 0;
