@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
 #include <string>
 
@@ -233,122 +232,7 @@ class TapeWriter {
     std::string problem_;
 };
 
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
-/// A JSON number's parts; the reader has checked its form.
-struct NumberParts {
-    bool negative = false;
-    std::string_view whole;     ///< digits before the point
-    std::string_view fraction;  ///< digits behind it
-    std::int64_t exponent = 0;  ///< held within +-max_exponent
-
-    static constexpr std::int64_t max_exponent = std::int64_t{1} << 40;  // far past any text's length
-
-    explicit NumberParts(std::string_view text) noexcept {
-        negative = !text.empty() && text.front() == '-';
-        if (negative) text.remove_prefix(1);
-        whole = take_digits(text);
-        if (!text.empty() && text.front() == '.') {
-            text.remove_prefix(1);
-            fraction = take_digits(text);
-        }
-        if (text.empty()) return;
-        text.remove_prefix(1);  // e
-        const bool minus = !text.empty() && text.front() == '-';
-        if (!text.empty() && !is_digit(text.front())) text.remove_prefix(1);
-        for (const char c : text) exponent = std::min(exponent * 10 + (c - '0'), max_exponent);
-        if (minus) exponent = -exponent;
-    }
-
-    std::size_t digits() const noexcept { return whole.size() + fraction.size(); }
-    char digit(std::size_t i) const noexcept {
-        return i < whole.size() ? whole[i] : fraction[i - whole.size()];
-    }
-
-  private:
-    static std::string_view take_digits(std::string_view &text) noexcept {
-        std::size_t n = 0;
-        while (n < text.size() && is_digit(text[n])) ++n;
-        const std::string_view digits = text.substr(0, n);
-        text.remove_prefix(n);
-        return digits;
-    }
-};
-
 }  // namespace
-
-std::optional<std::int64_t> JsonValue::floor_int64() const noexcept {
-    if (!is_number()) return std::nullopt;
-    const NumberParts number(text());
-    std::size_t first = 0;
-    while (first < number.digits() && number.digit(first) == '0') ++first;
-    if (first == number.digits()) return 0;
-
-    // How many digits from `first` on stand before the point once the exponent has moved it.
-    const std::int64_t before_point =
-        static_cast<std::int64_t>(number.whole.size()) + number.exponent - static_cast<std::int64_t>(first);
-    if (before_point <= 0) return number.negative ? -1 : 0;
-    constexpr std::int64_t max_digits = 19;  // of an int64; that many nines fit a uint64
-    if (before_point > max_digits) return std::nullopt;
-
-    std::uint64_t magnitude = 0;
-    std::size_t i = first;
-    for (std::int64_t n = 0; n < before_point; ++n, ++i) {
-        magnitude =
-            magnitude * 10 + (i < number.digits() ? static_cast<std::uint64_t>(number.digit(i) - '0') : 0);
-    }
-    bool has_fraction = false;
-    for (; i < number.digits(); ++i) has_fraction = has_fraction || number.digit(i) != '0';
-
-    constexpr auto max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    if (!number.negative) {
-        if (magnitude > max) return std::nullopt;
-        return static_cast<std::int64_t>(magnitude);
-    }
-    if (has_fraction) ++magnitude;
-    if (magnitude > max + 1) return std::nullopt;
-    return static_cast<std::int64_t>(std::uint64_t{0} - magnitude);
-}
-
-std::optional<JsonValue> JsonValue::find(std::string_view name) const noexcept {
-    if (!is_object()) return std::nullopt;
-    for (const JsonValue member : *this) {
-        if (member.name() == name) return member;
-    }
-    return std::nullopt;
-}
-
-void JsonValue::append_to(std::string &out) const {
-    switch (type()) {
-        case JsonType::null:
-            out += "null";
-            return;
-        case JsonType::boolean:
-        case JsonType::number:
-            out += text();
-            return;
-        case JsonType::string:
-            append_json_string(out, text());
-            return;
-        case JsonType::array:
-        case JsonType::object:
-            break;
-    }
-    out += is_object() ? '{' : '[';
-    bool first = true;
-    for (const JsonValue value : *this) {
-        if (!first) out += ',';
-        first = false;
-        if (is_object()) {
-            append_json_string(out, value.name());
-            out += ':';
-        }
-        value.append_to(out);  // no deeper than JsonDocument::max_depth
-    }
-    out += is_object() ? '}' : ']';
-}
 
 char *JsonDocument::buffer(std::size_t size) {
     if (size > max_text) throw std::bad_alloc();
