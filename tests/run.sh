@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
 
 # shellcheck disable=SC2046,SC2086 # lists
-install_packages $build_packages ca-certificates $(node_packages)
+install_packages $build_packages $test_packages $(node_packages)
 install_node_modules
 
 build=${TOKENWARD_BUILD:-build}

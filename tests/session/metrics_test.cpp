@@ -62,6 +62,7 @@ TEST(Metrics, CountWhatHappened) {
     backend->close();
 }
 
+#ifdef PROMTOOL
 TEST(Metrics, PromtoolTakesThem) {
     const Provider provider;
     const ManualClock clock;
@@ -79,6 +80,7 @@ TEST(Metrics, PromtoolTakesThem) {
     EXPECT_EQ(output, "");
     backend->close();
 }
+#endif
 
 TEST(MetricsFile, AppearsAtOnceAndALastTimeAtTheEnd) {
     const Provider provider;

@@ -10,7 +10,7 @@ shift
 word=${sanitizers%%,*}
 folder=build-$word
 # shellcheck disable=SC2086 # a list
-install_packages $build_packages
+install_packages $build_packages $test_packages
 # A plugin is loaded by a program that wasn't built with sanitizers: lundef would forbid the missing symbols.
 configure "$folder" -Dwerror=true "-Db_sanitize=$sanitizers" -Db_lundef=false --buildtype=debug -Doptimization=1
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1

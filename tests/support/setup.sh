@@ -8,6 +8,9 @@ build_packages='
     libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
     mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev'
 
+# Programs that only some tests run.
+test_packages='prometheus ca-certificates'
+
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
@@ -66,17 +69,24 @@ install_node_modules() {
     cp tests/package-lock.json "$stamp"
 }
 
-# configure FOLDER OPTION...: sets the build folder up unless that was done, here and with these options.
+# configure FOLDER OPTION...: sets the build folder up unless that was done, here and with these options; again if
+# programs that the tests need have come since.
 configure() {
     folder=$1
     shift
-    stamp=$folder/.configured-as
-    wanted="$PWD $*"
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
-    say "meson setup $folder $*"
-    rm -rf "$folder"
-    meson setup "$folder" "$@" >&2 || die 'meson setup failed'
-    printf '%s\n' "$wanted" >"$stamp"
+    options="$PWD $*"
+    programs=$(command -v node promtool scdoc)
+    if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then
+        [ "$(cat "$folder/.programs")" = "$programs" ] && return 0
+        say "meson setup --reconfigure $folder"
+        meson setup --reconfigure "$folder" >&2 || die 'meson setup failed'
+    else
+        say "meson setup $folder $*"
+        rm -rf "$folder"
+        meson setup "$folder" "$@" >&2 || die 'meson setup failed'
+    fi
+    printf '%s\n' "$programs" >"$folder/.programs"
+    printf '%s\n' "$options" >"$folder/.options"
 }
 
 # build FOLDER TARGET...: without targets, all of it.
