@@ -18,6 +18,6 @@ configure "$build" -Dwerror=true
 build "$build"
 
 status=0
-rm -f "$build/meson-logs/testlog.junit.xml"
+rm -f "$build"/meson-logs/testlog*
 meson test -C "$build" --no-rebuild --print-errorlogs || status=$?
-exec python3 tests/support/count_tests.py "$build/meson-logs/testlog.junit.xml" "$status"
+exec python3 tests/support/count_tests.py "$build/meson-logs" "$status"

@@ -18,10 +18,10 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 
 status=0
-rm -f "$folder/meson-logs/testlog.junit.xml"
+rm -f "$folder"/meson-logs/testlog*
 # ThreadSanitizer of gcc 12 can't live with as much address randomization as newer kernels use.
 # meson test builds what the chosen tests need, and no more.
 set -- meson test -C "$folder" --no-suite e2e --timeout-multiplier 5 --print-errorlogs "$@"
 if [ "$word" = thread ] && setarch -R true 2>/dev/null; then set -- setarch -R "$@"; fi
 "$@" || status=$?
-exec python3 tests/support/count_tests.py "$folder/meson-logs/testlog.junit.xml" "$status" "$word"
+exec python3 tests/support/count_tests.py "$folder/meson-logs" "$status" "$word"

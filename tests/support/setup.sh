@@ -75,7 +75,7 @@ configure() {
     folder=$1
     shift
     options="$PWD $*"
-    programs=$(command -v node promtool scdoc)
+    programs=$(for program in node promtool scdoc; do command -v "$program"; done)
     if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then
         [ "$(cat "$folder/.programs")" = "$programs" ] && return 0
         say "meson setup --reconfigure $folder"
