@@ -45,6 +45,7 @@ extern "C" {
 /** A loaded library: library.create is tokenward_create, and so on. Clear ({0}) before tokenward_host_open. */
 struct tokenward_host_library {
     void *handle; /**< of dlopen; NULL: not loaded */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name can't stand in parentheses */
 #define TOKENWARD_HOST_MEMBER(name) __typeof__(tokenward_##name) *name;
     TOKENWARD_HOST_FUNCTIONS(TOKENWARD_HOST_MEMBER)
 #undef TOKENWARD_HOST_MEMBER
