@@ -43,10 +43,12 @@ auto unreadable(const std::string &path, const std::string &what) {
 
 }  // namespace
 
-Result<std::string> read_trusted_file(const std::string &path, std::size_t max_bytes) {
+Result<std::string> read_trusted_file(const std::string &path, std::size_t max_bytes, Links links) {
     if (path.find('\0') != std::string::npos) return unreadable(path, "a path can't hold a NUL byte");
     // O_NONBLOCK: opening a FIFO without a writer would hang; it is refused below, as no regular file.
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    const int no_link = links == Links::refuse ? O_NOFOLLOW : 0;
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link));
+    if (file.get() < 0 && errno == ELOOP && no_link != 0) return unreadable(path, "is a symbolic link");
     if (file.get() < 0) return unreadable(path, error_text(errno));
 
     struct stat status {};

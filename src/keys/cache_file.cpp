@@ -2,16 +2,14 @@
 
 #include "base/json.hpp"
 #include "base/replace_file.hpp"
+#include "base/secure_file.hpp"
 #include "base/text.hpp"
 #include "keys/discovery.hpp"
 
 #include <cerrno>
-#include <system_error>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace tokenward::keys {
 namespace {
@@ -19,46 +17,14 @@ namespace {
 constexpr std::size_t largest_file = std::size_t{3} << 20;
 constexpr std::size_t longest_path_shown = 256;
 
-class Descriptor {
-  public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-    int get() const noexcept { return fd_; }
-    bool valid() const noexcept { return fd_ >= 0; }
-
-  private:
-    int fd_;
-};
-
 tl::unexpected<Failure> refuse(const std::string &path, std::string_view what) {
     return fail(Reason::KEYS_UNAVAILABLE,
                 fmt::format("jwks_cache_file {}: {}", quote(path, longest_path_shown), what));
 }
 
-std::string error_text(int error) {
-    return std::generic_category().message(error);
-}
-
 std::string_view without_trailing_slash(std::string_view text) noexcept {
     if (!text.empty() && text.back() == '/') text.remove_suffix(1);
     return text;
-}
-
-Result<std::string> read_all(const std::string &path, const Descriptor &file) {
-    std::string text;
-    char chunk[16384];
-    for (;;) {
-        const ssize_t got = ::read(file.get(), chunk, sizeof chunk);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return refuse(path, error_text(errno));
-        if (got == 0) return text;
-        text.append(chunk, static_cast<std::size_t>(got));
-        if (text.size() > largest_file) return refuse(path, "it is too large");
-    }
 }
 
 std::string to_json(const CachedKeys &keys) {
@@ -120,23 +86,10 @@ Result<CachedKeys> parse_cache(std::string_view text, const CacheExpectation &ex
 }
 
 Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!file.valid()) {
-        if (errno == ENOENT) return std::optional<CachedKeys>{};
-        if (errno == ELOOP) return refuse(path, "it is a symbolic link");
-        return refuse(path, error_text(errno));
-    }
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return refuse(path, error_text(errno));
-    if (!S_ISREG(status.st_mode)) return refuse(path, "it isn't a regular file");
-    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-        return refuse(path, fmt::format("it belongs to user {}", status.st_uid));
-    }
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return refuse(path, fmt::format("others may write it (mode {:04o})", status.st_mode & 07777U));
-    }
-    const Result<std::string> text = read_all(path, file);
-    if (!text) return tl::unexpected<Failure>(text.error());
+    if (::lstat(path.c_str(), &status) != 0 && errno == ENOENT) return std::optional<CachedKeys>{};
+    const Result<std::string> text = read_trusted_file(path, largest_file, Links::refuse);
+    if (!text) return fail(Reason::KEYS_UNAVAILABLE, "jwks_cache_file " + text.error().detail);
     Result<CachedKeys> keys = parse_cache(*text, expected);
     if (!keys) return refuse(path, keys.error().detail);
     return std::optional<CachedKeys>(std::move(*keys));

@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"as_written", nullptr, nullptr, nullptr, nullptr},
         Row{"readable_by_all", nullptr, nullptr, [](const auto &p) { mode(p, 0644); }, nullptr},
         Row{"group_writable", nullptr, nullptr, [](const auto &p) { mode(p, 0660); },
-            "others may write it (mode 0660)"},
+            "has mode 0660, so that group or others may write it"},
         Row{"writable_by_all", nullptr, nullptr, [](const auto &p) { mode(p, 0602); }, "others may write it"},
         Row{"symbolic_link", nullptr, nullptr,
             [](const auto &p) {
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
             "isn't a cache file"},
         Row{"array", nullptr, nullptr, [](const auto &p) { content(p, "[]"); }, "isn't a cache file"},
         Row{"too_large", nullptr, nullptr, [](const auto &p) { content(p, std::string(4U << 20U, ' ')); },
-            "too large"},
+            "is larger than"},
         Row{"other_issuer", [](auto &k) { k.issuer = "https://other.example"; }, nullptr, nullptr,
             "of another issuer"},
         Row{"issuer_with_a_slash", [](auto &k) { k.issuer += '/'; }, nullptr, nullptr, nullptr},

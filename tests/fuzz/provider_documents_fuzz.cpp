@@ -1,0 +1,70 @@
+// What a provider, or whoever wrote the cache file, can make us read: discovery documents, Cache-Control and
+// Age, cache files. The first byte chooses.
+#include "fuzz_check.hpp"
+#include "keys/cache_file.hpp"
+#include "keys/discovery.hpp"
+#include "keys/freshness.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace {
+
+using namespace tokenward::keys;
+
+constexpr std::int64_t now = 1'700'000'000;
+constexpr const char *issuer = "https://i";
+
+void read_discovery(std::string_view text) {
+    const auto uri = read_discovery_document(text, issuer);
+    if (uri) {
+        FUZZ_CHECK(is_https_url(*uri));
+        FUZZ_CHECK(uri->find('@') == std::string::npos || uri->find('/', 8) < uri->find('@') ||
+                   uri->find('?') < uri->find('@') || uri->find('#') < uri->find('@'));
+    } else {
+        FUZZ_CHECK(!uri.error().detail.empty());
+    }
+}
+
+void read_headers(std::string_view text) {
+    const std::size_t cut = text.find('\n');
+    const std::string_view age = cut == std::string_view::npos ? std::string_view{} : text.substr(cut + 1);
+    const auto alone = freshness_lifetime(text.substr(0, cut), {});
+    const auto aged = freshness_lifetime(text.substr(0, cut), age);
+    FUZZ_CHECK(alone.has_value() == aged.has_value());
+    if (alone) FUZZ_CHECK(*aged >= 0 && *aged <= *alone);
+}
+
+void read_cache(std::string_view text) {
+    for (const char *configured : {"", "https://i/keys"}) {
+        const auto keys = parse_cache(text, {issuer, configured, 86'400, now});
+        if (!keys) {
+            FUZZ_CHECK(!keys.error().detail.empty());
+            continue;
+        }
+        FUZZ_CHECK(keys->fetched_at <= now && keys->fetched_at >= now - 86'400);
+        FUZZ_CHECK(keys->discovered ? is_https_url(keys->jwks_uri) : keys->jwks_uri == configured);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string_view text(reinterpret_cast<const char *>(data) + 1, size - 1);
+    switch (data[0]) {
+        case 'd':
+            read_discovery(text);
+            break;
+        case 'h':
+            read_headers(text);
+            break;
+        case 'c':
+            read_cache(text);
+            break;
+        default:
+            break;
+    }
+    return 0;
+}

@@ -1,0 +1,65 @@
+// One section's engine with the clock and the network in the test's hands.
+#pragma once
+
+#include "fakes.hpp"
+#include "keys/engine.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::keys {
+
+inline constexpr const char *issuer = "https://provider.example/realm";
+inline constexpr const char *jwks_uri = "https://provider.example/keys";
+inline constexpr jose::Algorithm eddsa = jose::Algorithm::EdDSA;
+
+inline std::string discovery(const std::string &said_issuer = issuer, const std::string &uri = jwks_uri) {
+    return support::JsonObject().string("issuer", said_issuer).string("jwks_uri", uri).json();
+}
+
+class EngineTest : public testing::Test {
+  protected:
+    EngineTest() { use(section_of(issuer)); }
+
+    void use(config::Section section) {
+        store = std::make_shared<Store>(clock, room, SectionInput{std::move(section), nullptr, std::nullopt},
+                                        [] { return 0.5; });
+        store->start();
+    }
+    void round() { engine.round({store}, 0); }
+    /// Begins what is due, answers it, takes the answer in.
+    template <class... Answer>
+    void serve(Answer &&...answer) {
+        round();
+        transport.answer_with(std::forward<Answer>(answer)...);
+        round();
+    }
+    /// The first keys.
+    void begin_with(const std::string &keys, const std::string &etag = {}) {
+        serve(discovery());
+        transport.answer_with(keys, etag);
+        round();
+    }
+    /// On to the next fetch by time.
+    void until_due() { clock.advance_s(store->status().next_fetch_in_s + 1); }
+
+    Reason find_reason(const std::string &kid) {
+        const Result<KeyRef> found = store->find(eddsa, kid, "", 0);
+        return found ? Reason::NONE : found.error().reason;
+    }
+    std::uint64_t fetches(FetchResult result) const {
+        return store->status().fetches.by_result[static_cast<std::size_t>(result)];
+    }
+
+    ManualClock clock;
+    LogCapture log;
+    FakeTransport transport;
+    std::shared_ptr<WaitRoom> room = std::make_shared<WaitRoom>();
+    Engine engine{clock, log.logger, transport, Proxy{"http://proxy.example:3128", "internal.example"}};
+    std::shared_ptr<Store> store;
+};
+
+}  // namespace tokenward::keys

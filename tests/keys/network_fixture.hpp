@@ -1,0 +1,98 @@
+// The refresher's own thread and a real HTTPS server on loopback.
+#pragma once
+
+#include "fakes.hpp"
+#include "jose/base64url.hpp"
+#include "jose/jws.hpp"
+#include "keys/refresher.hpp"
+#include "support/test_issuer.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::keys {
+
+using support::TestIssuer;
+using Endpoint = TestIssuer::Endpoint;
+using Fault = TestIssuer::Fault;
+using Milliseconds = std::chrono::milliseconds;
+inline constexpr std::int64_t long_wait_ms = 60'000;
+
+inline std::int64_t now_ms() {
+    return SystemClock::instance().monotonic_ms();
+}
+
+/// What is known of the threads of that name: their blocked signals.
+inline std::vector<std::uint64_t> blocked_signals_of(const std::string &thread_name) {
+    std::vector<std::uint64_t> masks;
+    for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream status(task.path() / "status");
+        std::string line;
+        std::string name;
+        while (std::getline(status, line)) {
+            if (line.rfind("Name:\t", 0) == 0) name = line.substr(6);
+            if (line.rfind("SigBlk:\t", 0) == 0 && name == thread_name)
+                masks.push_back(std::stoull(line.substr(8), nullptr, 16));
+        }
+    }
+    return masks;
+}
+
+/// Real time, but no test depends on how much: the condition comes or the test's own time limit does.
+inline void wait_until(const std::function<bool()> &condition) {
+    while (!condition()) std::this_thread::sleep_for(Milliseconds(2));
+}
+
+class RefresherTest : public testing::Test {
+  protected:
+    RefresherTest() : refresher(std::move(Refresher::create(SystemClock::instance(), log.logger).value())) {
+        section = section_of(issuer.issuer());
+        section.ca_file = issuer.ca_file();
+        section.jwks_min_refresh_s = 1;
+    }
+
+    std::shared_ptr<KeyStore> begin(const config::Section &with) {
+        Result<std::shared_ptr<KeyStore>> store = refresher->adopt(with);
+        EXPECT_TRUE(store) << store.error().detail;
+        refresher->commit();
+        return store ? *store : nullptr;
+    }
+    std::shared_ptr<KeyStore> begin_with_keys() {
+        std::shared_ptr<KeyStore> store = begin(section);
+        EXPECT_TRUE(refresher->wait_for_first_keys(long_wait_ms)) << log.text();
+        return store;
+    }
+
+    /// The outcome of one token: key found and signature good, or why not.
+    static Reason check(KeyStore &store, const std::string &token, std::int64_t max_wait_ms,
+                        std::int32_t *retry_after_ms = nullptr) {
+        JsonDocument document;
+        const auto jws = jose::CompactJws::split(token);
+        const auto header = jose::Header::decode(jws->header, document);
+        const Result<KeyRef> key = store.find(header->algorithm, header->kid, "", max_wait_ms);
+        if (!key) {
+            if (retry_after_ms != nullptr) *retry_after_ms = key.error().retry_after_ms;
+            return key.error().reason;
+        }
+        std::string signature(jose::base64url_decoded_size(jws->signature.size()), '\0');
+        signature.resize(*jose::base64url_decode(jws->signature, signature.data()));
+        if ((*key)->verify(header->algorithm, jws->signing_input, signature)) return Reason::NONE;
+        store.report_bad_signature();
+        return Reason::BAD_SIGNATURE;
+    }
+
+    TestIssuer issuer;
+    LogCapture log;
+    std::unique_ptr<Refresher> refresher;
+    config::Section section;
+};
+
+}  // namespace tokenward::keys

@@ -1,0 +1,257 @@
+// One section's keys while the provider fails, revokes them all, or is away over a restart.
+#include "engine_fixture.hpp"
+#include "keys/cache_file.hpp"
+#include "support/test_issuer.hpp"
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace tokenward::keys {
+namespace {
+
+// ---- a sick provider --------------------------------------------------------------------------------------
+
+struct Sick {
+    const char *name;
+    FetchResult result;
+    std::string body;
+};
+
+class SickProviderTest : public EngineTest, public testing::WithParamInterface<Sick> {
+  protected:
+    void answer_sickly() {
+        if (GetParam().result == FetchResult::bad_document) {
+            transport.answer_with(GetParam().body);
+        } else {
+            transport.answer_with(GetParam().result);
+        }
+    }
+};
+
+TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
+    begin_with(key_set({"k1"}));
+    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    const std::int64_t begin = clock.monotonic_ms();
+    while (clock.monotonic_ms() - begin < 86'400'000) {
+        EXPECT_EQ(find_reason("k1"), Reason::NONE);
+        EXPECT_TRUE(store->still_good(*key));
+        until_due();
+        round();
+        while (!transport.running.empty()) {
+            answer_sickly();
+            round();
+        }
+    }
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE);
+    EXPECT_FALSE(store->still_good(*key));
+    EXPECT_TRUE(store->status().stale);
+    EXPECT_FALSE(store->status().last_error.empty());
+    EXPECT_GE(fetches(GetParam().result), 86'400U / 450U) << "back-off ends at five minutes and a half of it";
+
+    until_due();
+    serve(discovery());
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_TRUE(store->status().last_error.empty());
+}
+
+TEST_P(SickProviderTest, TheLogSaysWhatWhereWhyAndWhenNext) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    round();
+    answer_sickly();
+    round();
+    EXPECT_EQ(log.count(LogLevel::warning,
+                        "\"https://provider.example/realm\": fetching "
+                        "\"https://provider.example/keys\" failed (" +
+                            std::string(fetch_result_name(GetParam().result)) + "): "),
+              1)
+        << log.text();
+    EXPECT_EQ(log.count(LogLevel::warning, "; the key it has stays; next try in 12 s"), 1) << log.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SickProviderTest,
+                         testing::Values(Sick{"status_500", FetchResult::http_status, {}},
+                                         Sick{"slow", FetchResult::timeout, {}},
+                                         Sick{"gone", FetchResult::network_error, {}},
+                                         Sick{"certificate", FetchResult::tls_error, {}},
+                                         Sick{"too_large", FetchResult::too_large, {}},
+                                         Sick{"garbage", FetchResult::bad_document, "<html>"},
+                                         Sick{"no_keys_member", FetchResult::bad_document, "{}"},
+                                         Sick{"only_unusable_keys", FetchResult::bad_document,
+                                              support::TestIssuer::unusable_jwks()}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST_F(EngineTest, AHangingProviderDoesNotHoldUpAnotherSections) {
+    const auto other = std::make_shared<Store>(
+        clock, room, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
+        [] { return 0.5; });
+    other->start();
+    engine.round({store, other}, 0);
+    ASSERT_EQ(transport.running.size(), 2U);
+    transport.running.erase(transport.running.begin());  // it never answers
+    transport.answer_with(discovery("https://other.example"));
+    engine.round({store, other}, 0);
+    transport.answer_with(key_set({"k1"}));
+    engine.round({store, other}, 0);
+    EXPECT_TRUE(other->find(eddsa, "k1", "", 0));
+}
+
+TEST_F(EngineTest, AFetchOfADroppedStoreIsGivenUp) {
+    round();
+    ASSERT_EQ(transport.running.size(), 1U);
+    engine.round({}, 0);
+    EXPECT_TRUE(transport.running.empty());
+}
+
+TEST_F(EngineTest, TheThreadSleepsUntilTheNextFetch) {
+    begin_with(key_set({"k1"}));
+    engine.round({store}, 60'000);
+    EXPECT_EQ(transport.last_timeout_ms, 60'000);
+    clock.advance_s(store->status().next_fetch_in_s - 5);
+    engine.round({store}, 60'000);
+    EXPECT_LE(transport.last_timeout_ms, 6'000);
+    EXPECT_GE(transport.last_timeout_ms, 5'000);
+}
+
+TEST_F(EngineTest, ABrokenKeyIsAWarningOncePerContent) {
+    const std::string broken =
+        R"({"keys":[{"kty":"EC","kid":"bad","crv":"P-256","x":"AA","y":"AA"},)" + key_set({"k1"}).substr(9);
+    begin_with(broken);
+    const int said = log.count(LogLevel::warning, "bad");
+    EXPECT_EQ(said, 1) << log.text();
+    for (int i = 0; i < 3; ++i) {
+        until_due();
+        serve(broken);
+    }
+    EXPECT_EQ(log.count(LogLevel::warning, "bad"), said) << log.text();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+// ---- revocation -------------------------------------------------------------------------------------------
+
+TEST_F(EngineTest, AnEmptySetTwiceRevokesAllKeys) {
+    begin_with(key_set({"k1"}));
+    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    until_due();
+    serve(R"({"keys":[]})");
+    EXPECT_EQ(find_reason("k1"), Reason::NONE) << "one may be an accident";
+    EXPECT_EQ(log.count(LogLevel::warning, "is empty"), 1) << log.text();
+    until_due();
+    serve(R"({"keys":[]})");
+    EXPECT_FALSE(store->still_good(*key));
+    EXPECT_EQ(find_reason("k1"), Reason::UNKNOWN_KEY);
+    EXPECT_EQ(log.count(LogLevel::warning, "all keys are dropped"), 1) << log.text();
+    EXPECT_EQ(fetches(FetchResult::empty), 2U);
+
+    until_due();
+    serve(R"({"keys":[]})");
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+}
+
+TEST_F(EngineTest, AnEmptySetAtTheStartIsNotASet) {
+    begin_with(R"({"keys":[]})");
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    until_due();
+    serve(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+// ---- cache file -------------------------------------------------------------------------------------------
+
+class CacheTest : public EngineTest {
+  protected:
+    CacheTest() {
+        section.jwks_cache_file = directory.path() + "/cache.json";
+        use(section);
+    }
+    std::string file() const {
+        std::ifstream in(section.jwks_cache_file);
+        std::stringstream text;
+        text << in.rdbuf();
+        return text.str();
+    }
+    Result<std::optional<CachedKeys>> read() const {
+        return read_cache_file(section.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
+    }
+
+    support::TemporaryDirectory directory;
+    config::Section section = section_of(issuer);
+};
+
+TEST_F(CacheTest, EveryChangeIsWrittenWithMode0600) {
+    begin_with(key_set({"k1"}));
+    EXPECT_NE(file().find("k1"), std::string::npos);
+    struct stat status {};
+    ASSERT_EQ(::stat(section.jwks_cache_file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(file().find("k1"), std::string::npos);
+    const auto cached = read();
+    ASSERT_TRUE(cached && *cached) << file();
+    EXPECT_EQ((*cached)->jwks_uri, jwks_uri);
+    EXPECT_TRUE((*cached)->discovered);
+    EXPECT_EQ((*cached)->fetched_at, clock.unix_seconds());
+}
+
+TEST_F(CacheTest, AConfirmationMakesTheFileYounger) {
+    begin_with(key_set({"k1"}), "\"v1\"");
+    until_due();
+    serve(FetchResult::not_modified);
+    const auto cached = read();
+    ASSERT_TRUE(cached && *cached);
+    EXPECT_EQ((*cached)->fetched_at, clock.unix_seconds());
+}
+
+TEST_F(CacheTest, ConfirmationsWithinAMinuteAreNotWritten) {
+    section.jwks_cache_ttl_s = 0;
+    use(section);
+    begin_with(key_set({"k1"}));
+    const std::string first = file();
+    until_due();
+    serve(key_set({"k1"}));
+    EXPECT_EQ(file(), first);
+}
+
+TEST_F(CacheTest, ARevocationIsWrittenTooSoThatARestartDoesNotUndoIt) {
+    begin_with(key_set({"k1"}));
+    for (int i = 0; i < 2; ++i) {
+        until_due();
+        serve(R"({"keys":[]})");
+    }
+    EXPECT_EQ(file().find("k1"), std::string::npos);
+}
+
+TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
+    section.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
+    use(section);
+    begin_with(key_set({"k1"}));
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+    EXPECT_EQ(log.count(LogLevel::warning, "no-such-folder"), 1) << log.text();
+}
+
+TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {
+    jose::KeySet::Notes notes;
+    store->restore(*jose::KeySet::parse(key_set({"k1"}), notes), jwks_uri, 3600);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(store->status().age_s, 3600);
+    serve(FetchResult::network_error);
+    EXPECT_TRUE(transport.running.empty()) << "what can't be reached for discovery isn't asked for keys";
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    clock.advance_s(86'400 - 3600 + 1);
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE) << "the time before the restart counts";
+}
+
+}  // namespace
+}  // namespace tokenward::keys

@@ -1,0 +1,283 @@
+// The refresher's thread: its end in the middle of anything, its signals, a forked child; reloads; files.
+#include "network_fixture.hpp"
+#include "slow_lookup.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace tokenward::keys {
+namespace {
+
+using ThreadTest = RefresherTest;
+
+// ---- the end ----------------------------------------------------------------------------------------------
+
+/// The end came long before what hangs did.
+constexpr std::int64_t hang_ms = 30'000;
+
+TEST_F(ThreadTest, StopIsPromptDuringAHangingFetch) {
+    issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
+    const auto store = begin(section);
+    wait_until([&] { return issuer.requests(Endpoint::jwks) > 0; });
+    Reason reason = Reason::NONE;
+    std::thread waiter([&] { reason = check(*store, issuer.mint(), long_wait_ms); });
+    const std::int64_t from = now_ms();
+    refresher->stop();
+    const std::int64_t took = now_ms() - from;
+    waiter.join();
+    std::printf("stop during a hanging fetch: %lld ms\n", static_cast<long long>(took));
+    EXPECT_LT(took, hang_ms);
+    EXPECT_EQ(reason, Reason::KEYS_PENDING);
+    refresher->stop();
+}
+
+TEST_F(ThreadTest, StopIsPromptDuringAHangingTlsHandshake) {
+    issuer.set_network(TestIssuer::Network::blackhole);
+    begin(section);
+    std::this_thread::sleep_for(Milliseconds(100));
+    const std::int64_t from = now_ms();
+    refresher->stop();
+    const std::int64_t took = now_ms() - from;
+    std::printf("stop during a hanging TLS handshake: %lld ms\n", static_cast<long long>(took));
+    EXPECT_LT(took, hang_ms);
+}
+
+TEST_F(ThreadTest, StopIsPromptDuringAHangingNameLookUpAndEveryThreadBlocksAllSignals) {
+    section.issuer = std::string("https://") + slow_host;
+    begin(section);
+    wait_until([] { return slow_lookups() > 0; });
+    const std::vector<std::uint64_t> masks = blocked_signals_of("tokenward-keys");
+    EXPECT_GE(masks.size(), 2U) << "ours, and libcurl's look-up that inherits name and mask";
+    // All but what can't be blocked: SIGKILL, SIGSTOP, and glibc's own 32 and 33.
+    constexpr std::uint64_t unblockable =
+        1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1) | 1ULL << 31U | 1ULL << 32U;
+    for (const std::uint64_t mask : masks) EXPECT_EQ(mask | unblockable, ~std::uint64_t{0});
+
+    const std::int64_t from = now_ms();
+    refresher->stop();
+    const std::int64_t took = now_ms() - from;
+    EXPECT_EQ(slow_lookups(), 1) << "it still hangs";
+    std::printf("stop during a hanging name look-up: %lld ms\n", static_cast<long long>(took));
+    EXPECT_LT(took, hang_ms);
+    end_slow_lookups();
+    wait_until([] { return slow_lookups() == 0; });
+}
+
+TEST_F(ThreadTest, TheCallersOwnSignalMaskIsUntouched) {
+    sigset_t before;
+    sigset_t after;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+    begin_with_keys();
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+    for (int signal = 1; signal < NSIG; ++signal)
+        EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
+}
+
+TEST_F(ThreadTest, AForkedChildForgetsTheThreadAndEnds) {
+    issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
+    const auto store = begin(section);
+    wait_until([&] { return issuer.requests(Endpoint::jwks) > 0; });
+    std::thread waiter([&] { check(*store, issuer.mint(), long_wait_ms); });
+    std::this_thread::sleep_for(Milliseconds(50));  // most likely it waits by now
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20);  // a child that hangs is a failure, not a hang
+        refresher->abandon_in_forked_child();
+        refresher.reset();
+        ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    issuer.heal();
+    waiter.join();
+    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::NONE) << "the parent goes on";
+}
+
+// ---- reload -----------------------------------------------------------------------------------------------
+
+TEST_F(ThreadTest, AnUnchangedSectionKeepsItsKeysOverAReload) {
+    const auto store = begin_with_keys();
+    section.jwks_cache_ttl_s = 60;
+    section.jwks_max_stale_s = 600;
+    section.algorithms = jose::AlgorithmSet::none();
+    const auto again = begin(section);
+    EXPECT_EQ(again, store);
+    EXPECT_LE(store->status().next_fetch_in_s, 60) << "the other settings are taken over";
+    EXPECT_EQ(issuer.requests(Endpoint::jwks), 1U);
+}
+
+struct ReloadRow {
+    const char *name;
+    std::function<void(config::Section &)> change;
+};
+
+class ReloadTest : public RefresherTest, public testing::WithParamInterface<ReloadRow> {};
+
+TEST_P(ReloadTest, AChangedSectionGetsKeysOfItsOwn) {
+    const auto store = begin_with_keys();
+    const support::TemporaryDirectory directory;
+    std::filesystem::copy_file(section.ca_file, directory.path() + "/ca.pem");
+    config::Section changed = section;
+    changed.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
+    const std::string copy = changed.ca_file;
+    changed = section;
+    GetParam().change(changed);
+    if (changed.ca_file == "COPY") changed.ca_file = copy;
+    const auto other = begin(changed);
+    EXPECT_NE(other, store);
+    EXPECT_TRUE(refresher->wait_for_first_keys(long_wait_ms)) << log.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
+                         testing::Values(ReloadRow{"ca_file", [](auto &s) { s.ca_file = "COPY"; }},
+                                         ReloadRow{"jwks_uri",
+                                                   [](auto &s) { s.jwks_uri = s.issuer + "/jwks"; }},
+                                         ReloadRow{"name", [](auto &s) { s.name = "other"; }},
+                                         ReloadRow{"issuer", [](auto &s) { s.issuer += "/"; }}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST_F(ThreadTest, ARolledBackReloadChangesNothing) {
+    const auto store = begin_with_keys();
+    config::Section changed = section;
+    changed.jwks_cache_ttl_s = 1;
+    ASSERT_TRUE(refresher->adopt(changed));
+    config::Section broken = section;
+    broken.name = "broken";
+    broken.ca_file = "/nonexistent/ca.pem";
+    ASSERT_FALSE(refresher->adopt(broken));
+    refresher->rollback();
+    EXPECT_GT(store->status().next_fetch_in_s, 1000);
+    EXPECT_EQ(begin(section), store);
+}
+
+TEST_F(ThreadTest, ADroppedSectionsWaitersLeave) {
+    issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
+    const auto store = begin(section);
+    Reason reason = Reason::NONE;
+    std::thread waiter([&] { reason = check(*store, issuer.mint(), long_wait_ms); });
+    refresher->commit();  // of nothing
+    waiter.join();
+    EXPECT_EQ(reason, Reason::KEYS_PENDING);
+}
+
+TEST_F(ThreadTest, ReloadsUnderLoadRefuseNoToken) {
+    const auto store = begin_with_keys();
+    std::atomic<bool> stop{false};
+    std::atomic<std::size_t> accepted{0};
+    std::atomic<std::size_t> refused{0};
+    const std::string token = issuer.mint();
+    const auto client = [&] {
+        while (!stop) ++(check(*store, token, 0) == Reason::NONE ? accepted : refused);
+    };
+    std::thread first(client);
+    std::thread second(client);
+    for (int i = 0; i < 100; ++i) {
+        section.jwks_cache_ttl_s = 1000 + i;
+        EXPECT_EQ(begin(section), store);
+    }
+    wait_until([&] { return accepted > 100; });
+    stop = true;
+    first.join();
+    second.join();
+    EXPECT_EQ(refused.load(), 0U);
+}
+
+// ---- files ------------------------------------------------------------------------------------------------
+
+struct FileRow {
+    const char *name;
+    const char *content;  ///< NULL: no file
+    mode_t mode;
+    Reason reason;
+};
+
+class FileTest : public RefresherTest, public testing::WithParamInterface<FileRow> {
+  protected:
+    std::string write() const {
+        const std::string path = directory.path() + "/file";
+        if (GetParam().content != nullptr) {
+            support::write_file(path, GetParam().content);
+            ::chmod(path.c_str(), GetParam().mode);
+        }
+        return path;
+    }
+    support::TemporaryDirectory directory;
+};
+
+class JwksFileTest : public FileTest {};
+
+TEST_P(JwksFileTest, RefusesTheConfiguration) {
+    section.jwks_file = write();
+    const auto store = refresher->adopt(section);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
+    EXPECT_NE(store.error().detail.find("/file"), std::string::npos) << store.error().detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, JwksFileTest,
+    testing::Values(FileRow{"missing", nullptr, 0, Reason::CONFIG_UNREADABLE},
+                    FileRow{"writable_by_others", "{}", 0666, Reason::CONFIG_INSECURE_FILE},
+                    FileRow{"garbage", "garbage", 0600, Reason::CONFIG_INVALID_VALUE},
+                    FileRow{"no_keys", R"({"keys":[]})", 0600, Reason::CONFIG_INVALID_VALUE},
+                    FileRow{"only_unusable_keys", R"({"keys":[{"kty":"oct","k":"AA"}]})", 0600,
+                            Reason::CONFIG_INVALID_VALUE}),
+    [](const auto &info) { return info.param.name; });
+
+class CaFileTest : public FileTest {};
+
+TEST_P(CaFileTest, RefusesTheConfiguration) {
+    section.ca_file = write();
+    const auto store = refresher->adopt(section);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, CaFileTest,
+                         testing::Values(FileRow{"missing", nullptr, 0, Reason::CONFIG_UNREADABLE},
+                                         FileRow{"writable_by_others", "x", 0666, Reason::CONFIG_INSECURE_FILE},
+                                         FileRow{"no_certificate", "garbage", 0600,
+                                                 Reason::CONFIG_INVALID_VALUE},
+                                         FileRow{"empty", "", 0600, Reason::CONFIG_INVALID_VALUE}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
+    const support::TemporaryDirectory directory;
+    section.jwks_file = directory.path() + "/keys.json";
+    support::write_file(section.jwks_file, issuer.jwks());
+    const auto store = begin(section);
+    EXPECT_TRUE(refresher->wait_for_first_keys(0));
+    // A look-up of an earlier test may be on its way out.
+    for (int i = 0; i < 1'000 && !blocked_signals_of("tokenward-keys").empty(); ++i) {
+        std::this_thread::sleep_for(Milliseconds(2));
+    }
+    EXPECT_TRUE(blocked_signals_of("tokenward-keys").empty());
+    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::NONE);
+    EXPECT_TRUE(store->status().static_set);
+
+    issuer.rotate(false);
+    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
+    support::write_file(section.jwks_file, "garbage");
+    EXPECT_FALSE(refresher->adopt(section));
+    refresher->rollback();
+    EXPECT_FALSE(store->status().keys.empty());
+    support::write_file(section.jwks_file, issuer.jwks());
+    EXPECT_EQ(begin(section), store);
+    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+    EXPECT_EQ(issuer.requests(Endpoint::jwks) + issuer.requests(Endpoint::discovery), 0U);
+}
+
+}  // namespace
+}  // namespace tokenward::keys
