@@ -7,7 +7,7 @@
 namespace tokenward {
 
 enum class Reason : std::int32_t {
-#define TOKENWARD_REASON(code, name, meaning, hint) name = code,
+#define TOKENWARD_REASON(code, name, meaning, hint) name = (code),
 #include "reasons.def"
 #undef TOKENWARD_REASON
 };

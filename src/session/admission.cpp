@@ -63,6 +63,18 @@ Result<void> check_names(const credentials::Token &sent, const config::Section &
     return {};
 }
 
+/// A host sees the username alone: no provider may hand out a name that begins like another section's.
+Result<void> check_prefix(const Loaded &loaded, const Issuer &own, std::string_view username) {
+    for (const Issuer &other : loaded.issuers) {
+        const std::string &prefix = other.section.username_prefix;
+        if (&other == &own || prefix.empty() || !username.starts_with(prefix)) continue;
+        return fail(Reason::INVALID_USERNAME,
+                    fmt::format("{} begins with the username_prefix of [{}], which is another issuer's",
+                                quote(username), other.section.name));
+    }
+    return {};
+}
+
 std::int64_t session_end(const claims::Validity &validity, const config::Section &section, std::int64_t now) {
     if (section.max_session_s <= 0) return validity.expires_at;
     return std::min(validity.expires_at, now + section.max_session_s);
@@ -141,13 +153,15 @@ Result<std::shared_ptr<const VerifiedToken>> verify_token(const Loaded &loaded, 
     trace.username = claims->username;
     trace.jti = claims->jti;
 
+    std::string username = section.username_prefix;
+    username += claims->username;
+    if (auto own = check_prefix(loaded, issuer, username); !own) return pass_on(std::move(own));
+
     // What may it do?
     if (auto few = claims::collect_scopes(*payload, section, scratch.scopes); !few)
         return pass_on(std::move(few));
     auto permissions = access::PermissionSet::compile(scratch.scopes, loaded.settings.routing_keys, notes);
 
-    std::string username = section.username_prefix;
-    username += claims->username;
     return std::make_shared<const VerifiedToken>(VerifiedToken{
         loaded.generation, static_cast<std::size_t>(&issuer - loaded.issuers.data()), *key, std::move(username),
         std::string(trace.kid), std::string(claims->jti), claims->validity, std::move(permissions)});

@@ -261,6 +261,35 @@ TEST_F(Admission, RoutingKeysOff) {
     EXPECT_NE(log.find("routing"), std::string::npos) << log;
 }
 
+TEST_F(Admission, TwoProvidersAliceNeverMeet) {
+    backend->close();
+    BackendOptions options;
+    options.config_json =
+        R"({"oauth":{"issuer":"https://id.example","audience":"mq","scope_prefix":"","jwks_file":")" +
+        provider.path("jwks.json") +
+        R"("},"oauth.b":{"issuer":"https://b.example","audience":"mq","scope_prefix":"","username_prefix":"b:","jwks_file":")" +
+        provider.path("jwks.json") + R"("}})";
+    options.log = collect_log;
+    options.log_user = &log;
+    auto created = Backend::create(options, clock);
+    ASSERT_TRUE(created.has_value()) << created.error().detail;
+    backend = *created;
+    const auto of_b = [](const std::string &sub) {
+        return Provider::mint(Provider::claims().string("iss", "https://b.example").string("sub", sub));
+    };
+    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    EXPECT_EQ(session->username(), "alice");
+    EXPECT_REASON(admit(of_b("alice")), NONE);
+    EXPECT_EQ(session->username(), "b:alice");
+    EXPECT_EQ(session->issuer(), "https://b.example");
+    EXPECT_FALSE(
+        backend->refresh(*session, bearer(Provider::mint(Provider::claims().string("sub", "alice"))), {})
+            .has_value());
+    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("sub", "b:alice"))), INVALID_USERNAME);
+    EXPECT_REASON(admit(of_b("b:alice")), NONE);
+    EXPECT_EQ(session->username(), "b:b:alice");
+}
+
 TEST_F(Admission, TheAuditLineSaysWhoAndWhereAndWhyNot) {
     admit(Provider::mint(Provider::claims()));
     EXPECT_NE(
