@@ -67,13 +67,16 @@ void write_keys(Writer &out, const std::vector<keys::KeyStatus> &sections) {
     for (const auto &s : sections) {
         out.sample("tokenward_keys", fmt::format("section=\"{}\"", label(s.section)), s.keys.size());
     }
+    // A set from a file has no age that could worry anybody.
     out.family("tokenward_key_set_age_seconds", "gauge", "Seconds since the key set was fetched; -1: never.");
     for (const auto &s : sections) {
+        if (s.static_set) continue;
         out.sample("tokenward_key_set_age_seconds", fmt::format("section=\"{}\"", label(s.section)), s.age_s);
     }
     out.family("tokenward_key_set_last_success_timestamp_seconds", "gauge",
                "When the key set was last fetched, in seconds since 1970; -1: never.");
     for (const auto &s : sections) {
+        if (s.static_set) continue;
         out.sample("tokenward_key_set_last_success_timestamp_seconds",
                    fmt::format("section=\"{}\"", label(s.section)), s.last_success_unix);
     }
