@@ -7,6 +7,7 @@
 #include <array>
 #include <climits>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -295,7 +296,9 @@ std::vector<Transport::Completed> HttpClient::wait(std::int64_t timeout_ms) {
         wake.fd = room_.wake_fd();
         wake.events = CURL_WAIT_POLLIN;
         const int bounded = static_cast<int>(std::clamp<std::int64_t>(timeout_ms, 0, INT_MAX));
-        curl_multi_poll(multi, &wake, 1, bounded, nullptr);
+        const CURLMcode polled = curl_multi_poll(multi, &wake, 1, bounded, nullptr);
+        // Else the thread would spin.
+        if (polled != CURLM_OK) throw std::runtime_error(curl_multi_strerror(polled));
         if (wake.revents != 0) room_.woken();
         curl_multi_perform(multi, &running);
         collect();

@@ -313,7 +313,7 @@ void Store::failed(FetchResult result, std::string error, bool reached) {
     const std::lock_guard lock(room_->mutex);
     count(result);
     last_error_ = std::move(error);
-    // The address may have moved, and a 304 to a set that was never ours must not come again.
+    // The address may have moved.
     discover_ = true;
     schedule_.failed(clock_.monotonic_ms(), reached);
     end_fetch();

@@ -46,7 +46,8 @@ class Transport {
     virtual void start(Id id, HttpRequest request) = 0;
     /// The response won't come. Doesn't wait, also not for a name look-up.
     virtual void cancel(Id id) noexcept = 0;
-    /// Returns when something completed, the time is up, or another thread woke it.
+    /// Returns when something completed, the time is up, or another thread woke it. Throws where waiting isn't
+    /// possible.
     virtual std::vector<Completed> wait(std::int64_t timeout_ms) = 0;
 };
 
