@@ -1,6 +1,13 @@
 #include "claims/scope_sources.hpp"
 
+#include "claims/rich_authorization.hpp"
+#include "claims/scope_variables.hpp"
+
 #include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -20,6 +27,20 @@ class Collector {
         const auto ours = access->find(section_.resource_server_id);
         if (!ours) return;
         if (const auto roles = ours->find("roles")) value(*roles, /*under_our_id=*/true);
+    }
+
+    /// authorization.permissions[].scopes of a requesting party token (UMA 2.0, as Keycloak writes it). Which
+    /// resource a permission is for (rsid, rsname) is the provider's own matter.
+    void requesting_party(const JsonValue &payload) {
+        const auto authorization = payload.find("authorization");
+        if (!authorization) return;
+        const auto permissions = authorization->find("permissions");
+        if (!permissions) return;
+        const auto one = [&](const JsonValue &permission) {
+            if (const auto scopes = permission.find("scopes")) value(*scopes, false);
+        };
+        if (!permissions->is_array()) return one(*permissions);
+        for (const JsonValue permission : *permissions) one(permission);
     }
 
     /// A string split at spaces (RFC 6749 section 3.3), an array whose strings are a scope each, or an object
@@ -91,39 +112,82 @@ class Collector {
 
     void add(std::string_view scope, bool under_our_id) {
         if (scope.empty()) return;
+        if (!section_.scope_aliases.empty()) aliases(scope, under_our_id);
+        filter(scope, under_our_id);
+    }
+
+    /// A scope as it stands in the token may be an alias; under our id also with the id in front, as RabbitMQ
+    /// has it. What it stands for is no alias again, and must have the prefix.
+    void aliases(std::string_view scope, bool under_our_id) {
+        alias(section_.scope_aliases.find(scope));
+        if (!under_our_id) return;
+        std::string full = section_.resource_server_id;
+        full += '.';
+        full += scope;
+        alias(section_.scope_aliases.find(full));
+    }
+    /// Once, however often a token says it: no token makes more of the configuration than what it holds.
+    void alias(config::ScopeAliases::const_iterator found) {
+        if (found == section_.scope_aliases.end() || !used_aliases_.insert(&found->second).second) return;
+        for (const std::string &scope : found->second) filter(scope, false);
+    }
+
+    void filter(std::string_view scope, bool under_our_id) {
         if (!section_.scope_prefix || section_.scope_prefix->empty()) {
             scopes_.push_back(scope);
         } else if (scope.starts_with(*section_.scope_prefix)) {
-            scope.remove_prefix(section_.scope_prefix->size());
-            if (section_.scope_prefix_explicit && scope.starts_with('.')) scope.remove_prefix(1);
-            scopes_.push_back(scope);
+            cut(scope, section_.scope_prefix->size());
         } else if (under_our_id) {
-            scopes_.push_back(scope);
+            cut(scope, rest_of_prefix(scope));
         }
+    }
+
+    void cut(std::string_view scope, std::size_t size) {
+        scope.remove_prefix(size);
+        if (size != 0 && section_.scope_prefix_explicit && scope.starts_with('.')) scope.remove_prefix(1);
+        scopes_.push_back(scope);
+    }
+
+    /// RabbitMQ puts the id and a dot in front of what stands under the id: where these begin a longer
+    /// scope_prefix, "ID.APP.", the rest of it, "APP.", stands in the token.
+    std::size_t rest_of_prefix(std::string_view scope) const noexcept {
+        std::string_view rest = *section_.scope_prefix;
+        if (!rest.starts_with(section_.resource_server_id)) return 0;
+        rest.remove_prefix(section_.resource_server_id.size());
+        if (!rest.starts_with('.')) return 0;
+        rest.remove_prefix(1);
+        return scope.starts_with(rest) ? rest.size() : 0;
     }
 
     const config::Section &section_;
     std::vector<std::string_view> &scopes_;
+    std::set<const std::vector<std::string> *> used_aliases_;
 };
+
+Result<void> check_count(std::vector<std::string_view> &scopes) {
+    if (scopes.size() <= max_scopes) return {};
+    std::sort(scopes.begin(), scopes.end());  // only different ones count
+    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    if (scopes.size() <= max_scopes) return {};
+    return fail(Reason::TOO_MANY_SCOPES,
+                fmt::format("the token has {} scopes, at most {} are read", scopes.size(), max_scopes));
+}
 
 }  // namespace
 
-Result<void> collect_scopes(const JsonValue &payload, const config::Section &section,
-                            std::vector<std::string_view> &scopes) {
-    scopes.clear();
-    Collector collector(section, scopes);
+Result<void> collect_scopes(const JsonValue &payload, const config::Section &section, bool routing_keys,
+                            ScopeList &list) {
+    list.clear();
+    Collector collector(section, list.scopes);
     collector.resource_access(payload);
     if (const auto scope = payload.find("scope"); scope && !scope->is_object()) collector.value(*scope, false);
     for (const std::string &key : section.additional_scopes_keys) collector.claim_or_path(payload, key);
+    collector.requesting_party(payload);
+    add_rich_authorizations(payload, section, routing_keys, list);
 
-    if (scopes.size() > max_scopes) {  // only different ones count
-        std::sort(scopes.begin(), scopes.end());
-        scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
-        if (scopes.size() > max_scopes) {
-            return fail(Reason::TOO_MANY_SCOPES,
-                        fmt::format("the token has {} scopes, at most {} are read", scopes.size(), max_scopes));
-        }
-    }
+    if (auto few = check_count(list.scopes); !few) return few;
+    // One scope for one: the count stays, and what a token can blow up to has its bound.
+    if (section.expand_variables) expand_variables(payload, list);
     return {};
 }
 

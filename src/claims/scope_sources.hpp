@@ -3,19 +3,19 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "claims/scope_list.hpp"
 #include "config/settings.hpp"
 
-#include <string_view>
-#include <vector>
+#include <cstddef>
 
 namespace tokenward::claims {
 
 inline constexpr std::size_t max_scopes = 2048;
 
-/// The scopes with their prefix cut off, from all sources, in no particular order; views into the payload's
-/// document. `scopes` is cleared first and may keep its memory between calls.
+/// The scopes with their prefix cut off, from all sources, in no particular order; views that live as long as
+/// the payload's document, the section and the list, which is cleared first. `routing_keys`: what the host has.
 /// Fails with TOO_MANY_SCOPES if more than max_scopes different ones are left (rule 12).
-Result<void> collect_scopes(const JsonValue &payload, const config::Section &section,
-                            std::vector<std::string_view> &scopes);
+Result<void> collect_scopes(const JsonValue &payload, const config::Section &section, bool routing_keys,
+                            ScopeList &list);
 
 }  // namespace tokenward::claims

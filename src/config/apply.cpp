@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t max_list_size = 64;
 constexpr std::size_t max_text_bytes = 1024;
+constexpr std::size_t max_aliases = 1024;
+constexpr std::size_t max_alias_scopes = 256;
 
 constexpr std::array<std::string_view, 4> log_levels{"error", "warning", "info", "debug"};
 
@@ -164,6 +166,47 @@ std::string read(const Option &option, const Value &value, LogLevel &out) {
     return {};
 }
 
+/// Split at spaces, as in a token (RFC 6749 section 3.3); what came as an array of JSON is a scope each.
+std::vector<std::string> scopes_of(const Value &value) {
+    if (value.form == Value::Form::list) return value.list;
+    std::vector<std::string> scopes;
+    std::string_view rest = value.text;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(' '), rest.size());
+        if (end != 0) scopes.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return scopes;
+}
+
+/// One alias: no scopes unset it.
+std::string read_alias(std::string_view alias, const Value &value, ScopeAliases &out) {
+    if (alias.empty() || alias.size() > max_text_bytes || !is_printable(alias)) {
+        return fmt::format("an alias has 1 to {} bytes of UTF-8 without control characters", max_text_bytes);
+    }
+    std::vector<std::string> scopes = scopes_of(value);
+    if (scopes.size() > max_alias_scopes) {
+        return fmt::format("must have {} scopes at most", max_alias_scopes);
+    }
+    for (const std::string &scope : scopes) {
+        if (scope.empty() || scope.size() > max_text_bytes || !is_printable(scope)) {
+            return fmt::format("scopes must have 1 to {} bytes of UTF-8 without control characters",
+                               max_text_bytes);
+        }
+        // "read:*/*, write:*/*" would grant what begins or ends with a comma, which nobody means.
+        if (scope.front() == ',' || scope.back() == ',') {
+            return "scopes have spaces between them, no commas (one in a name is %2C)";
+        }
+    }
+    if (scopes.empty()) {
+        if (const auto found = out.find(alias); found != out.end()) out.erase(found);
+        return {};
+    }
+    out.insert_or_assign(std::string(alias), std::move(scopes));
+    if (out.size() > max_aliases) return fmt::format("there are more than {} aliases", max_aliases);
+    return {};
+}
+
 /// JSON says what type a value has; text is taken for every type, since INI has nothing else.
 bool form_fits(Type type, Value::Form form) {
     switch (form) {
@@ -175,7 +218,7 @@ bool form_fits(Type type, Value::Form form) {
         case Value::Form::boolean:
             return type == Type::boolean;
         case Value::Form::list:
-            return is_list(type);
+            return is_list(type) || type == Type::scope_map;
     }
     return false;
 }
@@ -199,6 +242,8 @@ std::string expectation(const Option &option) {
         case Type::name_list:
         case Type::algorithms:
             return "must be a list";
+        case Type::scope_map:
+            return fmt::format("must be {}.ALIAS = SCOPE SCOPE", option.name);
         case Type::issuer:
         case Type::https_url:
         case Type::proxy_url:
@@ -214,11 +259,14 @@ std::string expectation(const Option &option) {
 Result<void> apply(const Option &option, const Entry &entry, Section &section, Settings &settings) {
     if (option.scope() == Scope::none) return {};
     std::string problem = expectation(option);
-    if (form_fits(option.type, entry.value.form)) {
+    const std::string_view alias = std::string_view(entry.key).substr(option.name.size());  // "" or ".ALIAS"
+    if (form_fits(option.type, entry.value.form) && (option.type != Type::scope_map || !alias.empty())) {
         problem = std::visit(
             [&](auto member) -> std::string {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return {};
+                } else if constexpr (std::is_same_v<decltype(member), ScopeAliases Section::*>) {
+                    return read_alias(alias.substr(1), entry.value, section.*member);
                 } else if constexpr (requires { section.*member; }) {
                     return read(option, entry.value, section.*member);
                 } else {
@@ -228,8 +276,9 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
             option.target);
     }
     if (problem.empty()) return {};
-    return fail(Reason::CONFIG_INVALID_VALUE,
-                fmt::format("{}{} = {}: {}", entry.where, option.name, shown(option, entry.value), problem));
+    return fail(Reason::CONFIG_INVALID_VALUE, fmt::format("{}{}{} = {}: {}", entry.where, option.name,
+                                                          alias.empty() ? "" : "." + quote(alias.substr(1)),
+                                                          shown(option, entry.value), problem));
 }
 
 }  // namespace tokenward::config

@@ -46,6 +46,12 @@ Result<void> check(SectionDraft &draft) {
         }
         section.audience.push_back(section.resource_server_id);
     }
+    if (!section.resource_server_type.empty() && section.resource_server_id.empty()) {
+        return fail(Reason::CONFIG_MISSING_KEY,
+                    fmt::format("{}resource_server_type: needs resource_server_id, which the locations of "
+                                "authorization_details name as their cluster",
+                                draft.origins["resource_server_type"]));
+    }
     const bool good_prefix = std::all_of(section.username_prefix.begin(), section.username_prefix.end(),
                                          [](char c) { return c > ' ' && c < 0x7F; });
     if (!good_prefix) {
@@ -70,6 +76,13 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
                     fmt::format("{}issuer = {}: is the issuer of {} too", other.origins.at("issuer"),
                                 quote(other.section.issuer), title(one.section)));
     }
+    if (!one.section.jwks_cache_file.empty() && one.section.jwks_cache_file == other.section.jwks_cache_file) {
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format("{}jwks_cache_file = {}: is that of {} too, and they would overwrite each other",
+                        other.origins.at("jwks_cache_file"), quote(other.section.jwks_cache_file),
+                        title(one.section)));
+    }
     const std::string &a = one.section.username_prefix;
     const std::string &b = other.section.username_prefix;
     if (a.empty() && b.empty()) {
@@ -87,6 +100,19 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
     return {};
 }
 
+/// An alias whose scopes the prefix filter drops.
+void warn_of_aliases(const Section &section, std::vector<std::string> &warnings) {
+    if (!section.scope_prefix) return;
+    for (const auto &[alias, scopes] : section.scope_aliases) {
+        for (const std::string &scope : scopes) {
+            if (scope.starts_with(*section.scope_prefix)) continue;
+            warnings.push_back(
+                fmt::format("{} scope_aliases.{}: {} doesn't begin with the prefix {} and grants nothing",
+                            title(section), quote(alias), quote(scope), quote(*section.scope_prefix)));
+        }
+    }
+}
+
 void warn(const Section &section, std::vector<std::string> &warnings) {
     const auto add = [&](std::string_view text) {
         warnings.push_back(fmt::format("{} {}", title(section), text));
@@ -101,6 +127,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         add("neither scope_prefix nor resource_server_id is set: every scope counts, also those for other "
             "services");
     }
+    warn_of_aliases(section, warnings);
     if (!section.require_exp) add("require_exp = false: tokens without exp never expire");
     if (!section.require_exp && section.max_session_s == 0) {
         add("max_session = 0 with require_exp = false: sessions may last for ever");

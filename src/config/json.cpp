@@ -37,12 +37,39 @@ Result<Value> read_value(const JsonValue &value, const std::string &path) {
     return fail(Reason::CONFIG_INVALID_VALUE, fmt::format("{}{}: an object can't stand here", source, path));
 }
 
+bool is_map(const JsonValue &member) {
+    const Option *option = find_option(member.name());
+    return member.is_object() && option != nullptr && option->type == Type::scope_map;
+}
+
+/// {"scope_aliases": {"ALIAS": ...}} as INI's scope_aliases.ALIAS = ...
+Result<void> read_map(const JsonValue &map, const JsonValue &section_object, const std::string &section,
+                      std::string_view shown, std::vector<Entry> &entries) {
+    for (const JsonValue member : map) {
+        if (member.is_null()) continue;
+        const std::string place = fmt::format("{}{}.", shown, map.name());
+        auto value = read_value(member, place + quote(member.name()));
+        if (!value) return pass_on(std::move(value));
+        std::string key = fmt::format("{}.{}", map.name(), member.name());
+        if (section_object.find(key)) {
+            return fail(Reason::CONFIG_DUPLICATE_KEY,
+                        fmt::format("{}{}{}: stands there twice", source, place, quote(member.name())));
+        }
+        entries.push_back({section, std::move(key), std::move(*value), fmt::format("{}{}", source, shown)});
+    }
+    return {};
+}
+
 /// The members of one section; `null` counts as not set.
 Result<void> read_section(const JsonValue &object, const std::string &section, std::string_view shown,
                           std::vector<Entry> &entries) {
     entries.push_back({section, {}, {}, std::string(source)});
     for (const JsonValue member : object) {
         if (member.is_null()) continue;
+        if (is_map(member)) {
+            if (auto read = read_map(member, object, section, shown, entries); !read) return read;
+            continue;
+        }
         auto value = read_value(member, std::string(shown) + quote(member.name()));
         if (!value) return pass_on(std::move(value));
         entries.push_back(
@@ -95,7 +122,9 @@ Result<std::vector<Entry>> parse_json(std::string_view json) {
     if (!root->is_object()) return fail(Reason::CONFIG_SYNTAX, std::string(source) + "isn't an object");
 
     bool has_sections = false;
-    for (const JsonValue member : *root) has_sections = has_sections || member.is_object();
+    for (const JsonValue member : *root) {
+        has_sections = has_sections || (member.is_object() && !is_map(member));
+    }
     std::vector<Entry> entries;
     auto read = has_sections ? read_sections(*root, entries) : read_flat(*root, entries);
     if (!read) return pass_on(std::move(read));

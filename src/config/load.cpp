@@ -28,7 +28,7 @@ std::string unknown_key(const Entry &entry) {
     }
     std::vector<std::string_view> names;
     for (const Option &option : options()) names.push_back(option.name);
-    const std::string_view near = nearest(entry.key, names);
+    const std::string_view near = nearest(std::string_view(entry.key).substr(0, entry.key.find('.')), names);
     return near.empty() ? "there is no such option"
                         : fmt::format("there is no such option: did you mean {}?", near);
 }

@@ -25,6 +25,12 @@ constexpr Option table[] = {
      "more claims with scopes, by name or dotted path"},
     {"scope_prefix", Type::text, &Section::scope_prefix, "",
      "what scopes must begin with; unset: `resource_server_id` and a dot; present and empty: all count"},
+    {"scope_aliases", Type::scope_map, &Section::scope_aliases, "",
+     "what a scope of the name ALIAS stands for: scopes with their prefix, spaces between them"},
+    {"resource_server_type", Type::text, &Section::resource_server_type, "",
+     "the `type` under which `authorization_details` (RFC 9396) are for this broker; unset: they aren't read"},
+    {"expand_variables", Type::boolean, &Section::expand_variables, "false",
+     "replace `{vhost}` and `{CLAIM}` in scopes"},
     {"jwks_cache_ttl", Type::number, &Section::jwks_cache_ttl_s, "3600",
      "age at which keys are fetched again, where the provider sends no max-age", 0, day, "seconds"},
 
@@ -109,8 +115,10 @@ std::span<const Option> options() noexcept {
 }
 
 const Option *find_option(std::string_view name) noexcept {
-    const auto *found =
-        std::find_if(std::begin(table), std::end(table), [&](const Option &o) { return o.name == name; });
+    const std::string_view map = name.substr(0, name.find('.'));
+    const auto *found = std::find_if(std::begin(table), std::end(table), [&](const Option &o) {
+        return o.name == name || (o.type == Type::scope_map && o.name == map);
+    });
     return found == std::end(table) ? nullptr : found;
 }
 

@@ -24,6 +24,7 @@ enum class Type : std::uint8_t {
     path,        ///< absolute
     list,        ///< comma-separated
     name_list,   ///< the same, not empty
+    scope_map,   ///< several keys: NAME.ALIAS = scopes with spaces between
     algorithms,  ///< comma-separated, at least one
     boolean,
     number,
@@ -33,10 +34,11 @@ enum class Type : std::uint8_t {
 /// Where a value goes: a member of Section (it stands in [oauth] and [oauth.NAME]), one of Settings (it is for
 /// the whole backend and stands in [oauth] only), or nowhere (LavinMQ's own keys, accepted in [oauth] without
 /// effect).
-using Target = std::variant<std::monostate, std::string Section::*, std::optional<std::string> Section::*,
-                            std::vector<std::string> Section::*, bool Section::*, std::int64_t Section::*,
-                            std::size_t Section::*, jose::AlgorithmSet Section::*, std::string Settings::*,
-                            bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
+using Target =
+    std::variant<std::monostate, std::string Section::*, std::optional<std::string> Section::*,
+                 std::vector<std::string> Section::*, bool Section::*, std::int64_t Section::*,
+                 std::size_t Section::*, jose::AlgorithmSet Section::*, ScopeAliases Section::*,
+                 std::string Settings::*, bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };
 
@@ -52,11 +54,12 @@ struct Option {
 
     constexpr Scope scope() const noexcept {
         if (target.index() == 0) return Scope::none;
-        return target.index() <= 7 ? Scope::section : Scope::backend;
+        return target.index() <= 8 ? Scope::section : Scope::backend;
     }
 };
 
 std::span<const Option> options() noexcept;
+/// Also "NAME.ALIAS" is found, where NAME is a scope_map.
 const Option *find_option(std::string_view name) noexcept;
 
 /// The option or other word of `candidates` that is nearest to a misspelt one; empty if none is near.

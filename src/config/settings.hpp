@@ -7,11 +7,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tokenward::config {
+
+/// What a scope of that very name stands for.
+using ScopeAliases = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 /// One issuer: [oauth] or [oauth.NAME]. Defaults are those of DESIGN sections 4 and 5 (src/config/README.md).
 struct Section {
@@ -27,6 +32,9 @@ struct Section {
     std::optional<std::string> scope_prefix;
     /// scope_prefix was written by the operator: then one '.' behind it is cut too.
     bool scope_prefix_explicit = false;
+    ScopeAliases scope_aliases;
+    std::string resource_server_type;  ///< of authorization_details (RFC 9396); empty: they aren't read
+    bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
     std::string username_prefix;
 
     jose::AlgorithmSet algorithms = jose::AlgorithmSet::all();

@@ -28,6 +28,16 @@ void append(std::string &out, const std::vector<std::string> &list) {
     }
     out += ']';
 }
+void append(std::string &out, const ScopeAliases &aliases) {
+    out += '{';
+    for (const auto &[alias, scopes] : aliases) {
+        if (out.back() != '{') out += ',';
+        append_json_string(out, alias);
+        out += ':';
+        append(out, scopes);
+    }
+    out += '}';
+}
 void append(std::string &out, const std::optional<std::string> &text) {
     if (text) {
         append_json_string(out, *text);

@@ -158,9 +158,11 @@ Result<std::shared_ptr<const VerifiedToken>> verify_token(const Loaded &loaded, 
     if (auto own = check_prefix(loaded, issuer, username); !own) return pass_on(std::move(own));
 
     // What may it do?
-    if (auto few = claims::collect_scopes(*payload, section, scratch.scopes); !few)
+    const bool routing_keys = loaded.settings.routing_keys;
+    if (auto few = claims::collect_scopes(*payload, section, routing_keys, scratch.scopes); !few)
         return pass_on(std::move(few));
-    auto permissions = access::PermissionSet::compile(scratch.scopes, loaded.settings.routing_keys, notes);
+    auto permissions = access::PermissionSet::compile(scratch.scopes.scopes, routing_keys, notes);
+    notes.malformed.insert(notes.malformed.end(), scratch.scopes.notes.begin(), scratch.scopes.notes.end());
 
     return std::make_shared<const VerifiedToken>(VerifiedToken{
         loaded.generation, static_cast<std::size_t>(&issuer - loaded.issuers.data()), *key, std::move(username),

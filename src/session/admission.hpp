@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "claims/claims.hpp"
+#include "claims/scope_list.hpp"
 #include "config/settings.hpp"
 #include "credentials/credentials.hpp"
 #include "jose/sha256.hpp"
@@ -55,7 +56,7 @@ struct Scratch {
     JsonDocument header;
     JsonDocument payload;
     std::vector<char> signature;
-    std::vector<std::string_view> scopes;
+    claims::ScopeList scopes;
     std::string credentials;
     jose::Sha256 sha256;
 };

@@ -147,10 +147,12 @@ Result<Backend::Entry> Backend::conclude(std::string_view what, const Loaded &lo
                                          const Session *same_as) {
     if (admitted && same_as != nullptr) {
         const VerifiedToken &token = *admitted->token;
-        if (!same_as->same_identity(loaded.issuers[token.issuer].identity(), token.username)) {
-            admitted =
-                fail(Reason::IDENTITY_CHANGED, fmt::format("the session is {}, the token's username is {}",
-                                                           quote(same_as->username()), quote(token.username)));
+        const SectionIdentity &section = loaded.issuers[token.issuer].identity();
+        if (!same_as->same_identity(section, token.username)) {
+            admitted = fail(Reason::IDENTITY_CHANGED,
+                            fmt::format("the session is {} of {}, the token's username is {} of {}",
+                                        quote(same_as->username()), quote(same_as->issuer(), 128),
+                                        quote(token.username), quote(section.issuer, 128)));
         }
     }
     counters_->authenticated(admitted ? Reason::NONE : admitted.error().reason);

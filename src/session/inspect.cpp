@@ -64,11 +64,11 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
             problem += '}';
         }
     }
-    if (auto few = claims::collect_scopes(*payload, *section, scratch.scopes); !few)
+    const bool routing_keys = !loaded || loaded->settings.routing_keys;
+    if (auto few = claims::collect_scopes(*payload, *section, routing_keys, scratch.scopes); !few)
         return pass_on(std::move(few));
     access::Notes notes;
-    const auto permissions =
-        access::PermissionSet::compile(scratch.scopes, !loaded || loaded->settings.routing_keys, notes);
+    const auto permissions = access::PermissionSet::compile(scratch.scopes.scopes, routing_keys, notes);
 
     std::string out = "{\"verified\":false,\"header\":";
     header->append_to(out);
@@ -79,6 +79,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         append_json_string(out, section->name);
     }
     append_list(out, "permissions", permissions->scopes());
+    notes.malformed.insert(notes.malformed.end(), scratch.scopes.notes.begin(), scratch.scopes.notes.end());
     append_list(out, "notes", notes.malformed);
     out += problem;
     out += '}';

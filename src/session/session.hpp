@@ -4,6 +4,7 @@
 #include "access/permission_set.hpp"
 #include "base/clock.hpp"
 #include "base/epoch.hpp"
+#include "claims/claims.hpp"
 #include "session/counters.hpp"
 #include "session/outcome.hpp"
 
@@ -50,9 +51,11 @@ class Session {
 
     const std::string &username() const noexcept { return username_; }
     const std::string &issuer() const noexcept { return anchor_->section.issuer; }
-    /// The identity is (section, username): two providers' alice never meet.
+    /// The identity is (section, username): two providers' alice never meet, also where a reload gave the
+    /// section another issuer.
     bool same_identity(const SectionIdentity &section, std::string_view username) const noexcept {
-        return anchor_->section.name == section.name && username_ == username;
+        return anchor_->section.name == section.name && username_ == username &&
+               claims::same_issuer(anchor_->section.issuer, section.issuer);
     }
 
     // Never block, allocate or take a lock.

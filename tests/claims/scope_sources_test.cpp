@@ -32,9 +32,10 @@ Scopes collect(const std::string &json, const Settings &settings) {
     JsonDocument document;
     const auto payload = document.parse(json, Reason::MALFORMED_PAYLOAD);
     EXPECT_TRUE(payload.has_value()) << json;
-    std::vector<std::string_view> found;
-    EXPECT_TRUE(collect_scopes(*payload, section_of(settings), found).has_value());
-    Scopes scopes(found.begin(), found.end());
+    const config::Section section = section_of(settings);
+    ScopeList found;
+    EXPECT_TRUE(collect_scopes(*payload, section, true, found).has_value());
+    Scopes scopes(found.scopes.begin(), found.scopes.end());
     std::sort(scopes.begin(), scopes.end());
     return scopes;
 }
@@ -119,6 +120,37 @@ TEST(ScopeSources, Table) {
          {"a", "b"}},
         {"an array of objects", R"({"x":[{"mq":"a"},"mq.b"]})", {"mq", {}, {"x"}}, {"a", "b"}},
         {"several keys", R"({"x":"mq.a","y":"mq.b"})", {"mq", {}, {"x", "y", "z"}}, {"a", "b"}},
+        // A requesting party token (UMA), as Keycloak writes it.
+        {"scopes of permissions",
+         R"({"authorization":{"permissions":[{"rsid":"1","rsname":"all","scopes":["mq.a"]},
+             {"rsid":"2","rsname":"v1","scopes":["mq.b","x.c"]},{"rsid":"3","rsname":"none"}]}})",
+         {"mq", {}, {}},
+         {"a", "b"}},
+        {"a string in one of them",
+         R"({"authorization":{"permissions":[{"scopes":"mq.a mq.b"},{"scopes":["x"]},{}]}})",
+         {"mq", {}, {}},
+         {"a", "b"}},
+        {"one object instead of an array",
+         R"({"authorization":{"permissions":{"scopes":["mq.a"]}}})",
+         {"mq", {}, {}},
+         {"a"}},
+        {"without the prefix none counts, whatever the resource is called",
+         R"({"authorization":{"permissions":[{"rsname":"mq","scopes":["a"]}]}})",
+         {"mq", {}, {}},
+         {}},
+        {"no permissions", R"({"authorization":{"permissions":[]}})", {"mq", {}, {}}, {}},
+        {"malformed parts spoil nothing",
+         R"({"authorization":{"permissions":[7,null,"mq.x",[{"scopes":["mq.y"]}],{"scopes":7},{"scopes":["mq.a"]}]}})",
+         {"mq", {}, {}},
+         {"a"}},
+        {"authorization of another type", R"({"authorization":"mq.a"})", {"mq", {}, {}}, {}},
+        {"also by additional_scopes_keys, beside other claims",
+         R"({"authorization":{"permissions":[{"scopes":["mq.a"]}]},"realm_access":{"roles":["mq.b"]},
+             "resource_access":{"account":{"roles":["mq.c"]}}})",
+         {"mq",
+          {},
+          {"authorization.permissions.scopes", "realm_access.roles", "resource_access.account.roles"}},
+         {"a", "a", "b", "c"}},
         // prefix
         {"no prefix and no id: all count", R"({"scope":"read:a/b x"})", {"", {}, {}}, {"read:a/b", "x"}},
         {"the id and a dot", R"({"scope":"mq.read:a/b mqread:a/b read:a/b"})", {"mq", {}, {}}, {"read:a/b"}},
@@ -131,6 +163,10 @@ TEST(ScopeSources, Table) {
          R"({"scope":"read:a/b mq.x"})",
          {"mq", "", {}},
          {"mq.x", "read:a/b"}},
+        {"a prefix that begins with the id: its rest stands under the id",
+         R"({"x":{"mq":["app.read:*/*","app-read"],"mq3":["app.write:*/*"]},"scope":"app.read:v/q mq.app.read:v/p"})",
+         {"mq", "mq.app.", {"x"}},
+         {"app-read", "read:*/*", "read:v/p"}},
         {"exact in case", R"({"scope":"MQ.a"})", {"mq", {}, {}}, {}},
     };
     for (const Row &row : rows) EXPECT_EQ(collect(row.payload, row.settings), row.scopes) << row.what;
@@ -142,18 +178,20 @@ TEST(ScopeSources, Rule12AtMost2048DifferentScopes) {
         for (int i = 0; i < count; ++i) json += "mq.read:v/q" + std::to_string(different ? i : 7) + " ";
         return json + R"(other other other"})";
     };
-    std::vector<std::string_view> scopes;
+    ScopeList list;
     JsonDocument document;
     const config::Section section = section_of({"mq", {}, {}});
-    EXPECT_TRUE(collect_scopes(*document.parse(with(2048, true), Reason::MALFORMED_PAYLOAD), section, scopes)
-                    .has_value());
-    EXPECT_EQ(scopes.size(), 2048U);
+    EXPECT_TRUE(
+        collect_scopes(*document.parse(with(2048, true), Reason::MALFORMED_PAYLOAD), section, true, list)
+            .has_value());
+    EXPECT_EQ(list.scopes.size(), 2048U);
     const auto many =
-        collect_scopes(*document.parse(with(2049, true), Reason::MALFORMED_PAYLOAD), section, scopes);
+        collect_scopes(*document.parse(with(2049, true), Reason::MALFORMED_PAYLOAD), section, true, list);
     ASSERT_FALSE(many.has_value());
     EXPECT_EQ(many.error().reason, Reason::TOO_MANY_SCOPES);
-    EXPECT_TRUE(collect_scopes(*document.parse(with(5000, false), Reason::MALFORMED_PAYLOAD), section, scopes)
-                    .has_value())
+    EXPECT_TRUE(
+        collect_scopes(*document.parse(with(5000, false), Reason::MALFORMED_PAYLOAD), section, true, list)
+            .has_value())
         << "the same scope again is no other scope";
 }
 

@@ -35,6 +35,8 @@ std::string type_column(const Option &option) {
         case Type::name_list:
         case Type::algorithms:
             return "list";
+        case Type::scope_map:
+            return "scopes";
         case Type::issuer:
         case Type::https_url:
             return "https URL";
@@ -54,7 +56,8 @@ std::string table_of_options() {
     std::string out = "| option | stands in | value | default | meaning |\n|---|---|---|---|---|\n";
     for (const Option &option : options()) {
         const std::string fallback = option.fallback.empty() ? "" : fmt::format("`{}`", option.fallback);
-        out += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name,
+        out += fmt::format("| `{}{}` | {} | {} | {} | {} |\n", option.name,
+                           option.type == Type::scope_map ? ".ALIAS" : "",
                            option.scope() == Scope::section ? "each section" : "`[oauth]`", type_column(option),
                            fallback, option.meaning);
     }

@@ -51,7 +51,8 @@ TEST_F(Load, EveryOption) {
         "[oauth]\nissuer = https://id.example.com:8443/realms/a\nresource_server_id = r\naudience = a, b ,c\n"
         "verify_aud = Yes\npreferred_username_claims = preferred_username , sub\nadditional_scopes_keys = "
         "roles,a.b\n"
-        "scope_prefix = p\njwks_cache_ttl = 0\nalgorithms = RS256, EdDSA\ndefault_key = k1\nmax_token_bytes = "
+        "scope_prefix = p\nscope_aliases.a = p.b p.c\nresource_server_type = mq\nexpand_variables = true\n"
+        "jwks_cache_ttl = 0\nalgorithms = RS256, EdDSA\ndefault_key = k1\nmax_token_bytes = "
         "4096\n"
         "clock_skew = 0\nrequire_exp = off\nrequire_at_jwt = on\nallow_id_token = 1\nallow_cnf = "
         "y\nmax_session = 60\n"
@@ -71,6 +72,9 @@ TEST_F(Load, EveryOption) {
     EXPECT_EQ(s.additional_scopes_keys, (List{"roles", "a.b"}));
     EXPECT_EQ(s.scope_prefix, "p");
     EXPECT_TRUE(s.scope_prefix_explicit);
+    EXPECT_EQ(s.scope_aliases, (ScopeAliases{{"a", {"p.b", "p.c"}}}));
+    EXPECT_EQ(s.resource_server_type, "mq");
+    EXPECT_TRUE(s.expand_variables);
     EXPECT_EQ(s.jwks_cache_ttl_s, 0);
     EXPECT_TRUE(s.algorithms.contains(jose::Algorithm::RS256));
     EXPECT_TRUE(s.algorithms.contains(jose::Algorithm::EdDSA));
@@ -205,7 +209,8 @@ TEST_F(Load, ToJsonCanBeLoadedAgain) {
     for (const std::string_view lines :
          {"", "scope_prefix =\nproxy =\nalgorithms = ES256\n",
           "verify_aud = off\nrequire_exp = no\nlog_level = error\n",
-          "audience = a,b\nadditional_scopes_keys = x\ntoken_cache_size = 5\n"}) {
+          "audience = a,b\nadditional_scopes_keys = x\ntoken_cache_size = 5\n",
+          "scope_aliases.a = broker.b c\nscope_aliases.d.e = x\nresource_server_type = t\n"}) {
         const auto settings = load_ini(std::string(minimal) + std::string(lines));
         ASSERT_TRUE(settings) << settings.error().detail;
         const std::string json = to_json(*settings);

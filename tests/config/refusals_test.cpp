@@ -188,6 +188,10 @@ TEST_F(Refusals, SeveralIssuers) {
                    "one begins with the other");
     expect_refused(load_ini(two("", "issuer = https://a\nusername_prefix = b-")), invalid,
                    "[oauth.b] issuer = \"https://a\": is the issuer of [oauth] too");
+    expect_refused(load_ini(two("jwks_cache_file = /c",
+                                "issuer = https://b\nusername_prefix = b-\n"
+                                "jwks_cache_file = /c")),
+                   invalid, "[oauth.b] jwks_cache_file = \"/c\": is that of [oauth] too");
     std::string many(minimal);
     for (int i = 0; i < 64; ++i) {
         many += "[oauth.i" + std::to_string(i) + "]\nissuer = https://i" + std::to_string(i) + "\n";

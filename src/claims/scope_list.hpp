@@ -1,0 +1,38 @@
+// The scopes of one token on their way from its claims to a permission set.
+#pragma once
+
+#include <cstddef>
+#include <forward_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokenward::claims {
+
+/// Keep one and use it again: it allocates only for what a token doesn't spell out itself. Not thread-safe.
+class ScopeList {
+  public:
+    /// Without their prefix. Views into the payload's document, into the section, or into what keep() holds.
+    std::vector<std::string_view> scopes;
+    /// What was passed over and is worth telling an operator; printable, nothing of it is a whole claim.
+    std::vector<std::string> notes;
+
+    void clear() {
+        scopes.clear();
+        notes.clear();
+        made_.clear();
+    }
+    /// A text that stands in no token; the view lives until clear().
+    std::string_view keep(std::string text) { return made_.emplace_front(std::move(text)); }
+    void note(std::string text) {
+        if (notes.size() < max_notes) notes.push_back(std::move(text));
+    }
+
+  private:
+    static constexpr std::size_t max_notes = 4;
+
+    std::forward_list<std::string> made_;
+};
+
+}  // namespace tokenward::claims

@@ -1,0 +1,124 @@
+// {vhost} and {CLAIM} in scopes: RabbitMQ's cases, and values that try to be more than a value.
+#include "collect.hpp"
+
+namespace tokenward::claims {
+namespace {
+
+config::Section expanding() {
+    config::Section section = broker("mq");
+    section.expand_variables = true;
+    return section;
+}
+
+/// One scope beside claims, written as "name":value pairs.
+Collected expand(const std::string &scope, const std::string &claims) {
+    return collect(R"({"scope":["mq.)" + scope + R"("],)" + claims + "}", expanding());
+}
+
+}  // namespace
+
+TEST(ScopeVariables, Table) {
+    struct Row {
+        const char *what;
+        const char *scope;
+        const char *claims;
+        Scopes scopes;
+    };
+    constexpr auto people = R"("client_id":"some_client","username":"some_user")";
+    const Row rows[] = {
+        {"a claim and the vhost", "read:{vhost}/{client_id}-*", people, {"read:*/some_client-*"}},
+        {"two claims", "write:{vhost}/{client_id}/{username}", people, {"write:*/some_client/some_user"}},
+        {"a claim for the vhost", "read:{client_id}/*/{username}", people, {"read:some_client/*/some_user"}},
+        {"none", "read:client_id/vhost-*", people, {"read:client_id/vhost-*"}},
+        {"two in one part", "read:v/{client_id}.{username}", people, {"read:v/some_client.some_user"}},
+        {"stars behind one",
+         "configure:{vhost}/q-{username}/rk-{client_id}**",
+         people,
+         {"configure:*/q-some_user/rk-some_client**"}},
+        {"a lone } is plain", "read:var}/*", people, {"read:var}/*"}},
+        {"only claims of the top level", "read:v/{a.b}", R"("a":{"b":"x"})", {}},
+        {"a claim with a dot in its name", "read:v/{a.b}", R"("a.b":"x")", {"read:v/x"}},
+        {"exact in case", "read:v/{Sub}", R"("sub":"a")", {}},
+        // No value, no grant (RabbitMQ: the variable's name, or nothing, is put there).
+        {"no such claim", "read:{client_id}/*", R"("x":"y")", {}},
+        {"an array", "read:{foo}/*", R"("foo":["bar"])", {}},
+        {"a number", "read:v/{n}", R"("n":7)", {}},
+        {"null", "read:v/{n}", R"("n":null)", {}},
+        {"an empty value would leave only the star", "read:v/{p}*", R"("p":"")", {}},
+        {"no name", "read:{}/*", people, {}},
+        {"no name, though there is such a claim", "read:v/{}", R"("":"")", {}},
+        {"no }", "read:{/*", people, {}},
+        {"no } in its part", "read:v/{client_id/x}", people, {}},
+        {"a { in a name", "read:v/{{client_id}}", people, {}},
+        // A value is never more than a value.
+        {"a star", "read:v/{sub}", R"("sub":"*")", {"read:v/%2A"}},
+        {"a slash", "read:v/{sub}", R"("sub":"a/b")", {"read:v/a%2Fb"}},
+        {"an escape", "read:v/{sub}", R"("sub":"%2A")", {"read:v/%252A"}},
+        {"a plus", "read:v/{sub}", R"("sub":"a+b c")", {"read:v/a%2Bb%20c"}},
+        {"an escape put together", "read:v/%{sub}", R"("sub":"2A")", {"read:v/%2A"}},
+        {"a variable", "read:v/{sub}", R"("sub":"{username}","username":"root")", {"read:v/{username}"}},
+        {"bytes beyond ASCII", "read:v/{sub}", R"("sub":"\u00e4\u0000")", {"read:v/%C3%A4%00"}},
+        {"an operation", "{op}:v/q", R"("op":"write")", {"{op}:v/q"}},
+        {"a tag", "tag:{role}", R"("role":"administrator")", {"tag:{role}"}},
+        {"a part more", "read:v/q/{sub}/x", R"("sub":"a")", {"read:v/q/{sub}/x"}},
+        // {vhost}
+        {"the vhost of the request, not a claim", "read:{vhost}/q", R"("vhost":"mine")", {"read:*/q"}},
+        {"a star beside it", "read:*{vhost}*/q", people, {"read:*/q"}},
+        {"text beside it matches no vhost", "read:x{vhost}/q", people, {}},
+        {"a claim beside it likewise", "read:{vhost}{client_id}/q", people, {}},
+        {"twice likewise", "read:{vhost}{vhost}/q", people, {}},
+        {"behind an exact vhost", "read:%2Fa/{vhost}-*/{vhost}", people, {"read:%2Fa/%2Fa-*/%2Fa"}},
+        {"behind a vhost from a claim", "read:{sub}/{vhost}", R"("sub":"a*b")", {"read:a%2Ab/a%2Ab"}},
+        {"behind a vhost with wildcards", "read:dev-*/{vhost}", people, {}},
+        {"behind itself", "read:{vhost}/{vhost}", people, {}},
+    };
+    for (const Row &row : rows) EXPECT_EQ(expand(row.scope, row.claims).scopes, row.scopes) << row.what;
+}
+
+TEST(ScopeVariables, OffByDefault) {
+    const std::string payload = R"({"scope":"mq.read:{vhost}/{sub}","sub":"a"})";
+    EXPECT_EQ(collect(payload, broker("mq")).scopes, Scopes{"read:{vhost}/{sub}"});
+    EXPECT_EQ(collect(payload, expanding()).scopes, Scopes{"read:*/a"});
+}
+
+TEST(ScopeVariables, InEverySource) {
+    config::Section section = expanding();
+    section.scope_aliases = {{"own", {"mq.configure:{vhost}/q-{sub}"}}};
+    section.resource_server_type = "mq-type";
+    EXPECT_EQ(collect(R"({"sub":"bob","scope":"own","resource_access":{"mq":{"roles":["read:v/{sub}"]}},
+                          "authorization_details":[{"type":"mq-type","locations":"cluster:mq/vhost:v/queue:{sub}",
+                                                    "actions":"write"}]})",
+                      section)
+                  .scopes,
+              (Scopes{"configure:*/q-bob", "read:v/bob", "write:v/bob/*"}));
+}
+
+TEST(ScopeVariables, LongValues) {
+    const auto with = [](std::size_t size, const std::string &scope) {
+        return expand(scope, R"("sub":")" + std::string(size, 'x') + '"').scopes.size();
+    };
+    EXPECT_EQ(with(255, "read:v/{sub}"), 1U);
+    EXPECT_EQ(with(256, "read:v/{sub}"), 0U) << "no name is as long";
+    EXPECT_EQ(
+        with(255, "read:v/{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}"),
+        1U);
+    EXPECT_EQ(
+        with(255,
+             "read:v/{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}{sub}"),
+        0U);
+}
+
+TEST(ScopeVariables, WhatGrantsNothingLeavesANote) {
+    const auto notes = [](const char *scope, const char *claims = R"("x":"y")") {
+        return joined(expand(scope, claims).notes);
+    };
+    EXPECT_NE(notes("read:v/{dept}").find(R"("read:v/{dept}" grants nothing: there is no claim "dept")"),
+              std::string::npos);
+    EXPECT_NE(notes("read:v/{x").find("a { has no }"), std::string::npos);
+    EXPECT_NE(notes("read:a*/{vhost}").find("behind a vhost with wildcards"), std::string::npos);
+    EXPECT_NE(notes("read:a{vhost}/q").find("matches no vhost"), std::string::npos);
+    EXPECT_EQ(notes("read:v/{x}"), "");
+    EXPECT_EQ(notes("read:v/{dept}", R"("dept":["secret"])").find("secret"), std::string::npos);
+}
+
+}  // namespace tokenward::claims

@@ -1,0 +1,126 @@
+// Scopes from everywhere, through the whole pipeline to what a session may do.
+#include "fixture.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::session {
+namespace {
+
+using access::Operation;
+
+class RightsOfAToken : public testing::Test {
+  protected:
+    /// A session with these claims, under provider.config(more).
+    void enter(const std::string &more, const JsonObject &claims) {
+        if (backend) backend->close();
+        BackendOptions options;
+        options.config_json = provider.config(more);
+        options.log = collect_log;
+        options.log_user = &log;
+        auto created = Backend::create(options, clock);
+        ASSERT_TRUE(created.has_value()) << created.error().detail;
+        backend = *created;
+        token = Provider::mint(claims);
+        auto entered = backend->authenticate(bearer(token), {});
+        ASSERT_TRUE(entered.has_value()) << entered.error().detail;
+        session = std::move(*entered);
+    }
+    void TearDown() override {
+        session.reset();
+        if (backend) backend->close();
+    }
+    bool may(Operation operation, const char *vhost, const char *resource) const {
+        return session->authorize({operation, vhost, resource, {}}) == Verdict::allowed;
+    }
+    bool may(Operation operation, const char *vhost, const char *resource, const char *key) const {
+        return session->authorize({operation, vhost, resource, key}) == Verdict::allowed;
+    }
+    std::string tags() const {
+        std::string text;
+        session->with_tags([&](const std::string &tags) { text = tags; });
+        return text;
+    }
+    static JsonObject no_scope() { return Provider::claims().remove("scope"); }
+
+    ManualClock clock;
+    Provider provider;
+    std::string log;
+    std::string token;
+    std::shared_ptr<Backend> backend;
+    std::unique_ptr<Session> session;
+};
+
+TEST_F(RightsOfAToken, Aliases) {
+    enter(R"(,"scope_aliases":{"ADMIN":["mq.configure:*/*","mq.tag:administrator"]})",
+          no_scope().string("scope", "openid ADMIN"));
+    EXPECT_TRUE(may(Operation::configure, "v", "q"));
+    EXPECT_FALSE(may(Operation::read, "v", "q"));
+    EXPECT_EQ(tags(), "administrator");
+}
+
+TEST_F(RightsOfAToken, RequestingPartyToken) {
+    enter("", no_scope().raw("authorization", R"({"permissions":[{"rsname":"r","scopes":["mq.read:v/q"]}]})"));
+    EXPECT_TRUE(may(Operation::read, "v", "q"));
+    EXPECT_FALSE(may(Operation::read, "w", "q"));
+}
+
+TEST_F(RightsOfAToken, RichAuthorizations) {
+    const std::string details =
+        R"([{"type":"mq-type","locations":["cluster:m*/vhost:%2F/exchange:ex-*/routing-key:r.*"],"actions":["write"]},)"
+        R"({"type":"mq-type","locations":"cluster:mq/vhost:v/vhost:w","actions":"read"}])";
+    enter(R"(,"resource_server_type":"mq-type")", no_scope().raw("authorization_details", details));
+    EXPECT_TRUE(may(Operation::write, "/", "ex-1"));
+    EXPECT_TRUE(may(Operation::write, "/", "ex-1", "r.1"));
+    EXPECT_FALSE(may(Operation::write, "/", "ex-1", "s"));
+    EXPECT_FALSE(may(Operation::write, "v", "ex-1"));
+    EXPECT_FALSE(may(Operation::read, "v", "x"));
+    EXPECT_FALSE(may(Operation::read, "w", "x"));
+    EXPECT_NE(log.find("names an attribute twice"), std::string::npos) << log;
+    const auto inspected = Backend::inspect(backend.get(), token);
+    ASSERT_TRUE(inspected);
+    EXPECT_NE(inspected->find(R"("permissions":["write:%2F/ex-*/r.*"])"), std::string::npos) << *inspected;
+    EXPECT_NE(inspected->find("names an attribute twice"), std::string::npos) << *inspected;
+}
+
+TEST_F(RightsOfAToken, RichAuthorizationsWithoutRoutingKeys) {
+    enter(R"(,"resource_server_type":"mq-type","routing_keys":false)",
+          no_scope().raw(
+              "authorization_details",
+              R"([{"type":"mq-type","locations":"cluster:mq/vhost:v/queue:a%2F*","actions":"read"}])"));
+    EXPECT_TRUE(may(Operation::read, "v", "a/b"));
+    EXPECT_EQ(log.find("routing"), std::string::npos) << log;
+}
+
+TEST_F(RightsOfAToken, Variables) {
+    enter(R"(,"expand_variables":true)",
+          no_scope()
+              .string("sub", "ali*ce")
+              .strings("scope", {"mq.read:{vhost}/{sub}-*", "mq.write:w/{vhost}", "mq.configure:v/{dept}",
+                                 "mq.configure:v/*/{jti}"}));
+    EXPECT_TRUE(may(Operation::read, "v", "ali*ce-q"));
+    EXPECT_TRUE(may(Operation::read, "/", "ali*ce-"));
+    EXPECT_FALSE(may(Operation::read, "v", "alibince-q")) << "a value is no wildcard";
+    EXPECT_TRUE(may(Operation::write, "w", "w"));
+    EXPECT_FALSE(may(Operation::write, "w", "v"));
+    EXPECT_FALSE(may(Operation::configure, "v", "dept"));
+    EXPECT_TRUE(may(Operation::configure, "v", "q", "id-1"));
+    EXPECT_FALSE(may(Operation::configure, "v", "q", "id-2"));
+    EXPECT_NE(log.find(R"("configure:v/{dept}" grants nothing: there is no claim "dept")"), std::string::npos)
+        << log;
+}
+
+TEST_F(RightsOfAToken, WithoutTheOptionsNothingOfThatIsRead) {
+    enter("", no_scope()
+                  .string("scope", "mq.read:{vhost}/{sub} ADMIN")
+                  .raw("authorization_details",
+                       R"([{"type":"mq-type","locations":"cluster:mq","actions":["write","administrator"]}])"));
+    EXPECT_FALSE(may(Operation::read, "v", "alice"));
+    EXPECT_TRUE(may(Operation::read, "{vhost}", "{sub}")) << "braces are plain bytes";
+    EXPECT_FALSE(may(Operation::write, "v", "q"));
+    EXPECT_EQ(tags(), "");
+}
+
+}  // namespace
+}  // namespace tokenward::session
