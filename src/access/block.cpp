@@ -3,6 +3,7 @@
 #include "access/index.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace tokenward::access {
 
@@ -15,8 +16,35 @@ int compare(const Pattern &a, const Pattern &b) noexcept {
     return a.text.compare(b.text);
 }
 
-bool is_before(const Permission &a, const Permission &b) noexcept {
+/// One permission in the order of the block. `key` sorts as the resource does, as far as it reaches: most
+/// comparisons need no more.
+struct Ranked {
+    explicit Ranked(const Permission &from) noexcept
+        : permission(&from),
+          key(static_cast<std::uint64_t>(from.resource.kind) << 62U | first_bytes(from.resource.text) >> 2U) {}
+
+    const Permission *permission;
+    std::uint64_t key;
+
+  private:
+    /// As a number that sorts as they do; zero where there are none.
+    static std::uint64_t first_bytes(std::string_view text) noexcept {
+        if constexpr (std::endian::native == std::endian::little) {
+            if (text.size() >= 8) return __builtin_bswap64(load<std::uint64_t>(text.data()));
+        }
+        std::uint64_t bytes = 0;
+        for (std::size_t i = 0; i < text.size() && i < 8; ++i) {
+            bytes |= std::uint64_t{static_cast<unsigned char>(text[i])} << (56U - 8U * i);
+        }
+        return bytes;
+    }
+};
+
+bool is_before(const Ranked &first, const Ranked &second) noexcept {
+    const Permission &a = *first.permission;
+    const Permission &b = *second.permission;
     if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
+    if (first.key != second.key) return first.key < second.key;
     if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
     if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
     return compare(a.routing_key, b.routing_key) < 0;
@@ -113,6 +141,7 @@ class Builder {
         std::pmr::vector<Draft> drafts(&arena_);
         std::pmr::string children(&arena_);
         drafts.reserve(permissions.size());
+        out.reserve(out.size() + text_size(permissions));
         for (std::size_t begin = 0; begin < permissions.size();) {
             Draft draft{permissions[begin].resource, {}, children.size(), 0};
             std::size_t end = begin;
@@ -152,6 +181,13 @@ class Builder {
     }
 
   private:
+    /// About what a list of these resources takes: room made once, instead of by doubling.
+    static std::size_t text_size(std::span<const Permission> permissions) noexcept {
+        std::size_t size = 16;
+        for (const Permission &permission : permissions) size += permission.resource.text.size() + 4;
+        return size;
+    }
+
     void append_node(Level level, const Draft &draft, std::size_t cut, std::string_view children,
                      std::pmr::string &out) {
         out += static_cast<char>(static_cast<unsigned>(draft.pattern.kind) | draft.operations.packed());
@@ -171,11 +207,15 @@ class Builder {
 
 }  // namespace
 
-std::pmr::string build_block(std::span<Permission> permissions, std::pmr::memory_resource &arena) {
+std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::memory_resource &arena) {
     std::pmr::string block(&arena);
     if (permissions.empty()) return block;
-    std::ranges::sort(permissions, is_before);
-    Builder(arena).append_vhosts(permissions, block);
+    std::pmr::vector<Ranked> ranked(permissions.begin(), permissions.end(), &arena);
+    std::ranges::sort(ranked, is_before);
+    std::pmr::vector<Permission> sorted(&arena);
+    sorted.reserve(ranked.size());
+    for (const Ranked &one : ranked) sorted.push_back(*one.permission);
+    Builder(arena).append_vhosts(sorted, block);
     return block;
 }
 

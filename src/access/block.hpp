@@ -102,6 +102,6 @@ struct Permission {
 };
 
 /// Sorts and merges; the same permissions in any order give the same bytes.
-std::pmr::string build_block(std::span<Permission> permissions, std::pmr::memory_resource &arena);
+std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
 
 }  // namespace tokenward::access

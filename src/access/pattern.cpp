@@ -2,6 +2,8 @@
 
 #include "access/scope.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -29,24 +31,32 @@ struct Literals {
     std::pmr::vector<std::size_t> begins;
 };
 
+/// The byte that stands at raw[at], which is no wildcard; `at` is moved to its last character. False for a
+/// broken escape.
+bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
+    out = raw[at] == '+' ? ' ' : raw[at];
+    if (out != '%') return true;
+    const int high = at + 1 < raw.size() ? hex_value(raw[at + 1]) : -1;
+    const int low = at + 2 < raw.size() ? hex_value(raw[at + 2]) : -1;
+    // Escapes never reach over a wildcard: '*' is no hex digit.
+    if (high < 0 || low < 0) return false;
+    out = static_cast<char>(high * 16 + low);
+    at += 2;
+    return true;
+}
+
 /// False for a broken escape.
 bool decode_literals(std::string_view raw, Literals &out) {
     out.bytes.reserve(raw.size());
     out.begins.push_back(0);
     for (std::size_t i = 0; i < raw.size(); ++i) {
+        char byte = 0;
         if (raw[i] == '*') {
             out.begins.push_back(out.bytes.size());
-        } else if (raw[i] == '+') {
-            out.bytes += ' ';
-        } else if (raw[i] == '%') {
-            const int high = i + 1 < raw.size() ? hex_value(raw[i + 1]) : -1;
-            const int low = i + 2 < raw.size() ? hex_value(raw[i + 2]) : -1;
-            // Escapes never reach over a wildcard: '*' is no hex digit.
-            if (high < 0 || low < 0) return false;
-            out.bytes += static_cast<char>(high * 16 + low);
-            i += 2;
+        } else if (decode_byte(raw, i, byte)) {
+            out.bytes += byte;
         } else {
-            out.bytes += raw[i];
+            return false;
         }
     }
     return true;
@@ -59,27 +69,50 @@ std::string_view keep(std::string_view text, std::pmr::memory_resource &arena) {
     return {copy, text.size()};
 }
 
-}  // namespace
-
-void append_size(std::pmr::string &out, std::size_t value) {
-    while (value >= 0x80U) {
-        out += static_cast<char>((value & 0x7FU) | 0x80U);
-        value >>= 7U;
-    }
-    out += static_cast<char>(value);
+Pattern never(std::string_view raw, std::pmr::memory_resource &arena) {
+    std::string printable;
+    append_raw(printable, raw);
+    return {PatternKind::never, keep(printable, arena)};
 }
+
+constexpr std::size_t short_pattern = 128;  ///< the sizes of its literals take one byte each
+
+/// A pattern of less than short_pattern bytes with one wildcard or none, as nearly all are: decoded straight to
+/// where it stays. Prefix and suffix lie in a row, as Glob reads them.
+Pattern compile_short(std::string_view raw, std::pmr::memory_resource &arena) {
+    char *const room = static_cast<char *>(arena.allocate(raw.size() + 2, 1));
+    char *const bytes = room + 2;
+    std::size_t size = 0;
+    std::size_t wildcard = std::string_view::npos;
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        if (raw[i] == '*') {
+            wildcard = size;
+        } else if (decode_byte(raw, i, bytes[size])) {
+            ++size;
+        } else {
+            return never(raw, arena);
+        }
+    }
+    if (wildcard == std::string_view::npos) return {PatternKind::exact, {bytes, size}};
+    if (wildcard == size) return {PatternKind::prefix, {bytes, size}};
+    room[0] = static_cast<char>(wildcard);
+    room[1] = static_cast<char>(size - wildcard);
+    return {PatternKind::glob, {room, size + 2}};
+}
+
+}  // namespace
 
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) {
     const std::size_t special = find_any<'*', '%', '+'>(raw);
     if (special == std::string_view::npos) return {PatternKind::exact, raw};
     if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
+    if (raw.size() < short_pattern &&
+        std::count(raw.begin() + static_cast<std::ptrdiff_t>(special), raw.end(), '*') <= 1) {
+        return compile_short(raw, arena);
+    }
 
     Literals literals(arena);
-    if (!decode_literals(raw, literals)) {
-        std::string printable;
-        append_raw(printable, raw);
-        return {PatternKind::never, keep(printable, arena)};
-    }
+    if (!decode_literals(raw, literals)) return never(raw, arena);
     const std::size_t last = literals.begins.size() - 1;
     if (last == 0) return {PatternKind::exact, keep(literals.bytes, arena)};
     if (literals.at(0).size() == literals.bytes.size())

@@ -38,7 +38,13 @@ inline std::uint32_t read_size(const char *&cursor) noexcept {
     }
 }
 
-void append_size(std::pmr::string &out, std::size_t value);
+inline void append_size(std::pmr::string &out, std::size_t value) {
+    while (value >= 0x80U) {
+        out += static_cast<char>((value & 0x7FU) | 0x80U);
+        value >>= 7U;
+    }
+    out += static_cast<char>(value);
+}
 
 /// The literals of a glob: the name begins with `prefix`, ends with `suffix`, and has the inner ones between
 /// them in that order.

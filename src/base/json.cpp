@@ -9,6 +9,10 @@
 
 #include <rapidjson/reader.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace tokenward {
 namespace {
 
@@ -46,6 +50,22 @@ Scan scan(std::string_view text) noexcept {
     std::uint64_t backslash = 0;
     std::uint64_t control = 0;
     std::size_t i = 0;
+#ifdef __SSE2__
+    const __m128i backslashes = _mm_set1_epi8('\\');
+    const __m128i last_control = _mm_set1_epi8(0x1F);
+    __m128i any = _mm_setzero_si128();
+    __m128i any_backslash = _mm_setzero_si128();
+    __m128i any_control = _mm_setzero_si128();
+    for (; i + 16 <= text.size(); i += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(text.data() + i));
+        any = _mm_or_si128(any, bytes);
+        any_backslash = _mm_or_si128(any_backslash, _mm_cmpeq_epi8(bytes, backslashes));
+        any_control = _mm_or_si128(any_control, _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
+    }
+    high = _mm_movemask_epi8(any) != 0 ? tops : 0;
+    backslash = static_cast<unsigned>(_mm_movemask_epi8(any_backslash));
+    control = static_cast<unsigned>(_mm_movemask_epi8(any_control));
+#endif
     for (; i + 8 <= text.size(); i += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + i, sizeof word);

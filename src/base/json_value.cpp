@@ -90,8 +90,12 @@ std::optional<std::int64_t> JsonValue::floor_int64() const noexcept {
 
 std::optional<JsonValue> JsonValue::find(std::string_view name) const noexcept {
     if (!is_object()) return std::nullopt;
+    // Names of the same length nearly always differ in the last byte: no call for those.
+    const char last = name.empty() ? '\0' : name.back();
     for (const JsonValue member : *this) {
-        if (member.name() == name) return member;
+        const std::string_view other = member.name();
+        if (other.size() != name.size() || (!other.empty() && other.back() != last)) continue;
+        if (other == name) return member;
     }
     return std::nullopt;
 }

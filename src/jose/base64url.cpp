@@ -1,7 +1,9 @@
 #include "jose/base64url.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace tokenward::jose {
 namespace {
@@ -28,13 +30,26 @@ constexpr Table second = make_table(12);
 constexpr Table third = make_table(6);
 constexpr Table fourth = make_table(0);
 
+void store_big_endian(std::uint8_t *to, std::uint64_t word) noexcept {
+    if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+    std::memcpy(to, &word, sizeof word);
+}
+
 }  // namespace
 
 std::optional<std::size_t> base64url_decode(std::string_view encoded, void *out) noexcept {
     const auto *in = reinterpret_cast<const std::uint8_t *>(encoded.data());
     auto *to = static_cast<std::uint8_t *>(out);
     std::uint32_t seen = 0;  // one look at the end: forged input isn't worth a branch in the loop
-    for (std::size_t groups = encoded.size() / 4; groups != 0; --groups, in += 4, to += 3) {
+    std::size_t groups = encoded.size() / 4;
+    // Two groups give six bytes, written as eight: the third group behind them has room for the other two.
+    for (; groups >= 3; groups -= 2, in += 8, to += 6) {
+        const std::uint32_t high = first[in[0]] | second[in[1]] | third[in[2]] | fourth[in[3]];
+        const std::uint32_t low = first[in[4]] | second[in[5]] | third[in[6]] | fourth[in[7]];
+        seen |= high | low;
+        store_big_endian(to, std::uint64_t{high} << 40U | std::uint64_t{low & 0xFFFFFFU} << 16U);
+    }
+    for (; groups != 0; --groups, in += 4, to += 3) {
         const std::uint32_t word = first[in[0]] | second[in[1]] | third[in[2]] | fourth[in[3]];
         seen |= word;
         to[0] = static_cast<std::uint8_t>(word >> 16);

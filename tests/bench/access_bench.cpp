@@ -33,7 +33,7 @@ namespace {
 
 using namespace tokenward::access;
 
-enum Kind : std::int64_t { exact, prefix, suffix, middle, mixed, vhosts };
+enum Kind : std::int64_t { exact, prefix, suffix, middle, mixed, vhosts, inner };
 
 std::string number(std::size_t i) {
     std::string digits = std::to_string(i);
@@ -53,6 +53,8 @@ std::string scope_of(std::int64_t kind, std::size_t i, std::size_t salt) {
             return "read:%2F/" + tenant + "*." + number(i) + ".*.orders";
         case vhosts:
             return "read:vhost-" + number(i) + "/*";
+        case inner:
+            return "read:%2F/*.orders." + number(i) + ".*";
         default:
             return scope_of(static_cast<std::int64_t>(i % 3), i, salt);
     }
@@ -70,6 +72,8 @@ std::string name_of(std::int64_t kind, std::size_t i) {
             return "tenant0.x." + number(i) + ".y.orders";
         case vhosts:
             return "queue";
+        case inner:
+            return "tenant0.orders." + number(i) + ".created";
         default:
             return name_of(static_cast<std::int64_t>(i % 3), i);
     }
@@ -174,7 +178,7 @@ void memory(benchmark::State &state) {
 }
 
 void all_kinds(benchmark::internal::Benchmark *bench) {
-    for (const std::int64_t kind : {exact, prefix, suffix, middle, mixed, vhosts}) {
+    for (const std::int64_t kind : {exact, prefix, suffix, middle, mixed, vhosts, inner}) {
         for (const std::int64_t count : {1, 10, 20, 100, 1000, 2000}) bench->Args({kind, count});
     }
     bench->ArgNames({"kind", "scopes"});

@@ -1,0 +1,86 @@
+# Sourced by run.sh --broker: real Mosquitto without auth, with its password file, and with Tokenward, one after the
+# other in several rounds. Prints a table and writes $out/broker.json.
+
+rounds=${BENCH_ROUNDS:-5}
+connects=${BENCH_CONNECTS:-2000}
+publishes=${BENCH_PUBLISHES:-200000}
+
+broker_pids=
+stop_brokers() {
+    # shellcheck disable=SC2086 # a list
+    [ -z "$broker_pids" ] || kill $broker_pids 2>/dev/null
+    broker_pids=
+}
+
+# start_broker NAME LINE...: runs Mosquitto with these lines; sets port_NAME and pid_NAME.
+start_broker() {
+    name=$1
+    shift
+    port=$(free_ports 1)
+    {
+        printf 'listener %s 127.0.0.1\nlog_dest file %s/%s.log\nset_tcp_nodelay true\n' "$port" "$work" "$name"
+        [ "$(id -u)" != 0 ] || printf 'user root\n'
+        printf '%s\n' "$@"
+    } >"$work/$name.conf"
+    mosquitto -c "$work/$name.conf" &
+    pid=$!
+    broker_pids="$broker_pids $pid"
+    eval "port_$name=$port pid_$name=$pid"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        mosquitto_pub -p "$port" -t x -m x -u nobody -P nothing 2>&1 | grep -q refused.*111 || break
+        sleep 0.25
+    done
+}
+
+run_brokers() {
+    work=$(mktemp -d)
+    trap 'stop_brokers; rm -rf "$work"' EXIT
+    plugin=$build/plugin/mosquitto/mosquitto_tokenward.so
+    mint=$build/tests/support/mint
+
+    "$mint" --key "$work/key.pem" --alg RS256 --kid k1 --new-key >"$work/jwks.json"
+    scope='mq.write:%2F/sensors%2F*'
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do scope="$scope mq.read:%2F/plant.$i.*"; done
+    now=$(date +%s)
+    "$mint" --key "$work/key.pem" --alg RS256 --kid k1 --claim 'iss="https://id.example.com"' \
+        --claim 'aud="broker"' --claim 'sub="alice"' --claim "exp=$((now + 36000))" --claim "iat=$now" \
+        --claim "scope=\"$scope\"" >"$work/token"
+    for kind in cold warm; do
+        {
+            printf '[oauth]\nissuer = https://id.example.com\nresource_server_id = broker\nscope_prefix = mq.\n'
+            printf 'log_level = warning\njwks_file = %s/jwks.json\n' "$work"
+            [ $kind = warm ] || printf 'token_cache_size = 0\n'
+        } >"$work/$kind.ini"
+    done
+    printf 'correct horse battery staple\n' >"$work/password"
+    mosquitto_passwd -c -b "$work/passwords" alice 'correct horse battery staple'
+    chmod -R go+rX "$work"
+
+    start_broker open 'allow_anonymous true'
+    start_broker password 'allow_anonymous false' "password_file $work/passwords"
+    for kind in cold warm; do
+        start_broker $kind 'allow_anonymous false' "plugin $plugin" "plugin_opt_config $work/$kind.ini"
+    done
+
+    : >"$work/rows"
+    round=0
+    while [ $round -lt "$rounds" ]; do
+        round=$((round + 1))
+        for what in connects publishes; do
+            eval "count=\$$what"
+            for name in open password cold warm; do
+                eval "port=\$port_$name pid=\$pid_$name"
+                case $name in
+                    open) set -- '' '' ;;
+                    password) set -- alice "$work/password" ;;
+                    *) set -- alice "$work/token" ;;
+                esac
+                # shellcheck disable=SC2154 # set by eval
+                printf '%s %s %s\n' $what $name \
+                    "$("$build/tests/bench/mqtt_load" "$port" "$pid" "$1" "$2" $what "$count")" >>"$work/rows"
+            done
+        done
+    done
+    stop_brokers
+    python3 tests/bench/table.py broker "$work/rows" "$out/broker.json"
+}

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Measures. From a clone on Debian 12, as root:
+#
+#     sh tests/bench/run.sh             the library, beside OpenSSL alone and the JWT libraries of Debian
+#     sh tests/bench/run.sh --broker    real Mosquitto without auth, with its password file, with Tokenward
+#
+# Installs what is missing, builds into build-bench/, prints one table, writes JSON, the chart and its data into
+# build-bench/results/. TOKENWARD_BUILD names another build folder, BENCH_REPETITIONS another number of runs (9).
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/support/setup.sh
+
+bench_packages='libbenchmark-dev libjwt-dev libcjose-dev libjansson-dev libcpp-jwt-dev nlohmann-json3-dev libpcre2-dev
+    libre2-dev gnuplot-nox'
+# shellcheck disable=SC2086 # lists
+install_packages $build_packages $bench_packages
+
+build=${TOKENWARD_BUILD:-build-bench}
+configure "$build" -Dbench=true -Dbuildtype=release
+case ${1:-} in
+    --broker) build "$build" plugin/mosquitto/mosquitto_tokenward.so tests/bench/mqtt_load tests/support/mint ;;
+    *) build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
+        tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;
+esac
+build=$(cd "$build" && pwd)
+out=$build/results
+mkdir -p "$out"
+
+if [ "${1:-}" = --broker ]; then
+    . tests/bench/broker.sh
+    run_brokers
+    exit
+fi
+
+# Interleaved: one run of each benchmark after the other, in an order that is drawn anew each time.
+measure() {
+    "$build/tests/bench/$1_bench" --benchmark_repetitions="${BENCH_REPETITIONS:-9}" --benchmark_min_time=0.5 \
+        --benchmark_enable_random_interleaving=true --benchmark_out="$out/$1.json" >"$out/$1.log" 2>&1 ||
+        die "$1_bench failed, see $out/$1.log"
+}
+say 'measuring: some minutes, on a quiet machine'
+measure authenticate
+measure authorize
+"$build/tests/bench/allocations_bench" >"$out/allocations.json" || die 'allocations_bench failed'
+{
+    "$build/tests/bench/memory_bench" same && "$build/tests/bench/memory_bench" different
+} >"$out/memory.json" || die 'memory_bench failed'
+python3 tests/bench/table.py library "$out" | tee "$out/table.txt"
+columns=$(head -n 1 "$out/cold.dat" | awk -F '\t' '{print NF}')
+gnuplot -e "data='$out/cold.dat'; out='$out/cold.svg'; columns=$columns" tests/bench/chart.gp || die 'gnuplot failed'
+say "JSON, data and chart: $out"
