@@ -118,4 +118,36 @@ test('the provider takes new keys: the broker learns them, and nobody is dropped
     await dashboard.end();
 });
 
+test('keys rotate again and again while clients come and go: none is refused', async () => {
+    // The withdrawn key's token above caused a fetch that brought nothing, which doubled the window once.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    let stop = false;
+    let connected = 0;
+    let askedAgain = 0;
+    const lane = async () => {
+        while (!stop) {
+            const token = await provider.token('sensor', SENSOR);
+            // Closed without a CONNACK is "try again"; a code would be a refusal.
+            const client = await eventually(() => Client.connect(broker.port, token).catch((error) => {
+                assert.equal(error.code, undefined, 'a good token was refused');
+                ++askedAgain;
+                return undefined;
+            }), 'a connection');
+            assert.ok(await client.publish('sensors/3', 'here'));
+            await client.end();
+            ++connected;
+        }
+    };
+    const lanes = [lane(), lane()];
+    for (let rotation = 0; rotation < 5; ++rotation) {
+        await new Promise((resolve) => setTimeout(resolve, 1500));  // jwks_min_refresh is 1 s
+        provider.rotate({keepOld: true});
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    stop = true;
+    await Promise.all(lanes);
+    console.log(`# ${connected} connections over 5 rotations, ${askedAgain} asked again while keys came`);
+    assert.ok(connected > 20, `${connected} connections`);
+});
+
 await runAll(before, after);

@@ -77,9 +77,10 @@ export class OpenIdProvider {
         this.server.on('request', oidc.callback());
     }
 
-    /** New keys; the old ones are gone. */
-    rotate() {
-        this.keys = newKeys(randomBytes(4).toString('hex'));
+    /** New keys to sign with; the old ones stay published or are gone. */
+    rotate({keepOld = false} = {}) {
+        const fresh = newKeys(randomBytes(4).toString('hex'));
+        this.keys = keepOld ? [...fresh, ...this.keys.slice(0, fresh.length)] : fresh;
         this.serve();
     }
 

@@ -1,0 +1,100 @@
+// Reload under load: all or nothing, keys stay, live sessions go on.
+#include "fixture.hpp"
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::session {
+namespace {
+
+std::shared_ptr<Backend> create(const std::string &json, const Clock &clock, std::string &log) {
+    BackendOptions options;
+    options.config_json = json;
+    options.startup_wait_ms = 20000;
+    options.log = collect_log;
+    options.log_user = &log;
+    auto created = Backend::create(options, clock);
+    EXPECT_TRUE(created.has_value()) << (created ? "" : created.error().detail);
+    return created ? *created : nullptr;
+}
+
+}  // namespace
+
+TEST(Reload, UnderLoadNobodyIsRefused) {
+    const Provider provider;
+    const ManualClock clock;
+    std::string log;
+    const std::string quiet = R"(,"log_level":"error")";
+    const auto backend = create(provider.config(quiet), clock, log);
+    const std::string token = Provider::mint(Provider::claims());
+    const auto live = backend->authenticate(bearer(token), {});
+    ASSERT_TRUE(live.has_value());
+
+    std::atomic<bool> stop{false};
+    std::atomic<int> admitted{0};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 2; ++i) {
+        clients.emplace_back([&] {
+            while (!stop.load()) {
+                const auto session = backend->authenticate(bearer(token), {});
+                if (!session ||
+                    (*session)->authorize({access::Operation::read, "v", "q", {}}) != Verdict::allowed) {
+                    ++wrong;
+                }
+                if ((*live)->authorize({access::Operation::read, "v", "q", {}}) != Verdict::allowed) ++wrong;
+                ++admitted;
+            }
+        });
+    }
+    BackendOptions good;
+    BackendOptions bad;
+    bad.config_json = provider.config(R"(,"nonsense":1)");
+    for (int i = 0; i < 60; ++i) {
+        good.config_json = provider.config(quiet + (i % 2 == 0 ? R"(,"token_cache_size":0)" : ""));
+        EXPECT_TRUE(backend->reload(&good).has_value());
+        const auto refused = backend->reload(&bad);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().reason, Reason::CONFIG_UNKNOWN_KEY);
+    }
+    stop = true;
+    for (auto &client : clients) client.join();
+    EXPECT_EQ(wrong.load(), 0);
+    EXPECT_GT(admitted.load(), 0);
+    backend->close();
+}
+
+TEST(Reload, AnUnchangedSectionKeepsItsKeysAndAsksForNone) {
+    support::TestIssuer issuer;
+    std::string log;
+    const auto config = [&](const std::string &more) {
+        return R"({"issuer":")" + issuer.issuer() + R"(","audience":"broker","ca_file":")" + issuer.ca_file() +
+               '"' + more + "}";
+    };
+    const auto backend = create(config(""), SystemClock::instance(), log);
+    const std::string token = issuer.mint();
+    ASSERT_TRUE(backend->authenticate(bearer(token), {}).has_value()) << log;
+    const std::size_t requests = issuer.requests(support::TestIssuer::Endpoint::jwks);
+    issuer.set_network(support::TestIssuer::Network::down);
+    BackendOptions options;
+    options.config_json = config(R"(,"clock_skew":30)");
+    ASSERT_TRUE(backend->reload(&options).has_value());
+    EXPECT_TRUE(backend->authenticate(bearer(token), {}).has_value()) << log;
+    EXPECT_EQ(issuer.requests(support::TestIssuer::Endpoint::jwks), requests);
+
+    // Another address is another provider: its keys are not there yet.
+    options.config_json = config(R"(,"jwks_uri":"https://localhost:1/jwks")");
+    ASSERT_TRUE(backend->reload(&options).has_value());
+    const auto pending = backend->authenticate(bearer(token), {});
+    ASSERT_FALSE(pending.has_value());
+    EXPECT_EQ(pending.error().reason, Reason::KEYS_PENDING);
+    EXPECT_GE(pending.error().retry_after_ms, 20);
+    EXPECT_LE(pending.error().retry_after_ms, 1000);
+    backend->close();
+}
+
+}  // namespace tokenward::session
