@@ -31,8 +31,15 @@ void SessionTable::leave_to_others(ClientKey client, std::string_view client_id)
 
 void SessionTable::remember(const std::string &key, ClientKey client, SessionRef session) {
     Remembered &entry = by_identity_[key];
-    if (entry.departed) departed_.erase(entry.place);
+    recall(key, entry);
     entry = {std::move(session), client, false, {}};
+}
+
+void SessionTable::recall(const std::string &key, Remembered &entry) {
+    if (!entry.departed) return;
+    departed_.erase(entry.place);
+    departed_bytes_ -= key.size();
+    entry.departed = false;
 }
 
 void SessionTable::depart(ClientKey client) {
@@ -50,19 +57,21 @@ void SessionTable::depart(ClientKey client) {
     const auto entry = by_identity_.find(key);
     // After a takeover the identity is the new connection's: the old one departs without a trace.
     if (entry == by_identity_.end() || entry->second.client != client || entry->second.departed) return;
-    departed_.push_front(key);
+    departed_.push_front(&entry->first);
+    departed_bytes_ += key.size();
     entry->second.departed = true;
     entry->second.place = departed_.begin();
-    if (departed_.size() > max_departed_) {
-        by_identity_.erase(departed_.back());
-        departed_.pop_back();
+    while (departed_.size() > max_departed_ || departed_bytes_ > max_bytes_) {
+        const auto oldest = by_identity_.find(*departed_.back());
+        recall(oldest->first, oldest->second);
+        by_identity_.erase(oldest);
     }
 }
 
 void SessionTable::forget(Identity identity) {
     const auto entry = by_identity_.find(key_of(identity));
     if (entry == by_identity_.end() || !entry->second.departed) return;
-    departed_.erase(entry->second.place);
+    recall(entry->first, entry->second);
     by_identity_.erase(entry);
 }
 
@@ -117,6 +126,7 @@ void SessionTable::clear() {
     by_identity_.clear();
     by_client_id_.clear();
     departed_.clear();
+    departed_bytes_ = 0;
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -45,7 +45,10 @@ struct Found {
 /// Not thread-safe: one broker thread.
 class SessionTable {
   public:
-    explicit SessionTable(std::size_t max_departed) : max_departed_(max_departed) {}
+    /// Of departed clients at most this many are remembered, and at most max_bytes of their names: a client
+    /// identifier may have 65535 bytes, and who has one token may come with ever new ones.
+    explicit SessionTable(std::size_t max_departed, std::size_t max_bytes = std::size_t{16} << 20)
+        : max_departed_(max_departed), max_bytes_(max_bytes) {}
 
     /// A client was let in. secret is the address of the password that it sent (see is_recheck).
     void admit(ClientKey client, Identity identity, SessionRef session, const void *secret);
@@ -88,7 +91,7 @@ class SessionTable {
         SessionRef session;  ///< empty: foreign
         const void *secret = nullptr;
     };
-    using Order = std::list<std::string>;  ///< identities, the latest departed first
+    using Order = std::list<const std::string *>;  ///< keys of by_identity_, the latest departed first
     struct Remembered {
         SessionRef session;
         ClientKey client = nullptr;
@@ -97,8 +100,12 @@ class SessionTable {
     };
 
     void remember(const std::string &key, ClientKey client, SessionRef session);
+    /// Out of the order of departed ones.
+    void recall(const std::string &key, Remembered &entry);
 
     std::size_t max_departed_;
+    std::size_t max_bytes_;
+    std::size_t departed_bytes_ = 0;
     std::unordered_map<ClientKey, Live> live_;
     std::unordered_map<std::string, Remembered> by_identity_;
     std::unordered_map<std::string, ClientKey> by_client_id_;  ///< the latest connection of each identifier

@@ -157,6 +157,26 @@ TEST(SessionTable, IsBoundedAndDropsTheLongestDeparted) {
     EXPECT_EQ(number_in(table.find(client(2), {"c", "user"}, true)), 3);
 }
 
+TEST(SessionTable, IsBoundedInBytesToo) {
+    // A client identifier may have 65535 bytes, and one token is enough to come with ever new ones.
+    SessionTable table(1000, 250000);
+    for (int i = 0; i < 100; ++i) {
+        const std::string id = std::to_string(100 + i) + std::string(59997, 'x');
+        table.admit(client(1), {id, "alice"}, make_session(i), nullptr);
+        table.depart(client(1));
+        EXPECT_EQ(number_in(table.find(client(1), {id, "alice"}, true)), i);
+    }
+    EXPECT_EQ(table.departed_count(), 4u);
+    table.clear();
+    const std::string huge(300000, 'x');
+    table.admit(client(1), {huge, "alice"}, make_session(1), nullptr);
+    table.depart(client(1));
+    EXPECT_EQ(table.departed_count(), 0u);
+    table.admit(client(1), alice, make_session(2), nullptr);
+    table.depart(client(1));
+    EXPECT_EQ(table.departed_count(), 1u);
+}
+
 TEST(SessionTable, DropsSessionsItNoLongerNeeds) {
     SessionTable table(1);
     const SessionRef session = make_session(1);
