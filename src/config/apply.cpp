@@ -64,16 +64,17 @@ bool is_list(Type type) {
     return type == Type::list || type == Type::name_list || type == Type::algorithms;
 }
 
-/// A value as a message may show it.
+/// A value as a message may show it: what was meant as a URL may hold a password, whatever form it has.
 std::string shown(const Option &option, const Value &value) {
-    if (value.form == Value::Form::list) {
-        std::string joined;
-        for (const std::string &element : value.list) joined += (joined.empty() ? "" : ",") + element;
-        return quote(joined);
-    }
     const bool may_hold_a_password =
         option.type == Type::issuer || option.type == Type::https_url || option.type == Type::proxy_url;
-    return quote(may_hold_a_password ? without_userinfo(value.text) : value.text);
+    const auto show = [&](const std::string &text) {
+        return may_hold_a_password ? without_userinfo(text) : text;
+    };
+    if (value.form != Value::Form::list) return quote(show(value.text));
+    std::string joined;
+    for (const std::string &element : value.list) joined += (joined.empty() ? "" : ",") + show(element);
+    return quote(joined);
 }
 
 /// Each reader fills `out` and answers what is wrong, or an empty text.

@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 #include "config/entry.hpp"
 #include "config/options.hpp"
+#include "config/url.hpp"
 
 #include <algorithm>
 #include <map>
@@ -89,7 +90,7 @@ class IniReader {
     Result<void> read_key(std::string_view line) {
         const std::size_t equals = line.find('=');
         if (equals == std::string_view::npos) {
-            return bad(fmt::format("{} isn't \"key = value\"", quote(line)));
+            return bad(fmt::format("{} isn't \"key = value\"", quote(without_userinfo(line))));
         }
         const std::string_view key = trim(line.substr(0, equals));
         const std::string_view value = trim(line.substr(equals + 1));
@@ -105,13 +106,19 @@ class IniReader {
         if (has_comment_behind(value)) {
             return fail(Reason::CONFIG_INVALID_VALUE,
                         fmt::format("{}{} = {}: comments stand on lines of their own", where, quote(key),
-                                    quote(value)));
+                                    quote(without_userinfo(value))));
         }
         if (is_in_quotes(value)) {
-            return fail(Reason::CONFIG_INVALID_VALUE, fmt::format("{}{} = {}: write the value without quotes",
-                                                                  where, quote(key), quote(value)));
+            return fail(Reason::CONFIG_INVALID_VALUE,
+                        fmt::format("{}{} = {}: write the value without quotes", where, quote(key),
+                                    quote(without_userinfo(value))));
         }
-        entries_.push_back({section_, std::string(key), {Value::Form::ini, std::string(value), {}}, where});
+        // Member by member: gcc 12 destroys parts of a nested braced list twice when memory runs out in it.
+        Entry &entry = entries_.emplace_back();
+        entry.section = section_;
+        entry.key = key;
+        entry.value.text = value;
+        entry.where = where;
         return {};
     }
 

@@ -273,6 +273,21 @@ TEST_F(Refusals, NothingOfAPasswordStandsInAMessage) {
     }
 }
 
+TEST_F(Refusals, NothingOfAPasswordStandsInAMessageWhateverIsWrongWithItsLine) {
+    for (const std::string_view line : {
+             R"(proxy = "http://user:hidden@proxy:3128")",
+             "proxy = http://user:hidden@proxy:3128 # ours",
+             "proxy http://user:hidden@proxy:3128",
+         }) {
+        const auto refused = load_ini(std::string(minimal) + std::string(line) + "\n");
+        ASSERT_FALSE(refused) << line;
+        EXPECT_EQ(refused.error().detail.find("hidden"), std::string::npos) << refused.error().detail;
+    }
+    const auto refused = load_ini(minimal, R"({"proxy":["http://user:hidden@proxy:3128"]})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().detail.find("hidden"), std::string::npos) << refused.error().detail;
+}
+
 TEST_F(Refusals, EveryByteOfAMessageIsPrintable) {
     const auto check = [](const auto &result) {
         ASSERT_FALSE(result);
