@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -65,12 +66,16 @@ int main(int argc, char **argv) {
         return 2;
     }
     std::ifstream file(argv[2], std::ios::binary);
-    if (!file) {
-        std::cerr << "verify_jws: can't read the key set\n";
+    std::string jwks;
+    std::string token;
+    try {
+        if (!file) throw std::runtime_error("it can't be opened");
+        jwks.assign(std::istreambuf_iterator<char>(file), {});
+        token.assign(std::istreambuf_iterator<char>(std::cin), {});
+    } catch (const std::exception &error) {  // a folder can be opened, but not read
+        std::cerr << "verify_jws: can't read the key set or the token: " << error.what() << '\n';
         return 2;
     }
-    const std::string jwks((std::istreambuf_iterator<char>(file)), {});
-    std::string token((std::istreambuf_iterator<char>(std::cin)), {});
     if (!token.empty() && token.back() == '\n') token.pop_back();
 
     const Result<bool> valid = check(token, jwks);
