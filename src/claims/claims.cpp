@@ -165,8 +165,10 @@ bool same_issuer(std::string_view a, std::string_view b) noexcept {
 
 Result<void> check_time(const Validity &validity, std::int64_t now) {
     if (now >= validity.expires_at) {
-        return fail(Reason::TOKEN_EXPIRED, fmt::format("exp with clock_skew was {}, now is {}, {} s later",
-                                                       validity.expires_at, now, now - validity.expires_at));
+        // In 128 bits: exp may be the smallest number there is.
+        return fail(Reason::TOKEN_EXPIRED,
+                    fmt::format("exp with clock_skew was {}, now is {}, {} s later", validity.expires_at, now,
+                                static_cast<__int128>(now) - validity.expires_at));
     }
     if (now < validity.not_before) {
         return fail(Reason::NOT_YET_VALID,

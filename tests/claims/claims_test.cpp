@@ -120,6 +120,7 @@ TEST(Claims, Rule9Dates) {
         {"huge exponent", R"("exp":1e300)", "exp", Reason::INVALID_CLAIM},
         {"the last int64", R"("exp":9223372036854775807)", "exp"},
         {"negative", R"("exp":-1)", "exp", Reason::TOKEN_EXPIRED},
+        {"the smallest", R"("exp":-9223372036854775808)", "exp", Reason::TOKEN_EXPIRED},
         {"missing", "", "exp", Reason::NO_EXPIRY},
         {"missing, require_exp = false", "", "exp", Reason::NONE,
          [](config::Section &s) { s.require_exp = false; }},
