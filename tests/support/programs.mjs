@@ -20,12 +20,12 @@ export function temporaryDirectory() {
 
 /** A running program with all that it said. */
 export class Program {
-    constructor(command, args) {
+    constructor(command, args, environment = {}) {
         this.output = '';
         this.child = spawn(command, args, {
             stdio: ['pipe', 'pipe', 'pipe'],
             // A daemon's folder need not be in a user's PATH.
-            env: {...process.env, PATH: `${process.env.PATH}:/usr/sbin`},
+            env: {...process.env, PATH: `${process.env.PATH}:/usr/sbin`, ...environment},
         });
         for (const stream of [this.child.stdout, this.child.stderr]) {
             stream.setEncoding('utf8');
@@ -48,8 +48,8 @@ export class Program {
 }
 
 /** Runs a program to its end: {status, output}. */
-export async function run(command, args, input = '') {
-    const program = new Program(command, args);
+export async function run(command, args, input = '', environment = {}) {
+    const program = new Program(command, args, environment);
     program.child.stdin.end(input);
     const status = await program.ended;
     return {status, output: program.output};

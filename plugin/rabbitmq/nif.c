@@ -1,0 +1,487 @@
+/*
+ * tokenward_nif: libtokenward for Erlang. The functions and their terms are described in tokenward_nif.erl.
+ *
+ * Any term may stand in any argument: what doesn't fit is badarg. What holds its caller for more than some
+ * microseconds (a signature, a file, a thread's end) runs on a dirty scheduler, a decision about rights doesn't.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "nif_handles.h"
+
+#include <string.h>
+
+#define UNUSED(name) (void)(name)
+
+/* ---- terms ------------------------------------------------------------------------------------------ */
+
+static ERL_NIF_TERM atom(ErlNifEnv *env, const char *name) {
+    return enif_make_atom(env, name);
+}
+
+static ERL_NIF_TERM binary(ErlNifEnv *env, const char *data, size_t size) {
+    ERL_NIF_TERM term;
+    unsigned char *bytes = enif_make_new_binary(env, size, &term);
+    if (bytes != NULL && size != 0) memcpy(bytes, data, size);
+    return term;
+}
+
+static ERL_NIF_TERM text(ErlNifEnv *env, const char *data) {
+    return binary(env, data, strlen(data));
+}
+
+/* Borrowed for the call. */
+static int get_string(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_string *string) {
+    ErlNifBinary bytes;
+    if (!enif_inspect_binary(env, term, &bytes)) return 0;
+    string->data = (const char *)bytes.data;
+    string->size = bytes.size;
+    return 1;
+}
+
+/* A path: a binary without NUL that fits into size bytes with its own. */
+static int get_path(ErlNifEnv *env, ERL_NIF_TERM term, char *path, size_t size) {
+    tokenward_string string;
+    if (!get_string(env, term, &string) || string.size == 0 || string.size >= size ||
+        memchr(string.data, 0, string.size) != NULL) {
+        return 0;
+    }
+    memcpy(path, string.data, string.size);
+    path[string.size] = 0;
+    return 1;
+}
+
+static const struct tokenward_nif *types(ErlNifEnv *env) {
+    return enif_priv_data(env);
+}
+
+static struct session_handle *get_session(ErlNifEnv *env, ERL_NIF_TERM term) {
+    void *object = NULL;
+    return enif_get_resource(env, term, types(env)->session, &object) ? object : NULL;
+}
+
+static struct backend_handle *get_backend(ErlNifEnv *env, ERL_NIF_TERM term) {
+    void *object = NULL;
+    return enif_get_resource(env, term, types(env)->backend, &object) ? object : NULL;
+}
+
+static ERL_NIF_TERM error_term(ErlNifEnv *env, const struct tokenward_host_library *library, const char *kind,
+                               const tokenward_error *error) {
+    return enif_make_tuple4(env, atom(env, kind), text(env, library->reason_name(error->reason)),
+                            text(env, error->message), text(env, error->hint));
+}
+
+/* What authenticate and refresh answer when it isn't OK. */
+static ERL_NIF_TERM refusal_term(ErlNifEnv *env, const struct tokenward_host_library *library, int32_t result,
+                                 const tokenward_error *error) {
+    switch (result) {
+        case TOKENWARD_REFUSED:
+            return error_term(env, library, "refused", error);
+        case TOKENWARD_NOT_A_TOKEN:
+            return error_term(env, library, "not_a_token", error);
+        case TOKENWARD_TRY_AGAIN:
+            return enif_make_tuple5(env, atom(env, "try_again"), enif_make_int(env, error->retry_after_ms),
+                                    text(env, library->reason_name(error->reason)), text(env, error->message),
+                                    text(env, error->hint));
+        default:
+            return error_term(env, library, "error", error);
+    }
+}
+
+static ERL_NIF_TERM closed_term(ErlNifEnv *env) {
+    return enif_make_tuple4(env, atom(env, "error"), text(env, "BACKEND_CLOSED"),
+                            text(env, "the plugin is stopping"), text(env, ""));
+}
+
+static ERL_NIF_TERM verdict_term(ErlNifEnv *env, int32_t verdict) {
+    switch (verdict) {
+        case TOKENWARD_ALLOWED:
+            return atom(env, "allowed");
+        case TOKENWARD_DENIED:
+            return atom(env, "denied");
+        case TOKENWARD_EXPIRED:
+            return atom(env, "expired");
+        default:
+            return atom(env, "error");
+    }
+}
+
+/* ---- options ---------------------------------------------------------------------------------------- */
+
+#define MAX_CONFIG_FILES 64
+
+struct options {
+    tokenward_options options;
+    tokenward_string files[MAX_CONFIG_FILES];
+};
+
+/* [File], Json and StartupWaitMs, as three arguments. */
+static int get_options(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct options *out) {
+    ERL_NIF_TERM list = argv[0];
+    ERL_NIF_TERM head;
+    unsigned wait_ms;
+
+    memset(out, 0, sizeof *out);
+    out->options.struct_size = sizeof out->options;
+    out->options.config_files = out->files;
+    while (enif_get_list_cell(env, list, &head, &list)) {
+        if (out->options.config_file_count == MAX_CONFIG_FILES) return 0;
+        if (!get_string(env, head, &out->files[out->options.config_file_count])) return 0;
+        ++out->options.config_file_count;
+    }
+    if (!enif_is_empty_list(env, list) || !get_string(env, argv[1], &out->options.config_json)) return 0;
+    if (!enif_get_uint(env, argv[2], &wait_ms) || wait_ms > 60000) return 0;
+    out->options.startup_wait_ms = wait_ms;
+    return 1;
+}
+
+/* ---- library and backend ---------------------------------------------------------------------------- */
+
+static ERL_NIF_TERM open_library(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    char path[4096];
+    char problem[1024] = "";
+    struct library_handle *handle;
+    ERL_NIF_TERM term;
+
+    UNUSED(argc);
+    if (!get_path(env, argv[0], path, sizeof path)) return enif_make_badarg(env);
+    handle = enif_alloc_resource(types(env)->library, sizeof *handle);
+    if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
+    memset(handle, 0, sizeof *handle);
+    if (!tokenward_host_open(&handle->table, path, problem, sizeof problem)) {
+        enif_release_resource(handle);
+        return enif_make_tuple2(env, atom(env, "error"), text(env, problem));
+    }
+    term = enif_make_tuple3(env, atom(env, "ok"), enif_make_resource(env, handle),
+                            text(env, handle->table.version()));
+    enif_release_resource(handle);
+    return term;
+}
+
+static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    void *object;
+    struct library_handle *library;
+    struct backend_handle *handle;
+    struct options options;
+    ErlNifPid owner;
+    tokenward_error error = {.struct_size = sizeof error};
+    ERL_NIF_TERM term;
+    int32_t result;
+
+    UNUSED(argc);
+    if (!enif_get_resource(env, argv[0], types(env)->library, &object) || !get_options(env, argv + 1, &options) ||
+        !enif_get_local_pid(env, argv[4], &owner)) {
+        return enif_make_badarg(env);
+    }
+    library = object;
+    handle = backend_new(types(env), library, &owner);
+    if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
+    options.options.log = log_receive;
+    options.options.log_user = &handle->log;
+    result = library->table.create(&options.options, &handle->backend, &error);
+    if (result == TOKENWARD_OK) {
+        log_wake(env, &handle->log);
+        term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
+    } else {
+        handle->backend = NULL;
+        term = error_term(env, &library->table, "error", &error);
+    }
+    enif_release_resource(handle);
+    return term;
+}
+
+static ERL_NIF_TERM reload(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    struct options options;
+    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_backend *backend;
+    int32_t result;
+
+    UNUSED(argc);
+    if (handle == NULL || !get_options(env, argv + 1, &options)) return enif_make_badarg(env);
+    backend = backend_enter(handle);
+    if (backend == NULL) return closed_term(env);
+    result = handle->library->table.reload(backend, &options.options, &error);
+    backend_leave(handle);
+    log_wake(env, &handle->log);
+    if (result == TOKENWARD_OK) return atom(env, "ok");
+    return error_term(env, &handle->library->table, "error", &error);
+}
+
+static ERL_NIF_TERM close_backend(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    UNUSED(argc);
+    if (handle == NULL) return enif_make_badarg(env);
+    backend_close(handle);
+    log_wake(env, &handle->log);
+    return atom(env, "ok");
+}
+
+static ERL_NIF_TERM log_lines(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    UNUSED(argc);
+    return handle != NULL ? log_take(env, &handle->log) : enif_make_badarg(env);
+}
+
+typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *);
+
+/* A text of any size, as a binary. */
+static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *handle, backend_text function) {
+    size_t size = 16384;
+    size_t length = 0;
+    char *buffer = NULL;
+    int32_t result = TOKENWARD_ERROR;
+    ERL_NIF_TERM term = atom(env, "error");
+    tokenward_backend *backend = backend_enter(handle);
+
+    if (backend == NULL) return closed_term(env);
+    for (;;) {
+        char *larger = enif_realloc(buffer, size);
+        if (larger == NULL) break;
+        buffer = larger;
+        result = function(backend, buffer, size, &length);
+        if (result != TOKENWARD_OK || length < size) break;
+        size = length + 1024; /* it may grow between two calls */
+        result = TOKENWARD_ERROR;
+    }
+    backend_leave(handle);
+    if (result == TOKENWARD_OK) term = enif_make_tuple2(env, atom(env, "ok"), binary(env, buffer, length));
+    enif_free(buffer);
+    return term;
+}
+
+static ERL_NIF_TERM status(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    UNUSED(argc);
+    if (handle == NULL) return enif_make_badarg(env);
+    return backend_text_term(env, handle, handle->library->table.status);
+}
+
+static ERL_NIF_TERM metrics(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    UNUSED(argc);
+    if (handle == NULL) return enif_make_badarg(env);
+    return backend_text_term(env, handle, handle->library->table.metrics);
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------- */
+
+struct attempt {
+    tokenward_credentials credentials;
+    tokenward_context context;
+};
+
+/* Username, Secret, {Protocol, Peer, ClientId}, as three arguments. */
+static int get_attempt(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct attempt *out) {
+    const ERL_NIF_TERM *context;
+    int arity;
+    memset(out, 0, sizeof *out);
+    out->credentials.struct_size = sizeof out->credentials;
+    out->credentials.kind = TOKENWARD_USERNAME_PASSWORD;
+    out->context.struct_size = sizeof out->context;
+    return get_string(env, argv[0], &out->credentials.username) &&
+           get_string(env, argv[1], &out->credentials.password) &&
+           enif_get_tuple(env, argv[2], &arity, &context) && arity == 3 &&
+           get_string(env, context[0], &out->context.protocol) &&
+           get_string(env, context[1], &out->context.peer) &&
+           get_string(env, context[2], &out->context.client_id);
+}
+
+static ERL_NIF_TERM session_term(ErlNifEnv *env, struct library_handle *library, tokenward_session *session) {
+    struct session_handle *handle = enif_alloc_resource(types(env)->session, sizeof *handle);
+    ERL_NIF_TERM term;
+    if (handle == NULL) {
+        library->table.session_release(session);
+        return enif_raise_exception(env, atom(env, "enomem"));
+    }
+    enif_keep_resource(library);
+    handle->library = library;
+    handle->session = session;
+    term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
+    enif_release_resource(handle);
+    return term;
+}
+
+static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    struct attempt attempt;
+    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_session *session = NULL;
+    tokenward_backend *backend;
+    int32_t result;
+
+    UNUSED(argc);
+    if (handle == NULL || !get_attempt(env, argv + 1, &attempt)) return enif_make_badarg(env);
+    backend = backend_enter(handle);
+    if (backend == NULL) return closed_term(env);
+    result = handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session,
+                                                 &error);
+    backend_leave(handle);
+    log_wake(env, &handle->log);
+    if (result != TOKENWARD_OK) return refusal_term(env, &handle->library->table, result, &error);
+    return session_term(env, handle->library, session);
+}
+
+static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct session_handle *handle = get_session(env, argv[0]);
+    struct attempt attempt;
+    tokenward_error error = {.struct_size = sizeof error};
+    int32_t result;
+
+    UNUSED(argc);
+    if (handle == NULL || !get_attempt(env, argv + 1, &attempt)) return enif_make_badarg(env);
+    attempt.credentials.kind = TOKENWARD_BEARER_TOKEN; /* a new secret comes without a username */
+    attempt.credentials.data = attempt.credentials.password;
+    result = handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context,
+                                                    &error);
+    if (result == TOKENWARD_OK) return atom(env, "ok");
+    return refusal_term(env, &handle->library->table, result, &error);
+}
+
+static ERL_NIF_TERM username(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_string name = {NULL, 0};
+    UNUSED(argc);
+    if (handle == NULL || handle->library->table.session_username(handle->session, &name) != TOKENWARD_OK)
+        return enif_make_badarg(env);
+    return binary(env, name.data, name.size);
+}
+
+static ERL_NIF_TERM issuer(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_string name = {NULL, 0};
+    UNUSED(argc);
+    if (handle == NULL || handle->library->table.session_issuer(handle->session, &name) != TOKENWARD_OK)
+        return enif_make_badarg(env);
+    return binary(env, name.data, name.size);
+}
+
+static ERL_NIF_TERM expires_at(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    int64_t instant = 0;
+    UNUSED(argc);
+    if (handle == NULL || handle->library->table.session_expires_at(handle->session, &instant) != TOKENWARD_OK)
+        return enif_make_badarg(env);
+    return enif_make_int64(env, instant);
+}
+
+/* 2048 tags of 64 bytes with their commas. */
+#define MAX_TAGS_SIZE (2048u * 65u + 1u)
+
+static ERL_NIF_TERM tags(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    char few[1024];
+    char *buffer = few;
+    size_t length = 0;
+    ERL_NIF_TERM term;
+    int32_t result;
+
+    UNUSED(argc);
+    if (handle == NULL) return enif_make_badarg(env);
+    result = handle->library->table.session_tags(handle->session, few, sizeof few, &length);
+    if (result == TOKENWARD_OK && length >= sizeof few) {
+        buffer = enif_alloc(MAX_TAGS_SIZE);
+        if (buffer == NULL) return enif_raise_exception(env, atom(env, "enomem"));
+        result = handle->library->table.session_tags(handle->session, buffer, MAX_TAGS_SIZE, &length);
+    }
+    if (result == TOKENWARD_OK && length < MAX_TAGS_SIZE)
+        term = binary(env, buffer, length);
+    else
+        term = enif_make_badarg(env);
+    if (buffer != few) enif_free(buffer);
+    return term;
+}
+
+static ERL_NIF_TERM can_access_vhost(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_string vhost;
+    UNUSED(argc);
+    if (handle == NULL || !get_string(env, argv[1], &vhost)) return enif_make_badarg(env);
+    return verdict_term(env, handle->library->table.session_can_access_vhost(handle->session, vhost));
+}
+
+/* Operation, Vhost, Name, RoutingKey (a binary, or an atom for none), as four arguments. */
+static int get_request(ErlNifEnv *env, const ERL_NIF_TERM argv[], tokenward_request *request) {
+    int operation;
+    memset(request, 0, sizeof *request);
+    request->struct_size = sizeof *request;
+    if (!enif_get_int(env, argv[0], &operation) || !get_string(env, argv[1], &request->vhost) ||
+        !get_string(env, argv[2], &request->resource)) {
+        return 0;
+    }
+    request->operation = operation;
+    if (enif_is_atom(env, argv[3])) return 1;
+    if (!get_string(env, argv[3], &request->routing_key)) return 0;
+    /* The empty routing key is a key. */
+    if (request->routing_key.data == NULL) request->routing_key.data = "";
+    return 1;
+}
+
+static ERL_NIF_TERM authorize(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_request request;
+    UNUSED(argc);
+    if (handle == NULL || !get_request(env, argv + 1, &request)) return enif_make_badarg(env);
+    return verdict_term(env, handle->library->table.authorize(handle->session, &request));
+}
+
+static ERL_NIF_TERM explain(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_request request;
+    char buffer[16384];
+    size_t length = 0;
+
+    UNUSED(argc);
+    if (handle == NULL || !get_request(env, argv + 1, &request)) return enif_make_badarg(env);
+    if (handle->library->table.explain(handle->session, &request, buffer, sizeof buffer, &length) !=
+            TOKENWARD_OK ||
+        length >= sizeof buffer) {
+        return atom(env, "error");
+    }
+    return enif_make_tuple2(env, atom(env, "ok"), binary(env, buffer, length));
+}
+
+/* ---- the module ------------------------------------------------------------------------------------- */
+
+static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
+    struct tokenward_nif *nif = enif_alloc(sizeof *nif);
+    UNUSED(info);
+    if (nif == NULL) return 1;
+    if (!handles_open_types(env, nif)) {
+        enif_free(nif);
+        return 1;
+    }
+    *priv_data = nif;
+    return 0;
+}
+
+/* A new version of the module takes over the types, and with them every live handle. */
+static int upgrade(ErlNifEnv *env, void **priv_data, void **old_priv_data, ERL_NIF_TERM info) {
+    UNUSED(old_priv_data);
+    return load(env, priv_data, info);
+}
+
+static void unload(ErlNifEnv *env, void *priv_data) {
+    UNUSED(env);
+    enif_free(priv_data);
+}
+
+static ErlNifFunc functions[] = {
+    {"open_library", 1, open_library, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"create", 5, create, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"reload", 4, reload, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"close", 1, close_backend, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"log_lines", 1, log_lines, 0},
+    {"status", 1, status, ERL_NIF_DIRTY_JOB_CPU_BOUND},
+    {"metrics", 1, metrics, ERL_NIF_DIRTY_JOB_CPU_BOUND},
+    {"authenticate", 4, authenticate, ERL_NIF_DIRTY_JOB_CPU_BOUND},
+    {"refresh", 4, refresh, ERL_NIF_DIRTY_JOB_CPU_BOUND},
+    {"username", 1, username, 0},
+    {"issuer", 1, issuer, 0},
+    {"expires_at", 1, expires_at, 0},
+    {"tags", 1, tags, 0},
+    {"can_access_vhost", 2, can_access_vhost, 0},
+    {"authorize", 5, authorize, 0},
+    {"explain", 5, explain, ERL_NIF_DIRTY_JOB_CPU_BOUND},
+};
+
+ERL_NIF_INIT(tokenward_nif, functions, load, NULL, upgrade, unload)

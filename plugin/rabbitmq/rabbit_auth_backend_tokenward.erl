@@ -1,0 +1,132 @@
+%% What RabbitMQ asks an auth backend, answered by libtokenward. One module for 3.10 and 4.x: it exports the callbacks
+%% of both and knows their two records by shape, since no header of the broker is needed then.
+%%
+%% A user's impl is the session's handle. One that is dead, or came from another node, is a no to everything.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(rabbit_auth_backend_tokenward).
+
+-export([description/0]).
+-export([user_login_authentication/2]).
+-export([user_login_authorization/2, check_vhost_access/3, check_resource_access/4, check_topic_access/4]).
+-export([state_can_expire/0, expiry_timestamp/1, update_state/2]).
+
+-record(auth_user, {username, tags, impl}).
+-record(resource, {virtual_host, kind, name}).
+
+-define(TEN_YEARS, 315_360_000).
+
+%% What the management plugin and the broker know; so they exist as atoms whatever else is loaded.
+-define(KNOWN_TAGS, [administrator, monitoring, management, policymaker, impersonator]).
+
+description() ->
+    [{name, <<"Tokenward">>}, {description, <<"Access tokens (OAuth 2.0) by libtokenward">>}].
+
+%% ---- a client comes in ----------------------------------------------------------------------------------
+
+user_login_authentication(Username, AuthProps) ->
+    case tokenward_login:login(Username, AuthProps) of
+        {ok, Session} ->
+            {ok, #auth_user{username = tokenward_nif:username(Session), tags = tags(Session), impl = Session}};
+        Refused ->
+            Refused
+    end.
+
+%% Another backend has said who it is; the rights are a token's, which must be the same user's.
+user_login_authorization(Username, AuthProps) ->
+    case tokenward_login:login(Username, AuthProps) of
+        {ok, Session} ->
+            case tokenward_nif:username(Session) of
+                Username ->
+                    {ok, Session, tags(Session)};
+                _ ->
+                    {refused, "~ts", ["the token's username is not the authenticated one"]}
+            end;
+        Refused ->
+            Refused
+    end.
+
+%% Atoms are never collected: a token must not make new ones, so only words that somebody knows are tags.
+tags(Session) ->
+    lists:usort(lists:filtermap(fun known_atom/1, binary:split(tokenward_nif:tags(Session), <<",">>, [global]))).
+
+known_atom(<<>>) ->
+    false;
+known_atom(Tag) ->
+    case [Known || Known <- ?KNOWN_TAGS, atom_to_binary(Known) =:= Tag] of
+        [Known] ->
+            {true, Known};
+        [] ->
+            try
+                {true, binary_to_existing_atom(Tag)}
+            catch
+                error:badarg -> false
+            end
+    end.
+
+%% ---- may it? --------------------------------------------------------------------------------------------
+
+check_vhost_access(#auth_user{username = Username, impl = Session}, VHost, _AuthzData) ->
+    try tokenward_nif:can_access_vhost(Session, VHost) of
+        allowed -> true;
+        Verdict -> tokenward_denials:vhost(Verdict, Username, VHost)
+    catch
+        error:badarg -> false
+    end;
+check_vhost_access(_, _, _) ->
+    false.
+
+check_resource_access(User, #resource{kind = exchange, name = <<>>} = Resource, Permission, Context) ->
+    check_resource_access(User, Resource#resource{name = <<"amq.default">>}, Permission, Context);
+check_resource_access(User, #resource{virtual_host = VHost, name = Name}, Permission, _Context) ->
+    authorize(User, Permission, VHost, Name, undefined);
+check_resource_access(_, _, _, _) ->
+    false.
+
+check_topic_access(User, #resource{virtual_host = VHost, name = Name}, Permission, #{routing_key := RoutingKey})
+  when is_binary(RoutingKey) ->
+    authorize(User, Permission, VHost, Name, RoutingKey);
+check_topic_access(_, _, _, _) ->
+    false.
+
+authorize(#auth_user{username = Username, impl = Session}, Permission, VHost, Name, RoutingKey) ->
+    Operation = operation(Permission),
+    try tokenward_nif:authorize(Session, Operation, VHost, Name, RoutingKey) of
+        allowed -> true;
+        Verdict -> tokenward_denials:resource(Verdict, Username, Session, {Operation, VHost, Name, RoutingKey})
+    catch
+        error:badarg -> false
+    end;
+authorize(_, _, _, _, _) ->
+    false.
+
+operation(configure) -> 1;
+operation(read) -> 2;
+operation(write) -> 3;
+operation(_) -> none.
+
+%% ---- until when -----------------------------------------------------------------------------------------
+
+state_can_expire() ->
+    true.
+
+%% Never `never`: RabbitMQ 4 would drop update-secret for such a user.
+expiry_timestamp(#auth_user{impl = Session}) ->
+    try
+        min(tokenward_nif:expires_at(Session), os:system_time(second) + ?TEN_YEARS)
+    catch
+        error:badarg -> 0
+    end;
+expiry_timestamp(_) ->
+    0.
+
+%% {error, _} for every no: 3.10 knows {refused, _} only, 4.x {refused, _, _} only, both close the connection.
+update_state(#auth_user{impl = Session} = User, Token) ->
+    case tokenward_login:refresh(Session, Token) of
+        {ok, NewSession} ->
+            {ok, User#auth_user{tags = tags(NewSession), impl = NewSession}};
+        {refused, _, [Message]} ->
+            {error, unicode:characters_to_list(Message)}
+    end;
+update_state(_, _) ->
+    {error, "not a session of tokenward"}.

@@ -1,0 +1,24 @@
+%% For operators: rabbitmqctl eval 'tokenward:status().'
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward).
+
+-export([reload/0, status/0, metrics/0]).
+
+%% Takes changed files into use: all or nothing, connections stay.
+reload() ->
+    tokenward_backend:reload().
+
+%% Issuers, keys, ages, the last error: JSON.
+status() ->
+    text(fun tokenward_nif:status/1).
+
+%% Prometheus' text format.
+metrics() ->
+    text(fun tokenward_nif:metrics/1).
+
+text(Ask) ->
+    case tokenward_backend:handle() of
+        undefined -> {error, not_running};
+        Backend -> Ask(Backend)
+    end.

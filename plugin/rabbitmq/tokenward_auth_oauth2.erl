@@ -1,0 +1,210 @@
+%% The settings of RabbitMQ's own OAuth 2 backend, as they lie in its application's environment, in Tokenward's words.
+%% What can't be honoured is refused, by the name that stands in rabbitmq.conf.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_auth_oauth2).
+
+-export([sections/1]).
+
+-type section() :: #{binary() => term()}.
+-type refusal() :: {error, iodata()}.
+
+%% {Setting, where in the environment, Value}: one for each thing the operator wrote.
+-define(PREFIX, "auth_oauth2.").
+
+-spec sections([{atom(), term()}]) -> {ok, #{binary() => section()}, Notes :: [iodata()]} | refusal().
+sections(Env) ->
+    try
+        Main = section(?PREFIX, "oauth", flat(Env)),
+        Servers = list(proplists:get_value(resource_servers, Env, [])),
+        Providers = list(proplists:get_value(oauth_providers, Env, [])),
+        Default = proplists:get_value(default_oauth_provider, Env, undefined),
+        {Sections, Notes} = with_providers(Main, Servers, Providers, Default),
+        {ok, maps:filter(fun(_, Options) -> map_size(Options) > 0 end, Sections), lists:usort(Notes)}
+    catch
+        throw:{refused, Problem} -> {error, Problem}
+    end.
+
+%% 4.x keeps some settings in key_config, 3.10 nearly all.
+flat(Env) ->
+    lists:keydelete(key_config, 1, Env) ++ list(proplists:get_value(key_config, Env, [])).
+
+list(Map) when is_map(Map) -> maps:to_list(Map);
+list(List) when is_list(List) -> List;
+list(_) -> [].
+
+%% ---- one issuer -----------------------------------------------------------------------------------------
+
+section(Prefix, Name, Settings) ->
+    {Options, Notes} = lists:foldl(
+        fun(Setting, {Map, Notes}) ->
+            case setting(Prefix, Name, Setting) of
+                {set, More} -> {maps:merge(Map, More), Notes};
+                {note, Note} -> {Map, [Note | Notes]};
+                nothing -> {Map, Notes}
+            end
+        end, {#{}, []}, Settings),
+    case Options of
+        #{<<"jwks_file">> := _, <<"jwks_uri">> := _} ->
+            refuse(Prefix, "signing_keys", "can't be used together with jwks_url or jwks_uri: keep one of them");
+        _ ->
+            {Options, Notes}
+    end.
+
+%% The same, or the same under another name.
+setting(_, _, {Key, Value}) when Key =:= resource_server_id; Key =:= issuer; Key =:= scope_prefix;
+                                 Key =:= default_key; Key =:= jwks_uri ->
+    {set, #{atom_to_binary(Key) => text(Value)}};
+setting(_, _, {Key, Value}) when Key =:= verify_aud; Key =:= require_exp ->
+    {set, #{atom_to_binary(Key) => is_true(Value)}};
+setting(_, _, {jwks_url, Value}) ->
+    {set, #{<<"jwks_uri">> => text(Value)}};
+setting(_, _, {cacertfile, Value}) ->
+    {set, #{<<"ca_file">> => text(Value)}};
+setting(_, _, {algorithms, Values}) ->
+    {set, #{<<"algorithms">> => [text(Value) || Value <- list(Values)]}};
+setting(_, _, {extra_scopes_source, Value}) ->
+    {set, #{<<"additional_scopes_keys">> => binary:split(text(Value), <<" ">>, [global, trim_all])}};
+setting(_, _, {preferred_username_claims, Values}) ->
+    Claims = [text(Value) || Value <- list(Values)],
+    Standard = [Claim || Claim <- [<<"sub">>, <<"client_id">>], not lists:member(Claim, Claims)],
+    {set, #{<<"preferred_username_claims">> => Claims ++ Standard}};
+setting(Prefix, Name, {signing_keys, Keys}) ->
+    case list(Keys) of
+        [] -> nothing;
+        Pairs -> {set, #{<<"jwks_file">> => static_keys(Prefix, Name, Pairs)}}
+    end;
+setting(Prefix, Name, {https, Settings}) ->
+    {Options, Notes} = section(Prefix ++ "https.", Name, list(Settings)),
+    case Notes of
+        [] -> {set, Options};
+        [Note | _] when map_size(Options) =:= 0 -> {note, Note};
+        _ -> {set, Options}
+    end;
+
+%% Without effect.
+setting(Prefix, _, {Key, _}) when Key =:= depth; Key =:= hostname_verification; Key =:= fail_if_no_peer_cert ->
+    without_effect(Prefix, "https." ++ atom_to_list(Key), "host names and chains are always verified");
+setting(Prefix, _, {Key, _}) when Key =:= token_endpoint; Key =:= authorization_endpoint;
+                                  Key =:= end_session_endpoint ->
+    without_effect(Prefix, atom_to_list(Key), "a broker that checks tokens doesn't use it");
+setting(Prefix, _, {Key, Value}) when Key =:= peer_verification; Key =:= verify ->
+    case text(Value) of
+        <<"verify_peer">> -> nothing;
+        _ -> refuse(Prefix, "https." ++ atom_to_list(Key), [text(Value), " can't be honoured: the provider is always "
+                    "verified; name its CA in auth_oauth2.https.cacertfile or tokenward.ca_file"])
+    end;
+setting(Prefix, _, {crl_check, Value}) ->
+    case text(Value) of
+        <<"false">> -> nothing;
+        _ -> refuse(Prefix, "https.crl_check", "revocation lists aren't read: set it to false or leave it out")
+    end;
+setting(Prefix, _, {scope_pattern_syntax, Value}) ->
+    case text(Value) of
+        <<"wildcard">> -> nothing;
+        _ -> refuse(Prefix, "scope_pattern_syntax", "only wildcard is known: write the scopes with *")
+    end;
+setting(Prefix, _, {Key, Value}) when Key =:= discovery_endpoint_path; Key =:= discovery_endpoint_params ->
+    case text_or_list(Value) of
+        <<".well-known/openid-configuration">> -> nothing;
+        [] -> nothing;
+        _ -> refuse(Prefix, atom_to_list(Key), "can't be honoured: set the jwks_uri that the provider names there")
+    end;
+
+%% Of the other parts.
+setting(_, _, {Key, _}) when Key =:= resource_servers; Key =:= oauth_providers; Key =:= default_oauth_provider;
+                             Key =:= use_global_locks; Key =:= id; Key =:= oauth_provider_id ->
+    nothing;
+setting(Prefix, _, {Key, _}) when is_atom(Key) ->
+    refuse(Prefix, atom_to_list(Key), "isn't understood: say it in tokenward.*, or set tokenward.auth_oauth2 = false");
+setting(_, _, _) ->
+    nothing.
+
+%% ---- several --------------------------------------------------------------------------------------------
+
+%% Each provider is an issuer section, with the settings of the one resource server that uses it. RabbitMQ would
+%% choose among several by the token's audience; here the issuer alone says which section counts.
+with_providers({Main, Notes}, [], [], _Default) ->
+    {#{<<"oauth">> => Main}, Notes};
+with_providers({Main, Notes}, Servers, [], _Default) ->
+    case Servers of
+        [{Id, Server}] ->
+            {Options, More} = section(?PREFIX "resource_servers.", "oauth", Server),
+            {#{<<"oauth">> => server_options(Main, Options, Id, Server)}, Notes ++ More};
+        _ ->
+            refuse(?PREFIX, "resource_servers", "several of them need an oauth_provider_id each")
+    end;
+with_providers({Main, Notes}, Servers, Providers, Default) ->
+    Used = [{provider_of(Server, Providers, Default), Id, Server} || {Id, Server} <- Servers],
+    lists:foldl(
+        fun({Name, Provider}, {Sections, Collected}) ->
+            Prefix = ?PREFIX "oauth_providers." ++ binary_to_list(text(Name)) ++ ".",
+            SectionName = <<"oauth.", (text(Name))/binary>>,
+            {Options, More} = section(Prefix, binary_to_list(SectionName), Provider),
+            Common = maps:merge(maps:without([<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>], Main), Options),
+            {Section, Even} = case [{Id, Server} || {Of, Id, Server} <- Used, Of =:= text(Name)] of
+                [] ->
+                    {Common, []};
+                [{Id, Server}] ->
+                    {ServerOptions, ServerNotes} = section(?PREFIX "resource_servers.", "", Server),
+                    {server_options(Common, ServerOptions, Id, Server), ServerNotes};
+                _ ->
+                    refuse(?PREFIX, "resource_servers", ["several share the provider ", text(Name),
+                           ": here a token's issuer alone chooses its section; run one backend for each, or give "
+                           "them one resource_server_id"])
+            end,
+            {Sections#{SectionName => Section}, Collected ++ More ++ Even}
+        end, {#{}, Notes}, Providers).
+
+server_options(Common, Options, Id, Server) ->
+    maps:merge(Common, Options#{<<"resource_server_id">> => text(proplists:get_value(id, Server, Id))}).
+
+provider_of(Server, Providers, Default) ->
+    case proplists:get_value(oauth_provider_id, Server, Default) of
+        undefined -> text(element(1, hd(Providers)));
+        Name -> text(Name)
+    end.
+
+%% ---- keys -----------------------------------------------------------------------------------------------
+
+static_keys(Prefix, Name, Pairs) ->
+    Keys = [key(Prefix, text(Id), Key) || {Id, Key} <- Pairs],
+    case tokenward_static_keys:write(Name, Keys) of
+        {ok, File} -> File;
+        {error, Problem} -> refuse(Prefix, "signing_keys", Problem)
+    end.
+
+key(Prefix, Id, {Form, Pem}) when Form =:= pem; Form =:= pem_file ->
+    Text = case Form of
+        pem -> text(Pem);
+        pem_file -> case file:read_file(Pem) of {ok, Content} -> Content; _ -> <<>> end
+    end,
+    case tokenward_static_keys:jwk(Id, Text) of
+        {ok, Key} -> Key;
+        {error, Problem} -> refuse(Prefix, ["signing_keys.", Id], Problem)
+    end;
+key(Prefix, Id, _) ->
+    refuse(Prefix, ["signing_keys.", Id], "only public keys in PEM can be taken over").
+
+%% ---- words ----------------------------------------------------------------------------------------------
+
+-spec refuse(string(), iodata(), iodata()) -> no_return().
+refuse(Prefix, Key, Why) ->
+    throw({refused, [Prefix, Key, ": ", Why]}).
+
+without_effect(Prefix, Key, Why) ->
+    {note, [Prefix, Key, " has no effect: ", Why]}.
+
+is_true(Value) -> lists:member(Value, [true, "true", <<"true">>]).
+
+text(Text) when is_binary(Text) -> Text;
+text(Text) when is_atom(Text) -> atom_to_binary(Text);
+text(Number) when is_integer(Number) -> integer_to_binary(Number);
+text(Text) ->
+    case catch unicode:characters_to_binary(Text) of
+        Binary when is_binary(Binary) -> Binary;
+        _ -> <<"?">>
+    end.
+
+text_or_list([]) -> [];
+text_or_list(Value) -> text(Value).

@@ -1,0 +1,107 @@
+%% Owns the one backend: creates it at start, hands its log lines to the broker, closes it at the end. Logins don't
+%% pass through this process, they take the handle from where it lies.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_backend).
+-behaviour(gen_server).
+
+-export([start_link/0, handle/0, reload/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
+
+-define(KEY, {?MODULE, handle}).
+
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+-spec handle() -> tokenward_nif:backend() | undefined.
+handle() ->
+    persistent_term:get(?KEY, undefined).
+
+%% Reads the files and the application's environment again: all or nothing.
+-spec reload() -> ok | {error, binary()}.
+reload() ->
+    gen_server:call(?MODULE, reload, 30_000).
+
+init([]) ->
+    process_flag(trap_exit, true),
+    case tokenward_config:read() of
+        {ok, Config} ->
+            open(Config);
+        {error, Problem} ->
+            refuse(Problem)
+    end.
+
+open(#{library := Path} = Config) ->
+    case tokenward_nif:open_library(Path) of
+        {ok, Library, Version} ->
+            create(Library, Version, Config);
+        {error, Problem} ->
+            refuse([Problem, "; set tokenward.library to the path of libtokenward.so.1"])
+    end.
+
+create(Library, Version, #{files := Files, json := Json, startup_wait_ms := WaitMs} = Config) ->
+    write_notes(Config),
+    case tokenward_nif:create(Library, Files, Json, WaitMs, self()) of
+        {ok, Backend} ->
+            persistent_term:put(?KEY, Backend),
+            tokenward_denials:start(),
+            tokenward_log:write(info, ["libtokenward ", Version]),
+            {ok, Backend};
+        Problem ->
+            refuse(problem_text(Problem, Config))
+    end.
+
+%% The broker's start ends here, with this in its log and on the operator's screen.
+refuse(Problem) ->
+    Text = unicode:characters_to_binary(["tokenward can't start: ", Problem]),
+    tokenward_log:write(error, Text),
+    {stop, {shutdown, Text}}.
+
+problem_text({error, Reason, Message, Hint}, Config) ->
+    [Reason, ": ", Message, case Hint of <<>> -> ""; _ -> [" (", Hint, ")"] end, maps:get(origin, Config)].
+
+write_notes(#{notes := Notes}) ->
+    lists:foreach(fun(Note) -> tokenward_log:write(info, Note) end, Notes).
+
+handle_call(reload, _From, Backend) ->
+    {reply, reload(Backend), Backend};
+handle_call(_Request, _From, Backend) ->
+    {reply, {error, unknown_request}, Backend}.
+
+reload(Backend) ->
+    case tokenward_config:read() of
+        {ok, #{files := Files, json := Json} = Config} ->
+            write_notes(Config),
+            case tokenward_nif:reload(Backend, Files, Json, 0) of
+                ok -> ok;
+                Problem -> {error, unicode:characters_to_binary(problem_text(Problem, Config))}
+            end;
+        {error, Problem} ->
+            {error, unicode:characters_to_binary(Problem)}
+    end.
+
+handle_cast(_Request, Backend) ->
+    {noreply, Backend}.
+
+handle_info(tokenward_log, Backend) ->
+    write_lines(Backend),
+    {noreply, Backend};
+handle_info(_Message, Backend) ->
+    {noreply, Backend}.
+
+terminate(_Reason, Backend) ->
+    _ = persistent_term:erase(?KEY),
+    ok = tokenward_nif:close(Backend),
+    write_lines(Backend),
+    tokenward_denials:stop().
+
+code_change(_OldVersion, Backend, _Extra) ->
+    {ok, Backend}.
+
+write_lines(Backend) ->
+    {Lines, Dropped} = tokenward_nif:log_lines(Backend),
+    lists:foreach(fun({Level, Line}) -> tokenward_log:write_library_line(Level, Line) end, Lines),
+    case Dropped of
+        0 -> ok;
+        _ -> tokenward_log:write(warning, io_lib:format("~b log lines were left out: too many at once", [Dropped]))
+    end.

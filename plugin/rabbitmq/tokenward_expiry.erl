@@ -1,0 +1,135 @@
+%% What RabbitMQ 3.10 leaves undone and 4.x does itself. 3.10 never closes a connection whose token has ended: here it
+%% is closed. Both keep permissions that were granted once in a channel for up to a minute: after update-secret they
+%% are forgotten.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_expiry).
+-behaviour(gen_server).
+
+-export([start_link/0, watch/1, forget_cached_permissions/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+%% Looked at again at least this often: the wall clock may be set.
+-define(LONGEST_TIMER_MS, 60_000).
+-define(CONNECTION_FORCED, 320).
+-define(TEXT, "the access token has ended").
+
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%% The calling process serves the connection, or was started by the one that does. Forgotten when that ends.
+watch(Session) ->
+    case broker_closes_expired() of
+        true -> ok;
+        false -> gen_server:cast(?MODULE, {watch, self(), parent(), tokenward_nif:expires_at(Session)})
+    end.
+
+broker_closes_expired() ->
+    erlang:function_exported(rabbit_access_control, expiry_timestamp, 1).
+
+%% A direct connection (that of an MQTT client) asks through a process of its own.
+parent() ->
+    try erlang:process_info(self(), parent) of
+        {parent, Pid} when is_pid(Pid) -> Pid;
+        _ -> self()
+    catch
+        error:badarg -> self()
+    end.
+
+%% In a connection's process: update-secret runs there, and its dictionary knows its channels.
+forget_cached_permissions() ->
+    Channels = [Pid || {{ch_pid, Pid}, _} <- get(), is_pid(Pid)],
+    lists:foreach(fun(Channel) -> spawn(fun() -> forget(Channel) end) end, Channels).
+
+forget(Channel) ->
+    Forget = fun(State) ->
+        erase(permission_cache),
+        erase(topic_permission_cache),
+        State
+    end,
+    try
+        sys:replace_state(Channel, Forget, infinity)
+    catch
+        exit:_ -> ok
+    end.
+
+%% ---- the watch: process => {monitor, expiry} ------------------------------------------------------------
+
+init([]) ->
+    {ok, #{}}.
+
+handle_call(_Request, _From, Watched) ->
+    {reply, {error, unknown_request}, Watched}.
+
+handle_cast({watch, Caller, Parent, ExpiresAt}, Watched) ->
+    {noreply, lists:foldl(fun(Pid, Map) -> add(Pid, ExpiresAt, Map) end, Watched, lists:usort([Caller, Parent]))};
+handle_cast(_Request, Watched) ->
+    {noreply, Watched}.
+
+handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watched) ->
+    {noreply, maps:remove(Pid, Watched)};
+handle_info({look, Pid, ExpiresAt}, Watched) ->
+    case Watched of
+        #{Pid := {_, ExpiresAt}} ->
+            {noreply, look(Pid, ExpiresAt, Watched)};
+        _ ->
+            {noreply, Watched}  % ended, or has a new token
+    end;
+handle_info(_Message, Watched) ->
+    {noreply, Watched}.
+
+add(Pid, ExpiresAt, Watched) ->
+    Monitor = case Watched of
+        #{Pid := {Present, _}} -> Present;
+        _ -> erlang:monitor(process, Pid)
+    end,
+    look_later(Pid, ExpiresAt),
+    Watched#{Pid => {Monitor, ExpiresAt}}.
+
+look_later(Pid, ExpiresAt) ->
+    LeftMs = ExpiresAt * 1000 - erlang:system_time(millisecond),
+    erlang:send_after(max(0, min(LeftMs, ?LONGEST_TIMER_MS)), self(), {look, Pid, ExpiresAt}).
+
+look(Pid, ExpiresAt, Watched) ->
+    case erlang:system_time(millisecond) >= ExpiresAt * 1000 of
+        true ->
+            close(Pid),
+            {{Monitor, _}, Rest} = maps:take(Pid, Watched),
+            erlang:demonitor(Monitor, [flush]),
+            Rest;
+        false ->
+            look_later(Pid, ExpiresAt),
+            Watched
+    end.
+
+%% Only what the broker lists as a connection: a parent may be anything.
+close(Pid) ->
+    case lists:member(Pid, rabbit_networking:local_connections()) of
+        true ->
+            rabbit_networking:close_connection(Pid, ?TEXT);
+        false ->
+            case lists:member(Pid, rabbit_direct:list_local()) of
+                true -> close_direct(Pid, readers_of(Pid));
+                false -> ok
+            end
+    end.
+
+%% An MQTT client's reader is linked to the direct connection that it made.
+readers_of(Direct) ->
+    case erlang:process_info(Direct, links) of
+        {links, Linked} ->
+            [Pid || Pid <- rabbit_networking:local_non_amqp_connections(), lists:member(Pid, Linked),
+                    {rabbit_mqtt_reader, init, _} <- [proc_lib:translate_initial_call(Pid)]];
+        undefined ->
+            []
+    end.
+
+close_direct(Direct, []) ->
+    tokenward_log:write(info, io_lib:format("closing direct connection ~p: ~ts", [Direct, ?TEXT])),
+    amqp_direct_connection:server_close(Direct, ?CONNECTION_FORCED, <<?TEXT>>);
+close_direct(_Direct, Readers) ->
+    lists:foreach(
+        fun(Reader) ->
+            tokenward_log:write(info, io_lib:format("closing MQTT connection ~p: ~ts", [Reader, ?TEXT])),
+            rabbit_mqtt_reader:close_connection(Reader, ?TEXT)
+        end, Readers).

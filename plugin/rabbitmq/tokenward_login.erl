@@ -1,0 +1,143 @@
+%% From what RabbitMQ hands over to a session or a refusal in words. Runs in the process that waits for the answer, which
+%% is therefore the one that sleeps while a key is on its way.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_login).
+
+-export([login/2, refresh/2]).
+-export_type([refused/0]).
+
+-type refused() :: {refused, string(), [binary() | string()]}.
+
+%% RabbitMQ gives a handshake 10 seconds.
+-define(PATIENCE_MS, 10_000).
+
+-spec login(term(), term()) -> {ok, tokenward_nif:session()} | refused().
+login(Username, AuthProps) ->
+    case {text(property(password, AuthProps)), tokenward_backend:handle()} of
+        {none, _} ->
+            login_again(property(rabbit_auth_backend_tokenward, AuthProps));
+        {_, undefined} ->
+            refused(<<"BACKEND_CLOSED">>, <<"the plugin isn't running">>, <<>>);
+        {Secret, Backend} ->
+            Name = case text(Username) of none -> <<>>; Text -> Text end,
+            Context = context(AuthProps),
+            Ask = fun() -> tokenward_nif:authenticate(Backend, Name, Secret, Context) end,
+            case patiently(Ask, deadline()) of
+                {ok, Session} ->
+                    tokenward_expiry:watch(Session),
+                    {ok, Session};
+                Refused ->
+                    Refused
+            end
+    end.
+
+%% A plugin of RabbitMQ 4 that opens a direct connection for a client that is in already has no password at hand: the
+%% broker gives us back our own session. (A client can't send one: it is no text.)
+login_again(Session) ->
+    try tokenward_nif:expires_at(Session) > os:system_time(second) of
+        true -> {ok, Session};
+        false -> refused(<<"SESSION_EXPIRED">>, <<"the session's token has ended">>, <<>>)
+    catch
+        error:badarg ->
+            refused(<<"NOT_A_TOKEN">>, <<"no password was sent">>, <<"the access token goes into the password">>)
+    end.
+
+%% New rights for the same identity. They act in place, so that every process that holds the session has them.
+-spec refresh(term(), term()) -> {ok, tokenward_nif:session()} | refused().
+refresh(Session, Token) when is_binary(Token) ->
+    Context = context([]),
+    Ask = fun() -> tokenward_nif:refresh(Session, <<>>, Token, Context) end,
+    try patiently(Ask, deadline()) of
+        ok -> refreshed(Session);
+        {refused, _, [<<"BACKEND_CLOSED", _/binary>>]} -> replace(Session, Token);
+        Refused -> Refused
+    catch
+        error:badarg -> refused(<<"INVALID_ARGUMENT">>, <<"not a session of this node">>, <<>>)
+    end;
+refresh(_Session, _Token) ->
+    refused(<<"INVALID_ARGUMENT">>, <<"the new secret isn't a text">>, <<>>).
+
+%% The plugin has been restarted since the login: the session's backend is gone, the identity counts.
+replace(Session, Token) ->
+    case login(<<>>, [{password, Token}]) of
+        {ok, NewSession} ->
+            case identity(NewSession) =:= identity(Session) of
+                true -> refreshed(NewSession);
+                false -> refused(<<"IDENTITY_CHANGED">>, <<"the new token is another user's">>, <<>>)
+            end;
+        Refused ->
+            Refused
+    end.
+
+identity(Session) ->
+    {tokenward_nif:issuer(Session), tokenward_nif:username(Session)}.
+
+refreshed(Session) ->
+    tokenward_expiry:watch(Session),
+    tokenward_expiry:forget_cached_permissions(),
+    {ok, Session}.
+
+deadline() ->
+    erlang:monotonic_time(millisecond) + ?PATIENCE_MS.
+
+patiently(Ask, Deadline) ->
+    case Ask() of
+        {try_again, DelayMs, Reason, Message, Hint} ->
+            case erlang:monotonic_time(millisecond) + DelayMs < Deadline of
+                true ->
+                    timer:sleep(DelayMs),
+                    patiently(Ask, Deadline);
+                false ->
+                    refused(Reason, Message, Hint)
+            end;
+        {No, Reason, Message, Hint} when No =:= refused; No =:= not_a_token; No =:= error ->
+            refused(Reason, Message, Hint);
+        Yes ->
+            Yes
+    end.
+
+-spec refused(binary(), binary(), binary()) -> refused().
+refused(Reason, <<>>, Hint) ->
+    refused(Reason, <<"the password is no access token">>, Hint);
+refused(Reason, Message, <<>>) ->
+    {refused, "~ts", [<<Reason/binary, ": ", Message/binary>>]};
+refused(Reason, Message, Hint) ->
+    {refused, "~ts", [<<Reason/binary, ": ", Message/binary, " (", Hint/binary, ")">>]}.
+
+%% AuthProps is a list or a map, of the broker's or a plugin's making: whatever it isn't is as if it weren't there.
+property(Key, Props) when is_map(Props) ->
+    maps:get(Key, Props, undefined);
+property(Key, [{Key, Value} | _]) ->
+    Value;
+property(Key, [_ | Rest]) ->
+    property(Key, Rest);
+property(_Key, _) ->
+    undefined.
+
+text(Binary) when is_binary(Binary) ->
+    Binary;
+text(List) when is_list(List) ->
+    try
+        unicode:characters_to_binary(List)
+    of
+        Binary when is_binary(Binary) -> Binary;
+        _ -> none
+    catch
+        error:badarg -> none
+    end;
+text(_) ->
+    none.
+
+%% For log lines: a process that serves a connection has the connection's name in its dictionary.
+context(AuthProps) ->
+    ClientId = case text(property(client_id, AuthProps)) of none -> <<>>; Id -> Id end,
+    {Module, Peer} = case get(process_name) of
+        {M, Name} when is_atom(M) -> {M, case text(Name) of none -> <<>>; N -> N end};
+        _ -> {undefined, <<>>}
+    end,
+    {protocol(Module, ClientId), Peer, ClientId}.
+
+protocol(rabbit_reader, _) -> <<"amqp">>;
+protocol(_, <<>>) -> <<"rabbitmq">>;
+protocol(_, _) -> <<"mqtt">>.

@@ -1,0 +1,92 @@
+%% libtokenward for Erlang: its functions, one to one (abi/tokenward.h), and three kinds of handles that the garbage
+%% collector ends. Whatever isn't of the stated type raises badarg, as does a handle that came from another node.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_nif).
+
+-export([open_library/1, create/5, reload/4, close/1, log_lines/1, status/1, metrics/1]).
+-export([authenticate/4, refresh/4]).
+-export([username/1, issuer/1, expires_at/1, tags/1, can_access_vhost/2, authorize/5, explain/5]).
+-export_type([library/0, backend/0, session/0, context/0, problem/0, refusal/0, verdict/0]).
+
+-on_load(init/0).
+
+-type library() :: reference().
+-type backend() :: reference().
+-type session() :: reference().
+%% Protocol, peer, client id: for log lines only.
+-type context() :: {binary(), binary(), binary()}.
+%% Reason, message, hint; printable ASCII, nothing of the token.
+-type problem() :: {error, binary(), binary(), binary()}.
+-type refusal() :: {refused | not_a_token | error, binary(), binary(), binary()} |
+                   {try_again, Milliseconds :: integer(), binary(), binary(), binary()}.
+-type verdict() :: allowed | denied | expired | error.
+%% 1 configure, 2 read, 3 write.
+-type operation() :: 1..3.
+
+init() ->
+    Root = filename:dirname(filename:dirname(code:which(?MODULE))),
+    erlang:load_nif(filename:join([Root, "priv", "tokenward_nif"]), 0).
+
+%% A path, or "libtokenward.so.1" for the dynamic loader to find.
+-spec open_library(binary()) -> {ok, library(), Version :: binary()} | {error, binary()}.
+open_library(_Path) -> missing().
+
+%% Lines of the log go to the owner: it receives the atom tokenward_log, then takes them with log_lines/1.
+-spec create(library(), Files :: [binary()], Json :: binary(), StartupWaitMs :: 0..60000, Owner :: pid()) ->
+    {ok, backend()} | problem().
+create(_Library, _Files, _Json, _StartupWaitMs, _Owner) -> missing().
+
+-spec reload(backend(), Files :: [binary()], Json :: binary(), 0) -> ok | problem().
+reload(_Backend, _Files, _Json, _Wait) -> missing().
+
+%% Ends the library's thread. Sessions live on. A second time is fine.
+-spec close(backend()) -> ok.
+close(_Backend) -> missing().
+
+%% Levels: 0 error, 1 warning, 2 info, 3 debug.
+-spec log_lines(backend()) -> {[{0..3, binary()}], Dropped :: non_neg_integer()}.
+log_lines(_Backend) -> missing().
+
+-spec status(backend()) -> {ok, Json :: binary()} | error | problem().
+status(_Backend) -> missing().
+
+-spec metrics(backend()) -> {ok, binary()} | error | problem().
+metrics(_Backend) -> missing().
+
+-spec authenticate(backend(), Username :: binary(), Password :: binary(), context()) ->
+    {ok, session()} | refusal().
+authenticate(_Backend, _Username, _Password, _Context) -> missing().
+
+%% The rights of a new token of the same identity, in place: every holder of the session has them from now on.
+-spec refresh(session(), Username :: binary(), Token :: binary(), context()) -> ok | refusal().
+refresh(_Session, _Username, _Token, _Context) -> missing().
+
+-spec username(session()) -> binary().
+username(_Session) -> missing().
+
+-spec issuer(session()) -> binary().
+issuer(_Session) -> missing().
+
+%% Seconds since 1970; 2^63 - 1 if it has no end.
+-spec expires_at(session()) -> integer().
+expires_at(_Session) -> missing().
+
+%% Separated by commas.
+-spec tags(session()) -> binary().
+tags(_Session) -> missing().
+
+-spec can_access_vhost(session(), binary()) -> verdict().
+can_access_vhost(_Session, _VHost) -> missing().
+
+%% An atom for RoutingKey: there is none.
+-spec authorize(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom()) ->
+    verdict().
+authorize(_Session, _Operation, _VHost, _Name, _RoutingKey) -> missing().
+
+-spec explain(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom()) ->
+    {ok, Json :: binary()} | error.
+explain(_Session, _Operation, _VHost, _Name, _RoutingKey) -> missing().
+
+-spec missing() -> no_return().
+missing() -> erlang:nif_error(nif_not_loaded).

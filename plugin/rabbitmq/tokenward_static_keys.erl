@@ -1,0 +1,80 @@
+%% Public keys in PEM as a JWK Set (RFC 7517) in a file, which is how the library takes keys that never change.
+%%
+%% SPDX-License-Identifier: Apache-2.0
+-module(tokenward_static_keys).
+
+-export([jwk/2, write/2]).
+
+-include_lib("public_key/include/public_key.hrl").
+
+-spec jwk(binary(), binary()) -> {ok, map()} | {error, iodata()}.
+jwk(Id, Pem) ->
+    try key(public_key:pem_decode(Pem)) of
+        {ok, Key} -> {ok, Key#{kid => Id, use => <<"sig">>}};
+        Error -> Error
+    catch
+        error:_ -> {error, "isn't a public key in PEM"}
+    end.
+
+key([{'Certificate', Der, not_encrypted} | _]) ->
+    Certificate = public_key:pkix_decode_cert(Der, plain),
+    Info = (Certificate#'Certificate'.tbsCertificate)#'TBSCertificate'.subjectPublicKeyInfo,
+    Encoded = public_key:der_encode('SubjectPublicKeyInfo', Info),
+    key([{'SubjectPublicKeyInfo', Encoded, not_encrypted}]);
+key([{Type, _, not_encrypted} = Entry | _]) when Type =:= 'SubjectPublicKeyInfo'; Type =:= 'RSAPublicKey' ->
+    members(public_key:pem_entry_decode(Entry));
+key([{Type, _, _} | _]) ->
+    {error, io_lib:format("is a ~ts, not a public key", [Type])};
+key([]) ->
+    {error, "isn't a public key in PEM"}.
+
+members(#'RSAPublicKey'{modulus = N, publicExponent = E}) ->
+    {ok, #{kty => <<"RSA">>, n => base64url(binary:encode_unsigned(N)), e => base64url(binary:encode_unsigned(E))}};
+members({#'ECPoint'{point = <<4, Point/binary>>}, {namedCurve, Curve}}) ->
+    case curve(Curve) of
+        {ok, Name, Size} ->
+            <<X:Size/binary, Y:Size/binary>> = Point,
+            {ok, #{kty => <<"EC">>, crv => Name, x => base64url(X), y => base64url(Y)}};
+        unknown ->
+            {error, "is on a curve other than P-256, P-384 and P-521"}
+    end;
+members({#'ECPoint'{point = X}, {namedCurve, ?'id-Ed25519'}}) ->
+    {ok, #{kty => <<"OKP">>, crv => <<"Ed25519">>, x => base64url(X)}};
+members(_) ->
+    {error, "is neither RSA nor EC nor Ed25519"}.
+
+curve(?secp256r1) -> {ok, <<"P-256">>, 32};
+curve(?secp384r1) -> {ok, <<"P-384">>, 48};
+curve(?secp521r1) -> {ok, <<"P-521">>, 66};
+curve(_) -> unknown.
+
+base64url(Bytes) ->
+    << <<(case Byte of $+ -> $-; $/ -> $_; _ -> Byte end)>> || <<Byte>> <= base64:encode(Bytes), Byte =/= $= >>.
+
+%% In the node's data directory, for its user alone.
+-spec write(string(), [map()]) -> {ok, binary()} | {error, iodata()}.
+write(Name, Keys) ->
+    Path = filename:join(directory(), "tokenward-signing-keys-" ++ Name ++ ".json"),
+    Temporary = Path ++ ".new",
+    Steps = [fun() -> file:write_file(Temporary, <<>>) end,
+             fun() -> file:change_mode(Temporary, 8#600) end,
+             fun() -> file:write_file(Temporary, rabbit_json:encode(#{keys => Keys})) end,
+             fun() -> file:rename(Temporary, Path) end],
+    case in_turn(Steps) of
+        ok -> {ok, unicode:characters_to_binary(Path)};
+        {error, Reason} -> {error, ["can't write ", Path, ": ", file:format_error(Reason)]}
+    end.
+
+in_turn([]) -> ok;
+in_turn([Step | Rest]) ->
+    case Step() of
+        ok -> in_turn(Rest);
+        Error -> Error
+    end.
+
+directory() ->
+    Directory = case application:get_env(rabbit, data_dir) of
+        {ok, Data} -> Data;
+        undefined -> application:get_env(mnesia, dir, "/nonexistent")
+    end,
+    filename:absname(Directory).

@@ -1,0 +1,296 @@
+%%! +S 4:4
+%% The NIF without a broker: handles, wrong terms, code reload, log lines, unloading. Prints TAP.
+%% escript nif_test.escript EBIN LIBRARY MINT
+%% SPDX-License-Identifier: Apache-2.0
+-mode(compile).
+
+main([Ebin, Library, Mint]) ->
+    true = code:add_patha(Ebin),
+    Directory = string:trim(os:cmd("mktemp -d")),
+    World = #{library => list_to_binary(Library), mint => Mint, key => Directory ++ "/key.pem", dir => Directory,
+              jwks => Directory ++ "/jwks.json"},
+    ok = file:write_file(maps:get(jwks, World), mint(World, ["--new-key"])),
+    Cases = cases(),
+    io:format("1..~b~n", [length(Cases)]),
+    Failed = lists:foldl(
+        fun({Number, {Name, Case}}, Failures) ->
+            case in_process(fun() -> Case(World) end) of
+                ok -> io:format("ok ~b - ~ts~n", [Number, Name]), Failures;
+                Problem -> io:format("not ok ~b - ~ts~n~ts~n", [Number, Name, comment(Problem)]), Failures + 1
+            end
+        end, 0, lists:zip(lists:seq(1, length(Cases)), Cases)),
+    ok = file:del_dir_r(Directory),
+    halt(min(Failed, 1)).
+
+comment(Problem) ->
+    re:replace(io_lib:format("~p", [Problem]), "^", "# ", [global, multiline]).
+
+%% In a process of its own, so that its terms are gone afterwards.
+in_process(Case) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({result, Case()}) end),
+    receive
+        {'DOWN', Monitor, process, Pid, {result, _}} -> ok;
+        {'DOWN', Monitor, process, Pid, Reason} -> Reason
+    after 60_000 -> no_end
+    end.
+
+mint(#{mint := Mint, key := Key}, Args) ->
+    Quoted = [[" '", Arg, "'"] || Arg <- Args],
+    string:trim(os:cmd(lists:flatten([Mint, " --key ", Key, " --alg ES256 --kid k1", Quoted]))).
+
+token(World, Name, Scope) ->
+    Exp = integer_to_list(os:system_time(second) + 300),
+    list_to_binary(mint(World, ["--claim", "iss=\"https://id.example\"", "--claim", "aud=\"broker\"", "--claim",
+                                "sub=\"" ++ Name ++ "\"", "--claim", "scope=\"" ++ Scope ++ "\"", "--claim",
+                                "exp=" ++ Exp])).
+
+json(#{jwks := Jwks}) ->
+    iolist_to_binary(["{\"issuer\":\"https://id.example\",\"audience\":\"broker\",\"scope_prefix\":\"\",",
+                      "\"jwks_file\":\"", Jwks, "\"}"]).
+
+backend(#{library := Path} = World) ->
+    {ok, Library, _Version} = tokenward_nif:open_library(Path),
+    {ok, Backend} = tokenward_nif:create(Library, [], json(World), 0, self()),
+    Backend.
+
+-define(CONTEXT, {<<"test">>, <<"peer">>, <<"id">>}).
+
+login(Backend, Token) ->
+    tokenward_nif:authenticate(Backend, <<"whoever">>, Token, ?CONTEXT).
+
+cases() ->
+    [{"a token becomes a session with a name, an issuer, tags, an end", fun who/1},
+     {"authorize answers allowed and denied, with and without a routing key", fun rights/1},
+     {"a refusal has a reason, a message and a hint", fun refusal/1},
+     {"every function takes every wrong term with badarg", fun wrong_terms/1},
+     {"the callbacks take every wrong term with a no", fun wrong_terms_in_callbacks/1},
+     {"a handle of another node is a no", fun foreign_handle/1},
+     {"sessions outlive their backend", fun outlive/1},
+     {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
+     {"the module is replaced twice while handles live", fun replaced/1},
+     {"closing while others log in", fun close_beside_logins/1},
+     {"a flood of log lines is bounded and wakes the owner once", fun log_flood/1},
+     {"the library leaves the process with the last handle", fun unloaded/1}].
+
+who(World) ->
+    {ok, Session} = login(backend(World), token(World, "alice", "tag:administrator tag:x read:v/q")),
+    <<"alice">> = tokenward_nif:username(Session),
+    <<"https://id.example">> = tokenward_nif:issuer(Session),
+    <<"administrator,x">> = tokenward_nif:tags(Session),
+    true = tokenward_nif:expires_at(Session) > os:system_time(second).
+
+rights(World) ->
+    {ok, Session} = login(backend(World), token(World, "alice", "read:v/q write:v/t/a.*")),
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+    denied = tokenward_nif:authorize(Session, 3, <<"v">>, <<"q">>, none),
+    allowed = tokenward_nif:authorize(Session, 3, <<"v">>, <<"t">>, none),
+    allowed = tokenward_nif:authorize(Session, 3, <<"v">>, <<"t">>, <<"a.b">>),
+    denied = tokenward_nif:authorize(Session, 3, <<"v">>, <<"t">>, <<"b">>),
+    denied = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, <<>>),
+    allowed = tokenward_nif:can_access_vhost(Session, <<"v">>),
+    denied = tokenward_nif:can_access_vhost(Session, <<"w">>),
+    error = tokenward_nif:authorize(Session, 4, <<"v">>, <<"q">>, none),
+    {ok, Json} = tokenward_nif:explain(Session, 3, <<"v">>, <<"q">>, none),
+    {_, _} = binary:match(Json, <<"denied">>).
+
+refusal(World) ->
+    Backend = backend(World),
+    {refused, <<"BAD_SIGNATURE">>, Message, _} = login(Backend, spoilt(token(World, "alice", "read:v/q"))),
+    true = is_binary(Message),
+    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = login(Backend, <<"swordfish">>),
+    {ok, Library, _} = tokenward_nif:open_library(maps:get(library, World)),
+    {error, <<"CONFIG_", _/binary>>, _, _} = tokenward_nif:create(Library, [], <<"{\"isuer\":\"x\"}">>, 0, self()),
+    {error, _} = tokenward_nif:open_library(<<"/nonexistent.so">>).
+
+%% Another first byte of the signature.
+spoilt(Token) ->
+    [Header, Payload, <<First, Rest/binary>>] = binary:split(Token, <<".">>, [global]),
+    Other = case First of $A -> $B; _ -> $A end,
+    <<Header/binary, ".", Payload/binary, ".", Other, Rest/binary>>.
+
+wrong() ->
+    [none, 1, -1, 1 bsl 70, 1.5, <<1:3>>, "text", [a | b], [], {}, {<<>>, <<>>}, {<<>>, 1, <<>>}, #{}, self(),
+     make_ref(), fun() -> ok end, [<<"/x">> | <<"y">>], lists:duplicate(65, <<"/x">>)].
+
+%% Right arguments, then each of them replaced by each wrong term.
+wrong_terms(World) ->
+    Backend = backend(World),
+    {ok, Library, _} = tokenward_nif:open_library(maps:get(library, World)),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    Request = [Session, 2, <<"v">>, <<"q">>, none],
+    Calls = [{open_library, [<<"/nonexistent.so">>]}, {create, [Library, [], <<"{}">>, 0, self()]},
+             {reload, [Backend, [], <<"{}">>, 0]}, {close, [Backend]}, {log_lines, [Backend]}, {status, [Backend]},
+             {metrics, [Backend]}, {authenticate, [Backend, <<>>, <<>>, ?CONTEXT]},
+             {refresh, [Session, <<>>, <<>>, ?CONTEXT]}, {username, [Session]}, {issuer, [Session]},
+             {expires_at, [Session]}, {tags, [Session]}, {can_access_vhost, [Session, <<"v">>]},
+             {authorize, Request}, {explain, Request}],
+    Exported = lists:sort([{F, A} || {F, A} <- tokenward_nif:module_info(exports), F =/= module_info]),
+    Exported = lists:sort([{F, length(Args)} || {F, Args} <- Calls]),
+    Bad = [{Function, Position, Term} || {Function, Args} <- Calls, Position <- lists:seq(1, length(Args)),
+                                         Term <- wrong() ++ [Backend, Session, Library],
+                                         not fits(Function, Position, Term, Args),
+                                         {badarg, _} <- [attempt(Function, replace(Position, Term, Args))]],
+    Good = [{Function, Position, Term, Other} || {Function, Args} <- Calls, Position <- lists:seq(1, length(Args)),
+                                         Term <- wrong() ++ [Backend, Session, Library],
+                                         not fits(Function, Position, Term, Args),
+                                         {Other, _} <- [attempt(Function, replace(Position, Term, Args))],
+                                         Other =/= badarg],
+    true = length(Bad) > 500,
+    [] = Good.
+
+attempt(Function, Args) ->
+    try {returned, apply(tokenward_nif, Function, Args)}
+    catch error:badarg -> {badarg, ok}; Class:Reason -> {{Class, Reason}, ok}
+    end.
+
+replace(Position, Term, Args) ->
+    lists:sublist(Args, Position - 1) ++ [Term] ++ lists:nthtail(Position, Args).
+
+%% What isn't wrong in that place.
+fits(_, Position, Term, Args) ->
+    case lists:nth(Position, Args) of
+        Term -> true;
+        Right when is_atom(Right) -> is_atom(Term);
+        Right when is_integer(Right) -> is_integer(Term);  % some are badarg, some an error of the library
+        Right when is_list(Right) -> Term =:= [];
+        _ -> false
+    end.
+
+wrong_terms_in_callbacks(_World) ->
+    M = rabbit_auth_backend_tokenward,
+    User = fun(Impl) -> {auth_user, <<"u">>, [], Impl} end,
+    Resource = {resource, <<"v">>, queue, <<"q">>},
+    lists:foreach(
+        fun(Term) ->
+            {refused, _, [_]} = M:user_login_authentication(Term, Term),
+            {refused, _, [_]} = M:user_login_authorization(Term, Term),
+            {refused, _, [_]} = M:user_login_authentication(<<"u">>, [{password, Term}]),
+            false = M:check_vhost_access(Term, Term, Term),
+            false = M:check_vhost_access(User(Term), <<"v">>, Term),
+            false = M:check_resource_access(Term, Term, Term, Term),
+            false = M:check_resource_access(User(Term), Resource, read, Term),
+            false = M:check_resource_access(User(Term), {resource, Term, Term, Term}, Term, Term),
+            false = M:check_topic_access(Term, Term, Term, Term),
+            false = M:check_topic_access(User(Term), Resource, read, #{routing_key => Term}),
+            0 = M:expiry_timestamp(Term),
+            0 = M:expiry_timestamp(User(Term)),
+            {error, _} = M:update_state(Term, Term),
+            {error, _} = M:update_state(User(Term), Term),
+            {error, _} = M:update_state(User(Term), <<"token">>)
+        end, wrong()),
+    true = M:state_can_expire().
+
+%% A reference as it comes from another node.
+foreign_handle(World) ->
+    {ok, Session} = login(backend(World), token(World, "alice", "read:*/*")),
+    true = rabbit_auth_backend_tokenward:check_vhost_access({auth_user, <<"alice">>, [], Session}, <<"v">>, #{}),
+    Encoded = term_to_binary(Session),
+    Session = binary_to_term(Encoded),
+    Node = atom_to_binary(node()),
+    {Start, Size} = binary:match(Encoded, Node),
+    <<Before:Start/binary, _:Size/binary, Creation:32, Rest/binary>> = Encoded,
+    Foreign = binary_to_term(<<Before/binary, (elsewhere(Node))/binary, (Creation + 1):32, Rest/binary>>),
+    true = Foreign =/= Session,
+    User = {auth_user, <<"alice">>, [], Foreign},
+    false = rabbit_auth_backend_tokenward:check_vhost_access(User, <<"v">>, #{}),
+    false = rabbit_auth_backend_tokenward:check_resource_access(User, {resource, <<"v">>, queue, <<"q">>}, read, #{}),
+    0 = rabbit_auth_backend_tokenward:expiry_timestamp(User).
+
+elsewhere(<<_, Rest/binary>>) -> <<"x", Rest/binary>>.
+
+outlive(World) ->
+    Backend = backend(World),
+    Token = token(World, "alice", "read:v/q"),
+    {ok, Session} = login(Backend, Token),
+    ok = tokenward_nif:close(Backend),
+    ok = tokenward_nif:close(Backend),
+    {error, <<"BACKEND_CLOSED">>, _, _} = login(Backend, Token),
+    {error, <<"BACKEND_CLOSED">>, _, _} = tokenward_nif:refresh(Session, <<>>, Token, ?CONTEXT),
+    {error, <<"BACKEND_CLOSED">>, _, _} = tokenward_nif:reload(Backend, [], json(World), 0),
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+    <<"alice">> = tokenward_nif:username(Session).
+
+refresh(World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q write:v/q")),
+    Self = self(),
+    Holder = spawn_link(fun() ->
+        receive ask -> Self ! {answer, tokenward_nif:authorize(Session, 3, <<"v">>, <<"q">>, none)} end
+    end),
+    {refused, _, _, _} = tokenward_nif:refresh(Session, <<>>, token(World, "bob", "read:*/*"), ?CONTEXT),
+    allowed = tokenward_nif:authorize(Session, 3, <<"v">>, <<"q">>, none),
+    ok = tokenward_nif:refresh(Session, <<>>, token(World, "alice", "read:v/q"), ?CONTEXT),
+    Holder ! ask,
+    receive {answer, denied} -> ok end,
+    ok = tokenward_nif:close(Backend).
+
+replaced(World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    lists:foreach(
+        fun(_) ->
+            _ = code:purge(tokenward_nif),
+            {module, tokenward_nif} = code:load_file(tokenward_nif),
+            _ = code:purge(tokenward_nif),
+            allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+            {ok, _} = login(Backend, token(World, "bob", "read:v/q"))
+        end, [1, 2]),
+    ok = tokenward_nif:close(Backend).
+
+close_beside_logins(World) ->
+    Token = token(World, "alice", "read:v/q"),
+    lists:foreach(
+        fun(_) ->
+            Backend = backend(World),
+            Workers = [spawn_monitor(fun() -> exit(until_closed(Backend, Token)) end) || _ <- lists:seq(1, 4)],
+            timer:sleep(5),
+            ok = tokenward_nif:close(Backend),
+            lists:foreach(fun({Pid, Monitor}) ->
+                receive {'DOWN', Monitor, process, Pid, Reason} -> closed = Reason end
+            end, Workers)
+        end, lists:seq(1, 20)).
+
+until_closed(Backend, Token) ->
+    case login(Backend, Token) of
+        {ok, Session} ->
+            allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+            until_closed(Backend, Token);
+        {error, <<"BACKEND_CLOSED">>, _, _} ->
+            closed
+    end.
+
+log_flood(World) ->
+    Backend = backend(World),
+    Token = token(World, "alice", "read:v/q"),
+    lists:foreach(fun(_) -> {ok, _} = login(Backend, Token) end, lists:seq(1, 3000)),
+    receive tokenward_log -> ok end,
+    receive tokenward_log -> exit(woken_twice) after 0 -> ok end,
+    {Lines, Dropped} = tokenward_nif:log_lines(Backend),
+    1000 = length(Lines),
+    true = Dropped >= 2000,
+    [] = [Line || {_, Line} <- Lines, binary:match(Line, binary:part(Token, 40, 30)) =/= nomatch],
+    {[], 0} = tokenward_nif:log_lines(Backend),
+    {ok, _} = login(Backend, Token),
+    receive tokenward_log -> ok after 5000 -> exit(not_woken) end.
+
+unloaded(World) ->
+    erlang:garbage_collect(),
+    ok = in_process(fun() ->
+        Backend = backend(World),
+        {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+        true = is_mapped(),
+        ok = tokenward_nif:close(Backend),
+        allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none)
+    end),
+    wait_until(fun() -> [erlang:garbage_collect(Pid) || Pid <- processes()], not is_mapped() end, 100).
+
+is_mapped() ->
+    {ok, Maps} = file:read_file("/proc/self/maps"),
+    binary:match(Maps, <<"libtokenward.so">>) =/= nomatch.
+
+wait_until(_Condition, 0) -> exit(waited_in_vain);
+wait_until(Condition, Left) ->
+    case Condition() of
+        true -> ok;
+        false -> timer:sleep(50), wait_until(Condition, Left - 1)
+    end.

@@ -1,0 +1,167 @@
+// A real RabbitMQ with the plugin: in directories, on ports and with an epmd of its own, all on loopback.
+import {chmodSync, mkdirSync, readdirSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import amqp from 'amqplib';
+
+import {Program, built, freePort, run} from './programs.mjs';
+import {eventually} from './tap.mjs';
+
+const HOME = '/usr/lib/rabbitmq';
+const SERVER = readdirSync(join(HOME, 'lib')).find((name) => name.startsWith('rabbitmq_server-'));
+export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
+/** The folder with our plugin in it, as meson builds it. */
+export const OUR_PLUGINS = built('plugin/rabbitmq/folder');
+const START_LIMIT_MS = 120_000;
+
+export class Rabbit {
+    /**
+     * Runs and listens when the promise is kept; rejects with the log if the broker doesn't start.
+     * directory: for its files; conf: more lines of rabbitmq.conf; plugins: those to enable besides the standard
+     * ones; pluginsDirectory: with our plugin; library: false leaves tokenward.library out.
+     */
+    static async start({directory, conf = [], plugins = ['rabbitmq_mqtt', 'rabbitmq_management'], advanced,
+                        pluginsDirectory = OUR_PLUGINS}) {
+        const rabbit = new Rabbit();
+        rabbit.directory = directory;
+        for (const folder of ['mnesia', 'log', 'home', 'expand']) mkdirSync(join(directory, folder), {recursive: true});
+        const cookie = join(directory, 'home', '.erlang.cookie');
+        writeFileSync(cookie, `cookie${Math.random().toString(36).slice(2)}`, {mode: 0o400});
+        chmodSync(cookie, 0o400);
+        rabbit.epmdPort = await freePort();
+        rabbit.distPort = await freePort();
+        rabbit.port = await freePort();
+        rabbit.mqttPort = await freePort();
+        rabbit.httpPort = await freePort();
+        writeFileSync(join(directory, 'rabbitmq.conf'), [
+            `listeners.tcp.1 = 127.0.0.1:${rabbit.port}`,
+            'auth_backends.1 = rabbit_auth_backend_tokenward',
+            'log.console = true',
+            'log.console.level = debug',
+            'log.file = false',
+            `tokenward.library = ${built('plugin/tokenward/libtokenward.so.1')}`,
+            ...(plugins.includes('rabbitmq_mqtt') ? [`mqtt.listeners.tcp.1 = 127.0.0.1:${rabbit.mqttPort}`] : []),
+            ...(plugins.includes('rabbitmq_management') ?
+                ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${rabbit.httpPort}`] : []),
+            ...conf, ''].join('\n'));
+        writeFileSync(join(directory, 'enabled_plugins'), `[${['tokenward_rabbitmq', ...plugins].join(',')}].\n`);
+        writeFileSync(join(directory, 'env.conf'), '');
+        writeFileSync(join(directory, 'advanced.config'), `${advanced ?? '[]'}.\n`);
+        rabbit.environment = {
+            HOME: join(directory, 'home'),
+            ERL_EPMD_ADDRESS: '127.0.0.1',
+            ERL_EPMD_PORT: String(rabbit.epmdPort),
+            ERL_LIBS: pluginsDirectory,
+            RABBITMQ_NODENAME: `tokenward-${process.pid}-${rabbit.port}@localhost`,
+            RABBITMQ_DIST_PORT: String(rabbit.distPort),
+            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+            RABBITMQ_CTL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+            RABBITMQ_CONF_ENV_FILE: join(directory, 'env.conf'),
+            RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq.conf'),
+            RABBITMQ_ADVANCED_CONFIG_FILE: join(directory, 'advanced.config'),
+            RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
+            RABBITMQ_PLUGINS_DIR: `${PLUGINS}:${pluginsDirectory}`,
+            RABBITMQ_PLUGINS_EXPAND_DIR: join(directory, 'expand'),
+            RABBITMQ_MNESIA_BASE: join(directory, 'mnesia'),
+            RABBITMQ_LOG_BASE: join(directory, 'log'),
+            RABBITMQ_PID_FILE: join(directory, 'pid'),
+        };
+        rabbit.epmd = new Program('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']);
+        rabbit.program = new Program(join(HOME, 'bin/rabbitmq-server'), [], rabbit.environment);
+        await eventually(() => /Server startup complete|completed with \d+ plugins/.test(rabbit.log) ||
+            /BOOT FAILED|Error during startup/i.test(rabbit.log) || !rabbit.program.running, 'RabbitMQ', START_LIMIT_MS);
+        if (!/Server startup complete/.test(rabbit.log)) {
+            await rabbit.stop();
+            throw new NotStarted(rabbit.log);
+        }
+        return rabbit;
+    }
+
+    get log() { return this.program.output; }
+
+    /** Waits for a line of the log that came after `from` (a length of the log, 0 for all). */
+    logged(pattern, from = 0) {
+        return eventually(() => pattern.test(this.log.slice(from)), `${pattern} in the broker's log`);
+    }
+
+    /** rabbitmqctl, or another of its tools: {status, output}. */
+    control(args, tool = 'rabbitmqctl') {
+        return run(join(HOME, 'bin', tool), ['--node', this.environment.RABBITMQ_NODENAME, ...args], '',
+            this.environment);
+    }
+
+    /** The value of an Erlang expression inside the node, as text. */
+    async evaluate(expression) {
+        const {status, output} = await this.control(['eval', expression]);
+        if (status !== 0) throw new Error(`eval failed: ${output}`);
+        return output.trim();
+    }
+
+    async stop() {
+        const status = await this.program.stop();
+        await this.epmd.stop();
+        return status;
+    }
+
+    /** An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`. */
+    async connect(password, {username = 'whoever', vhost = '/'} = {}) {
+        const connection = await amqp.connect({
+            protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
+            heartbeat: 0,
+        }, {credentials: amqp.credentials.plain(username, password)});
+        connection.on('error', () => {});  // told again by close
+        connection.on('close', (error) => {
+            connection.isClosed = true;
+            connection.closedBy = error?.message ?? '';
+        });
+        return connection;
+    }
+
+    /** The management API: {status, body}. authorization: the header's value. */
+    async http(path, authorization, {method = 'GET', body} = {}) {
+        const response = await fetch(`http://127.0.0.1:${this.httpPort}/api${path}`, {
+            method, headers: {...(authorization ? {authorization} : {}), 'content-type': 'application/json'},
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        const text = await response.text();
+        let parsed = text;
+        try {
+            parsed = JSON.parse(text);
+        } catch { /* an empty answer, or a page */ }
+        return {status: response.status, body: parsed};
+    }
+}
+
+/** The broker's start was refused; its message is the whole log. */
+export class NotStarted extends Error {}
+
+export const basic = (username, password) => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+export const bearer = (token) => `Bearer ${token}`;
+
+/** True if `operation` (given a fresh channel) succeeds; false if the broker answers ACCESS_REFUSED (403). */
+export async function permitted(connection, operation) {
+    const channel = await connection.createChannel();
+    let refusal;
+    channel.on('error', (error) => { refusal = error; });
+    try {
+        await operation(channel);
+        await channel.close();
+        return true;
+    } catch (error) {
+        const text = String((refusal ?? error).message);
+        if (/ACCESS_REFUSED|\b403\b/.test(text)) return false;
+        throw refusal ?? error;
+    }
+}
+
+/** The error of a connection that the broker turns away; throws if it lets it in. */
+export async function turnedAway(promise) {
+    let connection;
+    try {
+        connection = await promise;
+    } catch (error) {
+        return error;
+    }
+    await connection.close();
+    throw new Error('the broker let the client in');
+}
