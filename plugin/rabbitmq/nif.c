@@ -2,7 +2,8 @@
  * tokenward_nif: libtokenward for Erlang. The functions and their terms are described in tokenward_nif.erl.
  *
  * Any term may stand in any argument: what doesn't fit is badarg. What holds its caller for more than some
- * microseconds (a signature, a file, a thread's end) runs on a dirty scheduler, a decision about rights doesn't.
+ * microseconds (a signature, a file, a thread's end) runs on a dirty scheduler, a decision about rights
+ * doesn't.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -168,8 +169,8 @@ static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     int32_t result;
 
     UNUSED(argc);
-    if (!enif_get_resource(env, argv[0], types(env)->library, &object) || !get_options(env, argv + 1, &options) ||
-        !enif_get_local_pid(env, argv[4], &owner)) {
+    if (!enif_get_resource(env, argv[0], types(env)->library, &object) ||
+        !get_options(env, argv + 1, &options) || !enif_get_local_pid(env, argv[4], &owner)) {
         return enif_make_badarg(env);
     }
     library = object;
@@ -313,8 +314,8 @@ static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     if (handle == NULL || !get_attempt(env, argv + 1, &attempt)) return enif_make_badarg(env);
     backend = backend_enter(handle);
     if (backend == NULL) return closed_term(env);
-    result = handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session,
-                                                 &error);
+    result =
+        handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session, &error);
     backend_leave(handle);
     log_wake(env, &handle->log);
     if (result != TOKENWARD_OK) return refusal_term(env, &handle->library->table, result, &error);
@@ -331,8 +332,8 @@ static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
     if (handle == NULL || !get_attempt(env, argv + 1, &attempt)) return enif_make_badarg(env);
     attempt.credentials.kind = TOKENWARD_BEARER_TOKEN; /* a new secret comes without a username */
     attempt.credentials.data = attempt.credentials.password;
-    result = handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context,
-                                                    &error);
+    result =
+        handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context, &error);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return refusal_term(env, &handle->library->table, result, &error);
 }

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Destructors run where the last reference went away: after every call on the handle, so nothing needs a lock. */
+/* Destructors run where the last reference went away: after every call on the handle, so nothing needs a lock.
+ */
 
 static void end_library(ErlNifEnv *env, void *object) {
     (void)env;

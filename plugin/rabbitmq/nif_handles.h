@@ -1,6 +1,6 @@
 /*
- * What Erlang holds of us: three kinds of resources. A session and a backend keep their library loaded; Erlang's
- * garbage collector ends each of them, a backend can be closed before.
+ * What Erlang holds of us: three kinds of resources. A session and a backend keep their library loaded;
+ * Erlang's garbage collector ends each of them, a backend can be closed before.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -31,7 +31,8 @@ struct log_line {
     char text[];
 };
 
-/** Log lines on their way to the owner. The library logs on any thread; the owner is woken once and takes all. */
+/** Log lines on their way to the owner. The library logs on any thread; the owner is woken once and takes all.
+ */
 struct log_queue {
     ErlNifMutex *lock;
     struct log_line *first;

@@ -41,6 +41,7 @@ section(Prefix, Name, Settings) ->
             case setting(Prefix, Name, Setting) of
                 {set, More} -> {maps:merge(Map, More), Notes};
                 {note, Note} -> {Map, [Note | Notes]};
+                {both, More, Some} -> {maps:merge(Map, More), Some ++ Notes};
                 nothing -> {Map, Notes}
             end
         end, {#{}, []}, Settings),
@@ -53,7 +54,7 @@ section(Prefix, Name, Settings) ->
 
 %% The same, or the same under another name.
 setting(_, _, {Key, Value}) when Key =:= resource_server_id; Key =:= issuer; Key =:= scope_prefix;
-                                 Key =:= default_key; Key =:= jwks_uri ->
+                                 Key =:= default_key; Key =:= jwks_uri; Key =:= resource_server_type ->
     {set, #{atom_to_binary(Key) => text(Value)}};
 setting(_, _, {Key, Value}) when Key =:= verify_aud; Key =:= require_exp ->
     {set, #{atom_to_binary(Key) => is_true(Value)}};
@@ -69,18 +70,16 @@ setting(_, _, {preferred_username_claims, Values}) ->
     Claims = [text(Value) || Value <- list(Values)],
     Standard = [Claim || Claim <- [<<"sub">>, <<"client_id">>], not lists:member(Claim, Claims)],
     {set, #{<<"preferred_username_claims">> => Claims ++ Standard}};
+setting(_, _, {scope_aliases, Aliases}) ->
+    {set, #{<<"scope_aliases">> => maps:from_list([{text(Alias), scopes(Scopes)} || {Alias, Scopes} <- list(Aliases)])}};
 setting(Prefix, Name, {signing_keys, Keys}) ->
     case list(Keys) of
         [] -> nothing;
         Pairs -> {set, #{<<"jwks_file">> => static_keys(Prefix, Name, Pairs)}}
     end;
 setting(Prefix, Name, {https, Settings}) ->
-    {Options, Notes} = section(Prefix ++ "https.", Name, list(Settings)),
-    case Notes of
-        [] -> {set, Options};
-        [Note | _] when map_size(Options) =:= 0 -> {note, Note};
-        _ -> {set, Options}
-    end;
+    {Options, Notes} = section(Prefix, Name, list(Settings)),
+    {both, Options, Notes};
 
 %% Without effect.
 setting(Prefix, _, {Key, _}) when Key =:= depth; Key =:= hostname_verification; Key =:= fail_if_no_peer_cert ->
@@ -194,6 +193,10 @@ refuse(Prefix, Key, Why) ->
 
 without_effect(Prefix, Key, Why) ->
     {note, [Prefix, Key, " has no effect: ", Why]}.
+
+%% A text with spaces, or a list of texts.
+scopes([Scope | _] = Scopes) when is_binary(Scope); is_list(Scope) -> [text(One) || One <- Scopes];
+scopes(Scopes) -> binary:split(text(Scopes), <<" ">>, [global, trim_all]).
 
 is_true(Value) -> lists:member(Value, [true, "true", <<"true">>]).
 

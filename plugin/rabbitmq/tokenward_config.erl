@@ -38,7 +38,12 @@ read(Env, BuiltInEnv) ->
 add_option({Section, Option, Value}, Sections) ->
     Name = text(Section),
     Options = maps:get(Name, Sections, #{}),
-    Sections#{Name => Options#{text(Option) => text(Value)}}.
+    Sections#{Name => Options#{text(Option) => text(Value)}};
+add_option({Section, Option, Member, Value}, Sections) ->
+    Name = text(Section),
+    Options = maps:get(Name, Sections, #{}),
+    Members = maps:get(text(Option), Options, #{}),
+    Sections#{Name => Options#{text(Option) => Members#{text(Member) => text(Value)}}}.
 
 json(Sections) when map_size(Sections) =:= 0 ->
     <<>>;

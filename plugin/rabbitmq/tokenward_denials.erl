@@ -1,10 +1,10 @@
-%% A denial in the broker's log, with the reason: the broker itself says only that access was refused. At most
+%% A refusal or denial in the broker's log, with the reason: the broker itself says only that access was refused. At most
 %% 10 lines a second, then a count.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_denials).
 
--export([start/0, stop/0, vhost/3, resource/4]).
+-export([start/0, stop/0, login/3, vhost/3, resource/4]).
 
 -define(PER_SECOND, 10).
 -define(KEY, {?MODULE, counters}).
@@ -19,6 +19,12 @@ start() ->
 stop() ->
     _ = persistent_term:erase(?KEY),
     ok.
+
+login(Username, {Protocol, Peer, ClientId}, Text) ->
+    write(fun() ->
+        {"a client that calls itself ~ts is refused (protocol ~ts, peer ~ts, client id ~ts): ~ts",
+         [quoted(Username), Protocol, quoted(Peer), quoted(ClientId), Text]}
+    end).
 
 %% Each answers false, so that the caller's last word is this one.
 vhost(Verdict, Username, VHost) ->

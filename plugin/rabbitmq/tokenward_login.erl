@@ -20,16 +20,33 @@ login(Username, AuthProps) ->
         {_, undefined} ->
             refused(<<"BACKEND_CLOSED">>, <<"the plugin isn't running">>, <<>>);
         {Secret, Backend} ->
-            Name = case text(Username) of none -> <<>>; Text -> Text end,
+            Name = case text(Username) of none -> <<>>; Given -> Given end,
             Context = context(AuthProps),
             Ask = fun() -> tokenward_nif:authenticate(Backend, Name, Secret, Context) end,
             case patiently(Ask, deadline()) of
                 {ok, Session} ->
                     tokenward_expiry:watch(Session),
                     {ok, Session};
+                {refused, _, [<<"NOT_A_TOKEN", _/binary>> = Text]} = Refused ->
+                    is_last_backend() andalso tokenward_denials:login(Name, Context, Text),
+                    Refused;
                 Refused ->
                     Refused
             end
+    end.
+
+%% The library keeps quiet about what another backend of a chain may take, and of an MQTT client's refusal RabbitMQ
+%% 3.10 doesn't log the text.
+is_last_backend() ->
+    case application:get_env(rabbit, auth_backends) of
+        {ok, [_ | _] = Backends} ->
+            case lists:last(Backends) of
+                rabbit_auth_backend_tokenward -> true;
+                {rabbit_auth_backend_tokenward, _} -> true;
+                _ -> false
+            end;
+        _ ->
+            false
     end.
 
 %% A plugin of RabbitMQ 4 that opens a direct connection for a client that is in already has no password at hand: the

@@ -21,7 +21,15 @@ key([{'Certificate', Der, not_encrypted} | _]) ->
     Info = (Certificate#'Certificate'.tbsCertificate)#'TBSCertificate'.subjectPublicKeyInfo,
     Encoded = public_key:der_encode('SubjectPublicKeyInfo', Info),
     key([{'SubjectPublicKeyInfo', Encoded, not_encrypted}]);
-key([{Type, _, not_encrypted} = Entry | _]) when Type =:= 'SubjectPublicKeyInfo'; Type =:= 'RSAPublicKey' ->
+key([{'SubjectPublicKeyInfo', Der, not_encrypted} = Entry | _]) ->
+    case public_key:der_decode('SubjectPublicKeyInfo', Der) of
+        %% OTP 25 has no decoder for RFC 8410's key, which is these bytes.
+        #'SubjectPublicKeyInfo'{algorithm = #'AlgorithmIdentifier'{algorithm = ?'id-Ed25519'}, subjectPublicKey = X} ->
+            {ok, #{kty => <<"OKP">>, crv => <<"Ed25519">>, x => base64url(X)}};
+        _ ->
+            members(public_key:pem_entry_decode(Entry))
+    end;
+key([{'RSAPublicKey', _, not_encrypted} = Entry | _]) ->
     members(public_key:pem_entry_decode(Entry));
 key([{Type, _, _} | _]) ->
     {error, io_lib:format("is a ~ts, not a public key", [Type])};
@@ -38,8 +46,6 @@ members({#'ECPoint'{point = <<4, Point/binary>>}, {namedCurve, Curve}}) ->
         unknown ->
             {error, "is on a curve other than P-256, P-384 and P-521"}
     end;
-members({#'ECPoint'{point = X}, {namedCurve, ?'id-Ed25519'}}) ->
-    {ok, #{kty => <<"OKP">>, crv => <<"Ed25519">>, x => base64url(X)}};
 members(_) ->
     {error, "is neither RSA nor EC nor Ed25519"}.
 

@@ -6,7 +6,8 @@ build_packages='
     gcc g++ libc6-dev meson ninja-build pkg-config python3
     libssl-dev libcurl4-openssl-dev rapidjson-dev libfmt-dev libexpected-dev libcli11-dev
     libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
-    mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev'
+    mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev
+    rabbitmq-server erlang-dev'
 
 # Programs that only some tests run.
 test_packages='prometheus ca-certificates'
