@@ -18,7 +18,7 @@ export class Rabbit {
     /**
      * Runs and listens when the promise is kept; rejects with the log if the broker doesn't start.
      * directory: for its files; conf: more lines of rabbitmq.conf; plugins: those to enable besides the standard
-     * ones; pluginsDirectory: with our plugin; library: false leaves tokenward.library out.
+     * ones; pluginsDirectory: with our plugin.
      */
     static async start({directory, conf = [], plugins = ['rabbitmq_mqtt', 'rabbitmq_management'], advanced,
                         pluginsDirectory = OUR_PLUGINS}) {
@@ -51,7 +51,6 @@ export class Rabbit {
             HOME: join(directory, 'home'),
             ERL_EPMD_ADDRESS: '127.0.0.1',
             ERL_EPMD_PORT: String(rabbit.epmdPort),
-            ERL_LIBS: pluginsDirectory,
             RABBITMQ_NODENAME: `tokenward-${process.pid}-${rabbit.port}@localhost`,
             RABBITMQ_DIST_PORT: String(rabbit.distPort),
             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
