@@ -71,7 +71,8 @@ setting(_, _, {preferred_username_claims, Values}) ->
     Standard = [Claim || Claim <- [<<"sub">>, <<"client_id">>], not lists:member(Claim, Claims)],
     {set, #{<<"preferred_username_claims">> => Claims ++ Standard}};
 setting(_, _, {scope_aliases, Aliases}) ->
-    {set, #{<<"scope_aliases">> => maps:from_list([{text(Alias), scopes(Scopes)} || {Alias, Scopes} <- list(Aliases)])}};
+    Map = maps:from_list([{text(Alias), scopes(Scopes)} || {Alias, Scopes} <- list(Aliases)]),
+    {set, #{<<"scope_aliases">> => Map}};
 setting(Prefix, Name, {signing_keys, Keys}) ->
     case list(Keys) of
         [] -> nothing;

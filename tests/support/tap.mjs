@@ -2,17 +2,17 @@
 // case. (node:test prints nested TAP with timings, which meson 1.0 doesn't take.)
 const cases = [];
 
-/** Registers a case; `run` may be async and fails by throwing. */
-export function test(name, run) {
-    cases.push({name, run});
-}
-
 const CASE_LIMIT_MS = 60_000;
 
-function withLimit(promise) {
+/** Registers a case; `run` may be async and fails by throwing. */
+export function test(name, run, limitMs = CASE_LIMIT_MS) {
+    cases.push({name, run, limitMs});
+}
+
+function withLimit(promise, limitMs) {
     let timer;
     const limit = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`no end after ${CASE_LIMIT_MS} ms`)), CASE_LIMIT_MS);
+        timer = setTimeout(() => reject(new Error(`no end after ${limitMs} ms`)), limitMs);
     });
     return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
@@ -23,9 +23,9 @@ export async function runAll(before = async () => {}, after = async () => {}) {
     console.log(`1..${cases.length}`);
     try {
         await before();
-        for (const [index, {name, run}] of cases.entries()) {
+        for (const [index, {name, run, limitMs}] of cases.entries()) {
             try {
-                await withLimit(run());
+                await withLimit(run(), limitMs);
                 console.log(`ok ${index + 1} - ${name}`);
             } catch (error) {
                 failed += 1;
