@@ -11,8 +11,9 @@ word=${sanitizers%%,*}
 folder=build-$word
 # shellcheck disable=SC2086 # a list
 install_packages $build_packages $test_packages
+# No -Werror: instrumented code makes gcc 12 see uninitialised values that aren't there. tests/run.sh has it.
 # A plugin is loaded by a program that wasn't built with sanitizers: lundef would forbid the missing symbols.
-configure "$folder" -Dwerror=true "-Db_sanitize=$sanitizers" -Db_lundef=false --buildtype=debug -Doptimization=1
+configure "$folder" "-Db_sanitize=$sanitizers" -Db_lundef=false --buildtype=debug -Doptimization=1
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
