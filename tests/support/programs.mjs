@@ -18,6 +18,11 @@ export function temporaryDirectory() {
     return {path, remove: () => rmSync(path, {recursive: true, force: true})};
 }
 
+// What still runs when this process ends, also by a signal, ends with it.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGTERM')));
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
 /** A running program with all that it said. */
 export class Program {
     constructor(command, args, environment = {}) {
@@ -27,6 +32,7 @@ export class Program {
             // A daemon's folder need not be in a user's PATH.
             env: {...process.env, PATH: `${process.env.PATH}:/usr/sbin`, ...environment},
         });
+        running.add(this.child);
         for (const stream of [this.child.stdout, this.child.stderr]) {
             stream.setEncoding('utf8');
             stream.on('data', (text) => { this.output += text; });
@@ -35,7 +41,11 @@ export class Program {
         /** The exit status, or the signal's name. */
         this.ended = new Promise((resolve) => {
             this.child.once('error', (error) => { this.output += String(error); resolve('not started'); });
-            this.child.once('close', (code, signal) => { this.status = code ?? signal; resolve(this.status); });
+            this.child.once('close', (code, signal) => {
+                running.delete(this.child);
+                this.status = code ?? signal;
+                resolve(this.status);
+            });
         });
     }
 
