@@ -18,6 +18,7 @@ Result<Token> from_password(std::string_view authzid, std::string_view username,
         found.username = username;
     } else if (token_in_username && looks_like_a_token(username)) {
         found.token = username;
+        found.from_username = true;
     } else {
         // The path of every ordinary password. Made in place: fail() would move two strings twice, 200 ns more.
         return Result<Token>(tl::unexpect, Failure{Reason::NOT_A_TOKEN, {}, 0, {}});

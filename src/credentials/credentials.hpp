@@ -28,6 +28,7 @@ struct Token {
     /// SASL authzid where it is neither empty nor `username`: must equal the token's username, or the client is
     /// refused. Not for printing either.
     std::string_view authzid;
+    bool from_username = false;  ///< the token stood in the username's place (token_in_username)
 };
 
 struct Input {

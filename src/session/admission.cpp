@@ -52,6 +52,10 @@ Result<void> verify(const jose::CompactJws &jws, const jose::Header &header, con
 /// client may have put its token or password there.
 Result<void> check_names(const credentials::Token &sent, const config::Section &section,
                          std::string_view username) {
+    // Whether to look there was asked of all sections at once, when the token's own wasn't known.
+    if (sent.from_username && !section.token_in_username) {
+        return fail(Reason::NOT_A_TOKEN, "token_in_username is off for the token's issuer");
+    }
     if (!sent.authzid.empty() && sent.authzid != username) {
         return fail(Reason::AUTHZID_MISMATCH,
                     fmt::format("authzid isn't the token's username, {}", quote(username)));

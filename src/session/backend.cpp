@@ -84,6 +84,7 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
 }
 
 Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &options) {
+    refresher_->rollback();  // what a load left that ran out of memory
     const auto available = jose::available_algorithms();
     if (!available) return tl::unexpected(available.error());
     auto settings = config::load(options.config_files, options.config_json);

@@ -252,6 +252,27 @@ TEST_F(Admission, RightsComeFromTheScopes) {
     EXPECT_EQ(backend->metrics().find("NO_SCOPE"), std::string::npos);
 }
 
+TEST_F(Admission, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
+    const std::string keys = R"("resource_server_id":"mq","jwks_file":")" + provider.path("jwks.json") + '"';
+    BackendOptions options;
+    options.config_json = R"({"oauth":{"issuer":"https://id.example",)" + keys +
+                          R"(},"oauth.b":{"issuer":"https://b.example","username_prefix":"b-",)" +
+                          R"("token_in_username":true,)" + keys + "}}";
+    const auto created = Backend::create(options, clock);
+    ASSERT_TRUE(created.has_value()) << created.error().detail;
+    backend = *created;
+    const auto token = [](const char *issuer, const char *username) {
+        return Provider::mint(Provider::claims().string("iss", issuer).string("sub", username));
+    };
+    const auto as_username = [&](const std::string &sent) {
+        return admit(Presented{credentials::Kind::username_password, {}, sent, ""});
+    };
+    for (int again = 0; again < 2; ++again) {  // the second time out of the cache
+        EXPECT_REASON(as_username(token("https://b.example", "alice")), NONE);
+        EXPECT_REASON(as_username(token("https://id.example", "alice")), NOT_A_TOKEN);
+    }
+}
+
 TEST_F(Admission, RoutingKeysOff) {
     configure(R"(,"routing_keys":"off")");
     EXPECT_REASON(admit(Provider::mint(Provider::claims().string("scope", "mq.read:v/q/rk"))), NONE);
