@@ -6,7 +6,13 @@ namespace tokenward {
 
 std::int64_t SystemClock::unix_seconds() const noexcept {
     timespec now{};
-    // COARSE lags by a kernel tick at the most and costs a few nanoseconds: every authorize reads it.
+    // Not COARSE: a token issued this very second would come from the future.
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+std::int64_t SystemClock::recent_unix_seconds() const noexcept {
+    timespec now{};
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now.tv_sec;
 }

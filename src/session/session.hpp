@@ -82,7 +82,7 @@ class Session {
   private:
     static EpochDomain &readers() noexcept;
     bool expired(const Rights &rights) const noexcept {
-        return anchor_->clock.unix_seconds() >= rights.expires_at;
+        return anchor_->clock.recent_unix_seconds() >= rights.expires_at;
     }
 
     static constexpr std::uint64_t live_tag = 0x746F6B656E736573U;
