@@ -38,13 +38,13 @@ run_brokers() {
     plugin=$build/plugin/mosquitto/mosquitto_tokenward.so
     mint=$build/tests/support/mint
 
-    "$mint" --key "$work/key.pem" --alg RS256 --kid k1 --new-key >"$work/jwks.json"
+    "$mint" --key "$work/key.pem" --alg RS256 --kid k1 --new-key >"$work/jwks.json" || die 'mint failed'
     scope='mq.write:%2F/sensors%2F*'
     for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do scope="$scope mq.read:%2F/plant.$i.*"; done
     now=$(date +%s)
     "$mint" --key "$work/key.pem" --alg RS256 --kid k1 --claim 'iss="https://id.example.com"' \
         --claim 'aud="broker"' --claim 'sub="alice"' --claim "exp=$((now + 36000))" --claim "iat=$now" \
-        --claim "scope=\"$scope\"" >"$work/token"
+        --claim "scope=\"$scope\"" >"$work/token" || die 'mint failed'
     for kind in cold warm; do
         {
             printf '[oauth]\nissuer = https://id.example.com\nresource_server_id = broker\nscope_prefix = mq.\n'
@@ -59,7 +59,8 @@ run_brokers() {
     start_broker open 'allow_anonymous true'
     start_broker password 'allow_anonymous false' "password_file $work/passwords"
     for kind in cold warm; do
-        start_broker $kind 'allow_anonymous false' "plugin $plugin" "plugin_opt_config $work/$kind.ini"
+        start_broker $kind 'allow_anonymous false' "plugin $plugin" "plugin_opt_config $work/$kind.ini" \
+            "plugin_opt_library $build/plugin/tokenward/libtokenward.so.1"
     done
 
     : >"$work/rows"
@@ -76,8 +77,9 @@ run_brokers() {
                     *) set -- alice "$work/token" ;;
                 esac
                 # shellcheck disable=SC2154 # set by eval
-                printf '%s %s %s\n' $what $name \
-                    "$("$build/tests/bench/mqtt_load" "$port" "$pid" "$1" "$2" $what "$count")" >>"$work/rows"
+                times=$("$build/tests/bench/mqtt_load" "$port" "$pid" "$1" "$2" $what "$count") ||
+                    die "$what with $name: $(tail -n 1 "$work/$name.log")"
+                printf '%s %s %s\n' $what $name "$times" >>"$work/rows"
             done
         done
     done
