@@ -165,7 +165,7 @@ Result<std::shared_ptr<const VerifiedToken>> verify_token(const Loaded &loaded, 
     const bool routing_keys = loaded.settings.routing_keys;
     if (auto few = claims::collect_scopes(*payload, section, routing_keys, scratch.scopes); !few)
         return pass_on(std::move(few));
-    auto permissions = access::PermissionSet::compile(scratch.scopes.scopes, routing_keys, notes);
+    auto permissions = scratch.recent_sets.compile(scratch.scopes.scopes, routing_keys, notes);
     notes.malformed.insert(notes.malformed.end(), scratch.scopes.notes.begin(), scratch.scopes.notes.end());
 
     return std::make_shared<const VerifiedToken>(VerifiedToken{

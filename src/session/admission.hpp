@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/permission_set.hpp"
+#include "access/recent_sets.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "claims/claims.hpp"
@@ -57,6 +58,7 @@ struct Scratch {
     JsonDocument payload;
     std::vector<char> signature;
     claims::ScopeList scopes;
+    access::RecentSets recent_sets;
     std::string credentials;
     jose::Sha256 sha256;
 };
