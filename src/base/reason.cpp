@@ -1,7 +1,9 @@
 #include "base/reason.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 
 namespace tokenward {
@@ -23,10 +25,23 @@ static_assert(std::is_sorted(std::begin(rows), std::end(rows),
                              [](const Row &a, const Row &b) { return a.reason < b.reason; }),
               "reasons.def is kept in ascending order");
 
+constexpr std::size_t code_count = static_cast<std::size_t>(std::end(rows)[-1].reason) + 1;
+static_assert(rows[0].reason == Reason::NONE && std::size(rows) < 256);
+
+/// The row of each code; no_row where there is none. Every refusal is counted by it, floods included.
+constexpr std::uint8_t no_row = 255;
+constexpr std::array<std::uint8_t, code_count> row_of_code = [] {
+    std::array<std::uint8_t, code_count> table{};
+    table.fill(no_row);
+    for (std::size_t i = 0; i < std::size(rows); ++i)
+        table[static_cast<std::size_t>(rows[i].reason)] = static_cast<std::uint8_t>(i);
+    return table;
+}();
+
 const Row *find(Reason reason) noexcept {
-    const auto *row = std::lower_bound(std::begin(rows), std::end(rows), reason,
-                                       [](const Row &a, Reason wanted) { return a.reason < wanted; });
-    return row != std::end(rows) && row->reason == reason ? row : nullptr;
+    const auto code = static_cast<std::size_t>(reason);  // a negative one is past the end too
+    if (code >= code_count || row_of_code[code] == no_row) return nullptr;
+    return &rows[row_of_code[code]];
 }
 
 }  // namespace

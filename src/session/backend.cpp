@@ -156,11 +156,11 @@ Result<Backend::Entry> Backend::conclude(std::string_view what, const Loaded &lo
                                         quote(token.username), quote(section.issuer, 128)));
         }
     }
-    counters_->authenticated(admitted ? Reason::NONE : admitted.error().reason);
     if (!admitted) {
-        audit_.refused(what, context, trace, admitted.error());
+        note_refusal(what, context, trace, admitted.error());
         return pass_on(std::move(admitted));
     }
+    counters_->authenticated(Reason::NONE);
     audit_.accepted(what, context, trace, *admitted, notes);
     const VerifiedToken &token = *admitted->token;
     return Entry{loaded.issuers[token.issuer].anchors[thread_shard<Issuer::anchor_bits>()],
@@ -168,52 +168,64 @@ Result<Backend::Entry> Backend::conclude(std::string_view what, const Loaded &lo
                  {token.permissions, admitted->expires_at}};
 }
 
-std::optional<Result<Backend::Entry>> Backend::enter_known(std::string_view what, const Presented &presented,
+void Backend::note_refusal(std::string_view what, const Context &context, const Trace &trace,
+                           const Failure &failure) {
+    counters_->authenticated(failure.reason);
+    audit_.refused(what, context, trace, failure);
+}
+
+std::optional<Result<Backend::Entry>> Backend::enter_known(std::string_view what,
+                                                           const credentials::Token &sent,
                                                            const Context &context, const Session *same_as,
                                                            Scratch &scratch) {
-    const EpochDomain::Reader reader(readers_);
-    const Loaded &current = **loaded_->get();
-    const auto sent = extract_token(current, presented, scratch);
-    if (!sent) return conclude(what, current, tl::unexpected(sent.error()), context, {}, {}, same_as);
     if (!token_cache_.enabled()) return std::nullopt;
-    const auto digest = scratch.sha256(sent->token);
+    const auto digest = scratch.sha256(sent.token);
     if (!digest) return std::nullopt;
     const auto token = token_cache_.find(*digest);
     if (!token) return std::nullopt;
+    const EpochDomain::Reader reader(readers_);
+    const Loaded &current = **loaded_->get();
     if (!still_counts(current, *token)) {
         token_cache_.erase(*digest);
         return std::nullopt;
     }
     counters_->token_cache_hit();
     const Trace trace{current.issuers[token->issuer].section.issuer, token->username, token->kid, token->jti};
-    return conclude(what, current, admit(current, token, *sent, clock_.unix_seconds()), context, trace, {},
+    return conclude(what, current, admit(current, token, sent, clock_.unix_seconds()), context, trace, {},
                     same_as);
 }
 
-Result<Backend::Entry> Backend::enter_new(std::string_view what, const Presented &presented,
+Result<Backend::Entry> Backend::enter_new(std::string_view what, const credentials::Token &sent,
                                           const Context &context, const Session *same_as, Scratch &scratch) {
     const auto current = loaded();  // held: it may wait for keys
-    const auto sent = extract_token(*current, presented, scratch);
-    if (!sent) return conclude(what, *current, tl::unexpected(sent.error()), context, {}, {}, same_as);
     Trace trace;
     access::Notes notes;
     const std::int64_t now = clock_.unix_seconds();
-    auto token = verify_token(*current, sent->token, now, max_wait_ms_.load(std::memory_order_relaxed), scratch,
+    auto token = verify_token(*current, sent.token, now, max_wait_ms_.load(std::memory_order_relaxed), scratch,
                               trace, notes);
     if (!token) return conclude(what, *current, pass_on(std::move(token)), context, trace, notes, same_as);
     if (token_cache_.enabled()) {
-        if (const auto digest = scratch.sha256(sent->token)) token_cache_.insert(*digest, *token);
+        if (const auto digest = scratch.sha256(sent.token)) token_cache_.insert(*digest, *token);
     }
-    return conclude(what, *current, admit(*current, std::move(*token), *sent, now), context, trace, notes,
+    return conclude(what, *current, admit(*current, std::move(*token), sent, now), context, trace, notes,
                     same_as);
 }
 
 Result<Backend::Entry> Backend::enter(std::string_view what, const Presented &presented, const Context &context,
                                       const Session *same_as) {
-    const jose::ErrorQueueGuard guard;
     const auto scratch = scratch_.take();
-    if (auto known = enter_known(what, presented, context, same_as, *scratch)) return *std::move(known);
-    return enter_new(what, presented, context, same_as, *scratch);
+    auto sent = [&] {
+        const EpochDomain::Reader reader(readers_);
+        return extract_token(**loaded_->get(), presented, *scratch);
+    }();
+    if (!sent) {
+        note_refusal(what, context, {}, sent.error());
+        return pass_on(std::move(sent));
+    }
+    // A reload between the two takes effect: the section's own limits are asked with the token's claims.
+    const jose::ErrorQueueGuard guard;
+    if (auto known = enter_known(what, *sent, context, same_as, *scratch)) return *std::move(known);
+    return enter_new(what, *sent, context, same_as, *scratch);
 }
 
 Result<std::unique_ptr<Session>> Backend::authenticate(const Presented &presented, const Context &context) {

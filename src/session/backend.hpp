@@ -75,13 +75,15 @@ class Backend : public std::enable_shared_from_this<Backend> {
     Result<Entry> enter(std::string_view what, const Presented &presented, const Context &context,
                         const Session *same_as);
     /// The same token again: without a signature check, and without a reference count that two threads share.
-    std::optional<Result<Entry>> enter_known(std::string_view what, const Presented &presented,
+    std::optional<Result<Entry>> enter_known(std::string_view what, const credentials::Token &sent,
                                              const Context &context, const Session *same_as, Scratch &scratch);
-    Result<Entry> enter_new(std::string_view what, const Presented &presented, const Context &context,
+    Result<Entry> enter_new(std::string_view what, const credentials::Token &sent, const Context &context,
                             const Session *same_as, Scratch &scratch);
     Result<Entry> conclude(std::string_view what, const Loaded &loaded, Result<Admitted> admitted,
                            const Context &context, const Trace &trace, const access::Notes &notes,
                            const Session *same_as);
+    void note_refusal(std::string_view what, const Context &context, const Trace &trace,
+                      const Failure &failure);
 
     const Clock &clock_;
     BackendOptions options_;

@@ -182,12 +182,14 @@ TEST_F(HttpClientTest, NoProxyNamesHostsThatAreAskedDirectly) {
 }
 
 TEST_F(HttpClientTest, TheEnvironmentIsReadOnceAndNotByLibcurl) {
+    // NOLINTBEGIN(concurrency-mt-unsafe): the issuer's threads read no environment
     ASSERT_EQ(::setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1), 0);
     ASSERT_EQ(::setenv("NO_PROXY", "a.example", 1), 0);
     const Proxy read = proxy_from_environment();
     const HttpResponse response = get(request());
     ASSERT_EQ(::unsetenv("HTTPS_PROXY"), 0);
     ASSERT_EQ(::unsetenv("NO_PROXY"), 0);
+    // NOLINTEND(concurrency-mt-unsafe)
     EXPECT_EQ(read.url, "http://127.0.0.1:1");
     EXPECT_EQ(read.except, "a.example");
     EXPECT_EQ(response.result, FetchResult::ok) << "the request named no proxy: " << response.error;
