@@ -1,0 +1,143 @@
+module Tokenward
+  # A loaded configuration with its keys and the library's thread that fetches them; one for a whole program. Every
+  # method may be called on any thread. No log line is handed to Crystal: the library writes them to standard error.
+  class Backend
+    include Handle
+
+    # :nodoc:
+    getter library : Library
+
+    # Reads the configuration and starts to fetch the keys; the provider may be down. *config_files*: INI files, a later
+    # one wins, key by key. *config_json*: a JSON object with the same names, wins over the files. With neither,
+    # /etc/tokenward/tokenward.ini. *startup_wait* (up to a minute) holds the thread, all its fibers with it, until the
+    # first keys are there: for programs that have nothing else to do yet.
+    # Raises `Error`, or `LibraryError` if the library can't be used.
+    def initialize(config_files : String | Array(String) = [] of String, config_json : String? = nil, *,
+                   startup_wait : Time::Span = Time::Span.zero, @library : Library = Library.default)
+      options = Options.new(config_files, config_json, startup_wait)
+      lent = options.lend
+      handle = Pointer(Void).null
+      error = LibraryFailure.clear
+      result = @library.functions.create.call(pointerof(lent), pointerof(handle), pointerof(error))
+      @address = Atomic(UInt64).new(handle.address)
+      raise LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
+    end
+
+    # :nodoc:
+    def finalize
+      close
+    end
+
+    # The session of a client that sent a good token. Raises `Refused`, `NotAToken`, `TryAgain` or `Error`.
+    # Holds its thread for the cryptography only. While a key is being fetched, it waits in its fiber up to *wait*.
+    def authenticate(credentials : Credentials, context : Context = Context.new, *,
+                     wait : Time::Span = Time::Span.zero) : Session
+      outcome = try_authenticate(credentials, context, wait: wait)
+      raise outcome if outcome.is_a?(Failure)
+      outcome
+    end
+
+    # The same, but returns the failure: a wrong password costs no unwinding.
+    def try_authenticate(credentials : Credentials, context : Context = Context.new, *,
+                         wait : Time::Span = Time::Span.zero) : Session | Failure
+      Patience.ask(wait) { authenticate_once(credentials, context) }
+    end
+
+    private def authenticate_once(credentials : Credentials, context : Context) : Session | Failure
+      lent = credentials.lend
+      from = context.lend
+      session = Pointer(Void).null
+      error = LibraryFailure.clear
+      result = use do |handle|
+        @library.functions.authenticate.call(handle, pointerof(lent), pointerof(from), pointerof(session),
+          pointerof(error))
+      end
+      return closed_failure unless result
+      return LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
+      Session.new(self, session)
+    end
+
+    # Reads the same files again; all or nothing, live sessions go on. Raises `Error`, then everything stays as it was.
+    def reload : Nil
+      reload(Pointer(LibTokenward::Options).null)
+    end
+
+    # Loads another configuration, as `new` does.
+    def reload(config_files : String | Array(String), config_json : String? = nil) : Nil
+      options = Options.new(config_files, config_json, Time::Span.zero)
+      lent = options.lend
+      reload(pointerof(lent))
+    end
+
+    private def reload(options : LibTokenward::Options*) : Nil
+      error = LibraryFailure.clear
+      call!(pointerof(error)) { |handle| @library.functions.reload.call(handle, options, pointerof(error)) }
+    end
+
+    # The backend's health as JSON: issuers, their keys, ages in seconds, last error.
+    def status : String
+      collect!(4096) { |handle, buffer, size, length| @library.functions.status.call(handle, buffer, size, length) }
+    end
+
+    # Counters and gauges in Prometheus text format 0.0.4.
+    def metrics : String
+      collect!(8192) { |handle, buffer, size, length| @library.functions.metrics.call(handle, buffer, size, length) }
+    end
+
+    # Shows a token WITHOUT verifying it, as JSON: header, claims and the permission table it would give. For an
+    # operator's eyes, not for logs. Raises `Refused` if it can't be decoded.
+    def inspect_token(token : String | Bytes) : String
+      error = LibraryFailure.clear
+      collect!(4096, pointerof(error)) do |handle, buffer, size, length|
+        @library.functions.inspect.call(handle, Text.lend(token), buffer, size, length, pointerof(error))
+      end
+    end
+
+    def inspect(io : IO) : Nil
+      io << "#<Tokenward::Backend>"
+    end
+
+    def to_s(io : IO) : Nil
+      inspect(io)
+    end
+
+    protected def give_back(handle : Void*) : Nil
+      @library.functions.destroy.call(handle)
+    end
+
+    private def call!(error : LibTokenward::Error*, & : Void* -> Int32) : Nil
+      result = use { |handle| yield handle }
+      raise closed_failure unless result
+      return if result == LibTokenward::OK
+      raise error ? LibraryFailure.make(@library, result, error.value) : LibraryFailure.plain(@library, result)
+    end
+
+    private def collect!(size : Int32, error = Pointer(LibTokenward::Error).null,
+                         & : Void*, UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : String
+      text = ""
+      call!(error) do |handle|
+        result, text = Text.collect(size) { |buffer, room, length| yield handle, buffer, room, length }
+        result
+      end
+      text
+    end
+
+    private def closed_failure : Error
+      Error.new("the backend is closed", 103, "BACKEND_CLOSED")
+    end
+  end
+
+  # Checks a configuration without starting anything: the effective settings and the warnings, as JSON.
+  # Raises `Error` with what `Backend.new` would say.
+  def self.config_check(config_files : String | Array(String) = [] of String, config_json : String? = nil, *,
+                        library : Library = Library.default) : String
+    options = Options.new(config_files, config_json, Time::Span.zero)
+    lent = options.lend
+    error = LibraryFailure.clear
+    result, text = Text.collect(4096) do |buffer, size, length|
+      library.functions.config_check.call(pointerof(lent), buffer, size, length, pointerof(error))
+    end
+    raise LibraryFailure.make(library, result, error) unless result == LibTokenward::OK
+    text
+  end
+end

@@ -1,0 +1,142 @@
+require "c/dlfcn"
+
+module Tokenward
+  # The loaded library: a table of its functions. It stays loaded until the process ends, since a finalizer may still
+  # need it at any time.
+  class Library
+    # What the dynamic loader looks for unless the environment variable TOKENWARD_LIBRARY names a file.
+    SONAME = "libtokenward.so.1"
+
+    # Every function of tokenward.h without its prefix, with its type.
+    private FUNCTIONS = {
+      create:       Proc(LibTokenward::Options*, Void**, LibTokenward::Error*, Int32),
+      destroy:      Proc(Void*, Void),
+      reload:       Proc(Void*, LibTokenward::Options*, LibTokenward::Error*, Int32),
+      authenticate: Proc(Void*, LibTokenward::Credentials*, LibTokenward::Context*, Void**, LibTokenward::Error*, Int32),
+      authorize:    Proc(Void*, LibTokenward::Request*, Int32),
+
+      session_can_access_vhost: Proc(Void*, LibTokenward::Text, Int32),
+      session_refresh:          Proc(Void*, LibTokenward::Credentials*, LibTokenward::Context*, LibTokenward::Error*, Int32),
+      session_release:          Proc(Void*, Void),
+      session_username:         Proc(Void*, LibTokenward::Text*, Int32),
+      session_issuer:           Proc(Void*, LibTokenward::Text*, Int32),
+      session_expires_at:       Proc(Void*, Int64*, Int32),
+      session_tags:             Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
+
+      explain:      Proc(Void*, LibTokenward::Request*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
+      inspect:      Proc(Void*, LibTokenward::Text, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+      status:       Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
+      metrics:      Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
+      config_check: Proc(LibTokenward::Options*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+
+      abi_version: Proc(UInt32),
+      version:     Proc(UInt8*),
+      reason_name: Proc(Int32, UInt8*),
+    }
+
+    # :nodoc:
+    # Functions by name: functions.create is tokenward_create.
+    struct Functions
+      {% for name, type in FUNCTIONS %}
+        getter {{name.id}} : {{type}}
+      {% end %}
+
+      # The whole method is a macro's text: only so does the compiler see that each variable is set.
+      {% begin %}
+        def initialize(handle : Void*, path : String)
+          {% for name, type in FUNCTIONS %}
+            @{{name.id}} = {{type}}.new(Library.symbol(handle, path, {{"tokenward_" + name.stringify}}), Pointer(Void).null)
+          {% end %}
+        end
+      {% end %}
+    end
+
+    # :nodoc:
+    getter functions : Functions
+
+    @@default : Library?
+
+    # The library that TOKENWARD_LIBRARY names, or else libtokenward.so.1; loaded once.
+    # Raises `LibraryError` if it can't be used.
+    def self.default : Library
+      @@default ||= new(ENV["TOKENWARD_LIBRARY"]?.presence || SONAME)
+    end
+
+    # Loads the file *path*; a bare name is looked for where the dynamic loader looks.
+    # Raises `LibraryError` if it can't be used.
+    def initialize(path : String)
+      handle = LibC.dlopen(path, LibC::RTLD_NOW | LibC::RTLD_LOCAL)
+      raise LibraryError.new("can't load #{path}: #{Library.loader_error}") if handle.null?
+      # The version first: a library of another major version need not have our functions at all.
+      abi_version = Proc(UInt32).new(Library.symbol(handle, path, "tokenward_abi_version"), Pointer(Void).null)
+      Library.check_version(abi_version.call, path)
+      @functions = Functions.new(handle, path)
+    end
+
+    # The library's own version, as "1.0.0".
+    def version : String
+      String.new(@functions.version.call)
+    end
+
+    # The stable name of a reason; "UNKNOWN" for a code that this library doesn't have.
+    def reason_name(reason : Int32) : String
+      String.new(@functions.reason_name.call(reason))
+    end
+
+    # :nodoc:
+    def self.symbol(handle : Void*, path : String, name : String) : Void*
+      address = LibC.dlsym(handle, name)
+      raise LibraryError.new("#{path} lacks the function #{name}") if address.null?
+      address
+    end
+
+    # :nodoc:
+    def self.check_version(theirs : UInt32, path : String) : Nil
+      ours = LibTokenward::ABI_VERSION
+      return if theirs >> 16 == ours >> 16 && theirs & 0xffff >= ours & 0xffff
+      raise LibraryError.new("#{path} has interface version #{theirs >> 16}.#{theirs & 0xffff}, " \
+                             "this program needs #{ours >> 16}.#{ours & 0xffff}")
+    end
+
+    # :nodoc:
+    def self.loader_error : String
+      text = LibC.dlerror
+      text.null? ? "unknown error of the dynamic loader" : String.new(text)
+    end
+  end
+end
+
+module Tokenward
+  # :nodoc:
+  # From the library's results and errors to exceptions.
+  module LibraryFailure
+    # An error for the library to fill in.
+    def self.clear : LibTokenward::Error
+      error = LibTokenward::Error.new
+      error.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Error))
+      error
+    end
+
+    # The exception of a result that isn't OK; one that isn't known is an `Error`.
+    def self.make(library : Library, result : Int32, error : LibTokenward::Error) : Failure
+      message = String.new(error.message.to_unsafe)
+      hint = String.new(error.hint.to_unsafe)
+      reason = error.reason
+      name = library.reason_name(reason)
+      message = name if message.empty?
+      case result
+      when LibTokenward::REFUSED     then Refused.new(message, reason, name, hint)
+      when LibTokenward::NOT_A_TOKEN then NotAToken.new(message, reason, name, hint)
+      when LibTokenward::TRY_AGAIN
+        TryAgain.new(message, reason, name, hint, error.retry_after_ms.clamp(1, 60_000).milliseconds)
+      when LibTokenward::ERROR then Error.new(message, reason, name, hint)
+      else                          Error.new("unknown result #{result}: #{message}", reason, name, hint)
+      end
+    end
+
+    # The same for functions that fill in no error.
+    def self.plain(library : Library, result : Int32) : Failure
+      Error.new("the library answered #{result}", 100, library.reason_name(100))
+    end
+  end
+end

@@ -1,0 +1,149 @@
+module Tokenward
+  # One authenticated client: who it is, what it may do, until when. Every method may be called on any thread, also
+  # after the backend was closed. The garbage collector gives it back if `close` doesn't.
+  class Session
+    include Handle
+
+    # The username that the token gave, never what the client typed.
+    getter username : String
+    # The issuer as configured.
+    getter issuer : String
+
+    # :nodoc:
+    def initialize(@backend : Backend, handle : Void*)
+      @address = Atomic(UInt64).new(handle.address)
+      @library = @backend.library
+      functions = @library.functions
+      text = LibTokenward::Text.new
+      functions.session_username.call(handle, pointerof(text))
+      @username = Text.take(text)
+      functions.session_issuer.call(handle, pointerof(text))
+      @issuer = Text.take(text)
+    end
+
+    # :nodoc:
+    # Releasing never waits and bears any thread, also after the backend's end.
+    def finalize
+      close
+    end
+
+    # Whether the client may do it. Without *routing_key* there is none; "" is the empty one.
+    def authorize?(operation : Operation, vhost : String | Bytes, resource : String | Bytes,
+                   routing_key : String | Bytes | Nil = nil, flags : RequestFlags = RequestFlags::None) : Bool
+      authorize(operation, vhost, resource, routing_key, flags).allowed?
+    end
+
+    # Decides one request. Never blocks, allocates nothing.
+    def authorize(operation : Operation, vhost : String | Bytes, resource : String | Bytes,
+                  routing_key : String | Bytes | Nil = nil, flags : RequestFlags = RequestFlags::None) : Verdict
+      request = Request.lend(operation, vhost, resource, routing_key, flags)
+      verdict(use { |handle| @library.functions.authorize.call(handle, pointerof(request)) })
+    end
+
+    # Whether any permission scope opens the vhost.
+    def can_access_vhost?(vhost : String | Bytes) : Bool
+      vhost_access(vhost).allowed?
+    end
+
+    # The same, with the difference between a no and an end.
+    def vhost_access(vhost : String | Bytes) : Verdict
+      verdict(use { |handle| @library.functions.session_can_access_vhost.call(handle, Text.lend(vhost)) })
+    end
+
+    # The instant from which the session is expired, clock_skew included; nil if it has no end. A refresh changes it.
+    # What lies behind the year 9999 is said as its end, where Crystal's calendar stops.
+    def expires_at : Time?
+      seconds = 0_i64
+      call! { |handle| @library.functions.session_expires_at.call(handle, pointerof(seconds)) }
+      return nil if seconds == Int64::MAX
+      Time.unix(Math.min(seconds, LAST_SECOND))
+    end
+
+    private LAST_SECOND = Time.utc(9999, 12, 31, 23, 59, 59).to_unix
+
+    # The tags as one snapshot, sorted.
+    def tags : Array(String)
+      text = collect!(256) do |handle, buffer, size, length|
+        @library.functions.session_tags.call(handle, buffer, size, length)
+      end
+      text.empty? ? [] of String : text.split(',')
+    end
+
+    # Why a request is allowed or not, as JSON: verdict, deciding scope or nearest miss, reason, hint.
+    def explain(operation : Operation, vhost : String | Bytes, resource : String | Bytes,
+                routing_key : String | Bytes | Nil = nil, flags : RequestFlags = RequestFlags::None) : String
+      request = Request.lend(operation, vhost, resource, routing_key, flags)
+      collect!(1024) do |handle, buffer, size, length|
+        @library.functions.explain.call(handle, pointerof(request), buffer, size, length)
+      end
+    end
+
+    # Replaces rights, tags and expiry by those of a new token of the same identity, as AMQP update-secret and MQTT 5
+    # re-authentication ask for. Raises `Refused`, `NotAToken`, `TryAgain` or `Error`; then everything stays as it was.
+    # While a key is being fetched, it waits in its fiber up to *wait*.
+    def refresh(credentials : Credentials, context : Context = Context.new, *, wait : Time::Span = Time::Span.zero) : Nil
+      failure = try_refresh(credentials, context, wait: wait)
+      raise failure if failure
+    end
+
+    # The same, but returns the failure, or nil if all is well.
+    def try_refresh(credentials : Credentials, context : Context = Context.new, *,
+                    wait : Time::Span = Time::Span.zero) : Failure?
+      Patience.ask(wait) { refresh_once(credentials, context) }
+    end
+
+    private def refresh_once(credentials : Credentials, context : Context) : Failure?
+      lent = credentials.lend
+      from = context.lend
+      error = LibraryFailure.clear
+      result = use do |handle|
+        @library.functions.session_refresh.call(handle, pointerof(lent), pointerof(from), pointerof(error))
+      end
+      return closed_failure unless result
+      LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
+    end
+
+    def inspect(io : IO) : Nil
+      io << "#<Tokenward::Session "
+      @username.inspect(io)
+      io << '>'
+    end
+
+    def to_s(io : IO) : Nil
+      inspect(io)
+    end
+
+    protected def give_back(handle : Void*) : Nil
+      @library.functions.session_release.call(handle)
+    end
+
+    # A result that isn't known is a no, as is a closed session.
+    private def verdict(result : Int32?) : Verdict
+      case result
+      when 0 then Verdict::Allowed
+      when 1 then Verdict::Denied
+      when 2 then Verdict::Expired
+      else        Verdict::Error
+      end
+    end
+
+    private def call!(& : Void* -> Int32) : Nil
+      result = use { |handle| yield handle }
+      raise closed_failure unless result
+      raise LibraryFailure.plain(@library, result) unless result == LibTokenward::OK
+    end
+
+    private def collect!(size : Int32, & : Void*, UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : String
+      text = ""
+      call! do |handle|
+        result, text = Text.collect(size) { |buffer, room, length| yield handle, buffer, room, length }
+        result
+      end
+      text
+    end
+
+    private def closed_failure : Error
+      Error.new("the session is closed", 100, "INVALID_ARGUMENT")
+    end
+  end
+end

@@ -1,0 +1,36 @@
+module Tokenward
+  # :nodoc:
+  # Text on its way into the library and out of it.
+  module Text
+    # Borrowed: whoever calls keeps *text* reachable until the call is over.
+    def self.lend(text : String | Bytes) : LibTokenward::Text
+      slice = text.to_slice
+      lent = LibTokenward::Text.new
+      # Never NULL: that would say "none" where a request's routing key is meant to be empty.
+      lent.data = slice.empty? ? "".to_unsafe : slice.to_unsafe
+      lent.size = LibC::SizeT.new(slice.size)
+      lent
+    end
+
+    def self.lend(nothing : Nil) : LibTokenward::Text
+      LibTokenward::Text.new
+    end
+
+    def self.take(text : LibTokenward::Text) : String
+      String.new(text.data, text.size)
+    end
+
+    # Calls the block with a buffer, its size and where the whole length goes, again with a larger one while the text
+    # doesn't fit. The block answers the library's result; every one but OK ends it. Returns the result and the text.
+    def self.collect(size : Int32 = 1024, & : UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : {Int32, String}
+      length = LibC::SizeT.new(0)
+      loop do
+        buffer = Bytes.new(size)
+        result = yield buffer.to_unsafe, LibC::SizeT.new(size), pointerof(length)
+        return {result, ""} if result != LibTokenward::OK
+        return {result, String.new(buffer.to_unsafe, length)} if length < size
+        size = (length + length // 4 + 1).to_i32 # it may grow meanwhile
+      end
+    end
+  end
+end
