@@ -88,7 +88,10 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
 }
 
 std::string quoted(std::string_view text, std::size_t max_bytes) {
-    return "'" + escape(text, max_bytes, "\\'") + "'";
+    std::string out(1, '\'');
+    out += escape(text, max_bytes, "\\'");
+    out += '\'';
+    return out;
 }
 
 }  // namespace tokenward::host
