@@ -36,8 +36,9 @@ void say_section(const rapidjson::Value &section) {
     const std::string_view uri = string_of(member(section, "jwks_uri"));
     if (!uri.empty()) say("  from:       " + for_terminal(uri));
     if (number_of(section, "last_success") > 0) {
-        say("  fetched:    " + utc_time(number_of(section, "last_success")) + ", " +
-            duration(number_of(section, "age_seconds")) + " ago");
+        const std::int64_t age = number_of(section, "age_seconds");
+        say("  fetched:    " + utc_time(number_of(section, "last_success")) +
+            (age >= 0 ? ", " + duration(age) + " ago" : ""));
     }
     if (!uri.empty() && number_of(section, "next_fetch_in_seconds") >= 0)
         say("  next fetch: in " + duration(number_of(section, "next_fetch_in_seconds")));

@@ -96,6 +96,7 @@ void unregister_all(const Instance &instance) {
 int start(mosquitto_plugin_id_t *identifier, void **user_data, const mosquitto_opt *options, int option_count) {
     using namespace tokenward::mosquitto_plugin;
     std::vector<OptionLine> lines;
+    lines.reserve(option_count > 0 ? static_cast<std::size_t>(option_count) : 0);
     for (int i = 0; i < option_count; ++i)
         lines.emplace_back(text_or_empty(options[i].key), text_or_empty(options[i].value));
     auto parsed = parse_options(lines);

@@ -19,7 +19,7 @@ namespace tokenward::access {
 class RecentSets {
   public:
     static constexpr std::size_t slot_count = 64;
-    static constexpr std::size_t max_text_bytes = 512 * 1024;  ///< of all slots together
+    static constexpr std::size_t max_text_bytes = std::size_t{512} * 1024;  ///< of all slots together
 
     /// As PermissionSet::compile, for the same result: texts are compared whole, in their order, notes
     /// included.

@@ -24,9 +24,9 @@ TEST(Snapshot, ReadersSeeWholeValuesWhileAWriterSwaps) {
     Snapshot<Pair> snapshot(std::make_unique<Pair>(0));
     std::atomic<bool> stop{false};
     std::atomic<int> torn{0};
-    std::vector<std::thread> readers;
-    for (int i = 0; i < 3; ++i) {
-        readers.emplace_back([&] {
+    std::vector<std::thread> readers(3);
+    for (std::thread &reader_thread : readers) {
+        reader_thread = std::thread([&] {
             while (!stop.load()) {
                 const EpochDomain::Reader reader(domain);
                 const Pair *pair = snapshot.get();

@@ -206,7 +206,7 @@ struct FileRow {
 class FileTest : public RefresherTest, public testing::WithParamInterface<FileRow> {
   protected:
     std::string write() const {
-        const std::string path = directory.path() + "/file";
+        std::string path = directory.path() + "/file";
         if (GetParam().content != nullptr) {
             support::write_file(path, GetParam().content);
             ::chmod(path.c_str(), GetParam().mode);

@@ -87,6 +87,7 @@ TEST(LogQueue, CountsWhatDoesNotFit) {
 TEST(LogQueue, TakesLinesFromManyThreads) {
     LogQueue queue(100000);
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&queue] {
             for (int i = 0; i < 500; ++i) queue.push(2, "line");

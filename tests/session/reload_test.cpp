@@ -38,6 +38,7 @@ TEST(Reload, UnderLoadNobodyIsRefused) {
     std::atomic<int> admitted{0};
     std::atomic<int> wrong{0};
     std::vector<std::thread> clients;
+    clients.reserve(2);
     for (int i = 0; i < 2; ++i) {
         clients.emplace_back([&] {
             while (!stop.load()) {

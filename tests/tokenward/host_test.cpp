@@ -193,6 +193,7 @@ TEST_F(Host, RightsAreWholeWhileTheyAreSwapped) {
     std::atomic<bool> stop{false};
     std::atomic<int> neither{0};
     std::vector<std::thread> readers;
+    readers.reserve(2);
     for (int i = 0; i < 2; ++i) {
         readers.emplace_back([&] {
             const auto a = request(TOKENWARD_READ, "v", "common");

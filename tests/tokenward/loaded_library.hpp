@@ -18,6 +18,7 @@ class LoadedLibrary {
   public:
     explicit LoadedLibrary(const std::string &path = TOKENWARD_LIBRARY)
         : handle_(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is per thread
         if (handle_ == nullptr) throw std::runtime_error(dlerror());
         const auto load = [&](auto &function, const char *name) {
             void *symbol = dlsym(handle_, name);
