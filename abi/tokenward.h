@@ -66,7 +66,7 @@ enum {
     TOKENWARD_OK = 0,
     TOKENWARD_REFUSED = 1,     /**< a token, and not a good one; final */
     TOKENWARD_NOT_A_TOKEN = 2, /**< a password of some other kind: a chain may ask its next backend */
-    TOKENWARD_TRY_AGAIN = 3,   /**< a key is being fetched; ask again after error.retry_after_ms. Final for a chain */
+    TOKENWARD_TRY_AGAIN = 3,   /**< a key is being fetched: ask again after retry_after_ms; final for a chain */
     TOKENWARD_ERROR = 4        /**< misuse, configuration, memory; error.reason says which */
 };
 
@@ -74,24 +74,19 @@ enum {
 enum {
     TOKENWARD_ALLOWED = 0,
     TOKENWARD_DENIED = 1,
-    TOKENWARD_EXPIRED = 2,       /**< now >= the session's expires_at: close the client */
+    TOKENWARD_EXPIRED = 2,        /**< now >= the session's expires_at: close the client */
     TOKENWARD_AUTHORIZE_ERROR = 3 /**< misuse; deny */
 };
 
 /** Levels of a log line, from bad to chatty. */
-enum {
-    TOKENWARD_LOG_ERROR = 0,
-    TOKENWARD_LOG_WARNING = 1,
-    TOKENWARD_LOG_INFO = 2,
-    TOKENWARD_LOG_DEBUG = 3
-};
+enum { TOKENWARD_LOG_ERROR = 0, TOKENWARD_LOG_WARNING = 1, TOKENWARD_LOG_INFO = 2, TOKENWARD_LOG_DEBUG = 3 };
 
 /** Kinds of credentials. */
 enum {
     TOKENWARD_SASL_PLAIN = 1,         /**< data: authzid NUL authcid NUL passwd (RFC 4616 section 2) */
     TOKENWARD_SASL_OAUTHBEARER = 2,   /**< data: the raw first client message (RFC 7628 section 3.1) */
     TOKENWARD_USERNAME_PASSWORD = 3,  /**< username and password, as an MQTT CONNECT carries them */
-    TOKENWARD_HTTP_AUTHORIZATION = 4, /**< data: the header's value, "Bearer t" (RFC 6750) or "Basic ..." (RFC 7617) */
+    TOKENWARD_HTTP_AUTHORIZATION = 4, /**< data: the value: "Bearer t" (RFC 6750), "Basic ..." (RFC 7617) */
     TOKENWARD_BEARER_TOKEN = 5        /**< data: the token itself */
 };
 
@@ -145,9 +140,9 @@ typedef struct tokenward_options {
 
 /** What a client sent. \since 1.0 */
 typedef struct tokenward_credentials {
-    size_t struct_size; /**< sizeof(tokenward_credentials) */
-    int32_t kind;       /**< TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN */
-    int32_t reserved;   /**< 0 */
+    size_t struct_size;        /**< sizeof(tokenward_credentials) */
+    int32_t kind;              /**< TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN */
+    int32_t reserved;          /**< 0 */
     tokenward_string data;     /**< every kind but TOKENWARD_USERNAME_PASSWORD */
     tokenward_string username; /**< TOKENWARD_USERNAME_PASSWORD only */
     tokenward_string password; /**< TOKENWARD_USERNAME_PASSWORD only */
