@@ -1,6 +1,7 @@
 module Tokenward
   # A loaded configuration with its keys and the library's thread that fetches them; one for a whole program. Every
-  # method may be called on any thread. No log line is handed to Crystal: the library writes them to standard error.
+  # method may be called on any thread. Call `close` when it isn't needed any more; what is forgotten, the garbage
+  # collector gives back.
   class Backend
     include Handle
 
@@ -11,21 +12,35 @@ module Tokenward
     # one wins, key by key. *config_json*: a JSON object with the same names, wins over the files. With neither,
     # /etc/tokenward/tokenward.ini. *startup_wait* (up to a minute) holds the thread, all its fibers with it, until the
     # first keys are there: for programs that have nothing else to do yet.
+    # *log* receives the library's log lines, in a fiber of their own; without it they go to standard error.
     # Raises `Error`, or `LibraryError` if the library can't be used.
     def initialize(config_files : String | Array(String) = [] of String, config_json : String? = nil, *,
-                   startup_wait : Time::Span = Time::Span.zero, @library : Library = Library.default)
+                   startup_wait : Time::Span = Time::Span.zero, log : ::Log? = nil,
+                   @library : Library = Library.default)
       options = Options.new(config_files, config_json, startup_wait)
-      lent = options.lend
+      @log = log ? LogPipe.new(log).shared : Pointer(LogPipe::Shared).null
+      lent = options.lend(@log)
       handle = Pointer(Void).null
       error = LibraryFailure.clear
       result = @library.functions.create.call(pointerof(lent), pointerof(handle), pointerof(error))
       @address = Atomic(UInt64).new(handle.address)
-      raise LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
+      return if result == LibTokenward::OK
+      LogPipe.hang_up(@log) unless @log.null?
+      raise LibraryFailure.make(@library, result, error)
+    end
+
+    # Ends the backend: stops a running fetch, joins the library's threads; bounded. Sessions stay valid, but for
+    # `Session#refresh`. At once, or when the calls under way on other threads have ended. A second time does nothing.
+    def close : Nil
+      super
     end
 
     # :nodoc:
     def finalize
-      close
+      address = @address.swap(0_u64)
+      return if address == 0
+      log_fd = @log.null? ? -1 : @log.value.fd
+      DestroyThread.start(@library.functions.destroy.pointer, Pointer(Void).new(address), log_fd)
     end
 
     # The session of a client that sent a good token. Raises `Refused`, `NotAToken`, `TryAgain` or `Error`.
@@ -103,6 +118,7 @@ module Tokenward
 
     protected def give_back(handle : Void*) : Nil
       @library.functions.destroy.call(handle)
+      LogPipe.hang_up(@log) unless @log.null?
     end
 
     private def call!(error : LibTokenward::Error*, & : Void* -> Int32) : Nil

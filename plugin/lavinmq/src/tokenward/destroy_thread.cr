@@ -1,0 +1,47 @@
+require "c/pthread"
+require "c/signal"
+require "c/stdlib"
+
+module Tokenward
+  # :nodoc:
+  # Ends a backend that the garbage collector found. Destroying it joins the library's threads, and a finalizer must not
+  # wait: it runs in the middle of whatever allocated, perhaps with every other fiber behind it. So a thread of its own
+  # does it, one that Crystal's runtime never gets to know: it calls two functions of C and ends.
+  module DestroyThread
+    struct Job
+      getter destroy : Void*
+      getter handle : Void*
+      getter log_fd : Int32
+
+      def initialize(@destroy, @handle, @log_fd)
+      end
+    end
+
+    # *log_fd*: closed afterwards, unless -1. Without memory or threads nothing happens: the backend lives on.
+    def self.start(destroy : Void*, handle : Void*, log_fd : Int32) : Nil
+      memory = LibC.malloc(sizeof(Job))
+      return if memory.null?
+      memory.as(Job*).value = Job.new(destroy, handle, log_fd)
+      work = ->(argument : Void*) do
+        job = argument.as(Job*).value
+        Proc(Void*, Void).new(job.destroy, Pointer(Void).null).call(job.handle)
+        LibC.close(job.log_fd) if job.log_fd >= 0
+        LibC.free(argument)
+        Pointer(Void).null
+      end
+      # A signal must not be handled there: the handlers are Crystal's.
+      all = uninitialized LibC::SigsetT
+      before = uninitialized LibC::SigsetT
+      LibC.sigfillset(pointerof(all))
+      LibC.pthread_sigmask(LibC::SIG_SETMASK, pointerof(all), pointerof(before))
+      # Not by the collector's pthread_create, which would register the thread.
+      thread = uninitialized LibC::PthreadT
+      if LibC.pthread_create(pointerof(thread), Pointer(LibC::PthreadAttrT).null, work, memory) == 0
+        LibC.pthread_detach(thread)
+      else
+        LibC.free(memory)
+      end
+      LibC.pthread_sigmask(LibC::SIG_SETMASK, pointerof(before), Pointer(LibC::SigsetT).null)
+    end
+  end
+end
