@@ -72,21 +72,15 @@ module Tokenward
       Session.new(self, session)
     end
 
-    # Reads the same files again; all or nothing, live sessions go on. Raises `Error`, then everything stays as it was.
-    def reload : Nil
-      reload(Pointer(LibTokenward::Options).null)
-    end
-
-    # Loads another configuration, as `new` does.
-    def reload(config_files : String | Array(String), config_json : String? = nil) : Nil
-      options = Options.new(config_files, config_json, Time::Span.zero)
+    # Loads another configuration, as `new` does, or without arguments the same files again. All or nothing, live
+    # sessions go on. Raises `Error`, then everything stays as it was.
+    def reload(config_files : String | Array(String) | Nil = nil, config_json : String? = nil) : Nil
+      options = Options.new(config_files || [] of String, config_json, Time::Span.zero)
       lent = options.lend
-      reload(pointerof(lent))
-    end
-
-    private def reload(options : LibTokenward::Options*) : Nil
+      same = config_files.nil? && config_json.nil?
+      chosen = same ? Pointer(LibTokenward::Options).null : pointerof(lent)
       error = LibraryFailure.clear
-      call!(pointerof(error)) { |handle| @library.functions.reload.call(handle, options, pointerof(error)) }
+      call!(pointerof(error)) { |handle| @library.functions.reload.call(handle, chosen, pointerof(error)) }
     end
 
     # The backend's health as JSON: issuers, their keys, ages in seconds, last error.
