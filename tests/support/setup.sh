@@ -7,7 +7,8 @@ build_packages='
     libssl-dev libcurl4-openssl-dev rapidjson-dev libfmt-dev libexpected-dev libcli11-dev
     libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
     mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev
-    rabbitmq-server erlang-dev'
+    rabbitmq-server erlang-dev
+    crystal'
 
 # Programs that only some tests run.
 test_packages='prometheus ca-certificates'
@@ -76,7 +77,7 @@ configure() {
     folder=$1
     shift
     options="$PWD $*"
-    programs=$(for program in node promtool scdoc; do command -v "$program"; done)
+    programs=$(for program in node promtool scdoc crystal; do command -v "$program"; done)
     if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then
         [ "$(cat "$folder/.programs")" = "$programs" ] && return 0
         say "meson setup --reconfigure $folder"

@@ -75,13 +75,12 @@ module Tokenward
 
     # Runs in the fiber; owns the reading end and the shared memory.
     def self.read_all(reader : IO::FileDescriptor, shared : Shared*, log : ::Log) : Nil
-      lost = 0_u32
+      known = 0_u32
       while line = reader.gets
         emit(log, line)
-        now_lost = shared.value.lost
-        log_lost(log, now_lost &- lost) if now_lost != lost
-        lost = now_lost
+        known = report_lost(log, shared.value.lost, known)
       end
+      report_lost(log, shared.value.lost, known)
     ensure
       reader.close
       LibC.free(shared.as(Void*))
@@ -99,9 +98,13 @@ module Tokenward
       # A log that can't be written must not end the reading: the pipe would run full.
     end
 
-    private def self.log_lost(log : ::Log, count : UInt32) : Nil
-      log.warn { "#{count} log lines of libtokenward were lost: they came faster than they were written" }
+    private def self.report_lost(log : ::Log, lost : UInt32, known : UInt32) : UInt32
+      if lost != known
+        log.warn { "#{lost &- known} log lines of libtokenward were lost: they came faster than they were written" }
+      end
+      lost
     rescue IO::Error
+      known
     end
   end
 end

@@ -1,0 +1,111 @@
+/*
+ * A library that has tokenward.h's functions and answers what no library of version 1.x answers.
+ * FAKE_ABI_VERSION: what it says its interface version is.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "tokenward.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static char something;
+
+static int32_t by_name(const tokenward_credentials *credentials, tokenward_error *error) {
+    const tokenward_string *data = &credentials->data;
+    (void)snprintf(error->message, sizeof error->message, "from the fake");
+    if (data->size == 4 && memcmp(data->data, "good", 4) == 0) return TOKENWARD_OK;
+    if (data->size == 5 && memcmp(data->data, "again", 5) == 0) return TOKENWARD_TRY_AGAIN;
+    return data->size == 8 ? -1 : 77;
+}
+
+EXPORT uint32_t tokenward_abi_version(void) {
+    const char *version = getenv("FAKE_ABI_VERSION");
+    return version != NULL ? (uint32_t)strtoul(version, NULL, 0) : 0;
+}
+EXPORT const char *tokenward_version(void) {
+    return "fake";
+}
+EXPORT const char *tokenward_reason_name(int32_t reason) {
+    return reason == 0 ? "NONE" : "UNKNOWN";
+}
+
+EXPORT int32_t tokenward_create(const tokenward_options *options, tokenward_backend **backend,
+                                tokenward_error *error) {
+    (void)options, (void)error;
+    *backend = (tokenward_backend *)&something;
+    return TOKENWARD_OK;
+}
+EXPORT void tokenward_destroy(tokenward_backend *backend) {
+    (void)backend;
+}
+EXPORT int32_t tokenward_reload(tokenward_backend *backend, const tokenward_options *options,
+                                tokenward_error *error) {
+    (void)backend, (void)options, (void)error;
+    return 77;
+}
+EXPORT int32_t tokenward_authenticate(tokenward_backend *backend, const tokenward_credentials *credentials,
+                                      const tokenward_context *context, tokenward_session **session,
+                                      tokenward_error *error) {
+    (void)backend, (void)context;
+    *session = (tokenward_session *)&something; /* also when it's no yes: nobody may look at it */
+    return by_name(credentials, error);
+}
+EXPORT int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request) {
+    (void)session, (void)request;
+    return 4;
+}
+EXPORT int32_t tokenward_session_can_access_vhost(const tokenward_session *session, tokenward_string vhost) {
+    (void)session, (void)vhost;
+    return -1;
+}
+EXPORT int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_credentials *credentials,
+                                         const tokenward_context *context, tokenward_error *error) {
+    (void)session, (void)context;
+    return by_name(credentials, error);
+}
+EXPORT void tokenward_session_release(tokenward_session *session) {
+    (void)session;
+}
+EXPORT int32_t tokenward_session_username(const tokenward_session *session, tokenward_string *username) {
+    (void)session;
+    username->data = "fake";
+    username->size = 4;
+    return TOKENWARD_OK;
+}
+EXPORT int32_t tokenward_session_issuer(const tokenward_session *session, tokenward_string *issuer) {
+    return tokenward_session_username(session, issuer);
+}
+EXPORT int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
+    (void)session, (void)expires_at;
+    return 77;
+}
+EXPORT int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
+                                      size_t *length) {
+    (void)session, (void)buffer, (void)buffer_size, (void)length;
+    return 77;
+}
+EXPORT int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request,
+                                 char *buffer, size_t buffer_size, size_t *length) {
+    (void)request;
+    return tokenward_session_tags(session, buffer, buffer_size, length);
+}
+EXPORT int32_t tokenward_inspect(tokenward_backend *backend, tokenward_string token, char *buffer,
+                                 size_t buffer_size, size_t *length, tokenward_error *error) {
+    (void)backend, (void)token, (void)error;
+    return tokenward_session_tags(NULL, buffer, buffer_size, length);
+}
+EXPORT int32_t tokenward_status(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
+    (void)backend;
+    return tokenward_session_tags(NULL, buffer, buffer_size, length);
+}
+EXPORT int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
+    return tokenward_status(backend, buffer, buffer_size, length);
+}
+EXPORT int32_t tokenward_config_check(const tokenward_options *options, char *buffer, size_t buffer_size,
+                                      size_t *length, tokenward_error *error) {
+    (void)options, (void)error;
+    return tokenward_session_tags(NULL, buffer, buffer_size, length);
+}

@@ -1,0 +1,97 @@
+require "log/spec"
+
+# Gathers what comes, and may be slow or broken.
+private class Gatherer < Log::Backend
+  property broken = false
+  @mutex = Mutex.new
+  @entries = [] of Log::Entry
+
+  def initialize
+    super(:sync)
+  end
+
+  def write(entry : Log::Entry) : Nil
+    raise IO::Error.new("no room on the device") if @broken
+    @mutex.synchronize { @entries << entry }
+  end
+
+  def entries : Array(Log::Entry)
+    @mutex.synchronize { @entries.dup }
+  end
+
+  def logins : Int32
+    entries.count(&.message.starts_with?("authenticate ok"))
+  end
+
+  def lost : Int32
+    entries.sum { |entry| entry.message.match(/\A(\d+) log lines of libtokenward were lost/).try(&.[1].to_i) || 0 }
+  end
+end
+
+private def gather(& : Gatherer, Log ->) : Nil
+  gatherer = Gatherer.new
+  yield gatherer, Log.new("tokenward", gatherer, :debug)
+end
+
+describe "the log" do
+  it "gets the library's lines, with their levels" do
+    gather do |gatherer, log|
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      token = World.token("alice\u{e9}", "read:*/*")
+      backend.authenticate(World.bearer(token), Tokenward::Context.new("amqp", "127.0.0.1:5672"), wait: 1.minute)
+      backend.try_authenticate(World.bearer(World.token(fields: {"lifetime" => "-600"})))
+      backend.close
+      World.eventually("the refusal's line") { gatherer.entries.any?(&.message.includes?("TOKEN_EXPIRED")) }
+      keys = gatherer.entries.find!(&.message.starts_with?("keys of ")) # of the library's own thread
+      keys.severity.should eq(Log::Severity::Info)
+      keys.source.should eq("tokenward")
+      good = gatherer.entries.find!(&.message.includes?("authenticate ok"))
+      good.severity.should eq(Log::Severity::Info)
+      good.message.should contain(%(peer="127.0.0.1:5672"))
+      refusal = gatherer.entries.find!(&.message.includes?("TOKEN_EXPIRED"))
+      refusal.severity.should eq(Log::Severity::Warn)
+      gatherer.entries.each { |entry| entry.message.should_not contain(token) }
+    end
+  end
+
+  it "gets no line cut or mixed, and the count of those it lost" do
+    gather do |gatherer, log|
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      backend.authenticate(World.bearer(World.token), wait: 1.minute)
+      token = World.bearer(World.token)
+      context = Tokenward::Context.new("amqp", "p" * 64, "c" * 64, "l" * 64)
+      # Without a pause, so that the reading fiber gets no turn: more than the pipe holds.
+      20_000.times { backend.authenticate(token, context).close }
+      backend.close
+      World.eventually("20001 lines, come or counted") { gatherer.logins + gatherer.lost == 20_001 }
+      gatherer.logins.should be > 0
+      gatherer.entries.each do |entry|
+        next unless entry.message.starts_with?("authenticate ok")
+        entry.message.should match(/\Aauthenticate ok reason=NONE .*expires_at=\d+\z/)
+      end
+    end
+  end
+
+  it "that can't be written stops nothing" do
+    gather do |gatherer, log|
+      gatherer.broken = true
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      backend.authenticate(World.bearer(World.token), wait: 1.minute)
+      sleep 10.milliseconds
+      gatherer.broken = false
+      World.eventually("a line") do
+        backend.authenticate(World.bearer(World.token))
+        gatherer.entries.any?(&.message.includes?("authenticate ok"))
+      end
+      backend.close
+    end
+  end
+
+  it "gets what a configuration that isn't right has to say, and lets go of its pipe" do
+    gather do |gatherer, log|
+      before = Dir.children("/proc/self/fd").size
+      20.times { World.failure { Tokenward::Backend.new(config_json: %({"issuer": 1}), log: log) } }
+      World.eventually("the ends") { Dir.children("/proc/self/fd").size <= before }
+    end
+  end
+end
