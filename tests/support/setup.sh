@@ -5,7 +5,7 @@
 build_packages='
     gcc g++ libc6-dev meson ninja-build pkg-config python3
     libssl-dev libcurl4-openssl-dev rapidjson-dev libfmt-dev libexpected-dev libcli11-dev
-    libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
+    libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev scdoc
     mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev
     rabbitmq-server erlang-dev
     crystal'
