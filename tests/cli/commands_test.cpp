@@ -155,9 +155,9 @@ TEST_F(Tool, SaysWhyALibraryDoesNotLoad) {
     const Row rows[] = {
         {directory_.path() + "/none.so.1", "can't load"},
         {file("text.so", "not a library"), "can't load"},
-        {std::getenv("TOKENWARD_STUB_OTHER"), "lacks tokenward_abi_version"},
-        {std::getenv("TOKENWARD_STUB_MAJOR"), "interface version 2.0, this program needs 1.0"},
-        {std::getenv("TOKENWARD_STUB_PARTIAL"), "lacks the function tokenward_create"},
+        {environment("TOKENWARD_STUB_OTHER"), "lacks tokenward_abi_version"},
+        {environment("TOKENWARD_STUB_MAJOR"), "interface version 2.0, this program needs 1.0"},
+        {environment("TOKENWARD_STUB_PARTIAL"), "lacks the function tokenward_create"},
     };
     for (const Row &row : rows) {
         const Outcome outcome = tokenward({"--library", row.library, "config", "--config", config()});

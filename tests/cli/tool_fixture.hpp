@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,13 @@
 #include <sys/stat.h>
 
 namespace tokenward::cli {
+
+/// What meson tells the tests; throws if it didn't.
+inline std::string environment(const char *name) {
+    const char *value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set: run me with meson test");
+    return value;
+}
 
 class Tool : public testing::Test {
   protected:
@@ -24,7 +33,7 @@ class Tool : public testing::Test {
 
     /// Writes a file that only we can write, and gives back its path.
     std::string file(const std::string &name, const std::string &content) const {
-        const std::string path = directory_.path() + "/" + name;
+        std::string path = directory_.path() + "/" + name;
         std::ofstream(path, std::ios::binary) << content;
         chmod(path.c_str(), 0644);
         return path;
@@ -44,7 +53,7 @@ class Tool : public testing::Test {
 
     /// Runs the tool; fails the test if a part of `secret` that isn't public shows up anywhere.
     Outcome tokenward(std::vector<std::string> arguments, const std::string &input = {}) const {
-        arguments.insert(arguments.begin(), std::getenv("TOKENWARD_CLI"));
+        arguments.insert(arguments.begin(), environment("TOKENWARD_CLI"));
         Outcome outcome = run(arguments, input);
         if (const std::size_t dot = input.rfind('.'); dot != std::string::npos && input.size() - dot > 20) {
             const std::string signature = input.substr(dot + 1, 20);
