@@ -69,6 +69,8 @@ describe "for operators" do
     shown["verified"].should eq(false)
     shown["payload"]["sub"].should eq("bob")
     shown["permissions"].should eq(["read:v/q"])
+    JSON.parse(Tokenward.inspect_token(World.token("bob", "read:v/q")))["permissions"].should eq(["read:v/q"])
+    World.failure { Tokenward.inspect_token("a.b.c") }.should be_a(Tokenward::Refused)
     failure = World.failure { World.shared.inspect_token("no token") }
     failure.should be_a(Tokenward::Refused)
     failure.message.to_s.should_not be_empty

@@ -150,4 +150,14 @@ module Tokenward
     raise LibraryFailure.make(library, result, error) unless result == LibTokenward::OK
     text
   end
+
+  # Shows a token as `Backend#inspect_token` does, without a configuration: every scope counts, no prefix is cut.
+  def self.inspect_token(token : String | Bytes, *, library : Library = Library.default) : String
+    error = LibraryFailure.clear
+    result, text = Text.collect(4096) do |buffer, size, length|
+      library.functions.inspect.call(Pointer(Void).null, Text.lend(token), buffer, size, length, pointerof(error))
+    end
+    raise LibraryFailure.make(library, result, error) unless result == LibTokenward::OK
+    text
+  end
 end
