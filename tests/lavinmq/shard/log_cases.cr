@@ -11,7 +11,7 @@ private class Gatherer < Log::Backend
   end
 
   def write(entry : Log::Entry) : Nil
-    raise IO::Error.new("no room on the device") if @broken
+    raise "no room on the device" if @broken
     @mutex.synchronize { @entries << entry }
   end
 

@@ -77,6 +77,23 @@ describe "many fibers" do
     end
   end
 
+  it "close a backend beside refreshes" do
+    20.times do
+      backend = World.backend
+      credentials = World.bearer(World.token)
+      together(6) do |number|
+        session = backend.try_authenticate(credentials)
+        failure = session.is_a?(Tokenward::Session) ? nil : session
+        backend.close if number == 5
+        until failure
+          failure = session.as(Tokenward::Session).try_refresh(credentials)
+          Fiber.yield
+        end
+        failure.as(Tokenward::Error).reason_name.should eq("BACKEND_CLOSED")
+      end
+    end
+  end
+
   it "drop sessions and collect garbage on all threads" do
     credentials = World.bearer(World.token)
     together(8) do |number|

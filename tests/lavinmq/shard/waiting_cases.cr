@@ -48,6 +48,12 @@ describe "while the keys are being fetched" do
     end
   end
 
+  it "a program that has nothing else to do yet may wait at the start" do
+    backend = Tokenward::Backend.new(config_json: World.config, startup_wait: 1.minute)
+    backend.authenticate(World.bearer(World.token)).username.should eq("alice")
+    backend.close
+  end
+
   it "stops waiting when the backend is closed" do
     while_hanging do
       backend = Tokenward::Backend.new(config_json: World.config)

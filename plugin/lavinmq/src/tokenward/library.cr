@@ -35,8 +35,9 @@ module Tokenward
     }
 
     # :nodoc:
-    # Functions by name: functions.create is tokenward_create.
-    struct Functions
+    # Functions by name: functions.create is tokenward_create. A class, since a struct of this size would be copied at
+    # each call.
+    class Functions
       {% for name, type in FUNCTIONS %}
         getter {{name.id}} : {{type}}
       {% end %}

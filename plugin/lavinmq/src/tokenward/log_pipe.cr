@@ -73,7 +73,8 @@ module Tokenward
       LibC.close(shared.value.fd)
     end
 
-    # Runs in the fiber; owns the reading end and the shared memory.
+    # Runs in the fiber. The reading end and the shared memory are let go of at the end of the pipe, when the library
+    # doesn't call any more, and else never.
     def self.read_all(reader : IO::FileDescriptor, shared : Shared*, log : ::Log) : Nil
       known = 0_u32
       while line = reader.gets
@@ -81,7 +82,6 @@ module Tokenward
         known = report_lost(log, shared.value.lost, known)
       end
       report_lost(log, shared.value.lost, known)
-    ensure
       reader.close
       LibC.free(shared.as(Void*))
     end
@@ -94,16 +94,17 @@ module Tokenward
       when 50 then log.info { text }
       else         log.debug { text }
       end
-    rescue IO::Error
+    rescue
       # A log that can't be written must not end the reading: the pipe would run full.
     end
 
+    # The count that is known to the log now.
     private def self.report_lost(log : ::Log, lost : UInt32, known : UInt32) : UInt32
       if lost != known
         log.warn { "#{lost &- known} log lines of libtokenward were lost: they came faster than they were written" }
       end
       lost
-    rescue IO::Error
+    rescue
       known
     end
   end
