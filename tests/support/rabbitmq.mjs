@@ -7,6 +7,8 @@ import amqp from 'amqplib';
 import {Program, built, freePort, run} from './programs.mjs';
 import {eventually} from './tap.mjs';
 
+export {basic, bearer, permitted, turnedAway} from './amqp.mjs';
+
 const HOME = '/usr/lib/rabbitmq';
 const SERVER = readdirSync(join(HOME, 'lib')).find((name) => name.startsWith('rabbitmq_server-'));
 export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
@@ -133,34 +135,3 @@ export class Rabbit {
 
 /** The broker's start was refused; its message is the whole log. */
 export class NotStarted extends Error {}
-
-export const basic = (username, password) => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-export const bearer = (token) => `Bearer ${token}`;
-
-/** True if `operation` (given a fresh channel) succeeds; false if the broker answers ACCESS_REFUSED (403). */
-export async function permitted(connection, operation) {
-    const channel = await connection.createChannel();
-    let refusal;
-    channel.on('error', (error) => { refusal = error; });
-    try {
-        await operation(channel);
-        await channel.close();
-        return true;
-    } catch (error) {
-        const text = String((refusal ?? error).message);
-        if (/ACCESS_REFUSED|\b403\b/.test(text)) return false;
-        throw refusal ?? error;
-    }
-}
-
-/** The error of a connection that the broker turns away; throws if it lets it in. */
-export async function turnedAway(promise) {
-    let connection;
-    try {
-        connection = await promise;
-    } catch (error) {
-        return error;
-    }
-    await connection.close();
-    throw new Error('the broker let the client in');
-}

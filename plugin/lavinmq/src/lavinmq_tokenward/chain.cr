@@ -1,0 +1,44 @@
+class LavinMQ::Auth::Chain
+  # As LavinMQ's, but "oauth" is ours.
+  def self.create(config : Config, users : UserStore) : Chain
+    unless config.auth_backends.includes?("oauth")
+      if ENV["TOKENWARD_CONFIG"]?.presence
+        TokenwardAuth::Log.warn { "TOKENWARD_CONFIG is set, but auth_backends has no oauth: tokens are not accepted" }
+      end
+      return previous_def
+    end
+    ours = TokenwardAuth.create(config)
+    return previous_def unless ours
+    backends = config.auth_backends.map do |name|
+      case name
+      when "local" then LocalAuthenticator.new(users).as(Authenticator)
+      when "oauth" then ours.as(Authenticator)
+      else              raise "Unsupported authentication backend: #{name}"
+      end
+    end
+    new(backends)
+  end
+
+  # As LavinMQ's, but a refused token is the last word: the next backend must not take it for a password.
+  def authenticate(context : Context) : BaseUser?
+    other_kind = nil
+    @backends.each do |backend|
+      if backend.is_a?(TokenwardAuth::Authenticator)
+        outcome = backend.decide(context)
+        case outcome
+        in TokenwardAuth::User
+          TokenwardAuth.report_no_tag(outcome) if TokenwardAuth::Origin.current.protocol == "http" && outcome.tags.empty?
+          return outcome
+        in ::Tokenward::NotAToken then other_kind = outcome
+        in ::Tokenward::Failure   then return nil
+        end
+      elsif user = backend.authenticate(context)
+        return user
+      end
+    end
+    if other_kind
+      TokenwardAuth::Report.refused(other_kind, TokenwardAuth::Origin.current)
+      nil
+    end
+  end
+end

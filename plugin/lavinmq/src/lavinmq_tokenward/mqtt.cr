@@ -1,0 +1,55 @@
+class LavinMQ::MQTT::ConnectionFactory
+  def start(socket : ::IO, connection_info : ConnectionInfo)
+    TokenwardAuth::Origin.with(TokenwardAuth::Origin.new("mqtt", connection_info.remote_address)) { previous_def }
+  end
+
+  def authenticate(io : ::MQTT::Protocol::IO, packet)
+    TokenwardAuth::Origin.current.client_id = packet.client_id
+    user_and_broker = previous_def
+    if user_and_broker && (user = user_and_broker[0]).is_a?(TokenwardAuth::User)
+      tokenward_connect(user, user_and_broker[1], packet)
+    end
+    user_and_broker
+  rescue ex : TokenwardAuth::KeysPending
+    raise ::MQTT::Protocol::Error::ServerUnavailable.new(ex.message || "keys pending")
+  end
+
+  private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
+    vhost = broker.vhost.name
+    user.may_publish_will = packet.will ? user.can_write?(vhost, EXCHANGE) : false
+    # A session that is there delivers without a SUBSCRIBE: it takes the rights that one needs.
+    return unless broker.session_present?(packet.client_id, packet.clean_session?)
+    return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
+    raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to the session of this client id")
+  end
+end
+
+# Clients with a token are checked whatever [mqtt] permission_check_enabled says; it is off by default.
+class LavinMQ::MQTT::Client
+  def recieve_publish(packet : ::MQTT::Protocol::Publish)
+    user = @user
+    if user.is_a?(TokenwardAuth::User) && !user.can_write?(@broker.vhost.name, EXCHANGE)
+      close_socket
+      return
+    end
+    previous_def
+  end
+
+  def recieve_subscribe(packet : ::MQTT::Protocol::Subscribe)
+    user = @user
+    if user.is_a?(TokenwardAuth::User)
+      vhost = @broker.vhost.name
+      unless user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{client_id}")
+        close_socket
+        return
+      end
+    end
+    previous_def
+  end
+
+  private def publish_will
+    user = @user
+    return previous_def unless user.is_a?(TokenwardAuth::User)
+    user.publishing_will { previous_def }
+  end
+end

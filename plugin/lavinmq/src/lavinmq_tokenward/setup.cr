@@ -1,0 +1,70 @@
+require "ini"
+
+module LavinMQ::TokenwardAuth
+  DEFAULT_CONFIG = "/etc/tokenward/tokenward.ini"
+
+  class_property vhosts : VHostStore?
+  class_getter current : Authenticator?
+
+  # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ goes on as ever. Ends the
+  # broker if what is configured isn't right: it must not start with another idea of who may come in.
+  def self.create(config : Config) : Authenticator?
+    files = config_files(config)
+    return nil if files.empty?
+    backend = ::Tokenward::Backend.new(files)
+    Log.info { "libtokenward #{backend.library.version} answers for oauth, configured by #{files.join(", ")}" }
+    unless config.mqtt_permission_check_enabled?
+      Log.warn do
+        "MQTT: permission_check_enabled is off, which holds for local users; clients with a token are checked: " \
+        "write:VHOST/mqtt.default to publish, read:VHOST/mqtt.default and write:VHOST/mqtt.CLIENTID to subscribe"
+      end
+    end
+    @@current = Authenticator.new(config, backend)
+  rescue ex : ::Tokenward::Failure
+    abort "Error: tokenward: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}"
+  end
+
+  # lavinmq.ini if it has [oauth], then ours: a later file wins, key by key.
+  def self.config_files(config : Config) : Array(String)
+    files = [] of String
+    theirs = config.config_file
+    files << theirs if !theirs.empty? && File.file?(theirs) && INI.parse(File.read(theirs)).has_key?("oauth")
+    if ours = ENV["TOKENWARD_CONFIG"]?.presence
+      files << ours
+    elsif File.exists?(DEFAULT_CONFIG)
+      files << DEFAULT_CONFIG
+    end
+    files
+  end
+
+  # SIGHUP. All or nothing; live sessions go on.
+  def self.reload : Nil
+    return unless authenticator = @@current
+    authenticator.backend.reload
+    Log.info { "configuration read again" }
+  rescue ex : ::Tokenward::Failure
+    Log.error { "the configuration stays as it was: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}" }
+  end
+
+  # LavinMQ's HTTP API turns away who has no tag, and doesn't say so.
+  def self.report_no_tag(user : User) : Nil
+    Log.warn do
+      "HTTP: user #{Report.quoted(user.name)} has no tag that LavinMQ knows: its token needs a scope such as " \
+      "tag:management (#{Origin.current})"
+    end
+  end
+end
+
+class LavinMQ::VHostStore
+  def load!
+    LavinMQ::TokenwardAuth.vhosts = self
+    previous_def
+  end
+end
+
+class LavinMQ::Launcher
+  private def reload_server
+    previous_def
+    LavinMQ::TokenwardAuth.reload
+  end
+end

@@ -1,0 +1,227 @@
+// AMQP 0-9-1, SASL PLAIN.
+import assert from 'node:assert/strict';
+
+import {permitted, turnedAway} from '../support/lavinmq.mjs';
+import {eventually, test} from '../support/tap.mjs';
+import {ALL, enter, everything, mint, world} from './world.mjs';
+
+const soon = (condition, what) => eventually(condition, what, 30_000);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// ---- who gets in ----------------------------------------------------------------------------------------
+
+test('AMQP: a token as the password lets a client in, under the name that the token gives', async () => {
+    const from = world.lavin.log.length;
+    const connection = await enter('alice', ALL, {username: 'whoever', name: 'app-1'});
+    await world.lavin.logged(/tokenward: authenticate ok .*username="alice".*protocol="amqp".*peer="127\.0\.0\.1.*app-1/, from);
+    await world.lavin.logged(/Connection established for user=alice/, from);
+    await connection.close();
+});
+
+test('AMQP: a local user comes in as ever, and a wrong password does not', async () => {
+    await (await everything()).close();
+    await turnedAway(world.lavin.connect('wrong', {username: 'guest'}));
+});
+
+for (const [what, reason, password] of [
+    ['an expired token', 'TOKEN_EXPIRED', () => mint('bob', ALL, {lifetime: -5})],
+    ['a token signed by somebody else', 'BAD_SIGNATURE', () => mint('bob', ALL, {signer: 'stranger', kid: 'p256-1'})],
+    ['a token for another audience', 'WRONG_AUDIENCE', () => mint('bob', ALL, {claims: {aud: 'another'}})],
+    ['a token of another issuer', 'WRONG_ISSUER', () => mint('bob', ALL, {claims: {iss: 'https://other.example'}})],
+    ['a password that is no token', 'NOT_A_TOKEN', () => 'swordfish'],
+]) {
+    test(`AMQP: ${what} is refused, and one log line says ${reason} and whose connection it was`, async () => {
+        const from = world.lavin.log.length;
+        const error = await turnedAway(world.lavin.connect(await password(), {name: 'app-2'}));
+        assert.match(error.message, /ACCESS-REFUSED|ACCESS_REFUSED|403/);
+        assert.doesNotMatch(error.message, new RegExp(reason), 'the client is told no more than that');
+        await world.lavin.logged(new RegExp(`login refused: ${reason}: .+ \\(amqp, peer 127\\.0\\.0\\.1:\\d+, client "app-2"\\)`), from);
+        assert.equal(world.lavin.log.slice(from).match(/login refused/g).length, 1);
+    });
+}
+
+test('AMQP: a refused token is not tried as the password of a local user', async () => {
+    const from = world.lavin.log.length;
+    await turnedAway(world.lavin.connect(await mint('bob', ALL, {lifetime: -5}), {username: 'guest'}));
+    await world.lavin.logged(/login refused: TOKEN_EXPIRED/, from);
+});
+
+test('AMQP: a vhost that no scope names is closed, and the log says why', async () => {
+    const from = world.lavin.log.length;
+    const error = await turnedAway(enter('carol', 'read:other/*'));
+    assert.match(error.message, /530|NOT.ALLOWED/i);
+    await world.lavin.logged(/user "carol" may not enter vhost "\/": NO_VHOST_ACCESS/, from);
+});
+
+// ---- what it may do -------------------------------------------------------------------------------------
+
+const declare = (name, options) => (channel) => channel.assertQueue(name, {durable: false, ...options});
+const exchange = (name, options) => (channel) => channel.assertExchange(name, 'direct', {durable: false, ...options});
+const consume = (name) => (channel) => channel.consume(name, () => {});
+const get = (name) => (channel) => channel.get(name);
+const purge = (name) => (channel) => channel.purgeQueue(name);
+const bind = (queue, from) => (channel) => channel.bindQueue(queue, from, 'k');
+const unbind = (queue, from) => (channel) => channel.unbindQueue(queue, from, 'k');
+const bindExchange = (to, from) => (channel) => channel.bindExchange(to, from, 'k');
+const unbindExchange = (to, from) => (channel) => channel.unbindExchange(to, from, 'k');
+const deleteQueue = (name) => (channel) => channel.deleteQueue(name);
+const deleteExchange = (name) => (channel) => channel.deleteExchange(name);
+/** Waits for the broker's answer: confirms don't tell a refusal from a closed channel, a harmless call does. */
+const publish = (to, key = 'k') => async (channel) => {
+    channel.publish(to, key, Buffer.from('x'));
+    await channel.prefetch(1);
+};
+
+for (const [scope, operation, run, expected] of [
+    ['configure:*/q1', 'declaring q1', declare('q1'), true],
+    ['configure:*/q1', 'declaring q2', declare('q2'), false],
+    ['configure:other/q1', 'declaring q1b', declare('q1b'), false],
+    ['read:*/* write:*/*', 'declaring q3', declare('q3'), false],
+    ['configure:*/dead read:*/* write:*/orders', 'declaring dead with orders behind it', declare('dead', {deadLetterExchange: 'orders'}), true],
+    ['configure:*/dead2 write:*/orders', 'declaring dead2 without the right to read', declare('dead2', {deadLetterExchange: 'orders'}), false],
+    ['configure:*/dead3 read:*/*', 'declaring dead3 without the right to write', declare('dead3', {deadLetterExchange: 'orders'}), false],
+    ['configure:*/shared', 'deleting shared', deleteQueue('shared'), true],
+    ['read:*/* write:*/*', 'deleting shared', deleteQueue('shared'), false],
+    ['configure:*/e1', 'declaring exchange e1', exchange('e1'), true],
+    ['read:*/* write:*/*', 'declaring exchange e2', exchange('e2'), false],
+    ['configure:*/e3 read:*/e3', 'an alternate exchange without the right to write', exchange('e3', {alternateExchange: 'orders'}), false],
+    ['configure:*/orders', 'deleting exchange orders', deleteExchange('orders'), true],
+    ['read:*/* write:*/*', 'deleting exchange orders', deleteExchange('orders'), false],
+    ['read:%2F/shared', 'consuming from shared', consume('shared'), true],
+    ['read:%2F/shared', 'consuming from private', consume('private'), false],
+    ['write:%2F/shared configure:*/*', 'consuming from shared', consume('shared'), false],
+    ['read:%2F/shared', 'getting from shared', get('shared'), true],
+    ['write:%2F/shared configure:*/*', 'getting from shared', get('shared'), false],
+    ['read:%2F/shared', 'purging shared', purge('shared'), true],
+    ['write:%2F/shared configure:*/*', 'purging shared', purge('shared'), false],
+    ['write:%2F/orders', 'publishing to orders', publish('orders'), true],
+    ['write:%2F/order', 'publishing to orders', publish('orders'), false],
+    ['read:*/* configure:*/*', 'publishing to orders', publish('orders'), false],
+    ['write:%2F/*', 'publishing to the default exchange', publish('', 'shared'), true],
+    ['write:%2F/shared', 'publishing to the default exchange', publish('', 'shared'), false],
+    ['write:%2F/shared read:%2F/orders', 'binding shared to orders', bind('shared', 'orders'), true],
+    ['write:%2F/shared read:%2F/x', 'binding shared to orders', bind('shared', 'orders'), false],
+    ['write:%2F/x read:%2F/orders', 'binding shared to orders', bind('shared', 'orders'), false],
+    ['write:%2F/shared read:%2F/orders', 'unbinding shared from orders', unbind('shared', 'orders'), true],
+    ['write:%2F/shared', 'unbinding shared from orders', unbind('shared', 'orders'), false],
+    ['write:%2F/news read:%2F/orders', 'binding news to orders', bindExchange('news', 'orders'), true],
+    ['write:%2F/orders read:%2F/news', 'binding news to orders', bindExchange('news', 'orders'), false],
+    ['write:%2F/news read:%2F/orders', 'unbinding news from orders', unbindExchange('news', 'orders'), true],
+    ['read:%2F/orders', 'unbinding news from orders', unbindExchange('news', 'orders'), false],
+]) {
+    test(`AMQP: ${scope} ${expected ? 'grants' : 'denies'} ${operation}`, async () => {
+        const owner = await everything();
+        const channel = await owner.createChannel();
+        await channel.assertQueue('shared', {durable: false});
+        await channel.assertQueue('private', {durable: false});
+        await channel.assertExchange('orders', 'direct', {durable: false});
+        await channel.assertExchange('news', 'topic', {durable: false});
+        const connection = await enter('dave', `${scope} read:%2F/unused`);
+        assert.equal(await permitted(connection, run), expected);
+        await connection.close();
+        await owner.close();
+    });
+}
+
+test('AMQP: a denial is in the log with the scope that comes nearest', async () => {
+    const from = world.lavin.log.length;
+    const connection = await enter('erin', 'write:%2F/order-2');
+    assert.equal(await permitted(connection, publish('amq.direct')), false);
+    await world.lavin.logged(/user "erin" may not write to "amq\.direct" in vhost "\/": NO_MATCHING_SCOPE.*order-2/, from);
+    await connection.close();
+});
+
+test('AMQP: another user_id in a message needs the tag impersonator', async () => {
+    for (const [scope, expected] of [[ALL, false], [`${ALL} tag:impersonator`, true]]) {
+        const connection = await enter('ivy', scope);
+        const channel = await connection.createChannel();
+        let refused = false;
+        channel.on('error', () => { refused = true; });
+        channel.publish('amq.direct', 'k', Buffer.from('x'), {userId: 'somebody'});
+        await channel.prefetch(1).catch(() => {});
+        assert.equal(!refused, expected);
+        await connection.close();
+    }
+});
+
+// ---- until when -----------------------------------------------------------------------------------------
+
+test('AMQP: the connection is closed when the token ends', async () => {
+    const connection = await world.lavin.connect(await mint('frank', ALL, {lifetime: 3}));
+    await soon(() => connection.isClosed, "the connection's end");
+    assert.match(connection.closedBy, /320|CONNECTION.FORCED/i);
+    assert.match(connection.closedBy, /token expired/);
+});
+
+test('AMQP: update-secret keeps the connection beyond the first token', async () => {
+    const connection = await world.lavin.connect(await mint('grace', ALL, {lifetime: 3}));
+    await connection.updateSecret(Buffer.from(await mint('grace', ALL)), 'longer');
+    await pause(4500);
+    assert.ok(!connection.isClosed);
+    assert.equal(await permitted(connection, declare('q-grace')), true);
+    await connection.close();
+});
+
+test('AMQP: a token that ends earlier, by update-secret, ends the connection earlier', async () => {
+    const connection = await enter('gina', ALL);
+    await connection.updateSecret(Buffer.from(await mint('gina', ALL, {lifetime: 3})), 'shorter');
+    await soon(() => connection.isClosed, "the connection's end");
+    assert.match(connection.closedBy, /token expired/);
+});
+
+test('AMQP: rights that update-secret narrows are gone at once, in open channels too', async () => {
+    const connection = await enter('heidi', ALL);
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    for (let i = 0; i < 3; ++i) await publish('amq.direct')(channel);
+    await connection.updateSecret(Buffer.from(await mint('heidi', 'read:*/*')), 'narrower');
+    assert.equal(await permitted(connection, publish('amq.direct')), false);
+    await assert.rejects(publish('amq.direct')(channel));  // it had its permission in a cache
+    await connection.close();
+});
+
+test('AMQP: a consumer that update-secret leaves without the right to read is cancelled, another goes on', async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    for (const name of ['secret-q', 'public-q']) await setup.assertQueue(name, {durable: false});
+    const connection = await enter('hugo', 'read:*/*');
+    const channel = await connection.createChannel();
+    const heard = {'secret-q': [], 'public-q': []};
+    for (const name of Object.keys(heard)) await channel.consume(name, (message) => heard[name].push(message?.content.toString() ?? null), {noAck: true});
+    setup.sendToQueue('secret-q', Buffer.from('before'));
+    await soon(() => heard['secret-q'].includes('before'), 'the first message');
+    await connection.updateSecret(Buffer.from(await mint('hugo', 'read:*/public-*')), 'narrower');
+    await soon(() => heard['secret-q'].includes(null), 'the cancellation');  // amqplib says it with null
+    setup.sendToQueue('secret-q', Buffer.from('after'));
+    setup.sendToQueue('public-q', Buffer.from('after'));
+    await soon(() => heard['public-q'].includes('after'), "the other consumer's message");
+    await pause(300);
+    assert.ok(!heard['secret-q'].includes('after'));
+    for (const name of Object.keys(heard)) await setup.deleteQueue(name);
+    await connection.close();
+    await owner.close();
+});
+
+test('AMQP: rights that update-secret adds are there', async () => {
+    const connection = await enter('ivan', 'read:*/*');
+    assert.equal(await permitted(connection, declare('q-ivan')), false);
+    await connection.updateSecret(Buffer.from(await mint('ivan', ALL)), 'wider');
+    assert.equal(await permitted(connection, declare('q-ivan')), true);
+    await connection.close();
+});
+
+for (const [what, reason, token] of [
+    ["another user's token", 'IDENTITY_CHANGED', () => mint('mallory', ALL)],
+    ['an expired token', 'TOKEN_EXPIRED', () => mint('judy', ALL, {lifetime: -5})],
+    ['a password', 'OPAQUE_TOKEN', () => 'swordfish'],
+]) {
+    test(`AMQP: update-secret with ${what} closes the connection, and the log says ${reason}`, async () => {
+        const from = world.lavin.log.length;
+        const connection = await enter('judy', ALL);
+        connection.updateSecret(Buffer.from(await token()), 'bad').catch(() => {});
+        await soon(() => connection.isClosed, "the connection's end");
+        assert.match(connection.closedBy, /403|ACCESS.REFUSED/i);
+        assert.doesNotMatch(connection.closedBy, new RegExp(reason));
+        await world.lavin.logged(new RegExp(`update-secret of user "judy" refused: ${reason}`), from);
+    });
+}

@@ -1,0 +1,131 @@
+// MQTT 3.1.1. LavinMQ knows no rights by topic: publishing takes write on mqtt.default, subscribing read on it and write
+// on mqtt.CLIENTID.
+import assert from 'node:assert/strict';
+
+import {Client, refusal} from '../support/mosquitto.mjs';
+import {eventually, test} from '../support/tap.mjs';
+import {ALL, mint, world} from './world.mjs';
+
+const NOT_AUTHORIZED = 5;
+
+const connect = async (token, options) =>
+    Client.connect(world.lavin.mqttPort, await token, {protocolVersion: 4, ...options});
+
+/** A denied subscription ends the connection: MQTT 3.1.1 has no other way to say it. */
+const subscribed = (client, filter) => new Promise((resolve) => {
+    client.mqtt.subscribe(filter, {qos: 1}, (error, granted) => resolve(!error && granted[0].qos < 128));
+    client.mqtt.once('close', () => resolve(false));
+});
+const published = (client, topic) => Promise.race([
+    client.publish(topic, 'x').then(() => true, () => false),
+    eventually(() => client.closed, 'the end').then(() => false, () => false),
+]);
+
+test('MQTT: a token as the password lets a client in, which sends and receives', async () => {
+    const from = world.lavin.log.length;
+    const client = await connect(mint('mia', ALL), {clientId: 'mia-1'});
+    await world.lavin.logged(/tokenward: authenticate ok .*username="mia".*protocol="mqtt".*peer="127\.0\.0\.1.*mia-1/, from);
+    assert.equal(await client.subscribe('sensors/#'), true);
+    await client.publish('sensors/one', 'hello');
+    await client.receives('sensors/one hello');
+    await client.end();
+});
+
+test('MQTT: a local user comes in as ever', async () => {
+    const client = await connect('guest', {username: 'guest'});
+    assert.equal(await subscribed(client, '#'), true);
+    await client.end();
+});
+
+for (const [what, reason, password] of [
+    ['an expired token', 'TOKEN_EXPIRED', () => mint('mike', ALL, {lifetime: -5})],
+    ['a forged token', 'BAD_SIGNATURE', () => mint('mike', ALL, {signer: 'stranger', kid: 'p256-1'})],
+    ['a password that is no token', 'NOT_A_TOKEN', () => 'swordfish'],
+]) {
+    test(`MQTT: ${what} is refused, and the log says ${reason} and whose connection it was`, async () => {
+        const from = world.lavin.log.length;
+        assert.equal(await refusal(connect(password(), {clientId: 'mike-1'})), NOT_AUTHORIZED);
+        await world.lavin.logged(new RegExp(`login refused: ${reason}: .+ \\(mqtt, peer 127\\.0\\.0\\.1:\\d+, client "mike-1"\\)`), from);
+    });
+}
+
+for (const [username, scope, expected] of [
+    ['whoever', 'read:%2F/*', true],
+    ['whoever', 'read:asia/*', false],
+    ['asia:whoever', 'read:asia/*', true],
+    ['asia:whoever', 'read:%2F/*', false],
+    ['asia:whoever', 'read:*/*', true],
+    ['eu-west:whoever', 'read:eu-*/*', true],
+    ['nowhere:whoever', 'read:*/*', false],
+]) {
+    test(`MQTT: ${scope} ${expected ? 'opens' : 'does not open'} the vhost of the username ${username}`, async () => {
+        const attempt = connect(mint('max', scope), {username});
+        if (expected) await (await attempt).end();
+        else assert.equal(await refusal(attempt), NOT_AUTHORIZED);
+    });
+}
+
+for (const [scope, expected] of [
+    ['write:*/mqtt.default', true],
+    ['write:*/mqtt.*', true],
+    ['write:*/other read:*/*', false],
+    ['write:other/mqtt.default read:*/*', false],
+]) {
+    test(`MQTT: ${scope} ${expected ? 'grants' : 'denies'} publishing, without permission_check_enabled too`, async () => {
+        const from = world.lavin.log.length;
+        const client = await connect(mint('mona', `${scope} read:%2F/unused`));
+        assert.equal(await published(client, 'sensors/one'), expected);
+        if (!expected) await world.lavin.logged(/user "mona" may not write to "mqtt\.default"/, from);
+        await client.end(true);
+    });
+}
+
+for (const [scope, expected] of [
+    ['read:*/mqtt.default write:*/mqtt.nina', true],
+    ['read:*/mqtt.default', false],
+    ['write:*/mqtt.nina', false],
+    ['read:*/mqtt.default write:*/mqtt.someone', false],
+]) {
+    test(`MQTT: ${scope} ${expected ? 'grants' : 'denies'} subscribing as the client nina`, async () => {
+        const client = await connect(mint('nina', scope), {clientId: 'nina'});
+        assert.equal(await subscribed(client, 'a/b'), expected);
+        await client.end(true);
+    });
+}
+
+test("MQTT: a session that is there delivers only to who may subscribe with its client id", async () => {
+    const options = {clientId: 'durable', clean: false};
+    const owner = await connect(mint('owner', 'read:*/mqtt.default write:*/mqtt.durable'), options);
+    assert.equal(await subscribed(owner, 'private/#'), true);
+    await owner.end();
+    const sender = await connect(mint('sender', 'write:*/mqtt.default'));
+    await sender.publish('private/1', 'for the owner');
+    assert.equal(await refusal(connect(mint('thief', 'read:*/unused'), options)), NOT_AUTHORIZED);
+    const again = await connect(mint('owner', 'read:*/mqtt.default write:*/mqtt.durable'), options);
+    await again.receives('private/1 for the owner');
+    await again.end();
+    await sender.end();
+});
+
+for (const [scope, expected] of [[ALL, true], ['read:*/*', false]]) {
+    test(`MQTT: the connection is closed when the token ends; its will is ${expected ? 'published' : 'not: it may not write'}`, async () => {
+        const watcher = await connect(mint('watcher', ALL));
+        assert.equal(await subscribed(watcher, 'wills/#'), true);
+        const topic = `wills/${expected}`;
+        const client = await connect(mint('oscar', scope, {lifetime: 3}), {will: {topic, payload: 'gone', qos: 1}});
+        await eventually(() => client.closed, "the connection's end", 30_000);
+        if (expected) await watcher.receives(`${topic} gone`);
+        else await new Promise((resolve) => setTimeout(resolve, 1000));
+        assert.deepEqual(watcher.messages, expected ? [`${topic} gone`] : []);
+        await watcher.end();
+    });
+}
+
+test('MQTT: the will of a connection that breaks is published', async () => {
+    const watcher = await connect(mint('watcher', ALL));
+    assert.equal(await subscribed(watcher, 'wills/#'), true);
+    const client = await connect(mint('olga', ALL), {will: {topic: 'wills/broken', payload: 'gone', qos: 1}});
+    await client.end(true);
+    await watcher.receives('wills/broken gone');
+    await watcher.end();
+});

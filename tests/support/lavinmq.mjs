@@ -1,0 +1,106 @@
+// A real LavinMQ that was compiled with the add-on; the environment variable TOKENWARD_LAVINMQ names it.
+import {mkdirSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import amqp from 'amqplib';
+
+import {Program, built, freePort} from './programs.mjs';
+import {eventually} from './tap.mjs';
+
+export {basic, bearer, permitted, turnedAway} from './amqp.mjs';
+
+const START_LIMIT_MS = 60_000;
+
+export class Lavin {
+    /**
+     * Runs and listens when the promise is kept; rejects with the log (NotStarted) if the broker doesn't start.
+     * directory: for its files; oauth: lines of [oauth]; ini: text of tokenward.ini, null for none;
+     * backends: auth_backends; main, mqtt, mgmt: more lines of these sections; binary: another LavinMQ.
+     */
+    static async start({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
+                        environment = {}, binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
+        const lavin = new Lavin();
+        Object.assign(lavin, {directory, backends, main, mqtt, mgmt, logLevel});
+        for (const folder of ['data']) mkdirSync(join(directory, folder), {recursive: true});
+        lavin.port = await freePort();
+        lavin.mqttPort = await freePort();
+        lavin.httpPort = await freePort();
+        lavin.ownConfig = join(directory, 'tokenward.ini');
+        lavin.configure(oauth, ini);
+        lavin.program = new Program(binary, ['-c', lavin.config], {
+            TOKENWARD_LIBRARY: built('plugin/tokenward/libtokenward.so.1'),
+            ...(ini === null ? {} : {TOKENWARD_CONFIG: lavin.ownConfig}),
+            ...environment,
+        });
+        const end = START_LIMIT_MS;
+        await eventually(() => /Finished startup/.test(lavin.log) || !lavin.program.running, 'LavinMQ', end).catch(() => {});
+        if (!lavin.program.running || !/Finished startup/.test(lavin.log)) {
+            await lavin.stop();
+            throw new NotStarted(lavin.log);
+        }
+        return lavin;
+    }
+
+    /** Writes lavinmq.ini and tokenward.ini; a running broker reads them at `reload`. */
+    configure(oauth, ini = null) {
+        this.config = join(this.directory, 'lavinmq.ini');
+        const lines = (section, more) => [`[${section}]`, ...more];
+        writeFileSync(this.config, [
+            ...lines('main', [
+                `data_dir = ${join(this.directory, 'data')}`,
+                `log_level = ${this.logLevel}`,
+                `control_unix_path = ${join(this.directory, 'control.sock')}`,
+                'metrics_http_port = -1',
+                ...(this.backends ? [`auth_backends = ${this.backends}`] : []),
+                ...this.main]),
+            ...lines('amqp', ['bind = 127.0.0.1', `port = ${this.port}`, 'tls_port = -1']),
+            ...lines('mqtt', ['bind = 127.0.0.1', `port = ${this.mqttPort}`, 'tls_port = -1', ...this.mqtt]),
+            ...lines('mgmt', ['bind = 127.0.0.1', `port = ${this.httpPort}`, 'tls_port = -1', ...this.mgmt]),
+            ...(oauth.length ? lines('oauth', oauth) : []),
+            ''].join('\n'), {mode: 0o644});
+        if (ini !== null) writeFileSync(this.ownConfig, ini, {mode: 0o644});
+    }
+
+    get log() { return this.program.output; }
+
+    /** Waits for a line of the log that came after `from` (a length of the log, 0 for all). */
+    logged(pattern, from = 0) {
+        return eventually(() => pattern.test(this.log.slice(from)), `${pattern} in the broker's log`);
+    }
+
+    reload() { this.program.child.kill('SIGHUP'); }
+    stop() { return this.program.stop(); }
+
+    /** An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`. */
+    async connect(password, {username = 'whoever', vhost = '/', name} = {}) {
+        const connection = await amqp.connect({
+            protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
+            heartbeat: 0,
+        }, {credentials: amqp.credentials.plain(username, password), clientProperties: name ? {connection_name: name} : {}});
+        connection.on('error', () => {});  // told again by close
+        connection.on('close', (error) => {
+            connection.isClosed = true;
+            connection.closedBy = error?.message ?? '';
+        });
+        return connection;
+    }
+
+    /** The HTTP API: {status, body, headers}. authorization: the header's value; cookie: the header Cookie. */
+    async http(path, authorization, {method = 'GET', body, cookie} = {}) {
+        const response = await fetch(`http://127.0.0.1:${this.httpPort}${path.startsWith('/oauth') ? '' : '/api'}${path}`, {
+            method, redirect: 'manual',
+            headers: {...(authorization ? {authorization} : {}), ...(cookie ? {cookie} : {}),
+                      'content-type': 'application/json'},
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        const text = await response.text();
+        let parsed = text;
+        try {
+            parsed = JSON.parse(text);
+        } catch { /* an empty answer, or a page */ }
+        return {status: response.status, body: parsed, headers: response.headers};
+    }
+}
+
+/** The broker's start was refused; its message is the whole log. */
+export class NotStarted extends Error {}
