@@ -6,6 +6,8 @@ import {eventually, test} from '../support/tap.mjs';
 import {ALL, enter, everything, mint, world} from './world.mjs';
 
 const soon = (condition, what) => eventually(condition, what, 30_000);
+/** What amqplib says of a vhost that is closed: it waits for another answer. */
+export const CLOSED = /530|NOT.ALLOWED|ConnectionClose/i;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- who gets in ----------------------------------------------------------------------------------------
@@ -13,7 +15,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 test('AMQP: a token as the password lets a client in, under the name that the token gives', async () => {
     const from = world.lavin.log.length;
     const connection = await enter('alice', ALL, {username: 'whoever', name: 'app-1'});
-    await world.lavin.logged(/tokenward: authenticate ok .*username="alice".*protocol="amqp".*peer="127\.0\.0\.1.*app-1/, from);
+    await world.lavin.logged(/authenticate ok .*username="alice".*protocol="amqp".*peer="127\.0\.0\.1.*app-1/, from);
     await world.lavin.logged(/Connection established for user=alice/, from);
     await connection.close();
 });
@@ -36,7 +38,7 @@ for (const [what, reason, password] of [
         assert.match(error.message, /ACCESS-REFUSED|ACCESS_REFUSED|403/);
         assert.doesNotMatch(error.message, new RegExp(reason), 'the client is told no more than that');
         await world.lavin.logged(new RegExp(`login refused: ${reason}: .+ \\(amqp, peer 127\\.0\\.0\\.1:\\d+, client "app-2"\\)`), from);
-        assert.equal(world.lavin.log.slice(from).match(/login refused/g).length, 1);
+        assert.equal(world.lavin.log.slice(from).match(/login refused.*app-2/g).length, 1);
     });
 }
 
@@ -49,7 +51,7 @@ test('AMQP: a refused token is not tried as the password of a local user', async
 test('AMQP: a vhost that no scope names is closed, and the log says why', async () => {
     const from = world.lavin.log.length;
     const error = await turnedAway(enter('carol', 'read:other/*'));
-    assert.match(error.message, /530|NOT.ALLOWED/i);
+    assert.match(error.message, CLOSED);
     await world.lavin.logged(/user "carol" may not enter vhost "\/": NO_VHOST_ACCESS/, from);
 });
 
@@ -85,6 +87,8 @@ for (const [scope, operation, run, expected] of [
     ['configure:*/e1', 'declaring exchange e1', exchange('e1'), true],
     ['read:*/* write:*/*', 'declaring exchange e2', exchange('e2'), false],
     ['configure:*/e3 read:*/e3', 'an alternate exchange without the right to write', exchange('e3', {alternateExchange: 'orders'}), false],
+    ['configure:*/e4 read:*/e4', 'the same under its other name', exchange('e4', {arguments: {'x-alternate-exchange': 'orders'}}), false],
+    ['configure:*/e5 read:*/e5 write:*/orders', 'an alternate exchange with that right', exchange('e5', {alternateExchange: 'orders'}), true],
     ['configure:*/orders', 'deleting exchange orders', deleteExchange('orders'), true],
     ['read:*/* write:*/*', 'deleting exchange orders', deleteExchange('orders'), false],
     ['read:%2F/shared', 'consuming from shared', consume('shared'), true],

@@ -24,7 +24,7 @@ const published = (client, topic) => Promise.race([
 test('MQTT: a token as the password lets a client in, which sends and receives', async () => {
     const from = world.lavin.log.length;
     const client = await connect(mint('mia', ALL), {clientId: 'mia-1'});
-    await world.lavin.logged(/tokenward: authenticate ok .*username="mia".*protocol="mqtt".*peer="127\.0\.0\.1.*mia-1/, from);
+    await world.lavin.logged(/authenticate ok .*username="mia".*protocol="mqtt".*peer="127\.0\.0\.1.*mia-1/, from);
     assert.equal(await client.subscribe('sensors/#'), true);
     await client.publish('sensors/one', 'hello');
     await client.receives('sensors/one hello');

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 
 import {permitted, turnedAway} from '../support/lavinmq.mjs';
+import {Client} from '../support/mosquitto.mjs';
 import {eventually, test} from '../support/tap.mjs';
-import {ALL, enter, everything, mint, world} from './world.mjs';
+import {CLOSED} from './amqp_cases.mjs';
+import {ALL, enter, mint, world} from './world.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 const soon = (condition, what) => eventually(condition, what, 30_000);
@@ -17,6 +19,7 @@ const accepted = async (token, name) => {
 };
 /** Refused with that reason, without a backtrace or an ERROR in the log. */
 const refused = async (token, reason) => {
+    await new Promise((resolve) => setTimeout(resolve, 150));  // the log takes ten of these lines a second
     const from = world.lavin.log.length;
     await turnedAway(world.lavin.connect(token));
     await world.lavin.logged(new RegExp(`login refused: ${reason}: `), from);
@@ -88,7 +91,7 @@ test('roles under our own id need no prefix, and may have it', async () => {
 });
 test("roles under another client's id count for nothing", async () => {
     const payload = claims({scope: '', resource_access: {other: {roles: ['configure:*/*', 'broker.configure:*/*']}}});
-    assert.match((await turnedAway(world.lavin.connect(hand({payload})))).message, /530|NOT.ALLOWED/i);
+    assert.match((await turnedAway(world.lavin.connect(hand({payload})))).message, CLOSED);
 });
 
 for (const [scope, name, expected] of [
@@ -125,22 +128,18 @@ test('a key that came a moment ago works without waiting for the end of the cach
     await connection.close();
 });
 
-test('key after key: a client whose key is known is never refused', async () => {
-    const token = await mint('steady', ALL, {alg: 'RS256'});
+test('new keys at the provider: a client whose key is still published is never refused', async () => {
+    const token = await mint('steady', ALL);
     let stop = false;
     let count = 0;
     const lane = (async () => {
-        while (!stop) {
-            await (await world.lavin.connect(token)).close();
-            ++count;
-        }
+        for (; !stop; ++count) await (await world.lavin.connect(token)).close();
     })();
-    for (let i = 0; i < 3; ++i) {
-        await new Promise((resolve) => setTimeout(resolve, 1200));
-        await world.issuer.flip('/rotate', {keep_old: true});
-        await soon(() => enter('rotated', ALL).then((c) => c.close().then(() => true), () => false), 'the new key');
-        if (i === 0) break;  // the set keeps one generation
-    }
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await world.issuer.flip('/rotate', {keep_old: true});
+    const connection = await soon(() => enter('rotated', ALL).catch(() => false), 'the new key');
+    await connection.close();
+    await new Promise((resolve) => setTimeout(resolve, 2500));  // the cache ends after 1 s, again and again
     stop = true;
     await lane;
     assert.ok(count > 5, `${count} connections`);
@@ -159,18 +158,9 @@ test('a silent provider: the known keys go on', async () => {
 
 test('2000 scopes: the login is let in, and what they say holds', async () => {
     const scopes = Array.from({length: 1990}, (_, i) => `broker.read:v${i}/q${i}`).join(' ');
-    // Through MQTT: an AMQP start frame takes 4 KB.
-    const {Client} = await import('../support/mosquitto.mjs');
-    const client = await Client.connect(world.lavin.mqttPort,
-        await world.issuer.mint('wide', `${scopes} broker.write:*/mqtt.default`).catch(() => ''), {protocolVersion: 4})
-        .catch((error) => error);
-    assert.ok(client instanceof Client, 'max_token_bytes of this broker is 131072');
+    // Through MQTT, since an AMQP start frame takes 4 KB; max_token_bytes of this broker is 131072.
+    const token = await world.issuer.mint('wide', `${scopes} broker.write:*/mqtt.default`);
+    const client = await Client.connect(world.lavin.mqttPort, token, {protocolVersion: 4});
     await client.publish('wide', 'x');
     await client.end();
-});
-
-test('the order of backends, and a broker without oauth: nothing of ours is there', async () => {
-    const owner = await everything();
-    assert.equal(await permitted(owner, (channel) => channel.assertQueue('local', {exclusive: true})), true);
-    await owner.close();
 });

@@ -1,6 +1,11 @@
 class LavinMQ::MQTT::ConnectionFactory
   def start(socket : ::IO, connection_info : ConnectionInfo)
-    TokenwardAuth::Origin.with(TokenwardAuth::Origin.new("mqtt", connection_info.remote_address)) { previous_def }
+    origin = TokenwardAuth::Origin.new("mqtt", connection_info.remote_address)
+    client = TokenwardAuth::Origin.with(origin) { previous_def }
+    return client if origin.admitted? || TokenwardAuth.current.nil?
+    # Up to 2.9 LavinMQ leaves the socket of a refused client open, for as long as the other end likes.
+    socket.close rescue nil
+    nil
   end
 
   def authenticate(io : ::MQTT::Protocol::IO, packet)
@@ -9,6 +14,7 @@ class LavinMQ::MQTT::ConnectionFactory
     if user_and_broker && (user = user_and_broker[0]).is_a?(TokenwardAuth::User)
       tokenward_connect(user, user_and_broker[1], packet)
     end
+    TokenwardAuth::Origin.current.admitted = !user_and_broker.nil?
     user_and_broker
   rescue ex : TokenwardAuth::KeysPending
     raise ::MQTT::Protocol::Error::ServerUnavailable.new(ex.message || "keys pending")

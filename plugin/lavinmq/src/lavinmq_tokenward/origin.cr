@@ -6,6 +6,8 @@ module LavinMQ::TokenwardAuth
     property client_id : String
     # Whether the password stands alone, as in the cookie of LavinMQ's own pages: there is no username to compare.
     getter? bare : Bool
+    # Whether it was let in; set for MQTT.
+    property? admitted = false
 
     def initialize(@protocol, peer, @client_id = "", @bare = false)
       @peer = peer.to_s

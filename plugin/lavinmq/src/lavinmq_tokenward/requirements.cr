@@ -43,6 +43,8 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::Auth::JWT::TokenVerifier, "verify_token", 1
   needs LavinMQ::AMQP::ConnectionFactory, "authenticate", 4
   needs LavinMQ::AMQP::Client, "handle_update_secret", 1
+  needs LavinMQ::AMQP::Client, "declare_exchange", 1
+  needs LavinMQ::AMQP::Client, "send_access_refused", 2
   needs LavinMQ::AMQP::Consumer, "cancel", 0
   needs LavinMQ::MQTT::ConnectionFactory, "start", 2
   needs LavinMQ::MQTT::ConnectionFactory, "authenticate", 2
