@@ -42,7 +42,7 @@ describe "garbage collection" do
     STDERR.puts "# 100000 sessions: resident memory grew by #{grown} KiB to #{resident_kib} KiB, #{left} are left"
     left.should be >= held.size
     left.should be < 5000
-    grown.should be < 20 * 1024
+    grown.should be < 8 * 1024
     held.each_with_index { |session, number| session.username.should eq("user-#{number}") }
   end
 
