@@ -194,8 +194,14 @@ class IndexReader {
         std::size_t end = count;
         if (IndexHead::has_keys(count)) {
             const std::uint32_t key = key_of<Backwards>(name);
+            const auto has_key = [&](std::size_t at) {
+                return at < count && load<std::uint32_t>(keys + at * sizeof(std::uint32_t)) == key;
+            };
             begin = count_keys(keys, count, [key](std::uint32_t other) { return other < key; });
-            end = count_keys(keys, count, [key](std::uint32_t other) { return other <= key; });
+            end = begin;  // mostly one entry has the key, or none
+            if (has_key(begin)) end = begin + 1;
+            if (has_key(end))
+                end = count_keys(keys, count, [key](std::uint32_t other) { return other <= key; });
         }
         while (begin < end) {
             const std::size_t middle = begin + (end - begin) / 2;

@@ -20,7 +20,8 @@ bool visit_matches(Level level, std::string_view list_text, std::string_view nam
     const auto visit_node = [&](const Node &node) { return visit(node, list); };
     if (list.index.empty()) {
         return visit_nodes(level, list, [&](const Node &node) {
-            return (node.operations & operations) != 0 && matches(node.pattern, name) && visit_node(node);
+            return (node.operations & operations) != 0 && may_begin(node.pattern, name) &&
+                   matches(node.pattern, name) && visit_node(node);
         });
     }
     const char *cursor = list.index.data();

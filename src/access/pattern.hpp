@@ -93,6 +93,20 @@ inline bool glob_matches(std::string_view text, std::string_view name) noexcept 
     return inner_literals_match(glob, name);
 }
 
+/// False only if the name's first byte rules the pattern out: most patterns of a list go by this alone.
+inline bool may_begin(const Pattern &pattern, std::string_view name) noexcept {
+    if (name.empty() || pattern.text.empty()) return true;
+    const char *first = pattern.text.data();
+    if (pattern.kind == PatternKind::glob) {
+        // Two sizes of one byte each, then the literal before the first wildcard; else it isn't worth a look.
+        const auto prefix_size = static_cast<unsigned char>(first[0]);
+        if (prefix_size == 0 || prefix_size >= 0x80U || static_cast<unsigned char>(first[1]) >= 0x80U)
+            return true;
+        first += 2;
+    }
+    return *first == name.front();
+}
+
 inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
     switch (pattern.kind) {
         case PatternKind::exact:
