@@ -2,13 +2,14 @@
 // only: lines wait here until the next callback or tick.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tokenward::mosquitto_plugin {
 
@@ -29,16 +30,19 @@ class LogQueue {
             return;
         }
         lines_.push_back({level, std::string(text)});
+        waiting_.store(true, std::memory_order_relaxed);
     }
 
     /// The broker's thread: hands every waiting line to write(level, text), in order.
     template <class Write>
     void flush(Write write) {
-        std::deque<LogLine> lines;
+        if (!waiting_.load(std::memory_order_relaxed))
+            return;  // nearly always: this is asked on every loop pass
+        std::vector<LogLine> lines;
         std::size_t dropped = 0;
         {
             const std::lock_guard lock(mutex_);
-            if (lines_.empty()) return;
+            waiting_.store(false, std::memory_order_relaxed);
             lines.swap(lines_);
             dropped = std::exchange(dropped_, 0);
         }
@@ -49,7 +53,8 @@ class LogQueue {
   private:
     const std::size_t max_lines_;
     std::mutex mutex_;
-    std::deque<LogLine> lines_;
+    std::vector<LogLine> lines_;
+    std::atomic<bool> waiting_{false};  ///< set and cleared under the mutex
     std::size_t dropped_ = 0;
 };
 

@@ -1,5 +1,5 @@
-# Sourced by run.sh --broker: real Mosquitto without auth, with its password file, and with Tokenward, one after the
-# other in several rounds. Prints a table and writes $out/broker.json.
+# Sourced by run.sh --broker: real Mosquitto without auth, with a plugin that allows all, with its password file, and
+# with Tokenward, one after the other in several rounds. Prints a table and writes $out/broker.json.
 
 rounds=${BENCH_ROUNDS:-5}
 connects=${BENCH_CONNECTS:-2000}
@@ -57,6 +57,7 @@ run_brokers() {
     chmod -R go+rX "$work"
 
     start_broker open 'allow_anonymous true'
+    start_broker plugin 'allow_anonymous false' "plugin $build/tests/bench/allow_all_plugin.so"
     start_broker password 'allow_anonymous false' "password_file $work/passwords"
     for kind in cold warm; do
         start_broker $kind 'allow_anonymous false' "plugin $plugin" "plugin_opt_config $work/$kind.ini" \
@@ -69,11 +70,11 @@ run_brokers() {
         round=$((round + 1))
         for what in connects publishes; do
             eval "count=\$$what"
-            for name in open password cold warm; do
+            for name in open plugin password cold warm; do
                 eval "port=\$port_$name pid=\$pid_$name"
                 case $name in
                     open) set -- '' '' ;;
-                    password) set -- alice "$work/password" ;;
+                    plugin | password) set -- alice "$work/password" ;;
                     *) set -- alice "$work/token" ;;
                 esac
                 # shellcheck disable=SC2154 # set by eval

@@ -19,7 +19,7 @@ build=${TOKENWARD_BUILD:-build-bench}
 configure "$build" -Dbench=true -Dbuildtype=release
 case ${1:-} in
     --broker) build "$build" plugin/tokenward/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
-        tests/bench/mqtt_load tests/support/mint ;;
+        tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
     *) build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
         tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;
 esac

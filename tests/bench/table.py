@@ -142,7 +142,8 @@ def broker(rows, out):
         for row in file:
             what, name, wall, cpu = row.split()
             runs.setdefault((what, name), []).append((float(wall), float(cpu)))
-    titles = {"open": "no auth", "password": "password file", "cold": "Tokenward, cold", "warm": "Tokenward, warm"}
+    titles = {"open": "no auth", "plugin": "a plugin that allows all", "password": "password file",
+              "cold": "Tokenward, cold", "warm": "Tokenward, warm"}
     summary = {}
     for what in ("connects", "publishes"):
         head(f"Mosquitto, {what} (medians of {len(runs[(what, 'open')])} interleaved rounds)",
