@@ -22,7 +22,8 @@ static int32_t by_name(const tokenward_credentials *credentials, tokenward_error
 }
 
 EXPORT uint32_t tokenward_abi_version(void) {
-    const char *version = getenv("FAKE_ABI_VERSION");
+    const char *version =
+        getenv("FAKE_ABI_VERSION"); /* NOLINT(concurrency-mt-unsafe): no one sets it meanwhile */
     return version != NULL ? (uint32_t)strtoul(version, NULL, 0) : 0;
 }
 EXPORT const char *tokenward_version(void) {
