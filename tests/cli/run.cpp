@@ -55,6 +55,7 @@ Outcome run(const std::vector<std::string> &argv, const std::string &input) {
     posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
     std::vector<char *> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const std::string &argument : argv) arguments.push_back(const_cast<char *>(argument.c_str()));
     arguments.push_back(nullptr);
     pid_t child = 0;

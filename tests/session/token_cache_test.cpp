@@ -103,6 +103,7 @@ TEST(TokenCache, TwoThreadsMeetIt) {
     TokenCache cache;
     cache.set_capacity(50);
     std::vector<std::thread> threads;
+    threads.reserve(2);
     std::atomic<int> wrong{0};
     for (int t = 0; t < 2; ++t) {
         threads.emplace_back([&cache, &wrong, t] {
