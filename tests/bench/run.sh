@@ -3,6 +3,7 @@
 #
 #     sh tests/bench/run.sh             the library, beside OpenSSL alone and the JWT libraries of Debian
 #     sh tests/bench/run.sh --broker    real Mosquitto without auth, with its password file, with Tokenward
+#     sh tests/bench/run.sh --lavinmq BROKER OWN    LavinMQ with the add-on beside its own OAuth (OWN: without it)
 #
 # Installs what is missing, builds into build-bench/, prints one table, writes JSON, the chart and its data into
 # build-bench/results/. TOKENWARD_BUILD names another build folder, BENCH_REPETITIONS another number of runs (9).
@@ -18,6 +19,10 @@ install_packages $build_packages $bench_packages
 build=${TOKENWARD_BUILD:-build-bench}
 configure "$build" -Dbench=true -Dbuildtype=release
 case ${1:-} in
+    --lavinmq)
+        install_node_modules
+        build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/support/test_issuer
+        ;;
     --broker) build "$build" plugin/tokenward/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
         tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
     *) build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
@@ -30,6 +35,12 @@ mkdir -p "$out"
 if [ "${1:-}" = --broker ]; then
     . tests/bench/broker.sh
     run_brokers
+    exit
+fi
+
+if [ "${1:-}" = --lavinmq ]; then
+    . tests/bench/lavinmq.sh
+    run_lavinmq "${2:-}" "${3:-}"
     exit
 fi
 

@@ -37,15 +37,15 @@ for (const [what, reason, password] of [
         const error = await turnedAway(world.lavin.connect(await password(), {name: 'app-2'}));
         assert.match(error.message, /ACCESS-REFUSED|ACCESS_REFUSED|403/);
         assert.doesNotMatch(error.message, new RegExp(reason), 'the client is told no more than that');
-        await world.lavin.logged(new RegExp(`login refused: ${reason}: .+ \\(amqp, peer 127\\.0\\.0\\.1:\\d+, client "app-2"\\)`), from);
-        assert.equal(world.lavin.log.slice(from).match(/login refused.*app-2/g).length, 1);
+        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} .*protocol="amqp" peer="127\\.0\\.0\\.1:\\d+" client_id="app-2": .+hint`), from);
+        assert.equal(world.lavin.log.slice(from).match(/refused.*app-2/g).length, 1);
     });
 }
 
 test('AMQP: a refused token is not tried as the password of a local user', async () => {
     const from = world.lavin.log.length;
     await turnedAway(world.lavin.connect(await mint('bob', ALL, {lifetime: -5}), {username: 'guest'}));
-    await world.lavin.logged(/login refused: TOKEN_EXPIRED/, from);
+    await world.lavin.logged(/authenticate refused reason=TOKEN_EXPIRED/, from);
 });
 
 test('AMQP: a vhost that no scope names is closed, and the log says why', async () => {
@@ -226,6 +226,6 @@ for (const [what, reason, token] of [
         await soon(() => connection.isClosed, "the connection's end");
         assert.match(connection.closedBy, /403|ACCESS.REFUSED/i);
         assert.doesNotMatch(connection.closedBy, new RegExp(reason));
-        await world.lavin.logged(new RegExp(`update-secret of user "judy" refused: ${reason}`), from);
+        await world.lavin.logged(new RegExp(`refresh refused reason=${reason} .*protocol="amqp" peer=`), from);
     });
 }

@@ -28,7 +28,7 @@ for (const [way, how] of Object.entries(ways)) {
         const from = world.lavin.log.length;
         const token = await mint('pia', 'tag:management read:*/*', {lifetime: -5});
         assert.equal((await world.lavin.http('/whoami', ...how(token))).status, 401);
-        await world.lavin.logged(/login refused: TOKEN_EXPIRED: .*\(http, peer 127\.0\.0\.1:\d+\)/, from);
+        await world.lavin.logged(/authenticate refused reason=TOKEN_EXPIRED .*protocol="http" peer="127\.0\.0\.1:\d+": /, from);
     });
 }
 

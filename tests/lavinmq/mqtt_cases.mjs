@@ -45,7 +45,7 @@ for (const [what, reason, password] of [
     test(`MQTT: ${what} is refused, and the log says ${reason} and whose connection it was`, async () => {
         const from = world.lavin.log.length;
         assert.equal(await refusal(connect(password(), {clientId: 'mike-1'})), NOT_AUTHORIZED);
-        await world.lavin.logged(new RegExp(`login refused: ${reason}: .+ \\(mqtt, peer 127\\.0\\.0\\.1:\\d+, client "mike-1"\\)`), from);
+        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} .*protocol="mqtt" peer="127\\.0\\.0\\.1:\\d+" client_id="mike-1": .+hint`), from);
     });
 }
 

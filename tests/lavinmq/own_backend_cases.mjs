@@ -19,10 +19,9 @@ const accepted = async (token, name) => {
 };
 /** Refused with that reason, without a backtrace or an ERROR in the log. */
 const refused = async (token, reason) => {
-    await new Promise((resolve) => setTimeout(resolve, 150));  // the log takes ten of these lines a second
     const from = world.lavin.log.length;
     await turnedAway(world.lavin.connect(token));
-    await world.lavin.logged(new RegExp(`login refused: ${reason}: `), from);
+    await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} `), from);
     assert.doesNotMatch(world.lavin.log.slice(from), /\bERROR\b|from .*\.cr:\d+/);
 };
 const hand = (options) => world.hand.token(options);

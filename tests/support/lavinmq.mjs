@@ -21,7 +21,7 @@ export class Lavin {
                         environment = {}, binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
         const lavin = new Lavin();
         Object.assign(lavin, {directory, backends, main, mqtt, mgmt, logLevel});
-        for (const folder of ['data']) mkdirSync(join(directory, folder), {recursive: true});
+        mkdirSync(join(directory, 'data'), {recursive: true});
         lavin.port = await freePort();
         lavin.mqttPort = await freePort();
         lavin.httpPort = await freePort();
@@ -32,9 +32,11 @@ export class Lavin {
             ...(ini === null ? {} : {TOKENWARD_CONFIG: lavin.ownConfig}),
             ...environment,
         });
-        const end = START_LIMIT_MS;
-        await eventually(() => /Finished startup/.test(lavin.log) || !lavin.program.running, 'LavinMQ', end).catch(() => {});
-        if (!lavin.program.running || !/Finished startup/.test(lavin.log)) {
+        // The HTTP API's listener is bound last, and a quiet log tells nothing.
+        const answers = () => fetch(`http://127.0.0.1:${lavin.httpPort}/`).then(() => true, () => false);
+        let ready = false;
+        await eventually(async () => !lavin.program.running || (ready = await answers()), 'LavinMQ', START_LIMIT_MS).catch(() => {});
+        if (!lavin.program.running || !ready) {
             await lavin.stop();
             throw new NotStarted(lavin.log);
         }

@@ -32,14 +32,11 @@ module LavinMQ::TokenwardAuth
       case outcome
       in ::Tokenward::Session
         User.new(outcome, @token_verifier)
-      in ::Tokenward::NotAToken
-        outcome # another backend may know it
       in ::Tokenward::TryAgain
-        Report.refused(outcome, origin, "login undecided")
+        Report.refused(outcome, origin, "undecided")
         raise KeysPending.new(outcome.message)
       in ::Tokenward::Failure
-        Report.refused(outcome, origin)
-        outcome
+        outcome # the library has logged it, unless another backend may know better
       end
     end
 

@@ -31,16 +31,16 @@ module LavinMQ::TokenwardAuth
       end
     end
 
-    # For the library's log line.
+    # For the library's log lines.
     def context : ::Tokenward::Context
       ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id)
     end
 
-    # For ours. The client chose its id: escaped, not too long.
+    # For ours, in the same form.
     def to_s(io : ::IO) : Nil
-      io << (@protocol.empty? ? "unknown protocol" : @protocol)
-      io << ", peer " << @peer unless @peer.empty?
-      io << ", client " << Report.quoted(@client_id) unless @client_id.empty?
+      {protocol: @protocol, peer: @peer, client_id: @client_id}.each do |name, value|
+        io << ' ' << name << '=' << Report.quoted(value) unless value.empty?
+      end
     end
   end
 end

@@ -3,8 +3,8 @@ require "json"
 module LavinMQ::TokenwardAuth
   Log = LavinMQ::Log.for "tokenward"
 
-  # Refusals and denials in LavinMQ's log, one line each, at most ten a second: whoever floods the broker must not flood
-  # the disk. Never anything of a token but what the library says: the rule, the offending value, quoted.
+  # What the library doesn't log by itself, which is who was let in and who was refused: denials, and a password that no
+  # backend knows. One line each, at most ten a second: whoever floods the broker must not flood the disk.
   module Report
     PER_SECOND = 10
 
@@ -13,9 +13,9 @@ module LavinMQ::TokenwardAuth
     @@written = 0
     @@left_out = 0_u64
 
-    # A client is not let in, or its new token isn't taken.
-    def self.refused(failure : ::Tokenward::Failure, origin : Origin, what = "login refused") : Nil
-      write { "#{what}: #{failure.reason_name}: #{failure.message}#{hint(failure.hint)} (#{origin})" }
+    # A client is not let in; in the form of the library's lines.
+    def self.refused(failure : ::Tokenward::Failure, origin : Origin, outcome = "refused") : Nil
+      write { "authenticate #{outcome} reason=#{failure.reason_name}#{origin}: #{failure.message} (hint: #{failure.hint})" }
     end
 
     # It is in, and may not do that.

@@ -11,7 +11,7 @@ module LavinMQ::TokenwardAuth
   def self.create(config : Config) : Authenticator?
     files = config_files(config)
     return nil if files.empty?
-    backend = ::Tokenward::Backend.new(files)
+    backend = ::Tokenward::Backend.new(files, log: Log)
     Log.info { "libtokenward #{backend.library.version} answers for oauth, configured by #{files.join(", ")}" }
     unless config.mqtt_permission_check_enabled?
       Log.warn do
@@ -50,7 +50,7 @@ module LavinMQ::TokenwardAuth
   def self.report_no_tag(user : User) : Nil
     Log.warn do
       "HTTP: user #{Report.quoted(user.name)} has no tag that LavinMQ knows: its token needs a scope such as " \
-      "tag:management (#{Origin.current})"
+      "tag:management;#{Origin.current}"
     end
   end
 end

@@ -120,10 +120,8 @@ module LavinMQ::TokenwardAuth
     # connection.update-secret: the rights, tags and end of another token of the same identity. LavinMQ closes the
     # connection with ACCESS_REFUSED if this raises; the client is told no more than that.
     def refresh(new_secret : String)
-      origin = Origin.current
       credentials = ::Tokenward::Credentials.bearer(new_secret)
-      if failure = @session.try_refresh(credentials, origin.context, wait: Authenticator::LONGEST_WAIT)
-        Report.refused(failure, origin, "update-secret of user #{Report.quoted(name)} refused")
+      if @session.try_refresh(credentials, Origin.current.context, wait: Authenticator::LONGEST_WAIT)
         raise Auth::JWT::VerificationError.new("the new token is refused")
       end
       @tags = known_tags
