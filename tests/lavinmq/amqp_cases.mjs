@@ -1,6 +1,7 @@
 // AMQP 0-9-1, SASL PLAIN.
 import assert from 'node:assert/strict';
 
+import {amqpLogin} from '../support/amqp_frames.mjs';
 import {permitted, turnedAway} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
 import {ALL, enter, everything, mint, world} from './world.mjs';
@@ -155,6 +156,12 @@ test('AMQP: the connection is closed when the token ends', async () => {
     await soon(() => connection.isClosed, "the connection's end");
     assert.match(connection.closedBy, /320|CONNECTION.FORCED/i);
     assert.match(connection.closedBy, /token expired/);
+});
+
+test("AMQP: a client that doesn't answer the close at its token's end is cut off", async () => {
+    const begin = Date.now();
+    await amqpLogin(world.lavin.port, 'whoever', await mint('deaf', ALL, {lifetime: 2}), {deaf: true});
+    assert.ok(Date.now() - begin > 2000);
 });
 
 test('AMQP: update-secret keeps the connection beyond the first token', async () => {

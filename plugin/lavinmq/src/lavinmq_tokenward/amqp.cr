@@ -6,6 +6,13 @@ class LavinMQ::AMQP::ConnectionFactory
 end
 
 class LavinMQ::AMQP::Client
+  private def read_loop
+    if (user = @user).is_a?(TokenwardAuth::User)
+      user.last_resort = -> { force_close; nil }
+    end
+    previous_def
+  end
+
   # LavinMQ takes an alternate exchange under two names, and asks for the right to write to it under one only.
   private def declare_exchange(frame)
     user = @user

@@ -44,6 +44,8 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::AMQP::ConnectionFactory, "authenticate", 4
   needs LavinMQ::AMQP::Client, "handle_update_secret", 1
   needs LavinMQ::AMQP::Client, "declare_exchange", 1
+  needs LavinMQ::AMQP::Client, "read_loop", 0
+  needs LavinMQ::AMQP::Client, "force_close", 0
   needs LavinMQ::AMQP::Client, "send_access_refused", 2
   needs LavinMQ::AMQP::Consumer, "cancel", 0
   needs LavinMQ::MQTT::ConnectionFactory, "start", 2

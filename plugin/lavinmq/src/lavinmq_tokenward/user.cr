@@ -5,12 +5,17 @@ module LavinMQ::TokenwardAuth
     # For LavinMQ, which wants three patterns where a vhost is open: the ones it takes for "none".
     NOTHING = {config: /^$/, read: /^$/, write: /^$/}
 
+    # How long a client may take to answer that its connection is closed.
+    FAREWELL = 10.seconds
+
     # The end is looked at this often whatever the timer says: the wall clock decides, and may be set.
     LONGEST_NAP = 60.seconds
 
     getter session : ::Tokenward::Session
     # Whether an MQTT will may be published; decided at CONNECT, since the token may have ended when the will is due.
     property? may_publish_will = false
+    # Cuts the connection off; called if the client doesn't go when its token has ended.
+    property last_resort : Proc(Nil)?
 
     def initialize(@session : ::Tokenward::Session, verifier : Auth::JWT::TokenVerifier)
       @changed = Channel(Nil).new(1)
@@ -99,6 +104,7 @@ module LavinMQ::TokenwardAuth
           left = token_lifetime
           if left.zero?
             block.call unless @changed.closed?
+            cut_off_after_farewell
             break
           end
           select
@@ -109,6 +115,15 @@ module LavinMQ::TokenwardAuth
       rescue Channel::ClosedError
         # the connection is gone
       end
+    end
+
+    # LavinMQ waits for the client's answer for ever, and meanwhile takes messages from the queues it consumes.
+    private def cut_off_after_farewell : Nil
+      select
+      when @changed.receive # too late for a new token
+      when timeout(FAREWELL)
+      end
+      @last_resort.try &.call
     end
 
     # The connection is gone.
