@@ -25,6 +25,9 @@ description() ->
 %% ---- a client comes in ----------------------------------------------------------------------------------
 
 user_login_authentication(Username, AuthProps) ->
+    without_trace(fun() -> authenticate(Username, AuthProps) end).
+
+authenticate(Username, AuthProps) ->
     case tokenward_login:login(Username, AuthProps) of
         {ok, Session} ->
             {ok, #auth_user{username = tokenward_nif:username(Session), tags = tags(Session), impl = Session}};
@@ -34,6 +37,9 @@ user_login_authentication(Username, AuthProps) ->
 
 %% Another backend has said who it is; the rights are a token's, which must be the same user's.
 user_login_authorization(Username, AuthProps) ->
+    without_trace(fun() -> authorize_login(Username, AuthProps) end).
+
+authorize_login(Username, AuthProps) ->
     case tokenward_login:login(Username, AuthProps) of
         {ok, Session} ->
             case tokenward_nif:username(Session) of
@@ -44,6 +50,18 @@ user_login_authorization(Username, AuthProps) ->
             end;
         Refused ->
             Refused
+    end.
+
+%% An exception carries the arguments of the function that wasn't there or didn't fit, and the broker logs them: a token
+%% among them. What went wrong here must be a defect of ours, and is told without them.
+without_trace(Ask) ->
+    try
+        Ask()
+    catch
+        Class:_:Stack ->
+            Where = [io_lib:format(" ~ts:~ts", [Module, Function]) || {Module, Function, _, _} <- Stack],
+            Text = ["INTERNAL: ", atom_to_list(Class), " in", lists:join(",", lists:sublist(Where, 3))],
+            {refused, "~ts", [unicode:characters_to_binary(Text)]}
     end.
 
 %% Atoms are never collected: a token must not make new ones, so only words that somebody knows are tags.
@@ -122,7 +140,7 @@ expiry_timestamp(_) ->
 
 %% {error, _} for every no: 3.10 knows {refused, _} only, 4.x {refused, _, _} only, both close the connection.
 update_state(#auth_user{impl = Session} = User, Token) ->
-    case tokenward_login:refresh(Session, Token) of
+    case without_trace(fun() -> tokenward_login:refresh(Session, Token) end) of
         {ok, NewSession} ->
             {ok, User#auth_user{tags = tags(NewSession), impl = NewSession}};
         {refused, _, [Message]} ->

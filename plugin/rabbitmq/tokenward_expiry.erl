@@ -1,6 +1,6 @@
-%% What RabbitMQ 3.10 leaves undone and 4.x does itself. 3.10 never closes a connection whose token has ended: here it
-%% is closed. Both keep permissions that were granted once in a channel for up to a minute: after update-secret they
-%% are forgotten.
+%% What RabbitMQ leaves undone. 3.10 never closes a connection whose token has ended, 4.0 not one of AMQP 0-9-1: here it
+%% is closed. Most versions keep permissions that were granted once in a channel for up to a minute: after update-secret
+%% they are forgotten.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_expiry).
@@ -11,6 +11,9 @@
 
 %% Looked at again at least this often: the wall clock may be set.
 -define(LONGEST_TIMER_MS, 60_000).
+%% A broker that closes by itself does so within the second after the end, and says it in its own words.
+-define(PRECEDENCE_MS, 1000).
+-define(NO_END, 16#7FFFFFFFFFFFFFFF).
 -define(CONNECTION_FORCED, 320).
 -define(TEXT, "the access token has ended").
 
@@ -19,13 +22,13 @@ start_link() ->
 
 %% The calling process serves the connection, or was started by the one that does. Forgotten when that ends.
 watch(Session) ->
-    case broker_closes_expired() of
-        true -> ok;
-        false -> gen_server:cast(?MODULE, {watch, self(), parent(), tokenward_nif:expires_at(Session)})
-    end.
+    gen_server:cast(?MODULE, {watch, self(), parent(), tokenward_nif:expires_at(Session)}).
 
-broker_closes_expired() ->
-    erlang:function_exported(rabbit_access_control, expiry_timestamp, 1).
+precedence_ms() ->
+    case erlang:function_exported(rabbit_access_control, expiry_timestamp, 1) of
+        true -> ?PRECEDENCE_MS;
+        false -> 0
+    end.
 
 %% A direct connection (that of an MQTT client) asks through a process of its own.
 parent() ->
@@ -53,7 +56,7 @@ forget(Channel) ->
         exit:_ -> ok
     end.
 
-%% ---- the watch: process => {monitor, expiry} ------------------------------------------------------------
+%% ---- the watch: process => {monitor, when to close, in milliseconds} -------------------------------------
 
 init([]) ->
     {ok, #{}}.
@@ -62,51 +65,74 @@ handle_call(_Request, _From, Watched) ->
     {reply, {error, unknown_request}, Watched}.
 
 handle_cast({watch, Caller, Parent, ExpiresAt}, Watched) ->
-    {noreply, lists:foldl(fun(Pid, Map) -> add(Pid, ExpiresAt, Map) end, Watched, lists:usort([Caller, Parent]))};
+    {noreply, lists:foldl(fun(Pid, Map) -> set(Pid, ExpiresAt, Map) end, Watched, lists:usort([Caller, Parent]))};
 handle_cast(_Request, Watched) ->
     {noreply, Watched}.
 
 handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watched) ->
     {noreply, maps:remove(Pid, Watched)};
-handle_info({look, Pid, ExpiresAt}, Watched) ->
+handle_info({look, Pid, EndMs}, Watched) ->
     case Watched of
-        #{Pid := {_, ExpiresAt}} ->
-            {noreply, look(Pid, ExpiresAt, Watched)};
+        #{Pid := {_, EndMs}} ->
+            {noreply, look(Pid, EndMs, Watched)};
         _ ->
             {noreply, Watched}  % ended, or has a new token
     end;
 handle_info(_Message, Watched) ->
     {noreply, Watched}.
 
-add(Pid, ExpiresAt, Watched) ->
-    Monitor = case Watched of
-        #{Pid := {Present, _}} -> Present;
-        _ -> erlang:monitor(process, Pid)
-    end,
-    look_later(Pid, ExpiresAt),
-    Watched#{Pid => {Monitor, ExpiresAt}}.
+set(Pid, ?NO_END, Watched) ->
+    forget_process(Pid, Watched);
+set(Pid, ExpiresAt, Watched) ->
+    EndMs = ExpiresAt * 1000 + precedence_ms(),
+    case Watched of
+        #{Pid := {_, EndMs}} ->
+            Watched;
+        #{Pid := {Monitor, _}} ->
+            look_later(Pid, EndMs),
+            Watched#{Pid := {Monitor, EndMs}};
+        _ ->
+            look_later(Pid, EndMs),
+            Watched#{Pid => {erlang:monitor(process, Pid), EndMs}}
+    end.
 
-look_later(Pid, ExpiresAt) ->
-    LeftMs = ExpiresAt * 1000 - erlang:system_time(millisecond),
-    erlang:send_after(max(0, min(LeftMs, ?LONGEST_TIMER_MS)), self(), {look, Pid, ExpiresAt}).
-
-look(Pid, ExpiresAt, Watched) ->
-    case erlang:system_time(millisecond) >= ExpiresAt * 1000 of
-        true ->
-            close(Pid),
-            {{Monitor, _}, Rest} = maps:take(Pid, Watched),
+forget_process(Pid, Watched) ->
+    case maps:take(Pid, Watched) of
+        {{Monitor, _}, Rest} ->
             erlang:demonitor(Monitor, [flush]),
             Rest;
-        false ->
-            look_later(Pid, ExpiresAt),
+        error ->
             Watched
     end.
 
+look_later(Pid, EndMs) ->
+    LeftMs = EndMs - erlang:system_time(millisecond),
+    erlang:send_after(max(0, min(LeftMs, ?LONGEST_TIMER_MS)), self(), {look, Pid, EndMs}).
+
+look(Pid, EndMs, Watched) ->
+    case erlang:system_time(millisecond) >= EndMs of
+        true ->
+            %% In a process of its own: it waits for the connection's, which may be stuck or just ending.
+            _ = spawn(fun() -> close(Pid) end),
+            forget_process(Pid, Watched);
+        false ->
+            look_later(Pid, EndMs),
+            Watched
+    end.
+
+%% ---- closing --------------------------------------------------------------------------------------------
+
 %% Only what the broker lists as a connection: a parent may be anything.
 close(Pid) ->
+    try close_listed(Pid)
+    catch exit:_ -> ok  % it has ended by itself
+    end.
+
+close_listed(Pid) ->
     case lists:member(Pid, rabbit_networking:local_connections()) of
         true ->
-            rabbit_networking:close_connection(Pid, ?TEXT);
+            tokenward_log:write(info, io_lib:format("closing connection ~p: ~ts", [Pid, ?TEXT])),
+            rabbit_reader:shutdown(Pid, ?TEXT);
         false ->
             case lists:member(Pid, rabbit_direct:list_local()) of
                 true -> close_direct(Pid, readers_of(Pid));

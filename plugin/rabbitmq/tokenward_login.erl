@@ -27,10 +27,10 @@ login(Username, AuthProps) ->
                 {ok, Session} ->
                     tokenward_expiry:watch(Session),
                     {ok, Session};
-                {refused, _, [<<"NOT_A_TOKEN", _/binary>> = Text]} = Refused ->
-                    is_last_backend() andalso tokenward_denials:login(Name, Context, Text),
-                    Refused;
-                Refused ->
+                {no, Reason, Message, Hint} ->
+                    {refused, _, [Text]} = Refused = refused(Reason, Message, Hint),
+                    Reason =:= <<"NOT_A_TOKEN">> andalso is_last_backend() andalso
+                        tokenward_denials:login(Name, Context, Text),
                     Refused
             end
     end.
@@ -67,8 +67,8 @@ refresh(Session, Token) when is_binary(Token) ->
     Ask = fun() -> tokenward_nif:refresh(Session, <<>>, Token, Context) end,
     try patiently(Ask, deadline()) of
         ok -> refreshed(Session);
-        {refused, _, [<<"BACKEND_CLOSED", _/binary>>]} -> replace(Session, Token);
-        Refused -> Refused
+        {no, <<"BACKEND_CLOSED">>, _, _} -> replace(Session, Token);
+        {no, Reason, Message, Hint} -> refused(Reason, Message, Hint)
     catch
         error:badarg -> refused(<<"INVALID_ARGUMENT">>, <<"not a session of this node">>, <<>>)
     end;
@@ -106,10 +106,10 @@ patiently(Ask, Deadline) ->
                     timer:sleep(DelayMs),
                     patiently(Ask, Deadline);
                 false ->
-                    refused(Reason, Message, Hint)
+                    {no, Reason, Message, Hint}
             end;
         {No, Reason, Message, Hint} when No =:= refused; No =:= not_a_token; No =:= error ->
-            refused(Reason, Message, Hint);
+            {no, Reason, Message, Hint};
         Yes ->
             Yes
     end.

@@ -38,11 +38,13 @@ key([]) ->
 
 members(#'RSAPublicKey'{modulus = N, publicExponent = E}) ->
     {ok, #{kty => <<"RSA">>, n => base64url(binary:encode_unsigned(N)), e => base64url(binary:encode_unsigned(E))}};
-members({#'ECPoint'{point = <<4, Point/binary>>}, {namedCurve, Curve}}) ->
+members({#'ECPoint'{point = Point}, {namedCurve, Curve}}) ->
     case curve(Curve) of
-        {ok, Name, Size} ->
-            <<X:Size/binary, Y:Size/binary>> = Point,
+        {ok, Name, Size} when byte_size(Point) =:= 1 + 2 * Size ->
+            {X, Y} = {binary:part(Point, 1, Size), binary:part(Point, 1 + Size, Size)},
             {ok, #{kty => <<"EC">>, crv => Name, x => base64url(X), y => base64url(Y)}};
+        {ok, _, _} ->
+            {error, "is a compressed point of its curve"};
         unknown ->
             {error, "is on a curve other than P-256, P-384 and P-521"}
     end;

@@ -12,7 +12,8 @@ main([Ebin]) ->
     Cases = [{Name, fun() -> understood(Env, BuiltIn, Expected) end} || {Name, Env, BuiltIn, Expected} <- understood()]
          ++ [{Name, fun() -> refused(Env, BuiltIn, Key) end} || {Name, Env, BuiltIn, Key} <- refused()]
          ++ [{Name, fun() -> key(Command, Expected) end} || {Name, Command, Expected} <- keys()]
-         ++ [{"settings without effect are named", fun notes/0}, {"files come in order", fun files/0}],
+         ++ [{"settings without effect are named", fun notes/0}, {"files come in order", fun files/0},
+             {"OTP 29 loads what an older compiler made", fun() -> loadable(Ebin) end}],
     io:format("1..~b~n", [length(Cases)]),
     Failed = lists:foldl(
         fun({Number, {Name, Case}}, Failures) ->
@@ -146,3 +147,16 @@ notes() ->
 files() ->
     {ok, #{files := [<<"/a.ini">>, <<"/b.ini">>], library := <<"/lib.so">>, startup_wait_ms := 2000}} =
         tokenward_config:read([{config_files, ["/a.ini", "/b.ini"]}, {library, "/lib.so"}, {startup_wait, 2}], []).
+
+%% What OTP 25 makes of a pattern as <<"x", _/binary>> is an instruction that OTP 29 (RabbitMQ 4.3 in Debian) no longer has.
+loadable(Ebin) ->
+    Files = [_ | _] = filelib:wildcard(Ebin ++ "/*.beam"),
+    [{module, _} = code:ensure_loaded(list_to_atom(filename:basename(File, ".beam"))) || File <- Files],
+    [] = [{Module, Function} || {beam_file, Module, _, _, _, Code} <- [disassembled(File) || File <- Files],
+                                {function, Function, _, _, Instructions} <- Code,
+                                Instruction <- Instructions, is_tuple(Instruction), tuple_size(Instruction) > 1,
+                                element(2, Instruction) =:= bs_test_unit].
+
+%% A newer OTP than the compiler's can't; there it has been loaded.
+disassembled(File) ->
+    try beam_disasm:file(File) catch exit:_ -> unknown end.

@@ -66,7 +66,7 @@ test('HTTP: declaring a queue needs the right to configure it', async () => {
 
 test('HTTP: a vhost that no scope names is closed, though the tag is there', async () => {
     const header = bearer(await mint('trent', 'tag:management read:other/*'));
-    assert.equal((await world.rabbit.http('/queues/%2F', header)).status, 401);
+    assert.match(String((await world.rabbit.http('/queues/%2F', header)).status), /^40[14]$/);  // 4.3: 404
     const all = bearer(await mint('trent', `tag:management ${ALL}`));
     assert.equal((await world.rabbit.http('/queues/%2F', all)).status, 200);
 });

@@ -64,6 +64,7 @@ cases() ->
      {"a refusal has a reason, a message and a hint", fun refusal/1},
      {"every function takes every wrong term with badarg", fun wrong_terms/1},
      {"the callbacks take every wrong term with a no", fun wrong_terms_in_callbacks/1},
+     {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
@@ -179,6 +180,21 @@ wrong_terms_in_callbacks(_World) ->
             {error, _} = M:update_state(User(Term), <<"token">>)
         end, wrong()),
     true = M:state_can_expire().
+
+%% Erlang's exceptions carry arguments, and RabbitMQ logs them.
+defect(_World) ->
+    M = rabbit_auth_backend_tokenward,
+    Path = code:get_path(),
+    Ebin = filename:dirname(code:which(M)),
+    true = code:del_path(Ebin),
+    true = code:delete(tokenward_login),
+    _ = code:purge(tokenward_login),
+    Props = [{password, <<"SECRET">>}],
+    Answers = [M:user_login_authentication(<<"u">>, Props), M:user_login_authorization(<<"u">>, Props),
+               M:update_state({auth_user, <<"u">>, [], none}, <<"SECRET">>)],
+    true = code:set_path(Path),
+    [{refused, "~ts", [<<"INTERNAL: error in", _/binary>>]}, {refused, _, [_]}, {error, "INTERNAL" ++ _}] = Answers,
+    nomatch = string:find(io_lib:format("~tp", [Answers]), "SECRET").
 
 %% A reference as it comes from another node.
 foreign_handle(World) ->

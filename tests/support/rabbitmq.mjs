@@ -9,12 +9,19 @@ import {eventually} from './tap.mjs';
 
 export {basic, bearer, permitted, turnedAway} from './amqp.mjs';
 
+/** The root of another Debian, to test its RabbitMQ (tests/rabbitmq/README.md); empty: this one's. */
+const ROOT = process.env.TOKENWARD_TEST_RABBITMQ_ROOT ?? '';
 const HOME = '/usr/lib/rabbitmq';
-const SERVER = readdirSync(join(HOME, 'lib')).find((name) => name.startsWith('rabbitmq_server-'));
+const SERVER = readdirSync(join(ROOT, HOME, 'lib')).find((name) => name.startsWith('rabbitmq_server-'));
+/** The version's numbers: [3, 10, 8]. */
+export const VERSION = SERVER.split('-')[1].split('.').map(Number);
 export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
 /** The folder with our plugin in it, as meson builds it. */
 export const OUR_PLUGINS = built('plugin/rabbitmq/folder');
 const START_LIMIT_MS = 240_000;
+
+/** A program of the broker's Debian, and its arguments. */
+const there = (program, args = []) => ROOT ? ['chroot', [ROOT, program, ...args]] : [program, args];
 
 export class Rabbit {
     /**
@@ -67,8 +74,8 @@ export class Rabbit {
             RABBITMQ_LOG_BASE: join(directory, 'log'),
             RABBITMQ_PID_FILE: join(directory, 'pid'),
         };
-        rabbit.epmd = new Program('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']);
-        rabbit.program = new Program(join(HOME, 'bin/rabbitmq-server'), [], rabbit.environment);
+        rabbit.epmd = new Program(...there('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']));
+        rabbit.program = new Program(...there(join(HOME, 'bin/rabbitmq-server')), rabbit.environment);
         await eventually(() => /Server startup complete|BOOT FAILED|Error during startup/i.test(rabbit.log) ||
             !rabbit.program.running, 'RabbitMQ', START_LIMIT_MS).catch(() => {});
         if (!/Server startup complete/.test(rabbit.log)) {
@@ -87,7 +94,7 @@ export class Rabbit {
 
     /** rabbitmqctl, or another of its tools: {status, output}. */
     control(args, tool = 'rabbitmqctl') {
-        return run(join(HOME, 'bin', tool), ['--node', this.environment.RABBITMQ_NODENAME, ...args], '',
+        return run(...there(join(HOME, 'bin', tool), ['--node', this.environment.RABBITMQ_NODENAME, ...args]), '',
             this.environment);
     }
 
