@@ -4,6 +4,7 @@
 #     sh tests/bench/run.sh             the library, beside OpenSSL alone and the JWT libraries of Debian
 #     sh tests/bench/run.sh --broker    real Mosquitto without auth, with its password file, with Tokenward
 #     sh tests/bench/run.sh --lavinmq BROKER OWN    LavinMQ with the add-on beside its own OAuth (OWN: without it)
+#     sh tests/bench/run.sh --rabbitmq  real RabbitMQ with its own OAuth 2 backend and with Tokenward
 #
 # Installs what is missing, builds into build-bench/, prints one table, writes JSON, the chart and its data into
 # build-bench/results/. TOKENWARD_BUILD names another build folder, BENCH_REPETITIONS another number of runs (9).
@@ -13,6 +14,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 bench_packages='libbenchmark-dev libjwt-dev libcjose-dev libjansson-dev libcpp-jwt-dev nlohmann-json3-dev libpcre2-dev
     libre2-dev gnuplot-nox'
+[ "${1:-}" != --rabbitmq ] || bench_packages="libbenchmark-dev openssl $(node_packages)"
 # shellcheck disable=SC2086 # lists
 install_packages $build_packages $bench_packages
 
@@ -25,6 +27,8 @@ case ${1:-} in
         ;;
     --broker) build "$build" plugin/tokenward/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
         tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
+    --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0.ez \
+        plugin/tokenward/libtokenward.so.1.0.0 tests/support/mint ;;
     *) build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
         tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;
 esac
@@ -42,6 +46,13 @@ if [ "${1:-}" = --lavinmq ]; then
     . tests/bench/lavinmq.sh
     run_lavinmq "${2:-}" "${3:-}"
     exit
+fi
+
+if [ "${1:-}" = --rabbitmq ]; then
+    install_node_modules
+    say 'measuring: two minutes, on a quiet machine'
+    TOKENWARD_BUILD=$build node tests/bench/rabbitmq.mjs "$out" >"$out/rabbitmq.log" || die 'rabbitmq.mjs failed'
+    exec cat "$out/rabbitmq.log"
 fi
 
 # Interleaved: one run of each benchmark after the other, in an order that is drawn anew each time.

@@ -1,7 +1,7 @@
 // AMQP 0-9-1, SASL PLAIN.
 import assert from 'node:assert/strict';
 
-import {permitted, turnedAway} from '../support/rabbitmq.mjs';
+import {VERSION, permitted, turnedAway} from '../support/rabbitmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
 import {ALL, enter, everything, mint, world} from './world.mjs';
 
@@ -137,6 +137,22 @@ test('AMQP: rights that update-secret narrows are gone at once, in open channels
     }, /403|ACCESS.REFUSED|closed/i);
     await connection.close();
 });
+
+// Before 4.3 a consumer that is there goes on until it is cancelled.
+if (VERSION[0] > 4 || VERSION[0] === 4 && VERSION[1] >= 3) {
+    test('AMQP: a consumer whose right update-secret takes away is cancelled', async () => {
+        const connection = await enter('kim', ALL);
+        const channel = await connection.createChannel();
+        channel.on('error', () => {});
+        await channel.assertQueue('q-kim', {durable: false});
+        let cancelled = false;
+        channel.on('close', () => { cancelled = true; });
+        await channel.consume('q-kim', (message) => { cancelled ||= message === null; });
+        await connection.updateSecret(Buffer.from(await mint('kim', 'write:*/*')), 'narrower');
+        await soon(() => cancelled || connection.isClosed, "the consumer's end");
+        await connection.close().catch(() => {});
+    });
+}
 
 test('AMQP: rights that update-secret adds are there', async () => {
     const connection = await enter('ivan', 'read:*/*');

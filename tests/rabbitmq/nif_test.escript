@@ -63,12 +63,15 @@ cases() ->
      {"authorize answers allowed and denied, with and without a routing key", fun rights/1},
      {"a refusal has a reason, a message and a hint", fun refusal/1},
      {"every function takes every wrong term with badarg", fun wrong_terms/1},
+     {"binaries of any size and bytes are taken, and refused", fun odd_binaries/1},
+     {"random terms in all places at once have an answer of the documented form", fun random_terms/1},
      {"the callbacks take every wrong term with a no", fun wrong_terms_in_callbacks/1},
      {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
      {"the module is replaced twice while handles live", fun replaced/1},
+     {"the module is unloaded while handles live, and comes back", fun unloaded_module/1},
      {"closing while others log in", fun close_beside_logins/1},
      {"a flood of log lines is bounded and wakes the owner once", fun log_flood/1},
      {"the library leaves the process with the last handle", fun unloaded/1}].
@@ -110,8 +113,17 @@ spoilt(Token) ->
     <<Header/binary, ".", Payload/binary, ".", Other, Rest/binary>>.
 
 wrong() ->
-    [none, 1, -1, 1 bsl 70, 1.5, <<1:3>>, "text", [a | b], [], {}, {<<>>, <<>>}, {<<>>, 1, <<>>}, #{}, self(),
-     make_ref(), fun() -> ok end, [<<"/x">> | <<"y">>], lists:duplicate(65, <<"/x">>)].
+    [none, 1, -1, 1 bsl 31, 1 bsl 70, -(1 bsl 70), 1.5, <<1:3>>, <<0:65537>>, "text", [a | b], [], {}, {<<>>, <<>>},
+     {<<>>, 1, <<>>}, {<<>>, <<>>, <<>>, <<>>}, {<<>>, <<>>, <<1:1>>}, #{}, #{a => b}, self(), foreign_pid(),
+     make_ref(), port(), fun() -> ok end, fun erlang:node/0, [<<"/x">> | <<"y">>], [<<"/x">>, 1],
+     lists:duplicate(65, <<"/x">>), lists:seq(1, 100000)].
+
+port() ->
+    hd(erlang:ports()).
+
+%% <0.9.0> of a node that there isn't.
+foreign_pid() ->
+    binary_to_term(<<131, 88, 119, 6, "x@else", 9:32, 0:32, 1:32>>).
 
 %% Right arguments, then each of them replaced by each wrong term.
 wrong_terms(World) ->
@@ -138,6 +150,93 @@ wrong_terms(World) ->
                                          Other =/= badarg],
     true = length(Bad) > 500,
     [] = Good.
+
+%% Right in type: a binary, a number. What is too large or has odd bytes is refused by the library.
+odd_binaries(World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    <<_:3, Shifted:4/binary, _/bits>> = <<255, 1, 2, 3, 4, 5>>,
+    Binaries = [<<>>, <<0>>, Shifted, binary:copy(<<0>>, 5000), binary:copy(<<255>>, 100000),
+                binary:copy(<<"eyJ.">>, 1 bsl 24), binary:copy(<<"a">>, (1 bsl 26) + 1)],
+    lists:foreach(
+        fun(Binary) ->
+            true = lists:member(element(1, login(Backend, Binary)), [refused, not_a_token]),
+            {refused, _, Message, _} = tokenward_nif:refresh(Session, Binary, Binary, {Binary, Binary, Binary}),
+            true = byte_size(Message) < 1024,
+            denied = tokenward_nif:can_access_vhost(Session, Binary),
+            denied = tokenward_nif:authorize(Session, 2, Binary, Binary, Binary),
+            denied = tokenward_nif:authorize(Session, 3, <<"v">>, Binary, none),
+            true = lists:member(element(1, explained(Session, Binary)), [ok, error]),
+            {error, _, _, _} = tokenward_nif:reload(Backend, [], <<"{", Binary/binary>>, 0),
+            {error, _, _, _} = tokenward_nif:reload(Backend, [<<"/nonexistent/", Binary/binary>>], <<>>, 0),
+            no_library(Binary)
+        end, Binaries),
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+    ok = tokenward_nif:close(Backend).
+
+explained(Session, Binary) ->
+    case tokenward_nif:explain(Session, 2, Binary, Binary, Binary) of
+        error -> {error};
+        Answer -> Answer
+    end.
+
+no_library(Binary) ->
+    case attempt(open_library, [<<"/nonexistent/", Binary/binary>>]) of
+        {badarg, _} -> ok;
+        {returned, {error, _}} -> ok
+    end.
+
+%% From a fixed seed. Only what a call documents may come out, whatever goes in.
+random_terms(World) ->
+    _ = rand:seed(exsss, {5, 6749, 7519}),
+    {ok, Library, _} = tokenward_nif:open_library(maps:get(library, World)),
+    Token = token(World, "alice", "read:v/q"),
+    {ok, Session} = login(backend(World), Token),
+    Good = {Library, fun() -> backend(World) end, Session, Token},
+    Functions = [{F, A} || {F, A} <- tokenward_nif:module_info(exports), F =/= module_info],
+    Answers = [{Function, attempt(Function, [random_term(Good, 2) || _ <- lists:seq(1, Arity)])}
+               || _ <- lists:seq(1, 1500), {Function, Arity} <- Functions],
+    [] = [Answer || {Function, {Kind, Value}} = Answer <- Answers, Kind =/= badarg, not documented(Function, Kind, Value)],
+    true = length([Function || {Function, {returned, _}} <- Answers]) > 100,
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none).
+
+documented(_, returned, ok) -> true;
+documented(_, returned, {ok, _}) -> true;
+documented(_, returned, {error, _}) -> true;
+documented(_, returned, {Kind, R, M, H}) when is_binary(R), is_binary(M), is_binary(H) ->
+    lists:member(Kind, [error, refused, not_a_token]);
+documented(F, returned, V) when F =:= username; F =:= issuer; F =:= tags -> is_binary(V);
+documented(expires_at, returned, V) -> is_integer(V);
+documented(log_lines, returned, {Lines, Dropped}) -> is_list(Lines) andalso is_integer(Dropped);
+documented(F, returned, V) when F =:= authorize; F =:= can_access_vhost; F =:= explain ->
+    lists:member(V, [allowed, denied, expired, error]);
+documented(_, _, _) -> false.
+
+random_term({Library, NewBackend, Session, Token} = Good, Depth) ->
+    case rand:uniform(if Depth > 0 -> 24; true -> 20 end) of
+        1 -> Library;
+        2 -> case rand:uniform(20) of 1 -> NewBackend(); _ -> Session end;
+        N when N < 6 -> Session;
+        6 -> Token;
+        7 -> <<>>;
+        8 -> rand:bytes(rand:uniform(300));
+        9 -> <<(rand:uniform(1 bsl 40)):41>>;
+        10 -> rand:uniform(5) - 1;
+        11 -> rand:uniform(1 bsl 66) - (1 bsl 65);
+        12 -> rand:uniform();
+        13 -> none;
+        14 -> make_ref();
+        15 -> self();
+        16 -> foreign_pid();
+        17 -> port();
+        18 -> fun() -> Depth end;
+        19 -> [];
+        20 -> {<<"p">>, <<"q">>, <<"r">>};
+        21 -> [random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))];
+        22 -> [random_term(Good, Depth - 1) | random_term(Good, Depth - 1)];
+        23 -> list_to_tuple([random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))]);
+        24 -> #{random_term(Good, Depth - 1) => random_term(Good, Depth - 1)}
+    end.
 
 attempt(Function, Args) ->
     try {returned, apply(tokenward_nif, Function, Args)}
@@ -252,6 +351,21 @@ replaced(World) ->
             {ok, _} = login(Backend, token(World, "bob", "read:v/q"))
         end, [1, 2]),
     ok = tokenward_nif:close(Backend).
+
+%% As after code:delete: nobody takes the handles over. They die with their holder, in the old library's code.
+unloaded_module(World) ->
+    ok = in_process(fun() ->
+        Backend = backend(World),
+        {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+        ok = tokenward_nif:close(Backend),
+        true = code:delete(tokenward_nif),
+        _ = code:purge(tokenward_nif),
+        {module, tokenward_nif} = code:load_file(tokenward_nif),
+        true = lists:member(attempt(authorize, [Session, 2, <<"v">>, <<"q">>, none]),
+                            [{badarg, ok}, {returned, allowed}])
+    end),
+    {ok, Session} = login(backend(World), token(World, "bob", "read:v/q")),
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none).
 
 close_beside_logins(World) ->
     Token = token(World, "alice", "read:v/q"),

@@ -1,6 +1,6 @@
 // What holds inside the node.
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
+import {readFileSync, readdirSync} from 'node:fs';
 
 import {permitted} from '../support/rabbitmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -30,19 +30,24 @@ test('node: metrics and status are there for the operator', async () => {
 
 const pid = () => readFileSync(`${world.directory.path}/pid`, 'utf8').trim();
 const isMapped = () => readFileSync(`/proc/${pid()}/maps`, 'utf8').includes('libtokenward.so');
+const ourThreads = () => readdirSync(`/proc/${pid()}/task`)
+    .map((task) => readFileSync(`/proc/${pid()}/task/${task}/comm`, 'utf8')).filter((name) => name.startsWith('tokenward'));
 
 test('node: the plugin is disabled and enabled live, without a trace between', async () => {
     assert.ok(isMapped());
+    assert.ok(ourThreads().length > 0);
     const plugins = async (...args) => {
         const {status, output} = await world.rabbit.control(args, 'rabbitmq-plugins');
         assert.equal(status, 0, output);
     };
     await plugins('disable', 'tokenward_rabbitmq');
+    assert.deepEqual(ourThreads(), []);
     await eventually(async () => {
         await world.rabbit.evaluate('[garbage_collect(P) || P <- processes()], ok.');
         return !isMapped();
     }, 'the library to leave the process', 40_000);
     await plugins('enable', 'tokenward_rabbitmq');
+    assert.ok(isMapped() && ourThreads().length > 0);
     const connection = await enter('walter', ALL);
     await connection.close();
 });

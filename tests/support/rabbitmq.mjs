@@ -9,7 +9,7 @@ import {eventually} from './tap.mjs';
 
 export {basic, bearer, permitted, turnedAway} from './amqp.mjs';
 
-/** The root of another Debian, to test its RabbitMQ (tests/rabbitmq/README.md); empty: this one's. */
+/** The root of another Debian, to use its RabbitMQ (tests/rabbitmq/README.md); empty: this one's. */
 const ROOT = process.env.TOKENWARD_TEST_RABBITMQ_ROOT ?? '';
 const HOME = '/usr/lib/rabbitmq';
 const SERVER = readdirSync(join(ROOT, HOME, 'lib')).find((name) => name.startsWith('rabbitmq_server-'));
@@ -19,6 +19,8 @@ export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
 /** The folder with our plugin in it, as meson builds it. */
 export const OUR_PLUGINS = built('plugin/rabbitmq/folder');
 const START_LIMIT_MS = 240_000;
+/** The log at level info says it, and the banner at every level. */
+const STARTED = /Server startup complete|completed with \d+ plugins/;
 
 /** A program of the broker's Debian, and its arguments. */
 const there = (program, args = []) => ROOT ? ['chroot', [ROOT, program, ...args]] : [program, args];
@@ -27,10 +29,10 @@ export class Rabbit {
     /**
      * Runs and listens when the promise is kept; rejects with the log if the broker doesn't start.
      * directory: for its files; conf: more lines of rabbitmq.conf; plugins: those to enable besides the standard
-     * ones; pluginsDirectory: with our plugin.
+     * ones; pluginsDirectory: with our plugin; logLevel: of the broker.
      */
     static async start({directory, conf = [], plugins = ['rabbitmq_mqtt', 'rabbitmq_management'], advanced,
-                        pluginsDirectory = OUR_PLUGINS}) {
+                        pluginsDirectory = OUR_PLUGINS, logLevel = 'debug'}) {
         const rabbit = new Rabbit();
         rabbit.directory = directory;
         for (const folder of ['mnesia', 'log', 'home', 'expand']) mkdirSync(join(directory, folder), {recursive: true});
@@ -46,7 +48,7 @@ export class Rabbit {
             `listeners.tcp.1 = 127.0.0.1:${rabbit.port}`,
             'auth_backends.1 = rabbit_auth_backend_tokenward',
             'log.console = true',
-            'log.console.level = debug',
+            `log.console.level = ${logLevel}`,
             'log.file = false',
             `tokenward.library = ${built('plugin/tokenward/libtokenward.so.1')}`,
             ...(plugins.includes('rabbitmq_mqtt') ? [`mqtt.listeners.tcp.1 = 127.0.0.1:${rabbit.mqttPort}`] : []),
@@ -76,9 +78,9 @@ export class Rabbit {
         };
         rabbit.epmd = new Program(...there('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']));
         rabbit.program = new Program(...there(join(HOME, 'bin/rabbitmq-server')), rabbit.environment);
-        await eventually(() => /Server startup complete|BOOT FAILED|Error during startup/i.test(rabbit.log) ||
+        await eventually(() => STARTED.test(rabbit.log) || /BOOT FAILED|Error during startup/i.test(rabbit.log) ||
             !rabbit.program.running, 'RabbitMQ', START_LIMIT_MS).catch(() => {});
-        if (!/Server startup complete/.test(rabbit.log)) {
+        if (!STARTED.test(rabbit.log)) {
             await rabbit.stop();
             throw new NotStarted(rabbit.log);
         }
@@ -116,7 +118,7 @@ export class Rabbit {
         const connection = await amqp.connect({
             protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
             heartbeat: 0,
-        }, {credentials: amqp.credentials.plain(username, password)});
+        }, {credentials: amqp.credentials.plain(username, password), noDelay: true});
         connection.on('error', () => {});  // told again by close
         connection.on('close', (error) => {
             connection.isClosed = true;
