@@ -12,15 +12,20 @@
 %% {Setting, where in the environment, Value}: one for each thing the operator wrote.
 -define(PREFIX, "auth_oauth2.").
 
+%% What says who issues tokens; the rest says what a resource server makes of them.
+-define(OF_PROVIDER, [<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>, <<"ca_file">>, <<"default_key">>, <<"algorithms">>]).
+
 -spec sections([{atom(), term()}]) -> {ok, #{binary() => section()}, Notes :: [iodata()]} | refusal().
 sections(Env) ->
     try
-        Main = section(?PREFIX, "oauth", flat(Env)),
-        Servers = list(proplists:get_value(resource_servers, Env, [])),
-        Providers = list(proplists:get_value(oauth_providers, Env, [])),
-        Default = proplists:get_value(default_oauth_provider, Env, undefined),
-        {Sections, Notes} = with_providers(Main, Servers, Providers, Default),
-        {ok, maps:filter(fun(_, Options) -> map_size(Options) > 0 end, Sections), lists:usort(Notes)}
+        {Main, MainNotes} = section(?PREFIX, "oauth", flat(Env)),
+        Default = case proplists:get_value(default_oauth_provider, Env) of undefined -> root; Name -> text(Name) end,
+        Providers = maps:from_list([{text(Name), Provider} ||
+            {Name, Provider} <- list(proplists:get_value(oauth_providers, Env, []))]),
+        {Servers, ServerNotes} = servers(Main, Default, list(proplists:get_value(resource_servers, Env, []))),
+        {Sections, ProviderNotes} = with_providers(Main, Servers, Providers),
+        {ok, maps:filter(fun(_, Options) -> map_size(Options) > 0 end, Sections),
+         lists:usort(MainNotes ++ ServerNotes ++ ProviderNotes)}
     catch
         throw:{refused, Problem} -> {error, Problem}
     end.
@@ -57,7 +62,7 @@ setting(_, _, {Key, Value}) when Key =:= resource_server_id; Key =:= issuer; Key
                                  Key =:= default_key; Key =:= jwks_uri; Key =:= resource_server_type ->
     {set, #{atom_to_binary(Key) => text(Value)}};
 setting(_, _, {Key, Value}) when Key =:= verify_aud; Key =:= require_exp ->
-    {set, #{atom_to_binary(Key) => is_true(Value)}};
+    {set, #{atom_to_binary(Key) => not is_false(Value)}};
 setting(_, _, {jwks_url, Value}) ->
     {set, #{<<"jwks_uri">> => text(Value)}};
 setting(_, _, {cacertfile, Value}) ->
@@ -122,47 +127,51 @@ setting(_, _, _) ->
 
 %% ---- several --------------------------------------------------------------------------------------------
 
-%% Each provider is an issuer section, with the settings of the one resource server that uses it. RabbitMQ would
-%% choose among several by the token's audience; here the issuer alone says which section counts.
-with_providers({Main, Notes}, [], [], _Default) ->
-    {#{<<"oauth">> => Main}, Notes};
-with_providers({Main, Notes}, Servers, [], _Default) ->
-    case Servers of
-        [{Id, Server}] ->
-            {Options, More} = section(?PREFIX "resource_servers.", "oauth", Server),
-            {#{<<"oauth">> => server_options(Main, Options, Id, Server)}, Notes ++ More};
-        _ ->
-            refuse(?PREFIX, "resource_servers", "several of them need an oauth_provider_id each")
-    end;
-with_providers({Main, Notes}, Servers, Providers, Default) ->
-    Used = [{provider_of(Server, Providers, Default), Id, Server} || {Id, Server} <- Servers],
+%% {Provider's name or root, options}: the resource server of the main settings, if it is one, and the others, which
+%% inherit from it.
+servers(Main, Default, Others) ->
+    Common = maps:without(?OF_PROVIDER, Main),
+    RootId = maps:get(<<"resource_server_id">>, Common, none),
+    Named = [{text(proplists:get_value(id, Server, Name)), Server} || {Name, Server} <- Others],
+    Different = [{Id, Server} || {Id, Server} <- Named, Id =/= RootId],
+    Root = [{Default, Common} || RootId =/= none orelse Different =:= []],
     lists:foldl(
-        fun({Name, Provider}, {Sections, Collected}) ->
-            Prefix = ?PREFIX "oauth_providers." ++ binary_to_list(text(Name)) ++ ".",
-            SectionName = <<"oauth.", (text(Name))/binary>>,
-            {Options, More} = section(Prefix, binary_to_list(SectionName), Provider),
-            Common = maps:merge(maps:without([<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>], Main), Options),
-            {Section, Even} = case [{Id, Server} || {Of, Id, Server} <- Used, Of =:= text(Name)] of
-                [] ->
-                    {Common, []};
-                [{Id, Server}] ->
-                    {ServerOptions, ServerNotes} = section(?PREFIX "resource_servers.", "", Server),
-                    {server_options(Common, ServerOptions, Id, Server), ServerNotes};
-                _ ->
-                    refuse(?PREFIX, "resource_servers", ["several share the provider ", text(Name),
-                           ": here a token's issuer alone chooses its section; run one backend for each, or give "
-                           "them one resource_server_id"])
-            end,
-            {Sections#{SectionName => Section}, Collected ++ More ++ Even}
-        end, {#{}, Notes}, Providers).
+        fun({Id, Server}, {Servers, Notes}) ->
+            {Options, More} = section(?PREFIX "resource_servers.", "", Server),
+            Provider = case proplists:get_value(oauth_provider_id, Server) of undefined -> Default; Name -> text(Name) end,
+            {[{Provider, maps:merge(Common, Options#{<<"resource_server_id">> => Id})} | Servers], More ++ Notes}
+        end, {Root, []}, Different).
 
-server_options(Common, Options, Id, Server) ->
-    maps:merge(Common, Options#{<<"resource_server_id">> => text(proplists:get_value(id, Server, Id))}).
+%% Each provider that a resource server uses is an issuer section, with that server's settings. RabbitMQ would choose
+%% among several servers by the token's audience; here the issuer alone says which section counts.
+with_providers(Main, Servers, Providers) ->
+    Used = [Provider || {Provider, _} <- Servers],
+    case Used -- lists:usort(Used) of
+        [] -> ok;
+        [root | _] -> refuse(?PREFIX, "resource_servers", "several of them need an oauth_provider_id each");
+        [Shared | _] -> refuse(?PREFIX, "resource_servers", ["several share the provider ", Shared,
+                               ": here a token's issuer alone chooses its section; run one backend for each, or give "
+                               "them one resource_server_id"])
+    end,
+    Unused = [[?PREFIX "oauth_providers.", Name, " has no effect: no resource server uses it"] ||
+              Name <- maps:keys(Providers) -- Used],
+    lists:foldl(
+        fun({Name, ServerOptions}, {Sections, Notes}) ->
+            {Section, Options, More} = provider(Name, Main, Providers),
+            {Sections#{Section => maps:merge(Options, ServerOptions)}, More ++ Notes}
+        end, {#{}, Unused}, Servers).
 
-provider_of(Server, Providers, Default) ->
-    case proplists:get_value(oauth_provider_id, Server, Default) of
-        undefined -> text(element(1, hd(Providers)));
-        Name -> text(Name)
+provider(root, Main, _Providers) ->
+    {<<"oauth">>, maps:with(?OF_PROVIDER, Main), []};
+provider(Name, _Main, Providers) ->
+    case Providers of
+        #{Name := Provider} ->
+            Prefix = unicode:characters_to_list([?PREFIX "oauth_providers.", Name, "."]),
+            Section = <<"oauth.", Name/binary>>,
+            {Options, Notes} = section(Prefix, unicode:characters_to_list(Section), Provider),
+            {Section, Options, Notes};
+        _ ->
+            refuse(?PREFIX, "oauth_providers", ["there is no provider ", Name])
     end.
 
 %% ---- keys -----------------------------------------------------------------------------------------------
@@ -199,7 +208,8 @@ without_effect(Prefix, Key, Why) ->
 scopes([Scope | _] = Scopes) when is_binary(Scope); is_list(Scope) -> [text(One) || One <- Scopes];
 scopes(Scopes) -> binary:split(text(Scopes), <<" ">>, [global, trim_all]).
 
-is_true(Value) -> lists:member(Value, [true, "true", <<"true">>]).
+%% What is neither true nor false leaves the check on.
+is_false(Value) -> lists:member(Value, [false, "false", <<"false">>]).
 
 text(Text) when is_binary(Text) -> Text;
 text(Text) when is_atom(Text) -> atom_to_binary(Text);
