@@ -53,8 +53,11 @@ is_last_backend() ->
 %% broker gives us back our own session. (A client can't send one: it is no text.)
 login_again(Session) ->
     try tokenward_nif:expires_at(Session) > os:system_time(second) of
-        true -> {ok, Session};
-        false -> refused(<<"SESSION_EXPIRED">>, <<"the session's token has ended">>, <<>>)
+        true ->
+            tokenward_expiry:watch(Session),
+            {ok, Session};
+        false ->
+            refused(<<"SESSION_EXPIRED">>, <<"the session's token has ended">>, <<>>)
     catch
         error:badarg ->
             refused(<<"NOT_A_TOKEN">>, <<"no password was sent">>, <<"the access token goes into the password">>)

@@ -67,6 +67,7 @@ cases() ->
      {"random terms in all places at once have an answer of the documented form", fun random_terms/1},
      {"the callbacks take every wrong term with a no", fun wrong_terms_in_callbacks/1},
      {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
+     {"a session logs in again without a password, as a direct connection does", fun again/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
@@ -294,6 +295,15 @@ defect(_World) ->
     true = code:set_path(Path),
     [{refused, "~ts", [<<"INTERNAL: error in", _/binary>>]}, {refused, _, [_]}, {error, "INTERNAL" ++ _}] = Answers,
     nomatch = string:find(io_lib:format("~tp", [Answers]), "SECRET").
+
+again(World) ->
+    M = rabbit_auth_backend_tokenward,
+    {ok, Session} = login(backend(World), token(World, "alice", "read:v/q tag:management tag:unheard-of-anywhere")),
+    Props = [{rabbit_auth_backend_tokenward, Session}],
+    {ok, {auth_user, <<"alice">>, [management], Session}} = M:user_login_authentication(<<"whoever">>, Props),
+    {ok, Session, [management]} = M:user_login_authorization(<<"alice">>, Props),
+    {refused, _, _} = M:user_login_authorization(<<"bob">>, Props),
+    {refused, _, [<<"NOT_A_TOKEN", _/binary>>]} = M:user_login_authentication(<<"alice">>, []).
 
 %% A reference as it comes from another node.
 foreign_handle(World) ->
