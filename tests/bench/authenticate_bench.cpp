@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -49,6 +50,34 @@ void cold_tokenward(benchmark::State &state, std::size_t algorithm) {
     const auto credentials = support::bearer(World::get().sample(algorithm).token);
     const Backend &backend = cold_backend();
     measure(state, [&] { return let_in(backend, credentials); });
+}
+
+/// More tokens, each with scopes of its own, than the library remembers sets of: all scopes are compiled anew.
+class Strangers {
+  public:
+    template <class ScopesOf>
+    Strangers(const std::string &algorithm, std::size_t count, ScopesOf scopes_of) {
+        tokens_.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            tokens_.push_back(
+                mint(algorithm, claims("alice", scopes_of(std::to_string(i))), "key-" + algorithm));
+        }
+    }
+    tokenward_credentials next() {
+        at_ = (at_ + 1) % tokens_.size();
+        return support::bearer(tokens_[at_]);
+    }
+
+  private:
+    std::vector<std::string> tokens_;
+    std::size_t at_ = 0;
+};
+
+void cold_strangers(benchmark::State &state, std::size_t algorithm) {
+    Strangers strangers(algorithms[algorithm], 512,
+                        [](const std::string &salt) { return twenty_scopes(salt); });
+    const Backend &backend = cold_backend();
+    measure(state, [&] { return let_in(backend, strangers.next()); });
 }
 
 void cold_peer(benchmark::State &state, const Peer &peer, std::size_t algorithm) {
@@ -95,6 +124,14 @@ void scopes_tokenward(benchmark::State &state) {
         mint("RS256", claims("alice", many_scopes(static_cast<std::size_t>(state.range(0)))), "key-RS256");
     const auto credentials = support::bearer(token);
     measure(state, [&] { return let_in(backend, credentials); });
+}
+
+void scopes_strangers(benchmark::State &state) {
+    static const Backend backend("token_cache_size = 0\nmax_token_bytes = 1048576\n");
+    const auto count = static_cast<std::size_t>(state.range(0));
+    Strangers strangers("RS256", count < 1000 ? 512 : 64,
+                        [count](const std::string &salt) { return many_scopes(count, salt); });
+    measure(state, [&] { return let_in(backend, strangers.next()); });
 }
 
 /// The signature of the same token alone.
@@ -200,6 +237,7 @@ void register_all() {
             RegisterBenchmark(("cold/kept contexts" + suffix).c_str(), cold_kept_contexts, i)->Threads(threads);
             RegisterBenchmark(("cold/tokenward" + suffix).c_str(), cold_tokenward, i)->Threads(threads);
         }
+        RegisterBenchmark(("cold/tokenward strangers" + suffix).c_str(), cold_strangers, i)->Threads(1);
         for (const Peer &peer : peers()) {
             if (!peer.knows(algorithms[i])) continue;
             RegisterBenchmark(("cold/" + peer.name + suffix).c_str(), [&peer, i](benchmark::State &state) {
@@ -215,6 +253,7 @@ void register_all() {
     for (const std::int64_t count : {1, 20, 200, 2000}) {
         RegisterBenchmark("scopes/new context", scopes_new_context)->Arg(count);
         RegisterBenchmark("scopes/tokenward", scopes_tokenward)->Arg(count);
+        RegisterBenchmark("scopes/tokenward strangers", scopes_strangers)->Arg(count);
     }
     static const std::vector<Hostile> tokens = hostile_tokens();
     for (const Hostile &token : tokens) {

@@ -80,11 +80,13 @@ std::vector<std::string> twenty_scopes(std::string_view salt) {
     return scopes;
 }
 
-std::vector<std::string> many_scopes(std::size_t count) {
+std::vector<std::string> many_scopes(std::size_t count, std::string_view salt) {
     std::vector<std::string> scopes;
     for (std::size_t i = 0; i < count; ++i) {
         static constexpr const char *kinds[] = {"", ".*", "*.done"};
-        scopes.push_back("mq.read:%2F/tenant." + std::to_string(100000 + i) + kinds[i % 3]);
+        std::string scope = "mq.read:%2F/";
+        if (!salt.empty()) (scope += salt) += '.';
+        scopes.push_back(scope + "tenant." + std::to_string(100000 + i) + kinds[i % 3]);
     }
     return scopes;
 }

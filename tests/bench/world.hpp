@@ -41,7 +41,7 @@ struct Sample {
 /// 20 scopes as an operator writes them. `salt`, if not empty, stands in front of each resource.
 std::vector<std::string> twenty_scopes(std::string_view salt = {});
 /// `count` scopes, each of another resource.
-std::vector<std::string> many_scopes(std::size_t count);
+std::vector<std::string> many_scopes(std::size_t count, std::string_view salt = {});
 /// Claims of an access token as Keycloak writes them, valid for a day.
 support::JsonObject claims(std::string_view username, const std::vector<std::string> &scopes);
 std::string mint(std::string_view algorithm, const support::JsonObject &claims, std::string_view kid);
