@@ -13,7 +13,8 @@
 -define(PREFIX, "auth_oauth2.").
 
 %% What says who issues tokens; the rest says what a resource server makes of them.
--define(OF_PROVIDER, [<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>, <<"ca_file">>, <<"default_key">>, <<"algorithms">>]).
+-define(OF_PROVIDER,
+        [<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>, <<"ca_file">>, <<"default_key">>, <<"algorithms">>]).
 
 -spec sections([{atom(), term()}]) -> {ok, #{binary() => section()}, Notes :: [iodata()]} | refusal().
 sections(Env) ->
@@ -138,7 +139,10 @@ servers(Main, Default, Others) ->
     lists:foldl(
         fun({Id, Server}, {Servers, Notes}) ->
             {Options, More} = section(?PREFIX "resource_servers.", "", Server),
-            Provider = case proplists:get_value(oauth_provider_id, Server) of undefined -> Default; Name -> text(Name) end,
+            Provider = case proplists:get_value(oauth_provider_id, Server) of
+                undefined -> Default;
+                Name -> text(Name)
+            end,
             {[{Provider, maps:merge(Common, Options#{<<"resource_server_id">> => Id})} | Servers], More ++ Notes}
         end, {Root, []}, Different).
 
