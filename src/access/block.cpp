@@ -3,7 +3,8 @@
 #include "access/index.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <utility>
 
 namespace tokenward::access {
 
@@ -16,39 +17,66 @@ int compare(const Pattern &a, const Pattern &b) noexcept {
     return a.text.compare(b.text);
 }
 
+std::size_t common_size(std::string_view a, std::string_view b) noexcept {
+    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+/// How many bytes the resources of each kind have in common: names of one application mostly begin alike.
+class CommonSizes {
+  public:
+    explicit CommonSizes(std::span<const Permission> permissions) noexcept {
+        for (const Permission &permission : permissions) {
+            const Pattern &resource = permission.resource;
+            const auto kind = static_cast<std::size_t>(resource.kind);
+            std::string_view &common = commons_[kind];
+            if (!std::exchange(seen_[kind], true)) {
+                common = resource.text;
+            } else if (!begins_with(resource.text, common)) {
+                common = common.substr(0, common_size(common, resource.text));
+            }
+        }
+    }
+    std::size_t of(PatternKind kind) const noexcept { return commons_[static_cast<std::size_t>(kind)].size(); }
+
+  private:
+    std::array<std::string_view, 4> commons_;
+    std::array<bool, 4> seen_{};
+};
+
 /// One permission in the order of the block. `key` sorts as the resource does, as far as it reaches: most
 /// comparisons need no more.
 struct Ranked {
-    explicit Ranked(const Permission &from) noexcept
+    Ranked(const Permission &from, const CommonSizes &common) noexcept
         : permission(&from),
-          key(static_cast<std::uint64_t>(from.resource.kind) << 62U | first_bytes(from.resource.text) >> 2U) {}
+          key(static_cast<std::uint64_t>(from.resource.kind) << 62U |
+              key_of<std::uint64_t, false>(from.resource.text.substr(common.of(from.resource.kind))) >> 2U) {}
 
     const Permission *permission;
     std::uint64_t key;
-
-  private:
-    /// As a number that sorts as they do; zero where there are none.
-    static std::uint64_t first_bytes(std::string_view text) noexcept {
-        if constexpr (std::endian::native == std::endian::little) {
-            if (text.size() >= 8) return __builtin_bswap64(load<std::uint64_t>(text.data()));
-        }
-        std::uint64_t bytes = 0;
-        for (std::size_t i = 0; i < text.size() && i < 8; ++i) {
-            bytes |= std::uint64_t{static_cast<unsigned char>(text[i])} << (56U - 8U * i);
-        }
-        return bytes;
-    }
 };
 
-bool is_before(const Ranked &first, const Ranked &second) noexcept {
-    const Permission &a = *first.permission;
-    const Permission &b = *second.permission;
-    if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
-    if (first.key != second.key) return first.key < second.key;
-    if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
-    if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
-    return compare(a.routing_key, b.routing_key) < 0;
-}
+class Order {
+  public:
+    explicit Order(std::span<const Permission> permissions) noexcept
+        : one_vhost_(std::ranges::all_of(permissions, [&](const Permission &permission) {
+              return compare(permission.vhost, permissions.front().vhost) == 0;
+          })) {}
+
+    bool operator()(const Ranked &first, const Ranked &second) const noexcept {
+        // Mostly the keys are all it takes, and what they stand for isn't touched.
+        if (one_vhost_ && first.key != second.key) return first.key < second.key;
+        const Permission &a = *first.permission;
+        const Permission &b = *second.permission;
+        if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
+        if (first.key != second.key) return first.key < second.key;
+        if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
+        if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
+        return compare(a.routing_key, b.routing_key) < 0;
+    }
+
+  private:
+    bool one_vhost_;
+};
 
 /// An index costs some five bytes a node; a list shorter than this is scanned in about the time of a look-up.
 constexpr std::size_t index_from = 24;
@@ -60,10 +88,6 @@ struct Draft {
     std::size_t children_begin = 0;
     std::size_t children_size = 0;
 };
-
-std::size_t common_size(std::string_view a, std::string_view b) noexcept {
-    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
 
 /// What all first literals begin with; worth its bytes only if two nodes share it.
 std::string_view common_prefix(std::span<const Draft> drafts) noexcept {
@@ -210,8 +234,11 @@ class Builder {
 std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::memory_resource &arena) {
     std::pmr::string block(&arena);
     if (permissions.empty()) return block;
-    std::pmr::vector<Ranked> ranked(permissions.begin(), permissions.end(), &arena);
-    std::ranges::sort(ranked, is_before);
+    const CommonSizes common(permissions);
+    std::pmr::vector<Ranked> ranked(&arena);
+    ranked.reserve(permissions.size());
+    for (const Permission &permission : permissions) ranked.emplace_back(permission, common);
+    std::ranges::sort(ranked, Order(permissions));
     std::pmr::vector<Permission> sorted(&arena);
     sorted.reserve(ranked.size());
     for (const Ranked &one : ranked) sorted.push_back(*one.permission);

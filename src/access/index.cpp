@@ -8,13 +8,20 @@ namespace {
 
 /// One entry of head or tail on its way.
 struct TableEntry {
+    template <bool Backwards>
+    static TableEntry of(std::string_view literal, bool is_prefix, std::uint32_t offset) noexcept {
+        return {key_of<std::uint64_t, Backwards>(literal), literal, is_prefix, offset};
+    }
+
+    std::uint64_t key;  ///< sorts as the literal does, as far as it reaches
     std::string_view literal;
-    bool is_prefix = false;
-    std::uint32_t offset = 0;
+    bool is_prefix;
+    std::uint32_t offset;
 };
 
 template <bool Backwards>
 bool is_before(const TableEntry &a, const TableEntry &b) noexcept {
+    if (a.key != b.key) return a.key < b.key;
     const std::size_t common = common_bytes<Backwards>(a.literal, b.literal);
     if (common < a.literal.size() || common < b.literal.size()) {
         return not_after<Backwards>(a.literal, b.literal, common);
@@ -94,16 +101,16 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
             tables.exact.push_back(offset);
             return;
         case PatternKind::prefix:
-            tables.head.push_back({pattern.text, true, offset});
+            tables.head.push_back(TableEntry::of<false>(pattern.text, true, offset));
             return;
         case PatternKind::glob:
             break;
     }
     const Glob glob(pattern.text);
     if (!glob.prefix.empty()) {
-        tables.head.push_back({glob.prefix, false, offset});
+        tables.head.push_back(TableEntry::of<false>(glob.prefix, false, offset));
     } else if (!glob.suffix.empty()) {
-        tables.tail.push_back({glob.suffix, false, offset});
+        tables.tail.push_back(TableEntry::of<true>(glob.suffix, false, offset));
     } else {
         tables.rest.push_back(offset);
     }
@@ -120,11 +127,11 @@ void append_numbers(const Tables &tables, const IndexHead &head, std::string_vie
     IndexBuilder<std::uint32_t> keys(out);
     if (IndexHead::has_keys(tables.head.size())) {
         for (const TableEntry &entry : tables.head)
-            keys.append(key_of<false>(cut<false>(entry.literal, head.head_common)));
+            keys.append(key_of<std::uint32_t, false>(cut<false>(entry.literal, head.head_common)));
     }
     if (IndexHead::has_keys(tables.tail.size())) {
         for (const TableEntry &entry : tables.tail)
-            keys.append(key_of<true>(cut<true>(entry.literal, head.tail_common)));
+            keys.append(key_of<std::uint32_t, true>(cut<true>(entry.literal, head.tail_common)));
     }
 }
 

@@ -46,11 +46,14 @@ struct IndexHead {
 void build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
                  std::pmr::memory_resource &arena, std::pmr::string &out);
 
-/// The first four bytes in the order of reading, as a number that sorts as they do; zero where there are none.
-template <bool Backwards>
-std::uint32_t key_of(std::string_view text) noexcept {
-    std::uint32_t key = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
+/// The first bytes in the order of reading, as a number that sorts as they do; zero where there are none.
+template <class Word, bool Backwards>
+Word key_of(std::string_view text) noexcept {
+    if constexpr (std::endian::native == std::endian::little && sizeof(Word) == 8 && !Backwards) {
+        if (text.size() >= sizeof(Word)) return __builtin_bswap64(load<std::uint64_t>(text.data()));
+    }
+    Word key = 0;
+    for (std::size_t i = 0; i < sizeof(Word); ++i) {
         key <<= 8U;
         if (i < text.size()) key |= static_cast<unsigned char>(Backwards ? text[text.size() - 1 - i] : text[i]);
     }
@@ -193,7 +196,7 @@ class IndexReader {
         std::size_t begin = 0;
         std::size_t end = count;
         if (IndexHead::has_keys(count)) {
-            const std::uint32_t key = key_of<Backwards>(name);
+            const auto key = key_of<std::uint32_t, Backwards>(name);
             const auto has_key = [&](std::size_t at) {
                 return at < count && load<std::uint32_t>(keys + at * sizeof(std::uint32_t)) == key;
             };

@@ -1,6 +1,7 @@
 // Equal sets are one object while one lives; nothing stays behind; threads and forks are safe.
 #include "access/compiled_set.hpp"
 #include "access/permission_set.hpp"
+#include "random_case.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -31,6 +32,47 @@ TEST(Sharing, EqualSetsAreOneObject) {
     EXPECT_NE(compile({"read:v/a", "write:v/b/k", "tag:y"}), set);
     EXPECT_NE(compile({"read:v/a", "write:v/b/k", "tag:x"}, false), set);
     EXPECT_NE(compile({"read:v/a", "write:v/b", "tag:x"}), set);
+}
+
+TEST(Sharing, TheOrderOfTheScopesDoesNotCount) {
+    // Names that begin alike, that end where others go on, that hold zero bytes, that are empty; each kind.
+    const std::vector<std::string_view> names = {"",
+                                                 "tenant.1",
+                                                 "tenant.10",
+                                                 "tenant.10%00",
+                                                 "tenant.10%00%00b",
+                                                 "*",
+                                                 "tenant.*",
+                                                 "tenant.1*",
+                                                 "*.done",
+                                                 "tenant.*.done",
+                                                 "%zz",
+                                                 "%",
+                                                 "**",
+                                                 "*%00*",
+                                                 "tenant.1*%2A",
+                                                 "ten+",
+                                                 "tenant",
+                                                 "%74enant",
+                                                 "t",
+                                                 "*t*n*"};
+    std::vector<std::string> texts;
+    for (const std::string_view name : names) {
+        texts.push_back("read:v/" + std::string(name));
+        texts.push_back("write:w*/" + std::string(name));
+        texts.push_back("write:v/x/" + std::string(name));
+    }
+    std::vector<std::string_view> scopes(texts.begin(), texts.end());
+    Random random(9);
+    for (std::size_t size = 1; size <= scopes.size(); ++size) {
+        const auto set = compile({scopes.begin(), scopes.begin() + static_cast<std::ptrdiff_t>(size)});
+        for (int round = 0; round < 10; ++round) {
+            for (std::size_t i = size - 1; i > 0; --i) std::swap(scopes[i], scopes[random.below(i + 1)]);
+            ASSERT_EQ(compile({scopes.begin(), scopes.begin() + static_cast<std::ptrdiff_t>(size)}), set);
+        }
+        // Others come into the next, larger set.
+        std::swap(scopes[0], scopes[random.below(scopes.size())]);
+    }
 }
 
 TEST(Sharing, TheEmptySetIsASet) {
