@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 
-import {Lavin, bearer, permitted, turnedAway} from '../support/lavinmq.mjs';
+import {Lavin, bearer, hasSignIn, permitted, turnedAway} from '../support/lavinmq.mjs';
 import {Client} from '../support/mosquitto.mjs';
 import {OpenIdProvider} from '../support/openid_provider.mjs';
 import {temporaryDirectory} from '../support/programs.mjs';
@@ -23,7 +23,8 @@ async function before() {
     });
     lavin = await Lavin.start({
         directory: directory.path,
-        oauth: [`issuer = ${provider.issuer}`, 'resource_server_id = broker'],
+        oauth: [`issuer = ${provider.issuer}`, 'resource_server_id = broker', 'client_id = pages',
+                'mgmt_base_url = http://localhost'],
         ini: `[oauth]\nca_file = ${provider.caFile}\njwks_min_refresh = 1\n`,
         environment: {SSL_CERT_FILE: provider.caFile},
     });
@@ -60,6 +61,25 @@ test('HTTP: a token of the provider as Bearer', async () => {
     assert.equal(status, 200);
     assert.equal(body.name, 'app');
 });
+
+if (hasSignIn) {
+    test("HTTP: signing in to LavinMQ's pages at the provider: its token becomes the cookie, and the cookie lets in", async () => {
+        assert.deepEqual((await lavin.http('/oauth/enabled')).body, {enabled: true});
+        const begin = await lavin.http('/oauth/authorize');
+        const there = new URL(begin.body.authorize_url);
+        assert.equal(there.origin, provider.issuer);
+        // The browser's way through the provider's pages is left out: the code that comes of it is worth a token.
+        const token = await provider.token('app', APP);
+        provider.tokenForCode = token;
+        const state = begin.headers.get('set-cookie').split(';')[0];
+        const back = await lavin.http(`/oauth/callback?code=c&state=${there.searchParams.get('state')}`, undefined, {cookie: state});
+        assert.equal(back.status, 302);
+        assert.match(back.headers.get('set-cookie'), new RegExp(`oauth_token=${token}`));
+        const {status, body} = await lavin.http('/whoami', undefined, {cookie: `oauth_token=${token}`});
+        assert.equal(status, 200);
+        assert.equal(body.name, 'app');
+    });
+}
 
 test('AMQP: update-secret with a newer token of the provider', async () => {
     const connection = await lavin.connect(await provider.token('app', APP));

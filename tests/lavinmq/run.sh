@@ -21,9 +21,10 @@ build=${TOKENWARD_BUILD:-build}
 build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/support/test_issuer
 TOKENWARD_BUILD=$(cd "$build" && pwd)
 TOKENWARD_LAVINMQ=$broker
-export TOKENWARD_BUILD TOKENWARD_LAVINMQ
+TOKENWARD_LAVINMQ_VERSION=$("$broker" --version) || die "$broker --version failed"
+export TOKENWARD_BUILD TOKENWARD_LAVINMQ TOKENWARD_LAVINMQ_VERSION
 
-say "LavinMQ $("$broker" --version)"
+say "LavinMQ $TOKENWARD_LAVINMQ_VERSION"
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 for program in clients operator provider; do

@@ -9,6 +9,9 @@ import {eventually} from './tap.mjs';
 
 export {basic, bearer, permitted, turnedAway} from './amqp.mjs';
 
+/** Whether LavinMQ's pages offer a sign-in at the provider: since 2.9. */
+export const hasSignIn = !/^2\.[0-8]\./.test(process.env.TOKENWARD_LAVINMQ_VERSION ?? '');
+
 const START_LIMIT_MS = 60_000;
 
 export class Lavin {

@@ -46,6 +46,9 @@ export class OpenIdProvider {
         return provider;
     }
 
+    /** Set: the next request for a token is answered with this one, as for the code of a sign-in. */
+    tokenForCode = undefined;
+
     /** Takes the present keys into use; the provider reads them once. */
     serve() {
         const {audience, clients, lifetime} = this.configuration;
@@ -74,7 +77,13 @@ export class OpenIdProvider {
             },
         });
         this.server.removeAllListeners('request');
-        this.server.on('request', oidc.callback());
+        const answer = oidc.callback();
+        this.server.on('request', (asked, response) => {
+            if (!this.tokenForCode || asked.url !== '/token') return answer(asked, response);
+            response.setHeader('Content-Type', 'application/json');
+            response.end(JSON.stringify({access_token: this.tokenForCode, token_type: 'Bearer', expires_in: 300}));
+            this.tokenForCode = undefined;
+        });
     }
 
     /** New keys to sign with; the old ones stay published or are gone. */
