@@ -28,6 +28,7 @@ export class Lavin {
         lavin.port = await freePort();
         lavin.mqttPort = await freePort();
         lavin.httpPort = await freePort();
+        lavin.clusteringPort = await freePort();  // bound without a cluster too
         lavin.ownConfig = join(directory, 'tokenward.ini');
         lavin.configure(oauth, ini);
         lavin.program = new Program(binary, ['-c', lavin.config], {
@@ -61,6 +62,7 @@ export class Lavin {
             ...lines('amqp', ['bind = 127.0.0.1', `port = ${this.port}`, 'tls_port = -1']),
             ...lines('mqtt', ['bind = 127.0.0.1', `port = ${this.mqttPort}`, 'tls_port = -1', ...this.mqtt]),
             ...lines('mgmt', ['bind = 127.0.0.1', `port = ${this.httpPort}`, 'tls_port = -1', ...this.mgmt]),
+            ...lines('clustering', ['bind = 127.0.0.1', `port = ${this.clusteringPort}`]),
             ...(oauth.length ? lines('oauth', oauth) : []),
             ''].join('\n'), {mode: 0o644});
         if (ini !== null) writeFileSync(this.ownConfig, ini, {mode: 0o644});
