@@ -9,6 +9,8 @@ import {ALL, enter, everything, mint, world} from './world.mjs';
 const soon = (condition, what) => eventually(condition, what, 30_000);
 /** What amqplib says of a vhost that is closed: it waits for another answer. */
 export const CLOSED = /530|NOT.ALLOWED|ConnectionClose/i;
+/** LavinMQ 2.8 may have closed it already, after a refused message. */
+const leave = (connection) => connection.close().catch(() => {});
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- who gets in ----------------------------------------------------------------------------------------
@@ -18,7 +20,7 @@ test('AMQP: a token as the password lets a client in, under the name that the to
     const connection = await enter('alice', ALL, {username: 'whoever', name: 'app-1'});
     await world.lavin.logged(/authenticate ok .*username="alice".*protocol="amqp".*peer="127\.0\.0\.1.*app-1/, from);
     await world.lavin.logged(/Connection established for user=alice/, from);
-    await connection.close();
+    await leave(connection);
 });
 
 test('AMQP: a local user comes in as ever, and a wrong password does not', async () => {
@@ -38,7 +40,8 @@ for (const [what, reason, password] of [
         const error = await turnedAway(world.lavin.connect(await password(), {name: 'app-2'}));
         assert.match(error.message, /ACCESS-REFUSED|ACCESS_REFUSED|403/);
         assert.doesNotMatch(error.message, new RegExp(reason), 'the client is told no more than that');
-        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} .*protocol="amqp" peer="127\\.0\\.0\\.1:\\d+" client_id="app-2": .+hint`), from);
+        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} ` +
+            `.*protocol="amqp" peer="127\\.0\\.0\\.1:\\d+" client_id="app-2": .+hint`), from);
         assert.equal(world.lavin.log.slice(from).match(/refused.*app-2/g).length, 1);
     });
 }
@@ -123,7 +126,7 @@ for (const [scope, operation, run, expected] of [
         await channel.assertExchange('news', 'topic', {durable: false});
         const connection = await enter('dave', `${scope} read:%2F/unused`);
         assert.equal(await permitted(connection, run), expected);
-        await connection.close();
+        await leave(connection);
         await owner.close();
     });
 }
@@ -133,7 +136,7 @@ test('AMQP: a denial is in the log with the scope that comes nearest', async () 
     const connection = await enter('erin', 'write:%2F/order-2');
     assert.equal(await permitted(connection, publish('amq.direct')), false);
     await world.lavin.logged(/user "erin" may not write to "amq\.direct" in vhost "\/": NO_MATCHING_SCOPE.*order-2/, from);
-    await connection.close();
+    await leave(connection);
 });
 
 test('AMQP: another user_id in a message needs the tag impersonator', async () => {
@@ -143,9 +146,9 @@ test('AMQP: another user_id in a message needs the tag impersonator', async () =
         let refused = false;
         channel.on('error', () => { refused = true; });
         channel.publish('amq.direct', 'k', Buffer.from('x'), {userId: 'somebody'});
-        await channel.prefetch(1).catch(() => {});
+        await Promise.race([channel.prefetch(1).catch(() => {}), soon(() => connection.isClosed, 'its end').catch(() => {})]);
         assert.equal(!refused, expected);
-        await connection.close();
+        await leave(connection);
     }
 });
 
@@ -170,7 +173,7 @@ test('AMQP: update-secret keeps the connection beyond the first token', async ()
     await pause(4500);
     assert.ok(!connection.isClosed);
     assert.equal(await permitted(connection, declare('q-grace')), true);
-    await connection.close();
+    await leave(connection);
 });
 
 test('AMQP: a token that ends earlier, by update-secret, ends the connection earlier', async () => {
@@ -188,7 +191,7 @@ test('AMQP: rights that update-secret narrows are gone at once, in open channels
     await connection.updateSecret(Buffer.from(await mint('heidi', 'read:*/*')), 'narrower');
     assert.equal(await permitted(connection, publish('amq.direct')), false);
     await assert.rejects(publish('amq.direct')(channel));  // it had its permission in a cache
-    await connection.close();
+    await leave(connection);
 });
 
 test('AMQP: a consumer that update-secret leaves without the right to read is cancelled, another goes on', async () => {
@@ -198,7 +201,10 @@ test('AMQP: a consumer that update-secret leaves without the right to read is ca
     const connection = await enter('hugo', 'read:*/*');
     const channel = await connection.createChannel();
     const heard = {'secret-q': [], 'public-q': []};
-    for (const name of Object.keys(heard)) await channel.consume(name, (message) => heard[name].push(message?.content.toString() ?? null), {noAck: true});
+    for (const name of Object.keys(heard)) {
+        const hear = (message) => heard[name].push(message?.content.toString() ?? null);
+        await channel.consume(name, hear, {noAck: true});
+    }
     setup.sendToQueue('secret-q', Buffer.from('before'));
     await soon(() => heard['secret-q'].includes('before'), 'the first message');
     await connection.updateSecret(Buffer.from(await mint('hugo', 'read:*/public-*')), 'narrower');
@@ -209,7 +215,7 @@ test('AMQP: a consumer that update-secret leaves without the right to read is ca
     await pause(300);
     assert.ok(!heard['secret-q'].includes('after'));
     for (const name of Object.keys(heard)) await setup.deleteQueue(name);
-    await connection.close();
+    await leave(connection);
     await owner.close();
 });
 
@@ -218,7 +224,7 @@ test('AMQP: rights that update-secret adds are there', async () => {
     assert.equal(await permitted(connection, declare('q-ivan')), false);
     await connection.updateSecret(Buffer.from(await mint('ivan', ALL)), 'wider');
     assert.equal(await permitted(connection, declare('q-ivan')), true);
-    await connection.close();
+    await leave(connection);
 });
 
 for (const [what, reason, token] of [

@@ -13,7 +13,9 @@ const ways = {
     'bearer in small letters': (token) => [`bearer ${token}`],
     "the cookie of LavinMQ's pages": (token) =>
         [undefined, {cookie: `m=|:${encodeURIComponent(Buffer.from(`whoever:${token}`).toString('base64'))}`}],
-    ...(hasSignIn && {'the cookie of a sign-in at the provider': (token) => [undefined, {cookie: `oauth_token=${token}`}]}),
+    ...(hasSignIn && {
+        'the cookie of a sign-in at the provider': (token) => [undefined, {cookie: `oauth_token=${token}`}],
+    }),
 };
 
 for (const [way, how] of Object.entries(ways)) {
@@ -104,8 +106,10 @@ for (const [scope, seen] of [
 
 test('HTTP: connections are shown in the vhosts that a wildcard opens', async () => {
     const one = await world.lavin.connect(await mint('conny', ALL), {vhost: 'eu-west'});
-    const names = async (scope) => (await world.lavin.http('/connections', bearer(await mint('sam', `tag:management ${scope}`)))).body
-        .filter(({user}) => user === 'conny').length;
+    const names = async (scope) => {
+        const {body} = await world.lavin.http('/connections', bearer(await mint('sam', `tag:management ${scope}`)));
+        return body.filter(({user}) => user === 'conny').length;
+    };
     assert.equal(await names('read:eu-*/*'), 1);
     assert.equal(await names('read:asia/*'), 0);
     await one.close();
@@ -114,12 +118,15 @@ test('HTTP: connections are shown in the vhosts that a wildcard opens', async ()
 for (const [what, method, path, body, good, bad] of [
     ['publishing', 'POST', '/exchanges/%2F/amq.direct/publish',
      {properties: {}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}, 'write:*/amq.direct', 'write:*/other'],
-    ['declaring a queue', 'PUT', '/queues/%2F/http-1', {auto_delete: false, durable: false}, 'configure:*/http-*', 'configure:*/other'],
-    ['reading a queue', 'POST', '/queues/%2F/http-1/get', {count: 1, ack_mode: 'get', encoding: 'auto'}, 'read:*/http-*', 'read:*/other'],
+    ['declaring a queue', 'PUT', '/queues/%2F/http-1', {auto_delete: false, durable: false},
+     'configure:*/http-*', 'configure:*/other'],
+    ['reading a queue', 'POST', '/queues/%2F/http-1/get', {count: 1, ack_mode: 'get', encoding: 'auto'},
+     'read:*/http-*', 'read:*/other'],
     ['purging a queue', 'DELETE', '/queues/%2F/http-1/contents', undefined, 'read:*/http-*', 'write:*/*'],
     ['binding a queue', 'POST', '/bindings/%2F/e/amq.direct/q/http-1', {routing_key: 'k', arguments: {}},
      'read:*/amq.direct write:*/http-1', 'read:*/amq.direct write:*/other'],
-    ['declaring an exchange', 'PUT', '/exchanges/%2F/http-e', {type: 'direct', durable: false}, 'configure:*/http-*', 'read:*/* write:*/*'],
+    ['declaring an exchange', 'PUT', '/exchanges/%2F/http-e', {type: 'direct', durable: false},
+     'configure:*/http-*', 'read:*/* write:*/*'],
     ['deleting an exchange', 'DELETE', '/exchanges/%2F/http-e', undefined, 'configure:*/http-*', 'read:*/* write:*/*'],
     ['deleting a queue', 'DELETE', '/queues/%2F/http-1', undefined, 'configure:*/http-*', 'read:*/* write:*/*'],
 ]) {

@@ -7,9 +7,12 @@ export async function permitted(connection, operation) {
     const channel = await connection.createChannel();
     let refusal;
     channel.on('error', (error) => { refusal = error; });
+    // LavinMQ 2.8 answers the rest of a refused message by closing the connection: then no call is ever answered.
+    const broken = new Promise((_, reject) => { connection.once('close', (error) => reject(error ?? new Error('closed'))); });
+    broken.catch(() => {});
     try {
-        await operation(channel);
-        await channel.close();
+        await Promise.race([operation(channel), broken]);
+        await Promise.race([channel.close(), broken]);
         return true;
     } catch (error) {
         const text = String((refusal ?? error).message);

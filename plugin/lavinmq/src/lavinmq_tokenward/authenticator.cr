@@ -22,8 +22,8 @@ module LavinMQ::TokenwardAuth
 
     # The user, or why not. Raises `KeysPending`.
     def decide(context : Auth::Context) : User | ::Tokenward::Failure
-      password = context.password
-      decide(Origin.current.bare? ? ::Tokenward::Credentials.bearer(password) : ::Tokenward::Credentials.username_password(context.username, password))
+      return decide(::Tokenward::Credentials.bearer(context.password)) if Origin.current.bare?
+      decide(::Tokenward::Credentials.username_password(context.username, context.password))
     end
 
     def decide(credentials : ::Tokenward::Credentials) : User | ::Tokenward::Failure

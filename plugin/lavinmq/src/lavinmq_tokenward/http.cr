@@ -14,8 +14,9 @@ class LavinMQ::HTTP::AuthHandler
   def call(context)
     origin = TokenwardAuth::Origin.new("http", context.request.remote_address)
     TokenwardAuth::Origin.with(origin) do
-      authorization = context.request.headers["Authorization"]?
-      if (ours = TokenwardAuth.current) && authorization && authorization[0, 7].compare("Bearer ", case_insensitive: true) == 0
+      authorization = context.request.headers["Authorization"]? || ""
+      is_bearer = authorization[0, 7].compare("Bearer ", case_insensitive: true) == 0
+      if is_bearer && (ours = TokenwardAuth.current)
         context.user = ours.http_user(authorization)
         call_next(context)
       else
