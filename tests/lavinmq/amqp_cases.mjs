@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import {amqpLogin} from '../support/amqp_frames.mjs';
 import {permitted, turnedAway} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
-import {ALL, enter, everything, mint, world} from './world.mjs';
+import {ALL, LOCAL, enter, everything, mint, world} from './world.mjs';
 
 const soon = (condition, what) => eventually(condition, what, 30_000);
 /** What amqplib says of a vhost that is closed: it waits for another answer. */
 export const CLOSED = /530|NOT.ALLOWED|ConnectionClose/i;
-/** LavinMQ 2.8 may have closed it already, after a refused message. */
-const leave = (connection) => connection.close().catch(() => {});
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** LavinMQ 2.8 may have closed it already, after a refused message; then amqplib waits for ever. */
+const leave = (connection) => Promise.race([connection.close().catch(() => {}), pause(2000)]);
 
 // ---- who gets in ----------------------------------------------------------------------------------------
 
@@ -73,18 +73,21 @@ const unbindExchange = (to, from) => (channel) => channel.unbindExchange(to, fro
 const deleteQueue = (name) => (channel) => channel.deleteQueue(name);
 const deleteExchange = (name) => (channel) => channel.deleteExchange(name);
 /** Waits for the broker's answer: confirms don't tell a refusal from a closed channel, a harmless call does. */
-const publish = (to, key = 'k') => async (channel) => {
-    channel.publish(to, key, Buffer.from('x'));
+const publish = (to, key = 'k', options = {}) => async (channel) => {
+    channel.publish(to, key, Buffer.from('x'), options);
     await channel.prefetch(1);
 };
+
+const dead = (to) => ({expiration: '0', headers: {'x-dead-letter-exchange': to, 'x-dead-letter-routing-key': 'private'}});
 
 for (const [scope, operation, run, expected] of [
     ['configure:*/q1', 'declaring q1', declare('q1'), true],
     ['configure:*/q1', 'declaring q2', declare('q2'), false],
     ['configure:other/q1', 'declaring q1b', declare('q1b'), false],
     ['read:*/* write:*/*', 'declaring q3', declare('q3'), false],
-    ['configure:*/dead read:*/* write:*/orders', 'declaring dead with orders behind it', declare('dead', {deadLetterExchange: 'orders'}), true],
+    ['configure:*/dead read:*/dead write:*/orders', 'declaring dead with orders behind it', declare('dead', {deadLetterExchange: 'orders'}), true],
     ['configure:*/dead2 write:*/orders', 'declaring dead2 without the right to read', declare('dead2', {deadLetterExchange: 'orders'}), false],
+    ['configure:*/dead4 read:*/dead write:*/orders', 'declaring dead4 with the right to read another', declare('dead4', {deadLetterExchange: 'orders'}), false],
     ['configure:*/dead3 read:*/*', 'declaring dead3 without the right to write', declare('dead3', {deadLetterExchange: 'orders'}), false],
     ['configure:*/shared', 'deleting shared', deleteQueue('shared'), true],
     ['read:*/* write:*/*', 'deleting shared', deleteQueue('shared'), false],
@@ -92,6 +95,7 @@ for (const [scope, operation, run, expected] of [
     ['read:*/* write:*/*', 'declaring exchange e2', exchange('e2'), false],
     ['configure:*/e3 read:*/e3', 'an alternate exchange without the right to write', exchange('e3', {alternateExchange: 'orders'}), false],
     ['configure:*/e4 read:*/e4', 'the same under its other name', exchange('e4', {arguments: {'x-alternate-exchange': 'orders'}}), false],
+    ['configure:*/e6 read:*/e6', 'an alternate exchange that is no text', exchange('e6', {arguments: {'alternate-exchange': 5}}), false],
     ['configure:*/e5 read:*/e5 write:*/orders', 'an alternate exchange with that right', exchange('e5', {alternateExchange: 'orders'}), true],
     ['configure:*/orders', 'deleting exchange orders', deleteExchange('orders'), true],
     ['read:*/* write:*/*', 'deleting exchange orders', deleteExchange('orders'), false],
@@ -105,6 +109,9 @@ for (const [scope, operation, run, expected] of [
     ['write:%2F/orders', 'publishing to orders', publish('orders'), true],
     ['write:%2F/order', 'publishing to orders', publish('orders'), false],
     ['read:*/* configure:*/*', 'publishing to orders', publish('orders'), false],
+    ['write:%2F/orders', 'publishing to orders what goes to news when it is dead', publish('orders', 'k', dead('news')), false],
+    ['write:%2F/orders', 'publishing to orders what goes to a queue when it is dead', publish('orders', 'k', dead('')), false],
+    ['write:%2F/orders write:%2F/news', 'publishing to orders what goes to news when it is dead', publish('orders', 'k', dead('news')), true],
     ['write:%2F/*', 'publishing to the default exchange', publish('', 'shared'), true],
     ['write:%2F/shared', 'publishing to the default exchange', publish('', 'shared'), false],
     ['write:%2F/shared read:%2F/orders', 'binding shared to orders', bind('shared', 'orders'), true],
@@ -165,6 +172,22 @@ test("AMQP: a client that doesn't answer the close at its token's end is cut off
     const begin = Date.now();
     await amqpLogin(world.lavin.port, 'whoever', await mint('deaf', ALL, {lifetime: 2}), {deaf: true});
     assert.ok(Date.now() - begin > 2000);
+});
+
+test("AMQP: a client that reads no more is cut off after its token's end too", async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    await setup.assertQueue('flood', {durable: false});
+    const client = await world.lavin.connect(await mint('sloth', ALL, {lifetime: 3}));
+    await (await client.createChannel()).consume('flood', () => {}, {noAck: true});
+    client.connection.stream.pause();
+    for (let i = 0; i < 200; ++i) setup.sendToQueue('flood', Buffer.alloc(200_000));  // more than sockets hold
+    const here = async () => (await world.lavin.http('/connections', LOCAL)).body.some(({user}) => user === 'sloth');
+    assert.ok(await here());
+    await soon(async () => !await here(), "the connection's end");
+    client.connection.stream.destroy();
+    await setup.deleteQueue('flood');
+    await owner.close();
 });
 
 test('AMQP: update-secret keeps the connection beyond the first token', async () => {

@@ -140,6 +140,21 @@ for (const [what, method, path, body, good, bad] of [
     });
 }
 
+for (const [what, method, path, body] of [
+    ['a message with an exchange of its own for when it is dead', 'POST', '/exchanges/%2F/amq.direct/publish',
+     {properties: {headers: {'x-dead-letter-exchange': ''}}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}],
+    ["a message in another user's name", 'POST', '/exchanges/%2F/amq.direct/publish',
+     {properties: {user_id: 'guest'}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}],
+    ['an alternate exchange under its other name', 'PUT', '/exchanges/%2F/http-f',
+     {type: 'direct', arguments: {'alternate-exchange': 'amq.direct'}}],
+]) {
+    test(`HTTP: ${what} is refused to a token, not to a local user`, async () => {
+        const header = bearer(await mint('rose', `tag:management ${ALL}`));
+        assert.equal((await world.lavin.http(path, header, {method, body})).status, 403);
+        assert.ok((await world.lavin.http(path, LOCAL, {method, body})).status < 300);
+    });
+}
+
 test("HTTP: the broker's metrics for a token with tag:monitoring", async () => {
     const header = bearer(await mint('prom', 'tag:monitoring'));
     const response = await fetch(`http://127.0.0.1:${world.lavin.httpPort}/metrics`, {headers: {authorization: header}});

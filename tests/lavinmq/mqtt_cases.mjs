@@ -80,14 +80,14 @@ for (const [scope, expected] of [
     });
 }
 
-for (const [scope, expected] of [
-    ['read:*/mqtt.default write:*/mqtt.nina', true],
-    ['read:*/mqtt.default', false],
-    ['write:*/mqtt.nina', false],
-    ['read:*/mqtt.default write:*/mqtt.someone', false],
+for (const [scope, clientId, expected] of [
+    ['read:*/mqtt.default write:*/mqtt.nina', 'nina', true],
+    ['read:*/mqtt.default', 'nora', false],
+    ['write:*/mqtt.nell', 'nell', false],
+    ['read:*/mqtt.default write:*/mqtt.someone', 'nick', false],
 ]) {
-    test(`MQTT: ${scope} ${expected ? 'grants' : 'denies'} subscribing as the client nina`, async () => {
-        const client = await connect(mint('nina', scope), {clientId: 'nina'});
+    test(`MQTT: ${scope} ${expected ? 'grants' : 'denies'} subscribing as the client ${clientId}`, async () => {
+        const client = await connect(mint('nina', scope), {clientId});
         assert.equal(await subscribed(client, 'a/b'), expected);
         await client.end(true);
     });
@@ -101,6 +101,8 @@ test("MQTT: a session that is there delivers only to who may subscribe with its 
     const sender = await connect(mint('sender', 'write:*/mqtt.default'));
     await sender.publish('private/1', 'for the owner');
     assert.equal(await refusal(connect(mint('thief', 'read:*/unused'), options)), NOT_AUTHORIZED);
+    // A clean one would end it.
+    assert.equal(await refusal(connect(mint('thief', 'read:*/unused'), {clientId: 'durable'})), NOT_AUTHORIZED);
     const again = await connect(mint('owner', 'read:*/mqtt.default write:*/mqtt.durable'), options);
     await again.receives('private/1 for the owner');
     await again.end();

@@ -62,6 +62,14 @@ test('without auth_backends and [oauth] the broker is as ever, and no token is t
     });
 }, LIMIT_MS);
 
+test('oauth in auth_backends without any configuration: a warning; no token is taken', async () => {
+    await withBroker({}, async (lavin) => {
+        await lavin.logged(/auth_backends has oauth, but there is no \[oauth\] in lavinmq\.ini and TOKENWARD_CONFIG names no file/);
+        await turnedAway(lavin.connect(await token()));
+        await (await lavin.connect('guest', {username: 'guest'})).close();
+    });
+}, LIMIT_MS);
+
 test('TOKENWARD_CONFIG without oauth in auth_backends: a warning, and no token is taken', async () => {
     await withBroker({backends: 'local', oauth: oauth(), ini: ini()}, async (lavin) => {
         await lavin.logged(/TOKENWARD_CONFIG is set, but auth_backends has no oauth: tokens are not accepted/);

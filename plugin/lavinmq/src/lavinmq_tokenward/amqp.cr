@@ -8,27 +8,46 @@ end
 class LavinMQ::AMQP::Client
   private def read_loop
     if (user = @user).is_a?(TokenwardAuth::User)
-      user.last_resort = -> { force_close; nil }
+      user.last_resort = -> { tokenward_cut_off }
     end
     previous_def
   end
 
-  # LavinMQ takes an alternate exchange under two names, and asks for the right to write to it under one only.
+  private def tokenward_cut_off : Nil
+    socket = @socket
+    # Closing writes what is buffered, to a client that perhaps reads no more.
+    socket.write_timeout = 1.second if socket.responds_to?(:"write_timeout=")
+    force_close
+  end
+
+  # LavinMQ takes an alternate exchange under two names and of any type, and asks for the right to write to it under one
+  # name, of a text.
   private def declare_exchange(frame)
     user = @user
-    other = frame.arguments["alternate-exchange"]?.try &.as?(String)
-    return previous_def unless other && user.is_a?(TokenwardAuth::User)
-    if frame.passive || (user.can_write?(@vhost.name, other) && user.can_read?(@vhost.name, frame.exchange_name))
-      previous_def
-    else
-      send_access_refused(frame, "User '#{user.name}' doesn't have permissions to declare exchange '#{frame.exchange_name}'")
+    return previous_def if frame.passive || !user.is_a?(TokenwardAuth::User)
+    {"x-alternate-exchange", "alternate-exchange"}.each do |key|
+      next unless other = frame.arguments[key]?.try &.to_s
+      next if user.can_write?(@vhost.name, other) && user.can_read?(@vhost.name, frame.exchange_name)
+      return send_access_refused(frame, "User '#{user.name}' doesn't have permissions to declare exchange " \
+                                        "'#{frame.exchange_name}'")
     end
+    previous_def
+  end
+
+  # For a queue with dead letters LavinMQ asks for the right to read something of the connection's name, where it means
+  # the queue.
+  private def declare_new_queue(frame)
+    user = @user
+    return previous_def unless user.is_a?(TokenwardAuth::User)
+    frame.queue_name = AMQP::Queue.generate_name if frame.queue_name.empty? # LavinMQ would, later
+    user.reading_instead_of(name, frame.queue_name) { previous_def }
   end
 
   private def handle_update_secret(frame : AMQP::Frame::Connection::UpdateSecret)
     user = @user
     return previous_def unless user.is_a?(TokenwardAuth::User)
-    origin = TokenwardAuth::Origin.new("amqp", @connection_info.remote_address, client_name)
+    origin = TokenwardAuth::Origin.new("amqp", @connection_info.remote_address,
+      @client_properties["connection_name"]?.try(&.as?(String)) || @name)
     TokenwardAuth::Origin.with(origin) { previous_def }
     cancel_unreadable_consumers(user)
   end
@@ -42,5 +61,21 @@ class LavinMQ::AMQP::Client
         consumer.cancel unless user.can_read?(@vhost.name, consumer.queue.name)
       end
     end
+  end
+end
+
+class LavinMQ::AMQP::Channel
+  # A message's own header decides where it goes when it is dead, before the queue's argument, and LavinMQ asks for no
+  # right to write there.
+  def next_msg_headers(frame)
+    user = @client.user
+    if user.is_a?(TokenwardAuth::User)
+      exchange = frame.properties.headers.try(&.fetch("x-dead-letter-exchange", nil).as?(String))
+      if exchange && !user.can_write?(@client.vhost.name, exchange)
+        @client.send_access_refused(frame, "User '#{user.name}' not allowed to publish to exchange '#{exchange}'")
+        return
+      end
+    end
+    previous_def
   end
 end

@@ -45,7 +45,7 @@ module LavinMQ::TokenwardAuth
       user = decide(::Tokenward::Credentials.http_authorization(authorization))
       return nil unless user.is_a?(User)
       return user unless user.tags.empty?
-      TokenwardAuth.report_no_tag(user)
+      Report.no_tag(user, Origin.current)
       user.cleanup
       nil
     end

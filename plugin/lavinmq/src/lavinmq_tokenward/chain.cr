@@ -27,7 +27,8 @@ class LavinMQ::Auth::Chain
         outcome = backend.decide(context)
         case outcome
         in TokenwardAuth::User
-          TokenwardAuth.report_no_tag(outcome) if TokenwardAuth::Origin.current.protocol == "http" && outcome.tags.empty?
+          origin = TokenwardAuth::Origin.current
+          TokenwardAuth::Report.no_tag(outcome, origin) if origin.protocol == "http" && outcome.tags.empty?
           return outcome
         in ::Tokenward::NotAToken then other_kind = outcome
         in ::Tokenward::Failure   then return nil

@@ -31,6 +31,31 @@ class LavinMQ::HTTP::AuthHandler
   end
 end
 
+# What LavinMQ doesn't ask for: a message's own exchange for when it is dead, its user_id, the other name of an alternate
+# exchange. Over AMQP it takes rights; here it is refused.
+class LavinMQ::HTTP::ExchangesController
+  private def parse_body(context)
+    body = super
+    user = context.user
+    return body unless user.is_a?(TokenwardAuth::User) && (members = body.as_h?)
+    properties = members["properties"]?.try(&.as_h?)
+    headers = properties.try(&.["headers"]?.try(&.as_h?))
+    sender = properties.try(&.["user_id"]?)
+    arguments = members["arguments"]?.try(&.as_h?)
+    if headers.try(&.has_key?("x-dead-letter-exchange"))
+      access_refused(context, "x-dead-letter-exchange in a message is not allowed here")
+    end
+    if sender && sender.raw && sender.as_s? != user.name && !user.can_impersonate?
+      access_refused(context, "user_id doesn't match the actual user")
+    end
+    other = arguments.try(&.["x-alternate-exchange"]?)
+    if arguments.try(&.has_key?("alternate-exchange")) || (other && !other.as_s?)
+      access_refused(context, "the alternate exchange must be the text x-alternate-exchange")
+    end
+    body
+  end
+end
+
 # Since 2.9: signing in to the management pages at the provider, whose token then comes in a cookie.
 {% if LavinMQ::HTTP.has_constant?("OAuthController") %}
   class LavinMQ::HTTP::OAuthController

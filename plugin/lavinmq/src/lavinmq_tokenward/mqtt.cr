@@ -23,8 +23,8 @@ class LavinMQ::MQTT::ConnectionFactory
   private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
     vhost = broker.vhost.name
     user.may_publish_will = packet.will ? user.can_write?(vhost, EXCHANGE) : false
-    # A session that is there delivers without a SUBSCRIBE: it takes the rights that one needs.
-    return unless broker.session_present?(packet.client_id, packet.clean_session?)
+    # A session that is there delivers without a SUBSCRIBE, or ends with a clean one: it takes the rights of a SUBSCRIBE.
+    return unless broker.sessions[packet.client_id]?
     return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
     raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to the session of this client id")
   end
@@ -32,6 +32,21 @@ end
 
 # Clients with a token are checked whatever [mqtt] permission_check_enabled says; it is off by default.
 class LavinMQ::MQTT::Client
+  private def read_loop
+    if (user = @user).is_a?(TokenwardAuth::User)
+      user.last_resort = -> { tokenward_cut_off }
+    end
+    previous_def
+  end
+
+  private def tokenward_cut_off : Nil
+    socket = @io.io
+    socket.write_timeout = 1.second if socket.responds_to?(:"write_timeout=")
+    socket.close
+  rescue ::IO::Error
+    # it is gone
+  end
+
   def recieve_publish(packet : ::MQTT::Protocol::Publish)
     user = @user
     if user.is_a?(TokenwardAuth::User) && !user.can_write?(@broker.vhost.name, EXCHANGE)

@@ -34,6 +34,14 @@ module LavinMQ::TokenwardAuth
       end
     end
 
+    # LavinMQ's HTTP API turns away who has no tag, and doesn't say so.
+    def self.no_tag(user : User, origin : Origin) : Nil
+      write do
+        "HTTP: user #{quoted(user.name)} has no tag that LavinMQ knows: its token needs a scope such as tag:management;" \
+        "#{origin}"
+      end
+    end
+
     # A text that a client may have chosen: printable ASCII in quotes, cut after 64 characters.
     def self.quoted(text : String) : String
       short = text.size > 64 ? "#{text[0, 64]}..." : text

@@ -44,7 +44,9 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::AMQP::ConnectionFactory, "authenticate", 4
   needs LavinMQ::AMQP::Client, "handle_update_secret", 1
   needs LavinMQ::AMQP::Client, "declare_exchange", 1
+  needs LavinMQ::AMQP::Client, "declare_new_queue", 1
   needs LavinMQ::AMQP::Client, "read_loop", 0
+  needs LavinMQ::AMQP::Channel, "next_msg_headers", 1
   needs LavinMQ::AMQP::Client, "force_close", 0
   needs LavinMQ::AMQP::Client, "send_access_refused", 2
   needs LavinMQ::AMQP::Consumer, "cancel", 0
@@ -53,7 +55,9 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::MQTT::Client, "recieve_publish", 1
   needs LavinMQ::MQTT::Client, "recieve_subscribe", 1
   needs LavinMQ::MQTT::Client, "publish_will", 0
+  needs LavinMQ::MQTT::Client, "read_loop", 0
   needs LavinMQ::HTTP::AuthHandler, "call", 1
+  needs LavinMQ::HTTP::Controller, "parse_body", 1
   needs LavinMQ::Launcher, "reload_server", 0
   needs LavinMQ::VHostStore, "load!", 0
   needs LavinMQ::VHostStore, "each", 0

@@ -10,7 +10,10 @@ module LavinMQ::TokenwardAuth
   # broker if what is configured isn't right: it must not start with another idea of who may come in.
   def self.create(config : Config) : Authenticator?
     files = config_files(config)
-    return nil if files.empty?
+    if files.empty?
+      Log.warn { "auth_backends has oauth, but there is no [oauth] in lavinmq.ini and TOKENWARD_CONFIG names no file" }
+      return nil
+    end
     backend = ::Tokenward::Backend.new(files, log: Log)
     Log.info { "libtokenward #{backend.library.version} answers for oauth, configured by #{files.join(", ")}" }
     unless config.mqtt_permission_check_enabled?
@@ -40,18 +43,11 @@ module LavinMQ::TokenwardAuth
   # SIGHUP. All or nothing; live sessions go on.
   def self.reload : Nil
     return unless authenticator = @@current
-    authenticator.backend.reload
+    files = config_files(Config.instance)
+    authenticator.backend.reload(files)
     Log.info { "configuration read again" }
   rescue ex : ::Tokenward::Failure
     Log.error { "the configuration stays as it was: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}" }
-  end
-
-  # LavinMQ's HTTP API turns away who has no tag, and doesn't say so.
-  def self.report_no_tag(user : User) : Nil
-    Log.warn do
-      "HTTP: user #{Report.quoted(user.name)} has no tag that LavinMQ knows: its token needs a scope such as " \
-      "tag:management;#{Origin.current}"
-    end
   end
 end
 

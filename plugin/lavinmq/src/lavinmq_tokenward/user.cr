@@ -35,6 +35,9 @@ module LavinMQ::TokenwardAuth
     end
 
     def can_read?(vhost : String, name : String) : Bool
+      if (instead = @reading_instead) && name == instead[0]
+        name = instead[1]
+      end
       allowed?(::Tokenward::Operation::Read, vhost, name)
     end
 
@@ -79,6 +82,18 @@ module LavinMQ::TokenwardAuth
 
     @publishing_will = false
 
+    # Within the block, the right to read *asked* is that to read *meant*.
+    def reading_instead_of(asked : String, meant : String, &) : Nil
+      @reading_instead = {asked, meant}
+      begin
+        yield
+      ensure
+        @reading_instead = nil
+      end
+    end
+
+    @reading_instead : {String, String}?
+
     private def allowed?(operation : ::Tokenward::Operation, vhost : String, name : String) : Bool
       verdict = @session.authorize(operation, vhost, name)
       return true if verdict.allowed?
@@ -103,7 +118,8 @@ module LavinMQ::TokenwardAuth
         loop do
           left = token_lifetime
           if left.zero?
-            block.call unless @changed.closed?
+            # It may wait for a client that reads no more.
+            spawn(name: "TokenwardAuth::User farewell") { block.call } unless @changed.closed?
             cut_off_after_farewell
             break
           end
