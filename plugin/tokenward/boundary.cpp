@@ -53,77 +53,72 @@ std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std
 
 bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message) {
     if (from == nullptr) return true;
-    tokenward_options options;
     message = "options.struct_size is not that of tokenward_options";
-    if (!read_struct(from, options)) return false;
+    if (!is_struct(from)) return false;
     message = "options.config_file_count is absurd, or config_files is NULL";
-    if (options.config_file_count > max_config_files) return false;
-    if (options.config_files == nullptr && options.config_file_count != 0) return false;
-    for (std::size_t i = 0; i < options.config_file_count; ++i) {
-        const tokenward_string &file = options.config_files[i];
+    if (from->config_file_count > max_config_files) return false;
+    if (from->config_files == nullptr && from->config_file_count != 0) return false;
+    for (std::size_t i = 0; i < from->config_file_count; ++i) {
+        const tokenward_string &file = from->config_files[i];
         message = "options.config_files holds a string that is empty, NULL, or has a NUL inside";
         if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) return false;
         to.config_files.emplace_back(view(file));
     }
     message = "options.config_json is NULL with a size";
-    if (!is_string(options.config_json)) return false;
-    to.config_json = view(options.config_json);
-    to.startup_wait_ms = options.startup_wait_ms;
-    to.max_wait_ms = options.max_wait_ms;
-    to.log = options.log;
-    to.log_user = options.log_user;
+    if (!is_string(from->config_json)) return false;
+    to.config_json = view(from->config_json);
+    to.startup_wait_ms = from->startup_wait_ms;
+    to.max_wait_ms = from->max_wait_ms;
+    to.log = from->log;
+    to.log_user = from->log_user;
     return true;
 }
 
 bool read_credentials(const tokenward_credentials *from, session::Presented &to,
                       const char *&message) noexcept {
-    tokenward_credentials credentials;
     message = "credentials is NULL, or its struct_size is not that of tokenward_credentials";
-    if (!read_struct(from, credentials)) return false;
+    if (!is_struct(from)) return false;
     message =
         "credentials.kind is none of TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN, or reserved isn't 0";
-    if (credentials.kind < TOKENWARD_SASL_PLAIN || credentials.kind > TOKENWARD_BEARER_TOKEN) return false;
-    if (credentials.reserved != 0) return false;
+    if (from->kind < TOKENWARD_SASL_PLAIN || from->kind > TOKENWARD_BEARER_TOKEN) return false;
+    if (from->reserved != 0) return false;
     message = "credentials has a string that is NULL with a size";
-    if (!is_string(credentials.data) || !is_string(credentials.username) || !is_string(credentials.password)) {
+    if (!is_string(from->data) || !is_string(from->username) || !is_string(from->password)) {
         return false;
     }
-    to.kind = static_cast<credentials::Kind>(credentials.kind);
-    to.data = view(credentials.data);
-    to.username = view(credentials.username);
-    to.password = view(credentials.password);
+    to.kind = static_cast<credentials::Kind>(from->kind);
+    to.data = view(from->data);
+    to.username = view(from->username);
+    to.password = view(from->password);
     return true;
 }
 
 bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept {
     if (from == nullptr) return true;
-    tokenward_context context;
     message = "context.struct_size is not that of tokenward_context";
-    if (!read_struct(from, context)) return false;
+    if (!is_struct(from)) return false;
     message = "context has a string that is NULL with a size";
-    if (!is_string(context.protocol) || !is_string(context.peer) || !is_string(context.client_id) ||
-        !is_string(context.listener)) {
+    if (!is_string(from->protocol) || !is_string(from->peer) || !is_string(from->client_id) ||
+        !is_string(from->listener)) {
         return false;
     }
-    to = {view(context.protocol), view(context.peer), view(context.client_id), view(context.listener)};
+    to = {view(from->protocol), view(from->peer), view(from->client_id), view(from->listener)};
     return true;
 }
 
 bool read_request(const tokenward_request *from, access::Request &to) noexcept {
-    tokenward_request request;
-    if (!read_struct(from, request)) return false;
-    if (request.operation < TOKENWARD_CONFIGURE || request.operation > TOKENWARD_WRITE) return false;
+    if (!is_struct(from)) return false;
+    if (from->operation < TOKENWARD_CONFIGURE || from->operation > TOKENWARD_WRITE) return false;
     // One of the two or none: a resource can't be a filter and a topic.
-    if (request.flags > TOKENWARD_MQTT_TOPIC) return false;
-    if (!is_string(request.vhost) || !is_string(request.resource) || !is_string(request.routing_key))
-        return false;
-    to.operation = static_cast<access::Operation>(request.operation);
-    to.vhost = view(request.vhost);
-    to.resource = view(request.resource);
+    if (from->flags > TOKENWARD_MQTT_TOPIC) return false;
+    if (!is_string(from->vhost) || !is_string(from->resource) || !is_string(from->routing_key)) return false;
+    to.operation = static_cast<access::Operation>(from->operation);
+    to.vhost = view(from->vhost);
+    to.resource = view(from->resource);
     to.routing_key.reset();
-    if (request.routing_key.data != nullptr) to.routing_key = view(request.routing_key);
-    to.mqtt_filter = request.flags == TOKENWARD_MQTT_FILTER;
-    to.mqtt_topic = request.flags == TOKENWARD_MQTT_TOPIC;
+    if (from->routing_key.data != nullptr) to.routing_key = view(from->routing_key);
+    to.mqtt_filter = from->flags == TOKENWARD_MQTT_FILTER;
+    to.mqtt_topic = from->flags == TOKENWARD_MQTT_TOPIC;
     return true;
 }
 

@@ -25,10 +25,10 @@ namespace tokenward::boundary {
 /// A struct larger than this is no struct of ours of any age.
 inline constexpr std::size_t max_struct_size = 4096;
 
-/// Copies a struct of another minor version into ours. False: too small, absurd, or its unknown tail isn't
-/// zero.
+/// True if the caller's struct holds all of ours: of this minor version, or of a later one with nothing new in
+/// it. False: NULL, too small, absurd, or its unknown tail isn't zero.
 template <class T>
-bool read_struct(const T *from, T &to) noexcept {
+bool is_struct(const T *from) noexcept {
     if (from == nullptr) return false;
     const std::size_t size = from->struct_size;
     if (size < sizeof(T) || size > max_struct_size) return false;  // 1.0: no struct has grown yet
@@ -36,7 +36,6 @@ bool read_struct(const T *from, T &to) noexcept {
     for (std::size_t i = sizeof(T); i < size; ++i) {
         if (bytes[i] != 0) return false;
     }
-    std::memcpy(&to, from, sizeof(T));
     return true;
 }
 
