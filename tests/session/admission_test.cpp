@@ -12,14 +12,8 @@ namespace {
 class Admission : public testing::Test {
   protected:
     void configure(const std::string &more = "") {
-        BackendOptions options;
-        options.config_json = provider.config(more);
-        options.log = collect_log;
-        options.log_user = &log;
-        auto created = Backend::create(options, clock);
-        ASSERT_TRUE(created.has_value())
-            << reason_name(created.error().reason) << ": " << created.error().detail;
-        backend = *created;
+        backend = make_backend(options_with_log(provider.config(more), log), clock);
+        ASSERT_NE(backend, nullptr);
     }
     void SetUp() override { configure(); }
     void TearDown() override {

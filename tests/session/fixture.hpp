@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 namespace tokenward::session {
@@ -79,6 +80,23 @@ class Provider {
 
 inline void collect_log(void *user, std::int32_t, const char *message, std::size_t size) {
     static_cast<std::string *>(user)->append(message, size).append("\n");
+}
+
+/// What the backend says goes into `log`, which must outlive it.
+inline BackendOptions options_with_log(const std::string &json, std::string &log) {
+    BackendOptions options;
+    options.config_json = json;
+    options.log = collect_log;
+    options.log_user = &log;
+    return options;
+}
+
+/// Fails the test, with the reason, if there can't be one; null then.
+inline std::shared_ptr<Backend> make_backend(const BackendOptions &options, const Clock &clock) {
+    auto created = Backend::create(options, clock);
+    EXPECT_TRUE(created.has_value()) << (created ? "" : reason_name(created.error().reason)) << ": "
+                                     << (created ? "" : created.error().detail);
+    return created ? *std::move(created) : nullptr;
 }
 
 inline Presented bearer(std::string_view token) {

@@ -22,13 +22,7 @@ std::string content(const std::string &path) {
 
 std::shared_ptr<Backend> make(const Provider &provider, const Clock &clock, std::string &log,
                               const std::string &more = "") {
-    BackendOptions options;
-    options.config_json = provider.config(more);
-    options.log = collect_log;
-    options.log_user = &log;
-    auto created = Backend::create(options, clock);
-    EXPECT_TRUE(created.has_value()) << (created ? "" : created.error().detail);
-    return created ? *created : nullptr;
+    return make_backend(options_with_log(provider.config(more), log), clock);
 }
 
 }  // namespace

@@ -12,14 +12,9 @@ namespace tokenward::session {
 namespace {
 
 std::shared_ptr<Backend> create(const std::string &json, const Clock &clock, std::string &log) {
-    BackendOptions options;
-    options.config_json = json;
+    BackendOptions options = options_with_log(json, log);
     options.startup_wait_ms = 20000;
-    options.log = collect_log;
-    options.log_user = &log;
-    auto created = Backend::create(options, clock);
-    EXPECT_TRUE(created.has_value()) << (created ? "" : created.error().detail);
-    return created ? *created : nullptr;
+    return make_backend(options, clock);
 }
 
 }  // namespace

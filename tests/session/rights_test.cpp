@@ -15,13 +15,8 @@ class RightsOfAToken : public testing::Test {
     /// A session with these claims, under provider.config(more).
     void enter(const std::string &more, const JsonObject &claims) {
         if (backend) backend->close();
-        BackendOptions options;
-        options.config_json = provider.config(more);
-        options.log = collect_log;
-        options.log_user = &log;
-        auto created = Backend::create(options, clock);
-        ASSERT_TRUE(created.has_value()) << created.error().detail;
-        backend = *created;
+        backend = make_backend(options_with_log(provider.config(more), log), clock);
+        ASSERT_NE(backend, nullptr);
         token = Provider::mint(claims);
         auto entered = backend->authenticate(bearer(token), {});
         ASSERT_TRUE(entered.has_value()) << entered.error().detail;

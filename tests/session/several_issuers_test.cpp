@@ -28,19 +28,12 @@ class SeveralIssuers : public testing::Test {
         return R"({"oauth":)" + section(a_issuer, keys("a.json")) + R"(,"oauth.b":)" +
                section(b_issuer, keys("b.json") + R"(,"username_prefix":"b:")") + "}";
     }
-    BackendOptions options(const std::string &json) {
-        BackendOptions options;
-        options.config_json = json;
-        options.log = collect_log;
-        options.log_user = &log;
-        return options;
-    }
+    BackendOptions options(const std::string &json) { return options_with_log(json, log); }
     void SetUp() override {
         provider.write("a.json", support::jwks({a_key().jwk("same"), a_key().jwk("a-only")}));
         provider.write("b.json", support::jwks({b_key().jwk("same"), b_key().jwk("b-only")}));
-        auto created = Backend::create(options(config()), clock);
-        ASSERT_TRUE(created.has_value()) << created.error().detail;
-        backend = *created;
+        backend = make_backend(options(config()), clock);
+        ASSERT_NE(backend, nullptr);
     }
     void TearDown() override {
         session.reset();
