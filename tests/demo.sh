@@ -87,7 +87,7 @@ listener $port 127.0.0.1
 allow_anonymous false
 plugin $build/plugin/mosquitto/mosquitto_tokenward.so
 plugin_opt_config $work/tokenward.ini
-plugin_opt_library $build/plugin/tokenward/libtokenward.so.1
+plugin_opt_library $build/src/capi/libtokenward.so.1
 log_dest stderr
 log_type all
 CONF

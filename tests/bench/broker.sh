@@ -61,7 +61,7 @@ run_brokers() {
     start_broker password 'allow_anonymous false' "password_file $work/passwords"
     for kind in cold warm; do
         start_broker $kind 'allow_anonymous false' "plugin $plugin" "plugin_opt_config $work/$kind.ini" \
-            "plugin_opt_library $build/plugin/tokenward/libtokenward.so.1"
+            "plugin_opt_library $build/src/capi/libtokenward.so.1"
     done
 
     : >"$work/rows"

@@ -23,13 +23,13 @@ configure "$build" -Dbench=true -Dbuildtype=release
 case ${1:-} in
     --lavinmq)
         install_node_modules
-        build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/support/test_issuer
+        build "$build" src/capi/libtokenward.so.1.0.0 tests/support/test_issuer
         ;;
-    --broker) build "$build" plugin/tokenward/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
+    --broker) build "$build" src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
         tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
     --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0.ez \
-        plugin/tokenward/libtokenward.so.1.0.0 tests/support/mint ;;
-    *) build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
+        src/capi/libtokenward.so.1.0.0 tests/support/mint ;;
+    *) build "$build" src/capi/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
         tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;
 esac
 build=$(cd "$build" && pwd)

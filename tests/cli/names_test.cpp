@@ -1,4 +1,4 @@
-// The names that hosts write and read: plugin/host and the questions of the command line.
+// The names that hosts write and read: plugin/common and the questions of the command line.
 #include "names.hpp"
 
 #include "question.hpp"

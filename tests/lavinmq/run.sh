@@ -18,7 +18,7 @@ install_node_modules
 
 build=${TOKENWARD_BUILD:-build}
 [ -f "$build/build.ninja" ] || configure "$build" -Dwerror=true
-build "$build" plugin/tokenward/libtokenward.so.1.0.0 tests/support/test_issuer
+build "$build" src/capi/libtokenward.so.1.0.0 tests/support/test_issuer
 TOKENWARD_BUILD=$(cd "$build" && pwd)
 TOKENWARD_LAVINMQ=$broker
 TOKENWARD_LAVINMQ_VERSION=$("$broker" --version) || die "$broker --version failed"

@@ -32,7 +32,7 @@ export class Lavin {
         lavin.ownConfig = join(directory, 'tokenward.ini');
         lavin.configure(oauth, ini);
         lavin.program = new Program(binary, ['-c', lavin.config], {
-            TOKENWARD_LIBRARY: built('plugin/tokenward/libtokenward.so.1'),
+            TOKENWARD_LIBRARY: built('src/capi/libtokenward.so.1'),
             ...(ini === null ? {} : {TOKENWARD_CONFIG: lavin.ownConfig}),
             ...environment,
         });

@@ -41,7 +41,7 @@ export class Broker {
             'log_type all',
             `plugin ${built('plugin/mosquitto/mosquitto_tokenward.so')}`,
             `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
-            `plugin_opt_library ${built('plugin/tokenward/libtokenward.so.1')}`,
+            `plugin_opt_library ${built('src/capi/libtokenward.so.1')}`,
             ...options,
             `listener ${this.port} 127.0.0.1`,
         ];

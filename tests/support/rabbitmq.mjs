@@ -50,7 +50,7 @@ export class Rabbit {
             'log.console = true',
             `log.console.level = ${logLevel}`,
             'log.file = false',
-            `tokenward.library = ${built('plugin/tokenward/libtokenward.so.1')}`,
+            `tokenward.library = ${built('src/capi/libtokenward.so.1')}`,
             ...(plugins.includes('rabbitmq_mqtt') ? [`mqtt.listeners.tcp.1 = 127.0.0.1:${rabbit.mqttPort}`] : []),
             ...(plugins.includes('rabbitmq_management') ?
                 ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${rabbit.httpPort}`] : []),

@@ -5,7 +5,7 @@
 # that word in auth_backends nothing changes.
 #
 # SPDX-License-Identifier: Apache-2.0
-require "./tokenward"
+require "../../crystal/src/tokenward"
 require "./lavinmq_tokenward/requirements" # first: it looks at LavinMQ before anything of it is changed
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/report"

@@ -1,5 +1,5 @@
 // create, destroy, reload, authenticate.
-#include "boundary.hpp"
+#include "capi/boundary.hpp"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
-# SHARD.md's example, word by word.
+# README.md's example, word by word.
 private def example(username : String, password : String) : Nil
   {% begin %}
-    {{ read_file("#{__DIR__}/../../../plugin/lavinmq/SHARD.md").split("```crystal\n")[1].split("```")[0]
+    {{ read_file("#{__DIR__}/../../plugin/crystal/README.md").split("```crystal\n")[1].split("```")[0]
          .gsub(/"\/etc\/tokenward\/tokenward.ini"/, "config_json: World.config").gsub(/puts /, "World.said << ").id }}
   {% end %}
 end
@@ -10,7 +10,7 @@ module World
   class_getter said = [] of String
 end
 
-describe "SHARD.md" do
+describe "README.md" do
   it "has an example that works" do
     example("alice", World.token("alice", "write:%2F/orders read:%2F/a*"))
     World.said.should eq(["alice may publish", "and read a/#"])

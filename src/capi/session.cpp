@@ -1,5 +1,5 @@
 // authorize and the other functions on a session.
-#include "boundary.hpp"
+#include "capi/boundary.hpp"
 
 using namespace tokenward;  // NOLINT(google-build-using-namespace): a boundary file, no header
 using namespace tokenward::boundary;

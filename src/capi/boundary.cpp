@@ -1,4 +1,4 @@
-#include "boundary.hpp"
+#include "capi/boundary.hpp"
 
 #include "base/text.hpp"
 #include "session/outcome.hpp"

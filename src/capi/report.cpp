@@ -1,5 +1,5 @@
 // inspect, status, metrics, config_check, and the versions.
-#include "boundary.hpp"
+#include "capi/boundary.hpp"
 #include "session/version.hpp"
 
 using namespace tokenward;  // NOLINT(google-build-using-namespace): a boundary file, no header
