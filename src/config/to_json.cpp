@@ -70,13 +70,13 @@ void append(std::string &out, jose::AlgorithmSet algorithms) {
 /// follows from resource_server_id is not written.
 Section presentable(const Section &section) {
     Section copy = section;
-    if (copy.proxy) copy.proxy = without_userinfo(*copy.proxy);
-    if (!copy.scope_prefix_explicit) copy.scope_prefix.reset();
+    if (copy.keys.proxy) copy.keys.proxy = without_userinfo(*copy.keys.proxy);
+    if (!copy.scopes.scope_prefix_explicit) copy.scopes.scope_prefix.reset();
     return copy;
 }
 
 /// The members of one section; `section` NULL: only what is for the whole backend.
-void append_members(std::string &out, const Section *section, const Settings *settings) {
+void append_members(std::string &out, Section *section, const Settings *settings) {
     const std::size_t begin = out.size();
     for (const Option &option : options()) {
         std::visit(
@@ -90,8 +90,8 @@ void append_members(std::string &out, const Section *section, const Settings *se
                         out += ':';
                         append(out, value);
                     };
-                    if constexpr (requires { section->*member; }) {
-                        if (section != nullptr) write(section->*member);
+                    if constexpr (requires { member(*section); }) {
+                        if (section != nullptr) write(member(*section));
                     } else {
                         if (settings != nullptr) write(settings->*member);
                     }
@@ -110,7 +110,7 @@ std::string to_json(const Settings &settings) {
         if (section.name == "oauth") plain = &section;
     }
     if (plain != nullptr) {
-        const Section copy = presentable(*plain);
+        Section copy = presentable(*plain);
         append_members(out, &copy, &settings);
     } else {
         append_members(out, nullptr, &settings);
@@ -121,7 +121,7 @@ std::string to_json(const Settings &settings) {
         out += ',';
         append_json_string(out, "oauth." + section.name);
         out += ":{";
-        const Section copy = presentable(section);
+        Section copy = presentable(section);
         append_members(out, &copy, nullptr);
         out += '}';
     }

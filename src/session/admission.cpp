@@ -21,7 +21,7 @@ Result<void> check_size(std::string_view token, std::size_t max_token_bytes) {
 
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
 Result<void> check_header(const jose::Header &header, const config::Section &section) {
-    if (!section.algorithms.contains(header.algorithm)) {
+    if (!section.tokens.algorithms.contains(header.algorithm)) {
         return fail(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
                                                                jose::algorithm_name(header.algorithm)));
     }
@@ -30,7 +30,7 @@ Result<void> check_header(const jose::Header &header, const config::Section &sec
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     // RFC 7515 section 4.1.9: a media type without a slash has "application/" in front.
     if (typ.starts_with("application/")) typ.erase(0, 12);
-    const bool fits = typ == "at+jwt" || (!section.require_at_jwt && (!header.typ || typ == "jwt"));
+    const bool fits = typ == "at+jwt" || (!section.tokens.require_at_jwt && (!header.typ || typ == "jwt"));
     if (fits) return {};
     return fail(Reason::WRONG_TYPE,
                 header.typ ? fmt::format("typ is {}", quote(*header.typ)) : "there is no typ");
@@ -53,14 +53,14 @@ Result<void> verify(const jose::CompactJws &jws, const jose::Header &header, con
 Result<void> check_names(const credentials::Token &sent, const config::Section &section,
                          std::string_view username) {
     // Whether to look there was asked of all sections at once, when the token's own wasn't known.
-    if (sent.from_username && !section.token_in_username) {
+    if (sent.from_username && !section.tokens.token_in_username) {
         return fail(Reason::NOT_A_TOKEN, "token_in_username is off for the token's issuer");
     }
     if (!sent.authzid.empty() && sent.authzid != username) {
         return fail(Reason::AUTHZID_MISMATCH,
                     fmt::format("authzid isn't the token's username, {}", quote(username)));
     }
-    if (section.require_username_match && !sent.username.empty() && sent.username != username) {
+    if (section.tokens.require_username_match && !sent.username.empty() && sent.username != username) {
         return fail(Reason::USERNAME_MISMATCH,
                     fmt::format("the client's username isn't the token's, {}", quote(username)));
     }
@@ -70,7 +70,7 @@ Result<void> check_names(const credentials::Token &sent, const config::Section &
 /// A host sees the username alone: no provider may hand out a name that begins like another section's.
 Result<void> check_prefix(const Loaded &loaded, const Issuer &own, std::string_view username) {
     for (const Issuer &other : loaded.issuers) {
-        const std::string &prefix = other.section.username_prefix;
+        const std::string &prefix = other.section.tokens.username_prefix;
         if (&other == &own || prefix.empty() || !username.starts_with(prefix)) continue;
         return fail(Reason::INVALID_USERNAME,
                     fmt::format("{} begins with the username_prefix of [{}], which is another issuer's",
@@ -80,8 +80,8 @@ Result<void> check_prefix(const Loaded &loaded, const Issuer &own, std::string_v
 }
 
 std::int64_t session_end(const claims::Validity &validity, const config::Section &section, std::int64_t now) {
-    if (section.max_session_s <= 0) return validity.expires_at;
-    return std::min(validity.expires_at, now + section.max_session_s);
+    if (section.tokens.max_session_s <= 0) return validity.expires_at;
+    return std::min(validity.expires_at, now + section.tokens.max_session_s);
 }
 
 }  // namespace
@@ -142,28 +142,28 @@ Result<std::shared_ptr<const VerifiedToken>> verify_token(const Loaded &loaded, 
     const Issuer &issuer = **chosen;
     const config::Section &section = issuer.section;
     trace.issuer = section.issuer;
-    if (auto small = check_size(token, section.max_token_bytes); !small) return pass_on(std::move(small));
+    if (auto small = check_size(token, section.tokens.max_token_bytes); !small) return pass_on(std::move(small));
 
     // The key, and the one signature check.
     if (auto fits = check_header(*header, section); !fits) return pass_on(std::move(fits));
-    const auto key = issuer.keys->find(header->algorithm, header->kid, section.default_key, max_wait_ms);
+    const auto key = issuer.keys->find(header->algorithm, header->kid, section.tokens.default_key, max_wait_ms);
     if (!key) return tl::unexpected(key.error());
     if (auto good = verify(*jws, *header, **key, issuer, scratch.signature); !good)
         return pass_on(std::move(good));
 
     // From here on the payload is the issuer's word. Who is it, and until when?
-    const auto claims = claims::check(*payload, section, now);
+    const auto claims = claims::check(*payload, section.issuer, section.tokens, now);
     if (!claims) return tl::unexpected(claims.error());
     trace.username = claims->username;
     trace.jti = claims->jti;
 
-    std::string username = section.username_prefix;
+    std::string username = section.tokens.username_prefix;
     username += claims->username;
     if (auto own = check_prefix(loaded, issuer, username); !own) return pass_on(std::move(own));
 
     // What may it do?
     const bool routing_keys = loaded.settings.routing_keys;
-    if (auto few = claims::collect_scopes(*payload, section, routing_keys, scratch.scopes); !few)
+    if (auto few = claims::collect_scopes(*payload, section.scopes, routing_keys, scratch.scopes); !few)
         return pass_on(std::move(few));
     auto permissions = scratch.recent_sets.compile(scratch.scopes.scopes, routing_keys, notes);
     notes.malformed.insert(notes.malformed.end(), scratch.scopes.notes.begin(), scratch.scopes.notes.end());

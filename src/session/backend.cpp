@@ -31,13 +31,13 @@ Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmS
     for (config::Section &section : settings.sections) {
         for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
             const auto algorithm = static_cast<jose::Algorithm>(i);
-            if (!section.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
-            section.algorithms.remove(algorithm);
+            if (!section.tokens.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
+            section.tokens.algorithms.remove(algorithm);
             settings.warnings.push_back(
                 fmt::format("[{}] algorithms: OpenSSL offers no {} here; it is left out", section.name,
                             jose::algorithm_name(algorithm)));
         }
-        if (section.algorithms.empty()) {
+        if (section.tokens.algorithms.empty()) {
             return fail(Reason::CRYPTO_UNAVAILABLE,
                         fmt::format("[{}] none of algorithms is available", section.name));
         }
@@ -101,8 +101,8 @@ Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &option
             anchor = std::make_shared<const Anchor>(
                 Anchor{{section.name, section.issuer}, weak_from_this(), counters_, clock_});
         }
-        loaded->token_in_username = loaded->token_in_username || section.token_in_username;
-        loaded->max_token_bytes = std::max(loaded->max_token_bytes, section.max_token_bytes);
+        loaded->token_in_username = loaded->token_in_username || section.tokens.token_in_username;
+        loaded->max_token_bytes = std::max(loaded->max_token_bytes, section.tokens.max_token_bytes);
     }
     logger_.set_level(settings->log_level);
     token_cache_.set_capacity(settings->token_cache_size);

@@ -53,7 +53,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     if (loaded) {
         const auto chosen = choose_issuer(*loaded, *payload);
         section = chosen ? &(*chosen)->section : &loaded->issuers.front().section;
-        const auto claims = claims::check(*payload, *section, backend->clock_.unix_seconds());
+        const auto claims = claims::check(*payload, section->issuer, section->tokens, backend->clock_.unix_seconds());
         if (!claims) {
             problem = ",\"problem\":{\"reason\":";
             append_json_string(problem, reason_name(claims.error().reason));
@@ -65,7 +65,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         }
     }
     const bool routing_keys = !loaded || loaded->settings.routing_keys;
-    if (auto few = claims::collect_scopes(*payload, *section, routing_keys, scratch.scopes); !few)
+    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scratch.scopes); !few)
         return pass_on(std::move(few));
     access::Notes notes;
     const auto permissions = access::PermissionSet::compile(scratch.scopes.scopes, routing_keys, notes);
