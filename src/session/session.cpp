@@ -12,32 +12,32 @@ EpochDomain &Session::readers() noexcept {
     return domain;
 }
 
-Session::Session(std::shared_ptr<const Anchor> anchor, std::string username, Rights rights)
-    : anchor_(std::move(anchor)),
+Session::Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights)
+    : origin_(std::move(origin)),
       username_(std::move(username)),
       rights_(std::make_unique<const Rights>(std::move(rights))) {
-    anchor_->counters->session_began();
+    origin_->counters->session_began();
 }
 
 Session::~Session() {
-    anchor_->counters->session_ended();
+    origin_->counters->session_ended();
 }
 
-Verdict Session::authorize(const access::Request &request) const noexcept {
+Decision Session::authorize(const access::Request &request) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    const Verdict verdict = expired(*rights)                       ? Verdict::expired
-                            : rights->permissions->allows(request) ? Verdict::allowed
-                                                                   : Verdict::denied;
-    anchor_->counters->authorized(verdict);
-    return verdict;
+    const Decision decision = expired(*rights)                       ? Decision::expired
+                              : rights->permissions->allows(request) ? Decision::allowed
+                                                                     : Decision::denied;
+    origin_->counters->authorized(decision);
+    return decision;
 }
 
-Verdict Session::can_access_vhost(std::string_view vhost) const noexcept {
+Decision Session::can_access_vhost(std::string_view vhost) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    if (expired(*rights)) return Verdict::expired;
-    return rights->permissions->opens_vhost(vhost) ? Verdict::allowed : Verdict::denied;
+    if (expired(*rights)) return Decision::expired;
+    return rights->permissions->opens_vhost(vhost) ? Decision::allowed : Decision::denied;
 }
 
 std::int64_t Session::expires_at() const noexcept {

@@ -55,12 +55,12 @@ void append_section(std::string &out, const keys::KeyStatus &status) {
 }  // namespace
 
 std::string Backend::status() const {
-    const auto current = loaded();
+    const auto current = configuration();
     std::string out = fmt::format("{{\"version\":\"{}\",\"live_sessions\":{},\"sections\":[", version,
-                                  counters_->live_sessions());
-    for (std::size_t i = 0; i < current->issuers.size(); ++i) {
+                                  logins_.counters->live_sessions());
+    for (std::size_t i = 0; i < current->sections.size(); ++i) {
         if (i != 0) out += ',';
-        append_section(out, current->issuers[i].keys->status());
+        append_section(out, current->sections[i].keys->status());
     }
     out += "]}";
     return out;
