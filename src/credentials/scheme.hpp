@@ -10,8 +10,7 @@ namespace tokenward::credentials {
 
 /// The rest of the value after its scheme and one or more spaces (RFC 9110 section 11.4). The scheme is
 /// compared without case. Empty optional if the value has another scheme.
-std::optional<std::string_view> after_scheme(std::string_view value,
-                                             std::string_view lowercase_scheme) noexcept;
+std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) noexcept;
 
 /// Takes a token that stands alone. Fails with EMPTY_TOKEN, or with OPAQUE_TOKEN if it doesn't look like a JWT.
 Result<SentToken> from_bearer(std::string_view token);

@@ -1,24 +1,41 @@
 // tokenward_inspect: shows what a token says. Nothing is verified.
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
 #include "claims/scope_sources.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"
 #include "session/json_segment.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace tokenward::session {
 namespace {
 
-void append_list(std::string &out, std::string_view name, const std::vector<std::string> &values) {
-    out += ",\"";
-    out += name;
-    out += "\":[";
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (i != 0) out += ',';
-        append_json_string(out, values[i]);
-    }
-    out += ']';
+void write_list(JsonWriter &json, std::string_view name, const std::vector<std::string> &values) {
+    json.name(name);
+    json.begin_array();
+    for (const std::string &value : values) json.value(value);
+    json.end_array();
+}
+
+void write_value(JsonWriter &json, std::string_view name, const JsonValue &value) {
+    std::string text;
+    value.append_to(text);
+    json.name(name);
+    json.raw(text);
+}
+
+/// Why a login with these claims would be refused.
+void write_problem(JsonWriter &json, const Failure &failure) {
+    json.name("problem");
+    json.begin_object();
+    json.member("reason", reason_name(failure.reason));
+    json.member("message", failure.detail);
+    json.member("hint", reason_hint(failure.reason));
+    json.end_object();
 }
 
 }  // namespace
@@ -39,19 +56,12 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     if (!payload) return tl::unexpected(payload.error());
 
     const config::Section *section = &no_configuration;
-    std::string problem;
+    std::optional<Failure> problem;
     if (configuration) {
         const auto found = configuration->find_section(*payload);
         section = found ? &(*found)->config : &configuration->sections.front().config;
-        const auto claims = claims::check(*payload, *section, backend->clock_.unix_seconds());
-        if (!claims) {
-            problem = ",\"problem\":{\"reason\":";
-            append_json_string(problem, reason_name(claims.error().reason));
-            problem += ",\"message\":";
-            append_json_string(problem, claims.error().detail);
-            problem += ",\"hint\":";
-            append_json_string(problem, reason_hint(claims.error().reason));
-            problem += '}';
+        if (auto claims = claims::check(*payload, *section, backend->clock_.unix_seconds()); !claims) {
+            problem = std::move(claims).error();
         }
     }
     const bool routing_keys = !configuration || configuration->settings.routing_keys;
@@ -60,20 +70,19 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         return pass_on(std::move(few));
     access::Notes notes;
     const auto permissions = access::PermissionSet::compile(scopes.scopes, routing_keys, notes);
-
-    std::string out = "{\"verified\":false,\"header\":";
-    header->append_to(out);
-    out += ",\"payload\":";
-    payload->append_to(out);
-    if (configuration) {
-        out += ",\"section\":";
-        append_json_string(out, section->name);
-    }
-    append_list(out, "permissions", permissions->scopes());
     notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
-    append_list(out, "notes", notes.malformed);
-    out += problem;
-    out += '}';
+
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object();
+    json.member("verified", false);
+    write_value(json, "header", *header);
+    write_value(json, "payload", *payload);
+    if (configuration) json.member("section", section->name);
+    write_list(json, "permissions", permissions->scopes());
+    write_list(json, "notes", notes.malformed);
+    if (problem) write_problem(json, *problem);
+    json.end_object();
     return out;
 }
 

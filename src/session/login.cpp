@@ -137,9 +137,7 @@ bool Login::check_header() {
         return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
                                                                  jose::algorithm_name(header_->algorithm)));
     }
-    std::string typ(header_->typ.value_or(""));
-    std::transform(typ.begin(), typ.end(), typ.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::string typ = to_lower(header_->typ.value_or(""));
     // RFC 7515 section 4.1.9: a media type without a slash has "application/" in front.
     if (typ.starts_with("application/")) typ.erase(0, 12);
     if (typ == "at+jwt") return true;

@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
+#include "base/reason.hpp"
 
 #include <utility>
 
@@ -76,23 +77,21 @@ std::string Session::explain(const access::Request &request) const {
         }
     }
 
-    std::string out = "{\"verdict\":";
-    append_json_string(out, over ? "expired" : found.allowed ? "allowed" : "denied");
-    const auto member = [&](std::string_view name, std::string_view value) {
-        if (value.empty()) return;
-        out += ',';
-        append_json_string(out, name);
-        out += ':';
-        append_json_string(out, value);
+    std::string out;
+    JsonWriter json(out);
+    const auto member_unless_empty = [&](std::string_view name, std::string_view value) {
+        if (!value.empty()) json.member(name, value);
     };
-    member("scope", found.scope);
-    member("nearest", found.nearest);
-    member("why", found.why);
+    json.begin_object();
+    json.member("verdict", over ? "expired" : found.allowed ? "allowed" : "denied");
+    member_unless_empty("scope", found.scope);
+    member_unless_empty("nearest", found.nearest);
+    member_unless_empty("why", found.why);
     if (reason != Reason::NONE) {
-        member("reason", reason_name(reason));
-        member("hint", reason_hint(reason));
+        json.member("reason", reason_name(reason));
+        member_unless_empty("hint", reason_hint(reason));
     }
-    out += '}';
+    json.end_object();
     return out;
 }
 

@@ -1,8 +1,10 @@
-// The rules of DESIGN section 4 where rooms meet: a token through the whole pipeline, a row each.
+// A login from credentials to rights: the rules of DESIGN section 4 where the rooms meet.
 #include "fixture.hpp"
 
-#include <functional>
+#include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +35,15 @@ class LoginRules : public testing::Test {
         return Reason::NONE;
     }
     Reason log_in(std::string_view token) { return log_in(bearer(token)); }
+
+    std::vector<std::string> lines_with(const std::string &text) const {
+        std::vector<std::string> found;
+        std::istringstream lines(log);
+        for (std::string line; std::getline(lines, line);) {
+            if (line.find(text) != std::string::npos) found.push_back(line);
+        }
+        return found;
+    }
 
     ManualClock clock;
     Provider provider;
@@ -326,6 +337,34 @@ TEST_F(LoginRules, RefusalsAreTenASecondPerReasonThenACount) {
     clock.ms += 1000;
     log_in("opaque");
     EXPECT_NE(log.find("15 more lines"), std::string::npos) << log;
+}
+
+TEST_F(LoginRules, NotesOnMalformedScopesNameTheUserAndAreTenASecond) {
+    configure(R"(,"log_level":"info")");
+    const auto log_in_with_note = [&](int number) {
+        return log_in(Provider::mint(Provider::claims()
+                                         .string("jti", "id-" + std::to_string(number))
+                                         .string("scope", "mq.read:v/a/b/c mq.read:v/q")));
+    };
+    for (int i = 0; i < 40; ++i) EXPECT_REASON(log_in_with_note(i), NONE);
+    const auto notes = lines_with("has four parts");
+    EXPECT_EQ(notes.size(), 10U) << log;
+    for (const std::string &line : notes) {
+        EXPECT_NE(line.find(R"(username="alice")"), std::string::npos) << line;
+        EXPECT_NE(line.find(R"(client_id="c1")"), std::string::npos) << line;
+    }
+    EXPECT_EQ(lines_with("authenticate ok").size(), 40U) << "accepted logins are never left out";
+    clock.ms += 1000;
+    log_in_with_note(40);
+    EXPECT_EQ(lines_with("30 more lines").size(), 1U) << log;
+}
+
+TEST_F(LoginRules, TheFirstLineAndTheCachedOneNameTheSameUser) {
+    configure(R"(,"username_prefix":"b:")");
+    const std::string token = Provider::mint(Provider::claims());
+    log_in(token);
+    log_in(token);
+    EXPECT_EQ(lines_with(R"(username="b:alice")").size(), 2U) << log;
 }
 
 TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
