@@ -57,10 +57,10 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     ASSERT_TRUE(session.has_value()) << reason_name(session.error().reason) << ": " << session.error().detail;
     EXPECT_EQ((*session)->username(), recipe.username);
     using access::Operation;
-    EXPECT_EQ((*session)->authorize({Operation::read, "/", "q1", {}}), Verdict::allowed);
-    EXPECT_EQ((*session)->authorize({Operation::write, "/", "ex", {}}), Verdict::allowed);
-    EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Verdict::denied);
-    EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Verdict::denied)
+    EXPECT_EQ((*session)->authorize({Operation::read, "/", "q1", {}}), Decision::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::write, "/", "ex", {}}), Decision::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Decision::denied);
+    EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Decision::denied)
         << "another client's roles give nothing";
     (*session)->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
     (*backend)->close();
