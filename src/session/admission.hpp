@@ -10,7 +10,7 @@
 #include "config/settings.hpp"
 #include "credentials/credentials.hpp"
 #include "jose/sha256.hpp"
-#include "keys/key_store.hpp"
+#include "keys/section_keys.hpp"
 #include "session/session.hpp"
 #include "session/token_cache.hpp"
 
@@ -28,7 +28,7 @@ struct Issuer {
     static constexpr unsigned anchor_bits = 3;
 
     config::Section section;
-    std::shared_ptr<keys::KeyStore> keys;
+    std::shared_ptr<keys::SectionKeys> keys;
     std::array<std::shared_ptr<const Anchor>, std::size_t{1} << anchor_bits>
         anchors;  ///< picked by thread_shard
 

@@ -65,26 +65,26 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
     const std::shared_ptr<Backend> backend(new Backend(options, clock));
 
-    auto refresher = keys::Refresher::create(clock, backend->logger_);
-    if (!refresher) return pass_on(std::move(refresher));
-    backend->refresher_ = std::move(*refresher);
+    auto fetcher = keys::Fetcher::create(clock, backend->logger_);
+    if (!fetcher) return pass_on(std::move(fetcher));
+    backend->fetcher_ = std::move(*fetcher);
 
     auto loaded = backend->load(options);
     if (!loaded) {
-        backend->refresher_->rollback();
+        backend->fetcher_->rollback();
         backend->close();
         return pass_on(std::move(loaded));
     }
     backend->loaded_ = std::make_unique<Snapshot<std::shared_ptr<const Loaded>>>(
         std::make_unique<const std::shared_ptr<const Loaded>>(std::move(*loaded)));
-    backend->refresher_->commit();
+    backend->fetcher_->commit();
     backend->metrics_file_.set_path(backend->loaded()->settings.metrics_file);
-    if (options.startup_wait_ms != 0) backend->refresher_->wait_for_first_keys(options.startup_wait_ms);
+    if (options.startup_wait_ms != 0) backend->fetcher_->wait_for_first_keys(options.startup_wait_ms);
     return backend;
 }
 
 Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &options) {
-    refresher_->rollback();  // what a load left that ran out of memory
+    fetcher_->rollback();  // what a load left that ran out of memory
     const auto available = jose::available_algorithms();
     if (!available) return tl::unexpected(available.error());
     auto settings = config::load(options.config_files, options.config_json);
@@ -94,9 +94,9 @@ Result<std::shared_ptr<const Loaded>> Backend::load(const BackendOptions &option
     auto loaded = std::make_shared<Loaded>();
     loaded->generation = ++generation_;
     for (const config::Section &section : settings->sections) {
-        auto store = refresher_->adopt(section);
-        if (!store) return pass_on(std::move(store));
-        loaded->issuers.push_back({section, std::move(*store), {}});
+        auto keys = fetcher_->prepare(section);
+        if (!keys) return pass_on(std::move(keys));
+        loaded->issuers.push_back({section, std::move(*keys), {}});
         for (auto &anchor : loaded->issuers.back().anchors) {
             anchor = std::make_shared<const Anchor>(
                 Anchor{{section.name, section.issuer}, weak_from_this(), counters_, clock_});
@@ -128,7 +128,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     }
     auto fresh = load(next);
     if (!fresh) {
-        refresher_->rollback();
+        fetcher_->rollback();
         logger_.error(fmt::format("reload refused, the old configuration stays: {}: {}",
                                   reason_name(fresh.error().reason), fresh.error().detail));
         return pass_on(std::move(fresh));
@@ -137,7 +137,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     options_ = std::move(next);
     max_wait_ms_.store(options_.max_wait_ms, std::memory_order_relaxed);
     loaded_->replace(std::move(published), readers_);
-    refresher_->commit();
+    fetcher_->commit();
     metrics_file_.set_path(loaded()->settings.metrics_file);
     logger_.info("configuration reloaded");
     return {};
@@ -254,14 +254,14 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
 void Backend::close() noexcept {
     closed_.store(true, std::memory_order_release);
     metrics_file_.stop();
-    if (refresher_) refresher_->stop();
+    if (fetcher_) fetcher_->stop();
     logger_.close();
 }
 
 void Backend::abandon_in_forked_child() noexcept {
     closed_.store(true, std::memory_order_release);
     metrics_file_.abandon_in_forked_child();
-    if (refresher_) refresher_->abandon_in_forked_child();
+    keys::Fetcher::abandon_in_forked_child(std::move(fetcher_));
     logger_.close_in_forked_child();
 }
 

@@ -6,7 +6,7 @@
 #include "base/log.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
-#include "keys/refresher.hpp"
+#include "keys/fetcher.hpp"
 #include "session/admission.hpp"
 #include "session/audit.hpp"
 #include "session/counters.hpp"
@@ -96,7 +96,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     std::mutex reload_;             ///< one at a time; readers don't take it
     std::uint64_t generation_ = 0;  ///< guarded by reload_ (create: nobody else is there yet)
-    std::unique_ptr<keys::Refresher> refresher_;
+    std::unique_ptr<keys::Fetcher> fetcher_;
     mutable EpochDomain readers_;
     std::unique_ptr<Snapshot<std::shared_ptr<const Loaded>>> loaded_;
     Pool<Scratch> scratch_;
