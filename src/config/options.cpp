@@ -1,9 +1,7 @@
 #include "config/options.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
-#include <numeric>
 
 namespace tokenward::config {
 namespace {
@@ -92,22 +90,6 @@ constexpr Option table[] = {
 constexpr std::string_view foreign_sections[] = {"main",         "amqp",       "mqtt", "mgmt",
                                                  "experimental", "clustering", "http"};
 
-/// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t substitution = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitution});
-        }
-    }
-    return row.back();
-}
-
 }  // namespace
 
 std::span<const Option> options() noexcept {
@@ -120,20 +102,6 @@ const Option *find_option(std::string_view name) noexcept {
         return o.name == name || (o.type == Type::scope_map && o.name == map);
     });
     return found == std::end(table) ? nullptr : found;
-}
-
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
-    if (word.size() > 64) return {};  // nobody misspells that; and the cost stays small
-    std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-    for (const std::string_view candidate : candidates) {
-        const std::size_t d = distance(word, candidate);
-        if (d < best_distance && d < candidate.size()) {
-            best = candidate;
-            best_distance = d;
-        }
-    }
-    return best;
 }
 
 bool is_foreign_section(std::string_view name) noexcept {

@@ -62,9 +62,6 @@ std::span<const Option> options() noexcept;
 /// Also "NAME.ALIAS" is found, where NAME is a scope_map.
 const Option *find_option(std::string_view name) noexcept;
 
-/// The option or other word of `candidates` that is nearest to a misspelt one; empty if none is near.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
-
 /// Sections of a lavinmq.ini that aren't ours: they are skipped as a whole.
 bool is_foreign_section(std::string_view name) noexcept;
 

@@ -269,15 +269,5 @@ TEST_F(Load, Warnings) {
     }
 }
 
-TEST(Nearest, IsNearOrNothing) {
-    constexpr std::string_view words[] = {"issuer", "audience", "proxy"};
-    EXPECT_EQ(nearest("isuer", words), "issuer");
-    EXPECT_EQ(nearest("audiences", words), "audience");
-    EXPECT_EQ(nearest("prox", words), "proxy");
-    EXPECT_EQ(nearest("completely_else", words), "");
-    EXPECT_EQ(nearest("", words), "");
-    EXPECT_EQ(nearest(std::string(100000, 'x'), words), "");
-}
-
 }  // namespace
 }  // namespace tokenward::config
