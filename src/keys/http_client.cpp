@@ -238,8 +238,8 @@ HttpResponse HttpClient::Transfer::judge_status() {
     return response;
 }
 
-HttpClient::HttpClient(WaitRoom &room, HttpBounds bounds)
-    : room_(room), bounds_(bounds), multi_(curl_multi_init()) {
+HttpClient::HttpClient(Wakeup &wakeup, HttpBounds bounds)
+    : wakeup_(wakeup), bounds_(bounds), multi_(curl_multi_init()) {
     if (multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(static_cast<CURLM *>(multi_), quick_exit_of_multi, 1L);
 }
@@ -293,13 +293,13 @@ std::vector<Transport::Completed> HttpClient::wait(std::int64_t timeout_ms) {
     collect();
     if (completed_.empty()) {
         curl_waitfd wake{};
-        wake.fd = room_.wake_fd();
+        wake.fd = wakeup_.fd();
         wake.events = CURL_WAIT_POLLIN;
         const int bounded = static_cast<int>(std::clamp<std::int64_t>(timeout_ms, 0, INT_MAX));
         const CURLMcode polled = curl_multi_poll(multi, &wake, 1, bounded, nullptr);
         // Else the thread would spin.
         if (polled != CURLM_OK) throw std::runtime_error(curl_multi_strerror(polled));
-        if (wake.revents != 0) room_.woken();
+        if (wake.revents != 0) wakeup_.clear();
         curl_multi_perform(multi, &running);
         collect();
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "keys/transport.hpp"
-#include "keys/wait_room.hpp"
+#include "keys/wakeup.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,8 +24,8 @@ bool initialise_curl() noexcept;
 
 class HttpClient final : public Transport {
   public:
-    /// `room` ends wait() early; it must outlive the client. Throws std::bad_alloc.
-    explicit HttpClient(WaitRoom &room, HttpBounds bounds = {});
+    /// `wakeup` ends wait() early; it must outlive the client. Throws std::bad_alloc.
+    explicit HttpClient(Wakeup &wakeup, HttpBounds bounds = {});
     ~HttpClient() override;
     HttpClient(const HttpClient &) = delete;
     HttpClient &operator=(const HttpClient &) = delete;
@@ -38,7 +38,7 @@ class HttpClient final : public Transport {
     struct Transfer;
     void collect();
 
-    WaitRoom &room_;
+    Wakeup &wakeup_;
     HttpBounds bounds_;
     void *multi_;  ///< CURLM
     std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;

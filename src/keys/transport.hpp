@@ -1,7 +1,7 @@
-// What the refresher needs of HTTP: several bounded GETs at a time, driven by one thread.
+// What the fetcher needs of HTTP: several bounded GETs at a time, driven by one thread.
 #pragma once
 
-#include "keys/key_store.hpp"
+#include "keys/fetch_result.hpp"
 
 #include <cstdint>
 #include <memory>

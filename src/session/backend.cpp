@@ -64,26 +64,26 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
     const std::shared_ptr<Backend> backend(new Backend(options, clock));
 
-    auto refresher = keys::Refresher::create(clock, backend->logger_);
-    if (!refresher) return pass_on(std::move(refresher));
-    backend->refresher_ = std::move(*refresher);
+    auto fetcher = keys::Fetcher::create(clock, backend->logger_);
+    if (!fetcher) return pass_on(std::move(fetcher));
+    backend->fetcher_ = std::move(*fetcher);
 
     auto first = backend->load(options);
     if (!first) {
-        backend->refresher_->rollback();
+        backend->fetcher_->rollback();
         backend->close();
         return pass_on(std::move(first));
     }
     backend->logins_.configuration = std::make_unique<Snapshot<std::shared_ptr<const Configuration>>>(
         std::make_unique<const std::shared_ptr<const Configuration>>(*std::move(first)));
-    backend->refresher_->commit();
+    backend->fetcher_->commit();
     backend->metrics_file_.set_path(backend->configuration()->settings.metrics_file);
-    if (options.startup_wait_ms != 0) backend->refresher_->wait_for_first_keys(options.startup_wait_ms);
+    if (options.startup_wait_ms != 0) backend->fetcher_->wait_for_first_keys(options.startup_wait_ms);
     return backend;
 }
 
 Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions &options) {
-    refresher_->rollback();  // an earlier load may have run out of memory half-way
+    fetcher_->rollback();  // an earlier load may have run out of memory half-way
     const auto available = jose::available_algorithms();
     if (!available) return tl::unexpected(available.error());
     auto settings = config::load(options.config_files, options.config_json);
@@ -93,7 +93,7 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
     auto next = std::make_shared<Configuration>();
     next->generation = ++generation_;
     for (const config::Section &section : settings->sections) {
-        auto keys = refresher_->adopt(section);
+        auto keys = fetcher_->prepare(section);
         if (!keys) return pass_on(std::move(keys));
         next->sections.push_back(
             {section, *std::move(keys),
@@ -126,7 +126,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     }
     auto loaded = load(next);
     if (!loaded) {
-        refresher_->rollback();
+        fetcher_->rollback();
         logger_.error(fmt::format("reload refused, the old configuration stays: {}: {}",
                                   reason_name(loaded.error().reason), loaded.error().detail));
         return pass_on(std::move(loaded));
@@ -135,7 +135,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     options_ = std::move(next);
     logins_.max_wait_ms.store(options_.max_wait_ms, std::memory_order_relaxed);
     logins_.configuration->replace(std::move(published), logins_.readers);
-    refresher_->commit();
+    fetcher_->commit();
     metrics_file_.set_path(configuration()->settings.metrics_file);
     logger_.info("configuration reloaded");
     return {};
@@ -163,14 +163,14 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
 void Backend::close() noexcept {
     closed_.store(true, std::memory_order_release);
     metrics_file_.stop();
-    if (refresher_) refresher_->stop();
+    if (fetcher_) fetcher_->stop();
     logger_.close();
 }
 
 void Backend::abandon_in_forked_child() noexcept {
     closed_.store(true, std::memory_order_release);
     metrics_file_.abandon_in_forked_child();
-    if (refresher_) refresher_->abandon_in_forked_child();
+    keys::Fetcher::abandon_in_forked_child(std::move(fetcher_));
     logger_.close_in_forked_child();
 }
 

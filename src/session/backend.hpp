@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "credentials/credentials.hpp"
-#include "keys/refresher.hpp"
+#include "keys/fetcher.hpp"
 #include "session/configuration.hpp"
 #include "session/context.hpp"
 #include "session/login.hpp"
@@ -75,7 +75,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     std::mutex reload_;             ///< one reload at a time; logins don't take it
     std::uint64_t generation_ = 0;  ///< guarded by reload_
-    std::unique_ptr<keys::Refresher> refresher_;
+    std::unique_ptr<keys::Fetcher> fetcher_;
     MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };
 

@@ -4,7 +4,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
-#include "keys/key_store.hpp"
+#include "keys/section_keys.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
 
@@ -19,7 +19,7 @@ namespace tokenward::session {
 /// One issuer section in use.
 struct ActiveSection {
     config::Section config;
-    std::shared_ptr<keys::KeyStore> keys;
+    std::shared_ptr<keys::SectionKeys> keys;
     std::shared_ptr<const SessionOrigin> origin;  ///< of the sessions that it lets in
 };
 

@@ -4,7 +4,7 @@
 #include "access/permission_set.hpp"
 #include "claims/claims.hpp"
 #include "jose/sha256.hpp"
-#include "keys/key_store.hpp"
+#include "keys/key_ref.hpp"
 
 #include <cstddef>
 #include <cstdint>

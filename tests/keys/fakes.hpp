@@ -8,6 +8,7 @@
 #include "support/token_mint.hpp"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -21,8 +22,15 @@ namespace tokenward::keys {
 class ManualClock final : public Clock {
   public:
     std::int64_t unix_seconds() const noexcept override { return 1'700'000'000 + ms_.load() / 1000; }
-    std::int64_t monotonic_ms() const noexcept override { return ms_.load(); }
+    std::int64_t monotonic_ms() const noexcept override {
+        if (on_read) on_read();
+        return ms_.load();
+    }
     void advance_s(std::int64_t seconds) { ms_ += seconds * 1000; }
+
+    /// Called by every thread that asks for the monotonic time. A test stops a thread here, or lets another one
+    /// act in between. Set it while one thread runs.
+    std::function<void()> on_read;
 
   private:
     std::atomic<std::int64_t> ms_{5'000'000};

@@ -36,7 +36,7 @@ class HttpClientTest : public testing::Test {
         return request;
     }
     HttpResponse get(const HttpRequest &what, HttpBounds bounds = {}) {
-        HttpClient client(room, bounds);
+        HttpClient client(wakeup, bounds);
         client.start(7, what);
         for (;;) {
             auto done = client.wait(60'000);
@@ -49,7 +49,7 @@ class HttpClientTest : public testing::Test {
 
     TestIssuer issuer;
     std::shared_ptr<const std::string> ca_pem;
-    WaitRoom room;
+    Wakeup wakeup;
 };
 
 TEST_F(HttpClientTest, AWellProvidersKeysComeWhole) {
@@ -197,7 +197,7 @@ TEST_F(HttpClientTest, TheEnvironmentIsReadOnceAndNotByLibcurl) {
 
 TEST_F(HttpClientTest, ACancelledFetchIsGone) {
     issuer.set_fault(TestIssuer::Endpoint::jwks, Fault::hang, 30);
-    HttpClient client(room);
+    HttpClient client(wakeup);
     client.start(1, request());
     EXPECT_TRUE(client.wait(200).empty());
     client.cancel(1);
@@ -206,8 +206,8 @@ TEST_F(HttpClientTest, ACancelledFetchIsGone) {
 }
 
 TEST_F(HttpClientTest, AnotherThreadEndsTheWait) {
-    HttpClient client(room);
-    room.wake_thread();
+    HttpClient client(wakeup);
+    wakeup.signal();
     EXPECT_TRUE(client.wait(3'600'000).empty());
 }
 

@@ -1,10 +1,10 @@
-// The refresher's own thread and a real HTTPS server on loopback.
+// The fetcher's own thread and a real HTTPS server on loopback.
 #pragma once
 
 #include "fakes.hpp"
 #include "jose/base64url.hpp"
 #include "jose/jws.hpp"
-#include "keys/refresher.hpp"
+#include "keys/fetcher.hpp"
 #include "support/test_issuer.hpp"
 
 #include <chrono>
@@ -51,33 +51,33 @@ inline void wait_until(const std::function<bool()> &condition) {
     while (!condition()) std::this_thread::sleep_for(Milliseconds(2));
 }
 
-class RefresherTest : public testing::Test {
+class FetcherTest : public testing::Test {
   protected:
-    RefresherTest() : refresher(std::move(Refresher::create(SystemClock::instance(), log.logger).value())) {
+    FetcherTest() : fetcher(std::move(Fetcher::create(SystemClock::instance(), log.logger).value())) {
         section = section_of(issuer.issuer());
         section.keys.ca_file = issuer.ca_file();
         section.keys.jwks_min_refresh_s = 1;
     }
 
-    std::shared_ptr<KeyStore> begin(const config::Section &with) {
-        Result<std::shared_ptr<KeyStore>> store = refresher->adopt(with);
-        EXPECT_TRUE(store) << store.error().detail;
-        refresher->commit();
-        return store ? *store : nullptr;
+    std::shared_ptr<SectionKeys> begin(const config::Section &with) {
+        Result<std::shared_ptr<SectionKeys>> keys = fetcher->prepare(with);
+        EXPECT_TRUE(keys) << keys.error().detail;
+        fetcher->commit();
+        return keys ? *keys : nullptr;
     }
-    std::shared_ptr<KeyStore> begin_with_keys() {
-        std::shared_ptr<KeyStore> store = begin(section);
-        EXPECT_TRUE(refresher->wait_for_first_keys(long_wait_ms)) << log.text();
-        return store;
+    std::shared_ptr<SectionKeys> begin_with_keys() {
+        std::shared_ptr<SectionKeys> keys = begin(section);
+        EXPECT_TRUE(fetcher->wait_for_first_keys(long_wait_ms)) << log.text();
+        return keys;
     }
 
     /// The outcome of one token: key found and signature good, or why not.
-    static Reason check(KeyStore &store, const std::string &token, std::int64_t max_wait_ms,
+    static Reason check(SectionKeys &keys, const std::string &token, std::int64_t max_wait_ms,
                         std::int32_t *retry_after_ms = nullptr) {
         JsonDocument document;
         const auto jws = jose::CompactJws::split(token);
         const auto header = jose::Header::decode(jws->header, document);
-        const Result<KeyRef> key = store.find(header->algorithm, header->kid, "", max_wait_ms);
+        const Result<KeyRef> key = keys.find(header->algorithm, header->kid, "", max_wait_ms);
         if (!key) {
             if (retry_after_ms != nullptr) *retry_after_ms = key.error().retry_after_ms;
             return key.error().reason;
@@ -85,13 +85,13 @@ class RefresherTest : public testing::Test {
         std::string signature(jose::base64url_decoded_size(jws->signature.size()), '\0');
         signature.resize(*jose::base64url_decode(jws->signature, signature.data()));
         if ((*key)->verify(header->algorithm, jws->signing_input, signature)) return Reason::NONE;
-        store.report_bad_signature();
+        keys.report_bad_signature();
         return Reason::BAD_SIGNATURE;
     }
 
     TestIssuer issuer;
     LogCapture log;
-    std::unique_ptr<Refresher> refresher;
+    std::unique_ptr<Fetcher> fetcher;
     config::Section section;
 };
 

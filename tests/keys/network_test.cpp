@@ -17,38 +17,38 @@ namespace {
 
 // ---- start ------------------------------------------------------------------------------------------------
 
-TEST_F(RefresherTest, FirstKeysComeByDiscovery) {
-    const auto store = begin_with_keys();
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+TEST_F(FetcherTest, FirstKeysComeByDiscovery) {
+    const auto keys = begin_with_keys();
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
     EXPECT_EQ(issuer.requests(Endpoint::discovery), 1U);
     EXPECT_EQ(issuer.requests(Endpoint::jwks), 1U);
-    EXPECT_FALSE(store->status().stale);
-    EXPECT_EQ(store->status().jwks_uri, issuer.jwks_uri());
+    EXPECT_FALSE(keys->status().stale);
+    EXPECT_EQ(keys->status().jwks_uri, issuer.jwks_uri());
 }
 
-TEST_F(RefresherTest, TheProviderIsDownAtTheStartAndBackLater) {
+TEST_F(FetcherTest, TheProviderIsDownAtTheStartAndBackLater) {
     issuer.set_network(TestIssuer::Network::down);
-    const auto store = begin(section);
+    const auto keys = begin(section);
     std::int32_t retry = 0;
-    EXPECT_EQ(check(*store, issuer.mint(), 0, &retry), Reason::KEYS_PENDING);
+    EXPECT_EQ(check(*keys, issuer.mint(), 0, &retry), Reason::KEYS_PENDING);
     EXPECT_GE(retry, 20);
     EXPECT_LE(retry, 1000);
-    EXPECT_FALSE(refresher->wait_for_first_keys(50));
-    wait_until([&] { return !store->status().last_error.empty(); });
+    EXPECT_FALSE(fetcher->wait_for_first_keys(50));
+    wait_until([&] { return !keys->status().last_error.empty(); });
     issuer.set_network(TestIssuer::Network::up);
-    EXPECT_TRUE(refresher->wait_for_first_keys(long_wait_ms)) << log.text();
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+    EXPECT_TRUE(fetcher->wait_for_first_keys(long_wait_ms)) << log.text();
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
 }
 
-TEST_F(RefresherTest, OneFetchServesAllWaiters) {
+TEST_F(FetcherTest, OneFetchServesAllWaiters) {
     issuer.set_fault(Endpoint::jwks, Fault::hang, 1);
-    const auto store = begin(section);
+    const auto keys = begin(section);
     const std::string token = issuer.mint();
     std::atomic<int> good{0};
     std::vector<std::thread> callers;
     callers.reserve(64);
     for (int i = 0; i < 64; ++i) {
-        callers.emplace_back([&] { good += check(*store, token, long_wait_ms) == Reason::NONE ? 1 : 0; });
+        callers.emplace_back([&] { good += check(*keys, token, long_wait_ms) == Reason::NONE ? 1 : 0; });
     }
     for (std::thread &caller : callers) caller.join();
     EXPECT_EQ(good.load(), 64);
@@ -57,16 +57,16 @@ TEST_F(RefresherTest, OneFetchServesAllWaiters) {
 
 // ---- refresh ----------------------------------------------------------------------------------------------
 
-TEST_F(RefresherTest, AtMaxAge0TheProviderIsAskedAtMostOncePerMinRefreshAndNoTokenIsRefused) {
+TEST_F(FetcherTest, AtMaxAge0TheProviderIsAskedAtMostOncePerMinRefreshAndNoTokenIsRefused) {
     TestIssuer::Documents documents;
     documents.cache_control = "max-age=0";
     issuer.set_documents(documents);
-    const auto store = begin_with_keys();
+    const auto keys = begin_with_keys();
     const std::string token = issuer.mint();
     std::size_t refused = 0;
     std::size_t checked = 0;
     while (issuer.requests(Endpoint::jwks) < 4) {
-        refused += check(*store, token, 0) == Reason::NONE ? 0 : 1;
+        refused += check(*keys, token, 0) == Reason::NONE ? 0 : 1;
         ++checked;
     }
     EXPECT_EQ(refused, 0U) << "of " << checked;
@@ -75,8 +75,8 @@ TEST_F(RefresherTest, AtMaxAge0TheProviderIsAskedAtMostOncePerMinRefreshAndNoTok
     EXPECT_GE(issuer.not_modified(), 2U) << "and conditionally";
 }
 
-TEST_F(RefresherTest, KeysRotateWhileTwoThreadsCheckTokensInALoopAndNoneIsRefused) {
-    const auto store = begin_with_keys();
+TEST_F(FetcherTest, KeysRotateWhileTwoThreadsCheckTokensInALoopAndNoneIsRefused) {
+    const auto keys = begin_with_keys();
     std::mutex mutex;
     std::string token = issuer.mint();
     std::atomic<bool> stop{false};
@@ -91,8 +91,8 @@ TEST_F(RefresherTest, KeysRotateWhileTwoThreadsCheckTokensInALoopAndNoneIsRefuse
                 mine = token;
             }
             std::int32_t retry = 0;
-            Reason reason = check(*store, mine, max_wait_ms, &retry);
-            for (; reason == Reason::KEYS_PENDING; reason = check(*store, mine, max_wait_ms, &retry)) {
+            Reason reason = check(*keys, mine, max_wait_ms, &retry);
+            for (; reason == Reason::KEYS_PENDING; reason = check(*keys, mine, max_wait_ms, &retry)) {
                 ++tried_again;
                 std::this_thread::sleep_for(Milliseconds(retry));
             }
@@ -122,17 +122,17 @@ TEST_F(RefresherTest, KeysRotateWhileTwoThreadsCheckTokensInALoopAndNoneIsRefuse
     EXPECT_EQ(issuer.requests(Endpoint::jwks), 4U) << "one fetch for each rotation";
 }
 
-TEST_F(RefresherTest, AKeyThatIsReusedUnderItsKidIsFoundAfterOneBadSignature) {
-    const auto store = begin_with_keys();
+TEST_F(FetcherTest, AKeyThatIsReusedUnderItsKidIsFoundAfterOneBadSignature) {
+    const auto keys = begin_with_keys();
     issuer.reuse_kids();
     const std::string token = issuer.mint();
-    EXPECT_EQ(check(*store, token, 0), Reason::BAD_SIGNATURE);
-    wait_until([&] { return check(*store, token, 0) == Reason::NONE; });
+    EXPECT_EQ(check(*keys, token, 0), Reason::BAD_SIGNATURE);
+    wait_until([&] { return check(*keys, token, 0) == Reason::NONE; });
     EXPECT_LE(issuer.requests(Endpoint::jwks), 3U);
 }
 
-TEST_F(RefresherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoodToken) {
-    const auto store = begin_with_keys();
+TEST_F(FetcherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoodToken) {
+    const auto keys = begin_with_keys();
     const std::string token = issuer.mint();
     const std::int64_t begin = now_ms();
     std::atomic<int> next{0};
@@ -141,7 +141,7 @@ TEST_F(RefresherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoo
     const auto attack = [&] {
         for (int i = next++; i < 10'000; i = next++) {
             const Result<KeyRef> key =
-                store->find(jose::Algorithm::RS256, "made-up-" + std::to_string(i), "", 0);
+                keys->find(jose::Algorithm::RS256, "made-up-" + std::to_string(i), "", 0);
             if (key) ++found;
             if (i % 10 == 0) std::this_thread::sleep_for(Milliseconds(2));
         }
@@ -153,7 +153,7 @@ TEST_F(RefresherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoo
     std::size_t refused = 0;
     while (attackers > 0) {
         const auto from = std::chrono::steady_clock::now();
-        refused += check(*store, token, 0) == Reason::NONE ? 0 : 1;
+        refused += check(*keys, token, 0) == Reason::NONE ? 0 : 1;
         latencies.push_back(
             std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - from).count());
     }
@@ -173,37 +173,37 @@ TEST_F(RefresherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoo
     for (std::size_t i = 1; i < times.size(); ++i) EXPECT_GE(times[i] - times[i - 1], 1'000);
 }
 
-TEST_F(RefresherTest, KeysSurviveARestartWhileTheProviderIsDown) {
+TEST_F(FetcherTest, KeysSurviveARestartWhileTheProviderIsDown) {
     const support::TemporaryDirectory directory;
     section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
     wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
-    refresher->stop();
+    fetcher->stop();
     issuer.set_network(TestIssuer::Network::down);
-    refresher = std::move(Refresher::create(SystemClock::instance(), log.logger).value());
-    const auto store = begin(section);
-    EXPECT_TRUE(refresher->wait_for_first_keys(0));
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+    fetcher = std::move(Fetcher::create(SystemClock::instance(), log.logger).value());
+    const auto keys = begin(section);
+    EXPECT_TRUE(fetcher->wait_for_first_keys(0));
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
     EXPECT_EQ(log.count(LogLevel::info, "from jwks_cache_file"), 1) << log.text();
-    wait_until([&] { return !store->status().last_error.empty(); });
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+    wait_until([&] { return !keys->status().last_error.empty(); });
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
 }
 
-TEST_F(RefresherTest, ACacheFileThatOthersMayWriteIsNotUsed) {
+TEST_F(FetcherTest, ACacheFileThatOthersMayWriteIsNotUsed) {
     const support::TemporaryDirectory directory;
     section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
     wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
-    refresher->stop();
+    fetcher->stop();
     ASSERT_EQ(::chmod(section.keys.jwks_cache_file.c_str(), 0660), 0);
     issuer.set_network(TestIssuer::Network::down);
-    refresher = std::move(Refresher::create(SystemClock::instance(), log.logger).value());
-    const auto store = begin(section);
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::KEYS_PENDING);
+    fetcher = std::move(Fetcher::create(SystemClock::instance(), log.logger).value());
+    const auto keys = begin(section);
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::KEYS_PENDING);
     EXPECT_EQ(log.count(LogLevel::warning, "others may write it"), 1) << log.text();
 }
 
-TEST_F(RefresherTest, ACertificateErrorIsNamedWithHostAndReason) {
+TEST_F(FetcherTest, ACertificateErrorIsNamedWithHostAndReason) {
     issuer.set_tls(TestIssuer::Tls::expired);
     begin(section);
     wait_until([&] { return log.count(LogLevel::warning, "tls_error") > 0; });

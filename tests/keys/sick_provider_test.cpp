@@ -1,6 +1,6 @@
 // One section's keys while the provider fails, revokes them all, or is away over a restart.
-#include "engine_fixture.hpp"
 #include "keys/cache_file.hpp"
+#include "section_keys_fixture.hpp"
 #include "support/test_issuer.hpp"
 
 #include <fstream>
@@ -22,7 +22,7 @@ struct Sick {
     std::string body;
 };
 
-class SickProviderTest : public EngineTest, public testing::WithParamInterface<Sick> {
+class SickProviderTest : public SectionKeysTest, public testing::WithParamInterface<Sick> {
   protected:
     void answer_sickly() {
         if (GetParam().result == FetchResult::bad_document) {
@@ -35,11 +35,11 @@ class SickProviderTest : public EngineTest, public testing::WithParamInterface<S
 
 TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
     begin_with(key_set({"k1"}));
-    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    const KeyRef key = *keys->find(eddsa, "k1", "", 0);
     const std::int64_t begin = clock.monotonic_ms();
     while (clock.monotonic_ms() - begin < 86'400'000) {
         EXPECT_EQ(find_reason("k1"), Reason::NONE);
-        EXPECT_TRUE(store->still_good(*key));
+        EXPECT_TRUE(keys->still_good(*key));
         until_due();
         round();
         while (!transport.running.empty()) {
@@ -48,9 +48,9 @@ TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
         }
     }
     EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE);
-    EXPECT_FALSE(store->still_good(*key));
-    EXPECT_TRUE(store->status().stale);
-    EXPECT_FALSE(store->status().last_error.empty());
+    EXPECT_FALSE(keys->still_good(*key));
+    EXPECT_TRUE(keys->status().stale);
+    EXPECT_FALSE(keys->status().last_error.empty());
     EXPECT_GE(fetches(GetParam().result), 86'400U / 450U) << "back-off ends at five minutes and a half of it";
 
     until_due();
@@ -58,7 +58,7 @@ TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
     transport.answer_with(key_set({"k1"}));
     round();
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
-    EXPECT_TRUE(store->status().last_error.empty());
+    EXPECT_TRUE(keys->status().last_error.empty());
 }
 
 TEST_P(SickProviderTest, TheLogSaysWhatWhereWhyAndWhenNext) {
@@ -88,39 +88,39 @@ INSTANTIATE_TEST_SUITE_P(Rows, SickProviderTest,
                                               support::TestIssuer::unusable_jwks()}),
                          [](const auto &info) { return info.param.name; });
 
-TEST_F(EngineTest, AHangingProviderDoesNotHoldUpAnotherSections) {
-    const auto other = std::make_shared<Store>(
-        clock, room, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
+TEST_F(SectionKeysTest, AHangingProviderDoesNotHoldUpAnotherSections) {
+    const auto other = std::make_shared<SectionKeys>(
+        clock, waiters, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
         [] { return 0.5; });
     other->start();
-    engine.round({store, other}, 0);
+    fetcher.round({keys, other}, 0);
     ASSERT_EQ(transport.running.size(), 2U);
     transport.running.erase(transport.running.begin());  // it never answers
     transport.answer_with(discovery("https://other.example"));
-    engine.round({store, other}, 0);
+    fetcher.round({keys, other}, 0);
     transport.answer_with(key_set({"k1"}));
-    engine.round({store, other}, 0);
+    fetcher.round({keys, other}, 0);
     EXPECT_TRUE(other->find(eddsa, "k1", "", 0));
 }
 
-TEST_F(EngineTest, AFetchOfADroppedStoreIsGivenUp) {
+TEST_F(SectionKeysTest, AFetchOfADroppedSectionIsGivenUp) {
     round();
     ASSERT_EQ(transport.running.size(), 1U);
-    engine.round({}, 0);
+    fetcher.round({}, 0);
     EXPECT_TRUE(transport.running.empty());
 }
 
-TEST_F(EngineTest, TheThreadSleepsUntilTheNextFetch) {
+TEST_F(SectionKeysTest, TheThreadSleepsUntilTheNextFetch) {
     begin_with(key_set({"k1"}));
-    engine.round({store}, 60'000);
+    fetcher.round({keys}, 60'000);
     EXPECT_EQ(transport.last_timeout_ms, 60'000);
-    clock.advance_s(store->status().next_fetch_in_s - 5);
-    engine.round({store}, 60'000);
+    clock.advance_s(keys->status().next_fetch_in_s - 5);
+    fetcher.round({keys}, 60'000);
     EXPECT_LE(transport.last_timeout_ms, 6'000);
     EXPECT_GE(transport.last_timeout_ms, 5'000);
 }
 
-TEST_F(EngineTest, ABrokenKeyIsAWarningOncePerContent) {
+TEST_F(SectionKeysTest, ABrokenKeyIsAWarningOncePerContent) {
     const std::string broken =
         R"({"keys":[{"kty":"EC","kid":"bad","crv":"P-256","x":"AA","y":"AA"},)" + key_set({"k1"}).substr(9);
     begin_with(broken);
@@ -136,16 +136,16 @@ TEST_F(EngineTest, ABrokenKeyIsAWarningOncePerContent) {
 
 // ---- revocation -------------------------------------------------------------------------------------------
 
-TEST_F(EngineTest, AnEmptySetTwiceRevokesAllKeys) {
+TEST_F(SectionKeysTest, AnEmptySetTwiceRevokesAllKeys) {
     begin_with(key_set({"k1"}));
-    const KeyRef key = *store->find(eddsa, "k1", "", 0);
+    const KeyRef key = *keys->find(eddsa, "k1", "", 0);
     until_due();
     serve(R"({"keys":[]})");
     EXPECT_EQ(find_reason("k1"), Reason::NONE) << "one may be an accident";
     EXPECT_EQ(log.count(LogLevel::warning, "is empty"), 1) << log.text();
     until_due();
     serve(R"({"keys":[]})");
-    EXPECT_FALSE(store->still_good(*key));
+    EXPECT_FALSE(keys->still_good(*key));
     EXPECT_EQ(find_reason("k1"), Reason::UNKNOWN_KEY);
     EXPECT_EQ(log.count(LogLevel::warning, "all keys are dropped"), 1) << log.text();
     EXPECT_EQ(fetches(FetchResult::empty), 2U);
@@ -157,7 +157,7 @@ TEST_F(EngineTest, AnEmptySetTwiceRevokesAllKeys) {
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
 
-TEST_F(EngineTest, AnEmptySetAtTheStartIsNotASet) {
+TEST_F(SectionKeysTest, AnEmptySetAtTheStartIsNotASet) {
     begin_with(R"({"keys":[]})");
     EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
     until_due();
@@ -167,7 +167,7 @@ TEST_F(EngineTest, AnEmptySetAtTheStartIsNotASet) {
 
 // ---- cache file -------------------------------------------------------------------------------------------
 
-class CacheTest : public EngineTest {
+class CacheTest : public SectionKeysTest {
   protected:
     CacheTest() {
         section.keys.jwks_cache_file = directory.path() + "/cache.json";
@@ -243,9 +243,9 @@ TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
 
 TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {
     jose::KeySet::Notes notes;
-    store->restore(*jose::KeySet::parse(key_set({"k1"}), notes), jwks_uri, 3600);
+    keys->restore(*jose::KeySet::parse(key_set({"k1"}), notes), jwks_uri, 3600);
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
-    EXPECT_EQ(store->status().age_s, 3600);
+    EXPECT_EQ(keys->status().age_s, 3600);
     serve(FetchResult::network_error);
     EXPECT_TRUE(transport.running.empty()) << "what can't be reached for discovery isn't asked for keys";
     EXPECT_EQ(find_reason("k1"), Reason::NONE);

@@ -1,4 +1,4 @@
-// The refresher's thread: its end in the middle of anything, its signals, a forked child; reloads; files.
+// The fetcher's thread: its end in the middle of anything, its signals, a forked child; reloads; files.
 #include "network_fixture.hpp"
 #include "slow_lookup.hpp"
 
@@ -19,7 +19,7 @@
 namespace tokenward::keys {
 namespace {
 
-using ThreadTest = RefresherTest;
+using ThreadTest = FetcherTest;
 
 // ---- the end ----------------------------------------------------------------------------------------------
 
@@ -28,18 +28,18 @@ constexpr std::int64_t hang_ms = 30'000;
 
 TEST_F(ThreadTest, StopIsPromptDuringAHangingFetch) {
     issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
-    const auto store = begin(section);
+    const auto keys = begin(section);
     wait_until([&] { return issuer.requests(Endpoint::jwks) > 0; });
     Reason reason = Reason::NONE;
-    std::thread waiter([&] { reason = check(*store, issuer.mint(), long_wait_ms); });
+    std::thread waiter([&] { reason = check(*keys, issuer.mint(), long_wait_ms); });
     const std::int64_t from = now_ms();
-    refresher->stop();
+    fetcher->stop();
     const std::int64_t took = now_ms() - from;
     waiter.join();
     std::printf("stop during a hanging fetch: %lld ms\n", static_cast<long long>(took));
     EXPECT_LT(took, hang_ms);
     EXPECT_EQ(reason, Reason::KEYS_PENDING);
-    refresher->stop();
+    fetcher->stop();
 }
 
 TEST_F(ThreadTest, StopIsPromptDuringAHangingTlsHandshake) {
@@ -47,7 +47,7 @@ TEST_F(ThreadTest, StopIsPromptDuringAHangingTlsHandshake) {
     begin(section);
     std::this_thread::sleep_for(Milliseconds(100));
     const std::int64_t from = now_ms();
-    refresher->stop();
+    fetcher->stop();
     const std::int64_t took = now_ms() - from;
     std::printf("stop during a hanging TLS handshake: %lld ms\n", static_cast<long long>(took));
     EXPECT_LT(took, hang_ms);
@@ -65,7 +65,7 @@ TEST_F(ThreadTest, StopIsPromptDuringAHangingNameLookUpAndEveryThreadBlocksAllSi
     for (const std::uint64_t mask : masks) EXPECT_EQ(mask | unblockable, ~std::uint64_t{0});
 
     const std::int64_t from = now_ms();
-    refresher->stop();
+    fetcher->stop();
     const std::int64_t took = now_ms() - from;
     EXPECT_EQ(slow_lookups(), 1) << "it still hangs";
     std::printf("stop during a hanging name look-up: %lld ms\n", static_cast<long long>(took));
@@ -86,15 +86,14 @@ TEST_F(ThreadTest, TheCallersOwnSignalMaskIsUntouched) {
 
 TEST_F(ThreadTest, AForkedChildForgetsTheThreadAndEnds) {
     issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
-    const auto store = begin(section);
+    const auto keys = begin(section);
     wait_until([&] { return issuer.requests(Endpoint::jwks) > 0; });
-    std::thread waiter([&] { check(*store, issuer.mint(), long_wait_ms); });
+    std::thread waiter([&] { check(*keys, issuer.mint(), long_wait_ms); });
     std::this_thread::sleep_for(Milliseconds(50));  // most likely it waits by now
     const pid_t child = ::fork();
     if (child == 0) {
         ::alarm(20);  // a child that hangs is a failure, not a hang
-        refresher->abandon_in_forked_child();
-        refresher.reset();
+        Fetcher::abandon_in_forked_child(std::move(fetcher));
         ::_exit(0);
     }
     int status = -1;
@@ -102,19 +101,19 @@ TEST_F(ThreadTest, AForkedChildForgetsTheThreadAndEnds) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
     issuer.heal();
     waiter.join();
-    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::NONE) << "the parent goes on";
+    EXPECT_EQ(check(*keys, issuer.mint(), long_wait_ms), Reason::NONE) << "the parent goes on";
 }
 
 // ---- reload -----------------------------------------------------------------------------------------------
 
 TEST_F(ThreadTest, AnUnchangedSectionKeepsItsKeysOverAReload) {
-    const auto store = begin_with_keys();
+    const auto keys = begin_with_keys();
     section.keys.jwks_cache_ttl_s = 60;
     section.keys.jwks_max_stale_s = 600;
     section.tokens.algorithms = jose::AlgorithmSet::none();
     const auto again = begin(section);
-    EXPECT_EQ(again, store);
-    EXPECT_LE(store->status().next_fetch_in_s, 60) << "the other settings are taken over";
+    EXPECT_EQ(again, keys);
+    EXPECT_LE(keys->status().next_fetch_in_s, 60) << "the other settings are taken over";
     EXPECT_EQ(issuer.requests(Endpoint::jwks), 1U);
 }
 
@@ -123,21 +122,21 @@ struct ReloadRow {
     std::function<void(config::Section &)> change;
 };
 
-class ReloadTest : public RefresherTest, public testing::WithParamInterface<ReloadRow> {};
+class ReloadTest : public FetcherTest, public testing::WithParamInterface<ReloadRow> {};
 
 TEST_P(ReloadTest, AChangedSectionGetsKeysOfItsOwn) {
-    const auto store = begin_with_keys();
+    const auto keys = begin_with_keys();
     const support::TemporaryDirectory directory;
     std::filesystem::copy_file(section.keys.ca_file, directory.path() + "/ca.pem");
     config::Section changed = section;
-    changed.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
-    const std::string copy = changed.ca_file;
+    changed.keys.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
+    const std::string copy = changed.keys.ca_file;
     changed = section;
     GetParam().change(changed);
-    if (changed.ca_file == "COPY") changed.ca_file = copy;
+    if (changed.keys.ca_file == "COPY") changed.keys.ca_file = copy;
     const auto other = begin(changed);
-    EXPECT_NE(other, store);
-    EXPECT_TRUE(refresher->wait_for_first_keys(long_wait_ms)) << log.text();
+    EXPECT_NE(other, keys);
+    EXPECT_TRUE(fetcher->wait_for_first_keys(long_wait_ms)) << log.text();
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
@@ -149,43 +148,43 @@ INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
                          [](const auto &info) { return info.param.name; });
 
 TEST_F(ThreadTest, ARolledBackReloadChangesNothing) {
-    const auto store = begin_with_keys();
+    const auto keys = begin_with_keys();
     config::Section changed = section;
-    changed.jwks_cache_ttl_s = 1;
-    ASSERT_TRUE(refresher->adopt(changed));
+    changed.keys.jwks_cache_ttl_s = 1;
+    ASSERT_TRUE(fetcher->prepare(changed));
     config::Section broken = section;
     broken.name = "broken";
-    broken.ca_file = "/nonexistent/ca.pem";
-    ASSERT_FALSE(refresher->adopt(broken));
-    refresher->rollback();
-    EXPECT_GT(store->status().next_fetch_in_s, 1000);
-    EXPECT_EQ(begin(section), store);
+    broken.keys.ca_file = "/nonexistent/ca.pem";
+    ASSERT_FALSE(fetcher->prepare(broken));
+    fetcher->rollback();
+    EXPECT_GT(keys->status().next_fetch_in_s, 1000);
+    EXPECT_EQ(begin(section), keys);
 }
 
 TEST_F(ThreadTest, ADroppedSectionsWaitersLeave) {
     issuer.set_fault(Endpoint::jwks, Fault::hang, 30);
-    const auto store = begin(section);
+    const auto keys = begin(section);
     Reason reason = Reason::NONE;
-    std::thread waiter([&] { reason = check(*store, issuer.mint(), long_wait_ms); });
-    refresher->commit();  // of nothing
+    std::thread waiter([&] { reason = check(*keys, issuer.mint(), long_wait_ms); });
+    fetcher->commit();  // of nothing
     waiter.join();
     EXPECT_EQ(reason, Reason::KEYS_PENDING);
 }
 
 TEST_F(ThreadTest, ReloadsUnderLoadRefuseNoToken) {
-    const auto store = begin_with_keys();
+    const auto keys = begin_with_keys();
     std::atomic<bool> stop{false};
     std::atomic<std::size_t> accepted{0};
     std::atomic<std::size_t> refused{0};
     const std::string token = issuer.mint();
     const auto client = [&] {
-        while (!stop) ++(check(*store, token, 0) == Reason::NONE ? accepted : refused);
+        while (!stop) ++(check(*keys, token, 0) == Reason::NONE ? accepted : refused);
     };
     std::thread first(client);
     std::thread second(client);
     for (int i = 0; i < 100; ++i) {
         section.keys.jwks_cache_ttl_s = 1000 + i;
-        EXPECT_EQ(begin(section), store);
+        EXPECT_EQ(begin(section), keys);
     }
     wait_until([&] { return accepted > 100; });
     stop = true;
@@ -203,7 +202,7 @@ struct FileRow {
     Reason reason;
 };
 
-class FileTest : public RefresherTest, public testing::WithParamInterface<FileRow> {
+class FileTest : public FetcherTest, public testing::WithParamInterface<FileRow> {
   protected:
     std::string write() const {
         std::string path = directory.path() + "/file";
@@ -220,10 +219,10 @@ class JwksFileTest : public FileTest {};
 
 TEST_P(JwksFileTest, RefusesTheConfiguration) {
     section.keys.jwks_file = write();
-    const auto store = refresher->adopt(section);
-    ASSERT_FALSE(store);
-    EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
-    EXPECT_NE(store.error().detail.find("/file"), std::string::npos) << store.error().detail;
+    const auto keys = fetcher->prepare(section);
+    ASSERT_FALSE(keys);
+    EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
+    EXPECT_NE(keys.error().detail.find("/file"), std::string::npos) << keys.error().detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -240,9 +239,9 @@ class CaFileTest : public FileTest {};
 
 TEST_P(CaFileTest, RefusesTheConfiguration) {
     section.keys.ca_file = write();
-    const auto store = refresher->adopt(section);
-    ASSERT_FALSE(store);
-    EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
+    const auto keys = fetcher->prepare(section);
+    ASSERT_FALSE(keys);
+    EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, CaFileTest,
@@ -257,25 +256,25 @@ TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
     const support::TemporaryDirectory directory;
     section.keys.jwks_file = directory.path() + "/keys.json";
     support::write_file(section.keys.jwks_file, issuer.jwks());
-    const auto store = begin(section);
-    EXPECT_TRUE(refresher->wait_for_first_keys(0));
+    const auto keys = begin(section);
+    EXPECT_TRUE(fetcher->wait_for_first_keys(0));
     // A look-up of an earlier test may be on its way out.
     for (int i = 0; i < 1'000 && !blocked_signals_of("tokenward-keys").empty(); ++i) {
         std::this_thread::sleep_for(Milliseconds(2));
     }
     EXPECT_TRUE(blocked_signals_of("tokenward-keys").empty());
-    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::NONE);
-    EXPECT_TRUE(store->status().static_set);
+    EXPECT_EQ(check(*keys, issuer.mint(), long_wait_ms), Reason::NONE);
+    EXPECT_TRUE(keys->status().static_set);
 
     issuer.rotate(false);
-    EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
+    EXPECT_EQ(check(*keys, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
     support::write_file(section.keys.jwks_file, "garbage");
-    EXPECT_FALSE(refresher->adopt(section));
-    refresher->rollback();
-    EXPECT_FALSE(store->status().keys.empty());
+    EXPECT_FALSE(fetcher->prepare(section));
+    fetcher->rollback();
+    EXPECT_FALSE(keys->status().keys.empty());
     support::write_file(section.keys.jwks_file, issuer.jwks());
-    EXPECT_EQ(begin(section), store);
-    EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
+    EXPECT_EQ(begin(section), keys);
+    EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
     EXPECT_EQ(issuer.requests(Endpoint::jwks) + issuer.requests(Endpoint::discovery), 0U);
 }
 

@@ -1,8 +1,8 @@
-// Stands for libtokenward in the unload test: a shared object with the refresher in it.
+// Stands for libtokenward in the unload test: a shared object with the fetcher in it.
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/settings.hpp"
-#include "keys/refresher.hpp"
+#include "keys/fetcher.hpp"
 
 #include <memory>
 #include <string>
@@ -11,13 +11,13 @@ namespace {
 
 using tokenward::Logger;
 using tokenward::SystemClock;
-using tokenward::keys::Refresher;
+using tokenward::keys::Fetcher;
 
 void no_log(void * /*user*/, std::int32_t /*level*/, const char * /*message*/, std::size_t /*size*/) {}
 
 struct Running {
     Logger logger{&no_log, nullptr};
-    std::unique_ptr<Refresher> refresher;
+    std::unique_ptr<Fetcher> fetcher;
 };
 
 }  // namespace
@@ -27,15 +27,15 @@ extern "C" {
 /// Begins to fetch keys from that address; NULL if that fails.
 __attribute__((visibility("default"))) void *unload_test_begin(const char *jwks_uri) {
     auto running = std::make_unique<Running>();
-    auto refresher = Refresher::create(SystemClock::instance(), running->logger);
-    if (!refresher) return nullptr;
-    running->refresher = std::move(*refresher);
+    auto fetcher = Fetcher::create(SystemClock::instance(), running->logger);
+    if (!fetcher) return nullptr;
+    running->fetcher = std::move(*fetcher);
     tokenward::config::Section section;
     section.name = "oauth";
     section.issuer = "https://provider.example";
     section.keys.jwks_uri = jwks_uri;
-    if (!running->refresher->adopt(section)) return nullptr;
-    running->refresher->commit();
+    if (!running->fetcher->prepare(section)) return nullptr;
+    running->fetcher->commit();
     return running.release();
 }
 

@@ -1,8 +1,8 @@
-// One section's engine with the clock and the network in the test's hands.
+// One section's keys and its fetcher with the clock and the network in the test's hands.
 #pragma once
 
 #include "fakes.hpp"
-#include "keys/engine.hpp"
+#include "keys/fetcher.hpp"
 
 #include <memory>
 #include <string>
@@ -20,16 +20,16 @@ inline std::string discovery(const std::string &said_issuer = issuer, const std:
     return support::JsonObject().string("issuer", said_issuer).string("jwks_uri", uri).json();
 }
 
-class EngineTest : public testing::Test {
+class SectionKeysTest : public testing::Test {
   protected:
-    EngineTest() { use(section_of(issuer)); }
+    SectionKeysTest() { use(section_of(issuer)); }
 
     void use(config::Section section) {
-        store = std::make_shared<Store>(clock, room, SectionInput{std::move(section), nullptr, std::nullopt},
-                                        [] { return 0.5; });
-        store->start();
+        keys = std::make_shared<SectionKeys>(
+            clock, waiters, SectionInput{std::move(section), nullptr, std::nullopt}, [] { return 0.5; });
+        keys->start();
     }
-    void round() { engine.round({store}, 0); }
+    void round() { fetcher.round({keys}, 0); }
     /// Begins what is due, answers it, takes the answer in.
     template <class... Answer>
     void serve(Answer &&...answer) {
@@ -38,28 +38,29 @@ class EngineTest : public testing::Test {
         round();
     }
     /// The first keys.
-    void begin_with(const std::string &keys, const std::string &etag = {}) {
+    void begin_with(const std::string &set, const std::string &etag = {}) {
         serve(discovery());
-        transport.answer_with(keys, etag);
+        transport.answer_with(set, etag);
         round();
     }
     /// On to the next fetch by time.
-    void until_due() { clock.advance_s(store->status().next_fetch_in_s + 1); }
+    void until_due() { clock.advance_s(keys->status().next_fetch_in_s + 1); }
 
     Reason find_reason(const std::string &kid) {
-        const Result<KeyRef> found = store->find(eddsa, kid, "", 0);
+        const Result<KeyRef> found = keys->find(eddsa, kid, "", 0);
         return found ? Reason::NONE : found.error().reason;
     }
     std::uint64_t fetches(FetchResult result) const {
-        return store->status().fetches.by_result[static_cast<std::size_t>(result)];
+        return keys->status().fetches.by_result[static_cast<std::size_t>(result)];
     }
 
     ManualClock clock;
     LogCapture log;
-    FakeTransport transport;
-    std::shared_ptr<WaitRoom> room = std::make_shared<WaitRoom>();
-    Engine engine{clock, log.logger, transport, Proxy{"http://proxy.example:3128", "internal.example"}};
-    std::shared_ptr<Store> store;
+    FakeTransport &transport = *new FakeTransport;  // the fetcher's
+    std::shared_ptr<KeyWaiters> waiters = std::make_shared<KeyWaiters>();
+    Fetcher fetcher{clock, log.logger, Proxy{"http://proxy.example:3128", "internal.example"},
+                    std::unique_ptr<Transport>(&transport)};
+    std::shared_ptr<SectionKeys> keys;
 };
 
 }  // namespace tokenward::keys

@@ -1,5 +1,5 @@
 // One section's keys over time: the start, refreshes, unknown kids, waiting.
-#include "engine_fixture.hpp"
+#include "section_keys_fixture.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -14,7 +14,7 @@ namespace {
 
 // ---- start ------------------------------------------------------------------------------------------------
 
-TEST_F(EngineTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
+TEST_F(SectionKeysTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
     round();
     EXPECT_EQ(transport.request().url, "https://provider.example/realm/.well-known/openid-configuration");
     EXPECT_FALSE(transport.request().last);
@@ -28,7 +28,7 @@ TEST_F(EngineTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
     EXPECT_EQ(log.count(LogLevel::info, "1 key from \"https://provider.example/keys\""), 1) << log.text();
 }
 
-TEST_F(EngineTest, AConfiguredJwksUriNeedsNoDiscovery) {
+TEST_F(SectionKeysTest, AConfiguredJwksUriNeedsNoDiscovery) {
     config::Section section = section_of(issuer);
     section.keys.jwks_uri = "https://keys.example/jwks";
     use(section);
@@ -36,21 +36,21 @@ TEST_F(EngineTest, AConfiguredJwksUriNeedsNoDiscovery) {
     EXPECT_EQ(transport.request().url, "https://keys.example/jwks");
 }
 
-TEST_F(EngineTest, DiscoveryIsNotRepeatedAtARefresh) {
+TEST_F(SectionKeysTest, DiscoveryIsNotRepeatedAtARefresh) {
     begin_with(key_set({"k1"}));
     until_due();
     round();
     EXPECT_EQ(transport.request().url, jwks_uri);
 }
 
-TEST_F(EngineTest, DiscoveryIsRepeatedAfterADay) {
+TEST_F(SectionKeysTest, DiscoveryIsRepeatedAfterADay) {
     begin_with(key_set({"k1"}));
     clock.advance_s(86'400);
     round();
     EXPECT_NE(transport.request().url, jwks_uri);
 }
 
-TEST_F(EngineTest, DiscoveryIsRepeatedAfterAFailureForTheAddressMayHaveMoved) {
+TEST_F(SectionKeysTest, DiscoveryIsRepeatedAfterAFailureForTheAddressMayHaveMoved) {
     begin_with(key_set({"k1"}), "\"v1\"");
     until_due();
     serve(FetchResult::http_status);
@@ -61,10 +61,10 @@ TEST_F(EngineTest, DiscoveryIsRepeatedAfterAFailureForTheAddressMayHaveMoved) {
     transport.answer_with(key_set({"k2"}));
     round();
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
-    EXPECT_EQ(store->status().jwks_uri, "https://provider.example/moved");
+    EXPECT_EQ(keys->status().jwks_uri, "https://provider.example/moved");
 }
 
-TEST_F(EngineTest, AFailingDiscoveryDoesNotKeepTheKnownAddressFromServing) {
+TEST_F(SectionKeysTest, AFailingDiscoveryDoesNotKeepTheKnownAddressFromServing) {
     begin_with(key_set({"k1"}));
     until_due();
     serve(FetchResult::http_status);
@@ -82,15 +82,14 @@ struct BadDiscovery {
     const char *said;
 };
 
-class BadDiscoveryTest : public EngineTest, public testing::WithParamInterface<BadDiscovery> {};
+class BadDiscoveryTest : public SectionKeysTest, public testing::WithParamInterface<BadDiscovery> {};
 
 TEST_P(BadDiscoveryTest, IsRefusedWithWhatIsWrong) {
     serve(GetParam().document);
     EXPECT_TRUE(transport.running.empty()) << "its jwks_uri must not be asked";
     EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
     EXPECT_EQ(fetches(FetchResult::bad_document), 1U);
-    EXPECT_NE(store->status().last_error.find(GetParam().said), std::string::npos)
-        << store->status().last_error;
+    EXPECT_NE(keys->status().last_error.find(GetParam().said), std::string::npos) << keys->status().last_error;
     EXPECT_EQ(log.count(LogLevel::warning, GetParam().said), 1) << log.text();
 }
 
@@ -117,18 +116,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadDiscovery{"no_host", discovery(issuer, "https:///keys"), "isn't an https address"}),
     [](const auto &info) { return info.param.name; });
 
-TEST_F(EngineTest, OneTrailingSlashOfTheIssuerIsIgnored) {
+TEST_F(SectionKeysTest, OneTrailingSlashOfTheIssuerIsIgnored) {
     serve(discovery(std::string(issuer) + "/"));
     EXPECT_EQ(transport.request().url, jwks_uri);
 }
 
-TEST_F(EngineTest, TheEnvironmentsProxyIsUsedWithItsExceptions) {
+TEST_F(SectionKeysTest, TheEnvironmentsProxyIsUsedWithItsExceptions) {
     round();
     EXPECT_EQ(transport.request().proxy, "http://proxy.example:3128");
     EXPECT_EQ(transport.request().no_proxy, "internal.example");
 }
 
-TEST_F(EngineTest, TheProxyOptionWinsOverTheEnvironment) {
+TEST_F(SectionKeysTest, TheProxyOptionWinsOverTheEnvironment) {
     for (const char *proxy : {"", "http://other.example:80"}) {
         config::Section section = section_of(issuer);
         section.keys.proxy = proxy;
@@ -141,7 +140,7 @@ TEST_F(EngineTest, TheProxyOptionWinsOverTheEnvironment) {
 
 // ---- refresh ----------------------------------------------------------------------------------------------
 
-TEST_F(EngineTest, ARefreshIsConditionalAnd304ConfirmsTheSet) {
+TEST_F(SectionKeysTest, ARefreshIsConditionalAnd304ConfirmsTheSet) {
     begin_with(key_set({"k1"}), "\"v1\"");
     until_due();
     round();
@@ -149,11 +148,11 @@ TEST_F(EngineTest, ARefreshIsConditionalAnd304ConfirmsTheSet) {
     transport.answer_with(FetchResult::not_modified);
     round();
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
-    EXPECT_EQ(store->status().age_s, 0);
+    EXPECT_EQ(keys->status().age_s, 0);
     EXPECT_EQ(fetches(FetchResult::not_modified), 1U);
 }
 
-TEST_F(EngineTest, A304ThatNobodyAskedForIsAFailure) {
+TEST_F(SectionKeysTest, A304ThatNobodyAskedForIsAFailure) {
     serve(discovery());
     transport.answer_with(FetchResult::not_modified);
     round();
@@ -161,14 +160,14 @@ TEST_F(EngineTest, A304ThatNobodyAskedForIsAFailure) {
     EXPECT_EQ(fetches(FetchResult::http_status), 1U);
 }
 
-TEST_F(EngineTest, AnAbsurdEtagIsNotSentBack) {
+TEST_F(SectionKeysTest, AnAbsurdEtagIsNotSentBack) {
     begin_with(key_set({"k1"}), std::string(5000, 'x'));
     until_due();
     round();
     EXPECT_EQ(transport.request().etag, "");
 }
 
-TEST_F(EngineTest, WhileARefreshRunsTheOldKeysServe) {
+TEST_F(SectionKeysTest, WhileARefreshRunsTheOldKeysServe) {
     begin_with(key_set({"k1"}));
     until_due();
     round();
@@ -176,37 +175,37 @@ TEST_F(EngineTest, WhileARefreshRunsTheOldKeysServe) {
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
 }
 
-TEST_F(EngineTest, AKeyThatLeavesTheSetIsNoLongerGoodAndOneThatStaysIs) {
+TEST_F(SectionKeysTest, AKeyThatLeavesTheSetIsNoLongerGoodAndOneThatStaysIs) {
     begin_with(key_set({"k1", "k2"}));
-    const KeyRef leaves = *store->find(eddsa, "k1", "", 0);
-    const KeyRef stays = *store->find(eddsa, "k2", "", 0);
+    const KeyRef leaves = *keys->find(eddsa, "k1", "", 0);
+    const KeyRef stays = *keys->find(eddsa, "k2", "", 0);
     until_due();
     serve(key_set({"k2", "k3"}));
-    EXPECT_FALSE(store->still_good(*leaves));
-    EXPECT_TRUE(store->still_good(*stays));
+    EXPECT_FALSE(keys->still_good(*leaves));
+    EXPECT_TRUE(keys->still_good(*stays));
     EXPECT_EQ(log.count(LogLevel::info, "2 keys from"), 2) << log.text();
 }
 
-TEST_F(EngineTest, AReusedKidIsAnotherKey) {
+TEST_F(SectionKeysTest, AReusedKidIsAnotherKey) {
     begin_with(key_set({"k1"}, 0));
-    const KeyRef old = *store->find(eddsa, "k1", "", 0);
+    const KeyRef old = *keys->find(eddsa, "k1", "", 0);
     until_due();
     serve(key_set({"k1"}, 1));
-    EXPECT_FALSE(store->still_good(*old));
+    EXPECT_FALSE(keys->still_good(*old));
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
 }
 
 // ---- unknown kid, bad signature ---------------------------------------------------------------------------
 
-TEST_F(EngineTest, BeforeTheFirstKeysACallerIsToldToTryAgain) {
-    const Result<KeyRef> found = store->find(eddsa, "k1", "", 0);
+TEST_F(SectionKeysTest, BeforeTheFirstKeysACallerIsToldToTryAgain) {
+    const Result<KeyRef> found = keys->find(eddsa, "k1", "", 0);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().reason, Reason::KEYS_PENDING);
     EXPECT_GE(found.error().retry_after_ms, 20);
     EXPECT_LE(found.error().retry_after_ms, 1000);
 }
 
-TEST_F(EngineTest, AnUnknownKidIsFetchedAtOnceWhereTheLastFetchIsOld) {
+TEST_F(SectionKeysTest, AnUnknownKidIsFetchedAtOnceWhereTheLastFetchIsOld) {
     begin_with(key_set({"k1"}));
     clock.advance_s(11);
     EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
@@ -214,7 +213,7 @@ TEST_F(EngineTest, AnUnknownKidIsFetchedAtOnceWhereTheLastFetchIsOld) {
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
 
-TEST_F(EngineTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheEndOfTheWindow) {
+TEST_F(SectionKeysTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheEndOfTheWindow) {
     begin_with(key_set({"k1"}));
     clock.advance_s(3);
     const int before = transport.started;
@@ -227,7 +226,7 @@ TEST_F(EngineTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheEndOfT
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
 
-TEST_F(EngineTest, NoKeyIsEvictedByMadeUpKids) {
+TEST_F(SectionKeysTest, NoKeyIsEvictedByMadeUpKids) {
     begin_with(key_set({"k1"}));
     for (int i = 0; i < 1000; ++i) {
         clock.advance_s(1);
@@ -239,13 +238,13 @@ TEST_F(EngineTest, NoKeyIsEvictedByMadeUpKids) {
         }
         EXPECT_EQ(find_reason("k1"), Reason::NONE);
     }
-    EXPECT_EQ(store->status().keys.size(), 1U);
+    EXPECT_EQ(keys->status().keys.size(), 1U);
     EXPECT_LE(transport.started, 2 + 1000 / 60 + 5) << "the window has doubled to a minute";
 }
 
-TEST_F(EngineTest, ABadSignatureAsksForOneFetchWithinTheBudget) {
+TEST_F(SectionKeysTest, ABadSignatureAsksForOneFetchWithinTheBudget) {
     begin_with(key_set({"k1"}));
-    for (int i = 0; i < 100; ++i) store->report_bad_signature();
+    for (int i = 0; i < 100; ++i) keys->report_bad_signature();
     round();
     EXPECT_TRUE(transport.running.empty()) << "the last fetch was just now";
     clock.advance_s(11);
@@ -254,44 +253,44 @@ TEST_F(EngineTest, ABadSignatureAsksForOneFetchWithinTheBudget) {
     EXPECT_EQ(transport.started, 3);
 }
 
-TEST_F(EngineTest, AKnownKidOfAnotherAlgorithmIsRefusedAndAsksForAFetch) {
+TEST_F(SectionKeysTest, AKnownKidOfAnotherAlgorithmIsRefusedAndAsksForAFetch) {
     begin_with(key_set({"k1"}));
     clock.advance_s(11);
-    EXPECT_EQ(store->find(jose::Algorithm::RS256, "k1", "", 0).error().reason, Reason::ALGORITHM_MISMATCH);
+    EXPECT_EQ(keys->find(jose::Algorithm::RS256, "k1", "", 0).error().reason, Reason::ALGORITHM_MISMATCH);
     round();
     EXPECT_EQ(transport.running.size(), 1U);
 }
 
-TEST_F(EngineTest, ATokenWithoutKidWaitsForAKeyOfItsKind) {
+TEST_F(SectionKeysTest, ATokenWithoutKidWaitsForAKeyOfItsKind) {
     begin_with(key_set({"k1"}));
-    EXPECT_TRUE(store->find(eddsa, std::nullopt, "", 0)) << "the only key that fits";
+    EXPECT_TRUE(keys->find(eddsa, std::nullopt, "", 0)) << "the only key that fits";
     clock.advance_s(11);
-    EXPECT_EQ(store->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::KEYS_PENDING);
+    EXPECT_EQ(keys->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::KEYS_PENDING);
     serve(key_set({"k1"}));
-    EXPECT_EQ(store->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
+    EXPECT_EQ(keys->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
 }
 
-TEST_F(EngineTest, ATokenWithoutKidThatSeveralKeysFitIsRefusedAtOnce) {
+TEST_F(SectionKeysTest, ATokenWithoutKidThatSeveralKeysFitIsRefusedAtOnce) {
     begin_with(key_set({"k1", "k2"}));
     clock.advance_s(11);
-    EXPECT_EQ(store->find(eddsa, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
+    EXPECT_EQ(keys->find(eddsa, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
     round();
     EXPECT_TRUE(transport.running.empty());
-    EXPECT_TRUE(store->find(eddsa, std::nullopt, "k2", 0)) << "default_key";
+    EXPECT_TRUE(keys->find(eddsa, std::nullopt, "k2", 0)) << "default_key";
 }
 
 // ---- waiting ----------------------------------------------------------------------------------------------
 
-TEST_F(EngineTest, OneFetchAnswersAllWaitersAnd64WaitAtMost) {
+TEST_F(SectionKeysTest, OneFetchAnswersAllWaitersAnd64WaitAtMost) {
     constexpr int callers = 70;
-    constexpr int turned_away = callers - WaitRoom::max_waiting;
+    constexpr int turned_away = callers - KeyWaiters::max_waiting;
     std::atomic<int> pending{0};
     std::atomic<int> found{0};
     std::vector<std::thread> threads;
     threads.reserve(callers);
     for (int i = 0; i < callers; ++i) {
         threads.emplace_back([&] {
-            const Result<KeyRef> key = store->find(eddsa, "k1", "", 60'000);
+            const Result<KeyRef> key = keys->find(eddsa, "k1", "", 60'000);
             if (key) {
                 ++found;
             } else if (key.error().reason == Reason::KEYS_PENDING && key.error().retry_after_ms >= 20) {
@@ -303,34 +302,34 @@ TEST_F(EngineTest, OneFetchAnswersAllWaitersAnd64WaitAtMost) {
     begin_with(key_set({"k1"}));
     for (std::thread &thread : threads) thread.join();
     EXPECT_EQ(pending.load(), turned_away);
-    EXPECT_EQ(found.load(), WaitRoom::max_waiting);
+    EXPECT_EQ(found.load(), KeyWaiters::max_waiting);
     EXPECT_EQ(transport.started, 2) << "discovery and keys, once";
 }
 
-TEST_F(EngineTest, AWaiterGivesUpAtTheEndOfItsTime) {
-    EXPECT_EQ(store->find(eddsa, "k1", "", 30).error().reason, Reason::KEYS_PENDING);
-    EXPECT_EQ(room->waiting, 0);
+TEST_F(SectionKeysTest, AWaiterGivesUpAtTheEndOfItsTime) {
+    EXPECT_EQ(keys->find(eddsa, "k1", "", 30).error().reason, Reason::KEYS_PENDING);
+    EXPECT_EQ(waiters->waiting, 0);
 }
 
-TEST_F(EngineTest, AWaiterWhoseKidDoesNotComeIsRefused) {
+TEST_F(SectionKeysTest, AWaiterWhoseKidDoesNotComeIsRefused) {
     begin_with(key_set({"k1"}));
     clock.advance_s(11);
     Reason reason = Reason::NONE;
-    std::thread caller([&] { reason = store->find(eddsa, "k2", "", 60'000).error().reason; });
-    while (store->next_fetch_at() > clock.monotonic_ms()) std::this_thread::yield();
+    std::thread caller([&] { reason = keys->find(eddsa, "k2", "", 60'000).error().reason; });
+    while (keys->next_fetch_at() > clock.monotonic_ms()) std::this_thread::yield();
     serve(key_set({"k1"}));
     caller.join();
     EXPECT_EQ(reason, Reason::UNKNOWN_KEY);
 }
 
-TEST_F(EngineTest, WaitersLeaveWhenTheStoreIsDropped) {
+TEST_F(SectionKeysTest, WaitersLeaveWhenTheSectionIsDropped) {
     Reason reason = Reason::NONE;
-    std::thread caller([&] { reason = store->find(eddsa, "k1", "", 60'000).error().reason; });
+    std::thread caller([&] { reason = keys->find(eddsa, "k1", "", 60'000).error().reason; });
     for (int waiting = 0; waiting == 0;) {
-        const std::lock_guard lock(room->mutex);
-        waiting = room->waiting;
+        const std::lock_guard lock(waiters->mutex);
+        waiting = waiters->waiting;
     }
-    store->close();
+    keys->close();
     caller.join();
     EXPECT_EQ(reason, Reason::KEYS_PENDING);
 }

@@ -1,0 +1,82 @@
+#include "keys/fetch_log.hpp"
+
+#include "base/text.hpp"
+
+#include <cstddef>
+
+#include <fmt/format.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr std::size_t longest_url_shown = 256;
+
+/// "1 key", "2 keys".
+std::string count_keys(std::size_t count) {
+    return fmt::format("{} {}", count, count == 1 ? "key" : "keys");
+}
+
+std::string next_try(const KeyStatus &status) {
+    return fmt::format("next try in {} s", status.next_fetch_in_s);
+}
+
+std::string what_is_left(const KeyStatus &status) {
+    if (status.age_s < 0) return "there are no keys yet";
+    if (status.stale) return "the keys it had no longer count";
+    return status.keys.size() == 1 ? "the key it has stays"
+                                   : fmt::format("the {} keys it has stay", status.keys.size());
+}
+
+}  // namespace
+
+FetchLog::FetchLog(Logger &logger, std::string_view issuer)
+    : logger_(logger), prefix_(fmt::format("keys of {}: ", quote(issuer))) {}
+
+void FetchLog::warning(const std::string &text) {
+    logger_.warning(prefix_ + text);
+}
+
+void FetchLog::discovery_failed(const std::string &error, const std::string &next_url) {
+    warning(fmt::format("{}; going on with {}", error, quote(next_url, longest_url_shown)));
+}
+
+void FetchLog::fetch_failed(const std::string &url, FetchResult result, const std::string &error,
+                            const KeyStatus &status) {
+    failing_ = true;
+    warning(fmt::format("fetching {} failed ({}): {}; {}; {}", quote(url, longest_url_shown),
+                        fetch_result_name(result), error, what_is_left(status), next_try(status)));
+}
+
+void FetchLog::notes(const jose::KeySet::Notes &notes) {
+    for (const std::string &note : notes.debug) logger_.debug(prefix_ + note);
+    if (last_notes_ == notes.warnings) return;
+    last_notes_ = notes.warnings;
+    for (const std::string &note : notes.warnings) warning(note);
+}
+
+void FetchLog::set_came(const std::string &url, bool changed, const KeyStatus &status) {
+    const LogLevel level = changed || failing_ ? LogLevel::info : LogLevel::debug;
+    if (logger_.wants(level)) {
+        logger_.write(level, fmt::format("{}{} from {}{}, next fetch in {} s", prefix_,
+                                         count_keys(status.keys.size()), quote(url, longest_url_shown),
+                                         changed ? "" : ", unchanged", status.next_fetch_in_s));
+    }
+    failing_ = false;
+}
+
+void FetchLog::empty_set_came(const KeyStatus &status) {
+    warning("the provider's set is empty: believed when it comes again; " + next_try(status));
+}
+
+void FetchLog::all_keys_dropped() {
+    warning(
+        "the provider's set came empty twice: all keys are dropped, no token is accepted until there are new "
+        "ones");
+}
+
+void FetchLog::cache_file_written(const std::string &error) {
+    if (!error.empty() && error != last_cache_error_) warning(error);
+    last_cache_error_ = error;
+}
+
+}  // namespace tokenward::keys

@@ -1,0 +1,41 @@
+// What the log says about the fetches of one section: each thing once.
+#pragma once
+
+#include "base/log.hpp"
+#include "jose/jwk.hpp"
+#include "keys/fetch_result.hpp"
+#include "keys/key_status.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenward::keys {
+
+/// `status` is always the one after the fetch.
+class FetchLog {
+  public:
+    FetchLog(Logger &logger, std::string_view issuer);
+
+    void discovery_failed(const std::string &error, const std::string &next_url);
+    void fetch_failed(const std::string &url, FetchResult result, const std::string &error,
+                      const KeyStatus &status);
+    /// What is wrong with single keys of a set; once for each content.
+    void notes(const jose::KeySet::Notes &notes);
+    void set_came(const std::string &url, bool changed, const KeyStatus &status);
+    void empty_set_came(const KeyStatus &status);
+    void all_keys_dropped();
+    /// `error` empty: it was written.
+    void cache_file_written(const std::string &error);
+
+  private:
+    void warning(const std::string &text);
+
+    Logger &logger_;
+    std::string prefix_;
+    bool failing_ = false;  ///< the next success is worth a line
+    std::vector<std::string> last_notes_;
+    std::string last_cache_error_;
+};
+
+}  // namespace tokenward::keys

@@ -1,0 +1,111 @@
+// Fetches the keys of all sections of a backend, on one thread of its own.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "keys/fetch_log.hpp"
+#include "keys/fetch_outcome.hpp"
+#include "keys/fetch_plan.hpp"
+#include "keys/key_waiters.hpp"
+#include "keys/proxy.hpp"
+#include "keys/section_keys.hpp"
+#include "keys/transport.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace tokenward::keys {
+
+using Sections = std::vector<std::shared_ptr<SectionKeys>>;
+
+/// The thread starts with the first section that needs the network. It blocks all signals.
+class Fetcher {
+  public:
+    static Result<std::unique_ptr<Fetcher>> create(const Clock &clock, Logger &logger);
+    /// Clock and logger must outlive the fetcher. `transport` NULL: libcurl's. Throws std::system_error.
+    Fetcher(const Clock &clock, Logger &logger, Proxy environment, std::unique_ptr<Transport> transport);
+    ~Fetcher();
+    Fetcher(const Fetcher &) = delete;
+    Fetcher &operator=(const Fetcher &) = delete;
+
+    // ---- for whoever configures the backend, one thread at a time ----
+    /// The keys of a section. They are those already there if SectionKeys::serves(); the other settings are
+    /// then taken over at commit(). Else they are new, and their first fetch begins at commit(). Files are read
+    /// here: fails with CONFIG_* if one can't be used. Nothing changes for others before commit().
+    Result<std::shared_ptr<SectionKeys>> prepare(const config::Section &section);
+    /// The sections prepared since the last commit() or rollback() are the backend's; all others are dropped.
+    void commit();
+    void rollback() noexcept { prepared_.clear(); }
+    /// Waits until every section has keys or the time is up. True if all have.
+    bool wait_for_first_keys(std::int64_t max_wait_ms);
+    /// Wakes all waiters, gives up running fetches, joins the thread. Idempotent; bounded.
+    void stop() noexcept;
+    /// In a forked child, where the thread doesn't exist: nothing of a fetcher can be ended there.
+    static void abandon_in_forked_child(std::unique_ptr<Fetcher> fetcher) noexcept;
+
+    // ---- for the thread, or for a test without one ----
+    /// Begins what is due among `sections`, gives up the fetches of all others, waits for at most
+    /// `max_wait_ms`, takes in what came.
+    void round(const Sections &sections, std::int64_t max_wait_ms);
+
+  private:
+    struct Prepared {
+        std::shared_ptr<SectionKeys> keys;
+        SectionInput input;
+        bool is_new = false;
+    };
+    /// A running fetch.
+    struct Fetch {
+        std::shared_ptr<SectionKeys> keys;
+        FetchPlan plan;
+        bool discovering = false;
+        bool discovered = false;
+
+        std::string url() const;
+    };
+    /// What the thread remembers of a section.
+    struct Memory {
+        FetchLog log;
+        std::string jwks;  ///< the last good document, for the cache file
+        std::optional<std::int64_t> cached_at;
+    };
+
+    Result<void> start_thread();
+    void run() noexcept;
+    void restore_from_cache_file(SectionKeys &keys, const config::Section &section);
+
+    void give_up_fetches_of_others(const Sections &sections);
+    void begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan);
+    void request(Transport::Id id, const Fetch &fetch);
+    void take_in(Transport::Id id, HttpResponse response);
+    std::optional<FetchOutcome> read_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);
+    FetchOutcome read_key_set(const Fetch &fetch, HttpResponse &response);
+    void end(const Fetch &fetch, FetchOutcome outcome, std::string jwks);
+    void write_cache_file(const Fetch &fetch, Memory &memory, bool changed);
+    Memory &memory_of(const Fetch &fetch);
+
+    const Clock &clock_;
+    Logger &logger_;
+    const Proxy environment_;
+    const std::shared_ptr<KeyWaiters> waiters_;
+    Sections sections_;               ///< guarded by waiters_->mutex
+    std::vector<Prepared> prepared_;  ///< the configuring thread's
+    std::unique_ptr<Transport> transport_;
+    std::thread thread_;
+
+    // The thread's.
+    std::unordered_map<Transport::Id, Fetch> fetches_;
+    std::unordered_map<const SectionKeys *, Memory> memories_;
+    Transport::Id next_id_ = 1;
+
+    Fetcher *abandoned_before_ = nullptr;
+};
+
+}  // namespace tokenward::keys

@@ -1,0 +1,78 @@
+#include "keys/section_input.hpp"
+
+#include "base/secure_file.hpp"
+#include "base/text.hpp"
+
+#include <cstddef>
+#include <utility>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr std::size_t largest_key_file = std::size_t{1} << 20;
+constexpr std::size_t largest_ca_file = std::size_t{8} << 20;  // the system's bundles have some 200 KB
+
+bool holds_certificate(const std::string &pem) noexcept {
+    ERR_set_mark();
+    BIO *bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    X509 *certificate = bio != nullptr ? PEM_read_bio_X509_AUX(bio, nullptr, nullptr, nullptr) : nullptr;
+    const bool found = certificate != nullptr;
+    X509_free(certificate);
+    BIO_free(bio);
+    ERR_pop_to_mark();
+    return found;
+}
+
+Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
+    const Result<std::string> text = read_trusted_file(path, largest_key_file);
+    if (!text) return tl::unexpected<Failure>(text.error());
+    jose::KeySet::Notes notes;
+    Result<jose::KeySet> keys = jose::KeySet::parse(*text, notes);
+    for (const std::string &note : notes.warnings)
+        logger.warning(fmt::format("jwks_file {}: {}", quote(path), note));
+    for (const std::string &note : notes.debug)
+        logger.debug(fmt::format("jwks_file {}: {}", quote(path), note));
+    if (!keys) {
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format("jwks_file {}: {}", quote(path, 256), keys.error().detail),
+            "a key set is a JSON object with \"keys\", an array of public JSON Web Keys (RFC 7517 section 5)");
+    }
+    if (keys->keys().empty()) {
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("jwks_file {}: it holds no keys", quote(path, 256)),
+                    "put at least one public signature key into it");
+    }
+    return keys;
+}
+
+}  // namespace
+
+Result<SectionInput> read_section_input(const config::Section &section, Logger &logger) {
+    SectionInput input{section, nullptr, std::nullopt};
+    if (!section.keys.jwks_file.empty()) {
+        Result<jose::KeySet> keys = read_static_set(section.keys.jwks_file, logger);
+        if (!keys) return pass_on(std::move(keys));
+        input.static_set = std::move(*keys);
+        return input;
+    }
+    if (!section.keys.ca_file.empty()) {
+        Result<std::string> pem = read_trusted_file(section.keys.ca_file, largest_ca_file);
+        if (!pem) return pass_on(std::move(pem));
+        if (!holds_certificate(*pem)) {
+            return fail(
+                Reason::CONFIG_INVALID_VALUE,
+                fmt::format("ca_file {}: it holds no certificate in PEM", quote(section.keys.ca_file, 256)),
+                "give a file with one or more '-----BEGIN CERTIFICATE-----' blocks");
+        }
+        input.ca_pem = std::make_shared<const std::string>(std::move(*pem));
+    }
+    return input;
+}
+
+}  // namespace tokenward::keys

@@ -1,0 +1,24 @@
+// The settings of a section, with what the files hold that they name.
+#pragma once
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "jose/jwk.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace tokenward::keys {
+
+struct SectionInput {
+    config::Section section;
+    std::shared_ptr<const std::string> ca_pem;  ///< content of ca_file; NULL: none is configured
+    std::optional<jose::KeySet> static_set;     ///< content of jwks_file
+};
+
+/// Reads jwks_file and ca_file. Fails with CONFIG_* if one of them can't be used.
+Result<SectionInput> read_section_input(const config::Section &section, Logger &logger);
+
+}  // namespace tokenward::keys

@@ -1,0 +1,301 @@
+#include "keys/section_keys.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr std::int64_t long_ago = std::numeric_limits<std::int64_t>::min() / 4;
+/// A moved jwks_uri is noticed after a day even if the old one still answers.
+constexpr std::int64_t rediscover_after_ms = 86'400'000;
+constexpr std::size_t longest_etag = 256;
+constexpr std::int64_t longest_wait_ms = 60'000;
+
+ScheduleLimits limits_of(const config::Section &section) {
+    return {section.keys.jwks_cache_ttl_s * 1000, section.keys.jwks_min_refresh_s * 1000,
+            section.keys.jwks_max_stale_s * 1000};
+}
+
+}  // namespace
+
+bool SectionKeys::Published::is_stale(std::int64_t now) const noexcept {
+    return !is_static && Schedule::stale(good_at, max_stale_ms, now);
+}
+
+SectionKeys::SectionKeys(const Clock &clock, std::shared_ptr<KeyWaiters> waiters, SectionInput input,
+                         std::function<double()> random)
+    : clock_(clock),
+      waiters_(std::move(waiters)),
+      is_static_(input.static_set.has_value()),
+      published_(std::make_unique<const Published>(
+          Published{is_static_ ? std::move(*input.static_set) : jose::KeySet{}, is_static_, long_ago,
+                    input.section.keys.jwks_max_stale_s * 1000, is_static_})),
+      section_(std::move(input.section)),
+      ca_pem_(std::move(input.ca_pem)),
+      schedule_(limits_of(section_), std::move(random)),
+      jwks_uri_(section_.keys.jwks_uri),
+      discovered_at_(long_ago) {
+    if (is_static_) last_success_unix_ = clock_.unix_seconds();
+}
+
+// ---- for logins ---------------------------------------------------------------------------------------------
+
+SectionKeys::Lookup SectionKeys::look_up(jose::Algorithm algorithm, std::optional<std::string_view> kid,
+                                         std::string_view default_key) const {
+    const EpochDomain::Reader reader(readers_);
+    const Published &current = *published_.get();
+    if (!current.any) return {fail(Reason::KEYS_PENDING, "no keys yet"), true};
+    if (current.is_stale(clock_.monotonic_ms())) {
+        return {fail(Reason::KEYS_UNAVAILABLE,
+                     fmt::format("the keys are older than jwks_max_stale ({} s)", current.max_stale_ms / 1000)),
+                false};
+    }
+    Result<KeyRef> key = current.keys.select(algorithm, kid, default_key);
+    if (key || is_static_) return {std::move(key), false};
+    bool may_come = key.error().reason == Reason::UNKNOWN_KEY;
+    if (key.error().reason == Reason::NO_KEY_ID) {
+        // A token without kid: if no key fits it, the provider may have a key of a new kind. If several do, no
+        // newer set helps.
+        const auto &keys = current.keys.keys();
+        may_come = std::none_of(keys.begin(), keys.end(), [&](const KeyRef &k) { return k->fits(algorithm); });
+    }
+    return {std::move(key), may_come};
+}
+
+Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
+                                 std::string_view default_key, std::int64_t max_wait_ms) {
+    Lookup found = look_up(algorithm, kid, default_key);
+    if (found.key || is_static_) return std::move(found.key);
+    if (!found.may_come) {
+        // The kid is there, and its key isn't for that algorithm: as likely a reused kid as a bad signature.
+        if (found.key.error().reason == Reason::ALGORITHM_MISMATCH) report_bad_signature();
+        return std::move(found.key);
+    }
+
+    const auto deadline = std::chrono::steady_clock::now() +
+                          std::chrono::milliseconds(std::clamp<std::int64_t>(max_wait_ms, 0, longest_wait_ms));
+    std::unique_lock lock(waiters_->mutex);
+    for (;;) {
+        // Again under the lock: a set that came meanwhile must not be asked for once more.
+        found = look_up(algorithm, kid, default_key);
+        if (!found.may_come) return std::move(found.key);
+        const std::int64_t now = clock_.monotonic_ms();
+        if (waiters_->closed || closed_) return pending(now);
+
+        const Schedule::Verdict verdict = schedule_.unknown_key(now);
+        if (verdict.look_again) waiters_->fetcher.signal();
+        if (verdict.answer == Schedule::Answer::refuse) return std::move(found.key);
+
+        if (max_wait_ms <= 0 || waiters_->waiting >= KeyWaiters::max_waiting) return pending(now);
+        const std::uint64_t seen = fetches_ended_;
+        ++waiters_->waiting;
+        const bool news = waiters_->changed.wait_until(
+            lock, deadline, [&] { return fetches_ended_ != seen || waiters_->closed || closed_; });
+        --waiters_->waiting;
+        if (!news) return pending(clock_.monotonic_ms());
+    }
+}
+
+Result<KeyRef> SectionKeys::pending(std::int64_t now) {
+    Failure failure;
+    failure.reason = Reason::KEYS_PENDING;
+    failure.detail = fmt::format("the keys of {} are being fetched", quote(section_.issuer));
+    if (!last_error_.empty()) failure.detail += "; the last fetch failed: " + last_error_;
+    failure.retry_after_ms = schedule_.retry_delay(now);
+    return tl::unexpected<Failure>(std::move(failure));
+}
+
+bool SectionKeys::still_good(const jose::Key &key) const noexcept {
+    const EpochDomain::Reader reader(readers_);
+    const Published &current = *published_.get();
+    return !current.is_stale(clock_.monotonic_ms()) && current.keys.contains(key);
+}
+
+void SectionKeys::report_bad_signature() noexcept {
+    if (is_static_) return;
+    const std::lock_guard lock(waiters_->mutex);
+    if (schedule_.bad_signature(clock_.monotonic_ms())) waiters_->fetcher.signal();
+}
+
+KeyStatus SectionKeys::status() const {
+    KeyStatus status;
+    const std::lock_guard lock(waiters_->mutex);
+    const std::int64_t now = clock_.monotonic_ms();
+    status.section = section_.name;
+    status.issuer = section_.issuer;
+    status.jwks_uri = jwks_uri_;
+    const Published &current = *published_.get();  // the lock keeps it
+    status.keys = current.keys.keys();
+    if (current.good_at != long_ago) status.age_s = (now - current.good_at) / 1000;
+    status.last_success_unix = last_success_unix_;
+    const std::int64_t next = is_static_ ? Schedule::never : schedule_.next_fetch_at();
+    if (next != Schedule::never) status.next_fetch_in_s = std::max<std::int64_t>(0, next - now) / 1000;
+    if (schedule_.in_flight()) status.next_fetch_in_s = 0;
+    status.last_error = last_error_;
+    status.stale = !current.any || status.keys.empty() || current.is_stale(now);
+    status.static_set = is_static_;
+    status.fetches = counters_;
+    return status;
+}
+
+// ---- for the fetcher ----------------------------------------------------------------------------------------
+
+bool SectionKeys::serves(const config::Section &section) const {
+    const std::lock_guard lock(waiters_->mutex);
+    return section_.name == section.name && section_.issuer == section.issuer &&
+           section_.keys.jwks_uri == section.keys.jwks_uri &&
+           section_.keys.jwks_file == section.keys.jwks_file && section_.keys.ca_file == section.keys.ca_file;
+}
+
+void SectionKeys::apply(SectionInput input) {
+    const std::lock_guard lock(waiters_->mutex);
+    auto next = std::make_unique<Published>(*published_.get());
+    next->max_stale_ms = input.section.keys.jwks_max_stale_s * 1000;
+    if (input.static_set && !input.static_set->same_keys(next->keys)) next->keys = std::move(*input.static_set);
+    schedule_.set_limits(limits_of(input.section), clock_.monotonic_ms());
+    section_ = std::move(input.section);
+    ca_pem_ = std::move(input.ca_pem);
+    publish(std::move(next));
+    if (is_static_) last_success_unix_ = clock_.unix_seconds();
+}
+
+config::Section SectionKeys::section() const {
+    const std::lock_guard lock(waiters_->mutex);
+    return section_;
+}
+
+bool SectionKeys::has_keys() const {
+    const EpochDomain::Reader reader(readers_);
+    return published_.get()->any;
+}
+
+void SectionKeys::close() noexcept {
+    const std::lock_guard lock(waiters_->mutex);
+    closed_ = true;
+    waiters_->changed.notify_all();
+}
+
+void SectionKeys::start() {
+    const std::lock_guard lock(waiters_->mutex);
+    schedule_.start(clock_.monotonic_ms());
+}
+
+void SectionKeys::restore(jose::KeySet keys, std::string jwks_uri, std::int64_t age_s) {
+    const std::lock_guard lock(waiters_->mutex);
+    auto next = std::make_unique<Published>(*published_.get());
+    next->keys = std::move(keys);
+    next->any = true;
+    next->good_at = clock_.monotonic_ms() - age_s * 1000;
+    last_success_unix_ = clock_.unix_seconds() - age_s;
+    jwks_uri_ = std::move(jwks_uri);
+    schedule_.restored();
+    publish(std::move(next));
+    waiters_->changed.notify_all();
+}
+
+std::int64_t SectionKeys::next_fetch_at() const {
+    const std::lock_guard lock(waiters_->mutex);
+    return is_static_ ? Schedule::never : schedule_.next_fetch_at();
+}
+
+std::optional<FetchPlan> SectionKeys::begin_if_due() {
+    const std::lock_guard lock(waiters_->mutex);
+    const std::int64_t now = clock_.monotonic_ms();
+    if (is_static_ || closed_ || schedule_.next_fetch_at() > now) return std::nullopt;
+    FetchPlan plan;
+    plan.issuer = section_.issuer;
+    plan.jwks_uri = jwks_uri_;
+    plan.etag = etag_;
+    plan.discover = section_.keys.jwks_uri.empty() &&
+                    (jwks_uri_.empty() || discover_ || now - discovered_at_ >= rediscover_after_ms);
+    plan.ca_pem = ca_pem_;
+    plan.proxy = section_.keys.proxy;
+    // Last: what throws above leaves the fetch due.
+    schedule_.began(now);
+    began_at_ = now;
+    return plan;
+}
+
+FetchEffect SectionKeys::fetch_ended(FetchOutcome outcome) {
+    const std::lock_guard lock(waiters_->mutex);
+    const std::int64_t now = clock_.monotonic_ms();
+    const FetchResult result = outcome.result;
+    FetchEffect effect = FetchEffect::failed;
+    if (result == FetchResult::ok || result == FetchResult::empty) {
+        effect = set_came(std::move(outcome), now);
+    } else if (result == FetchResult::not_modified) {
+        effect = set_confirmed(std::move(outcome), now);
+    } else {
+        fetch_failed(std::move(outcome), now);
+    }
+    counters_.count(result, now - began_at_);
+    // One fetch answers every waiter.
+    ++fetches_ended_;
+    waiters_->changed.notify_all();
+    return effect;
+}
+
+FetchEffect SectionKeys::set_came(FetchOutcome &&outcome, std::int64_t now) {
+    // What can throw comes first.
+    auto next = std::make_unique<Published>(*published_.get());
+    const bool empty = outcome.keys->keys().empty();
+    const bool changed = !next->any || !next->keys.same_keys(*outcome.keys);
+    std::string not_believed = "the provider's key set is empty; it is believed when it comes again";
+
+    remember_address(outcome, now);
+    if (empty && changed && !schedule_.came_empty(now)) {
+        last_error_ = std::move(not_believed);
+        return FetchEffect::empty_once;
+    }
+    if (!(empty && changed)) schedule_.fetched(now, outcome.lifetime_s, changed);
+    // Keys that stay keep their OpenSSL contexts.
+    if (changed) next->keys = std::move(*outcome.keys);
+    etag_ = outcome.etag.size() <= longest_etag ? std::move(outcome.etag) : std::string();
+    publish_good(std::move(next), now);
+    if (!changed) return FetchEffect::unchanged;
+    return empty ? FetchEffect::emptied : FetchEffect::changed;
+}
+
+FetchEffect SectionKeys::set_confirmed(FetchOutcome &&outcome, std::int64_t now) {
+    auto next = std::make_unique<Published>(*published_.get());
+    schedule_.fetched(now, outcome.lifetime_s, false);
+    remember_address(outcome, now);
+    publish_good(std::move(next), now);
+    return FetchEffect::unchanged;
+}
+
+void SectionKeys::fetch_failed(FetchOutcome &&outcome, std::int64_t now) {
+    last_error_ = std::move(outcome.error);
+    discover_ = true;  // the address may have moved
+    schedule_.failed(now, outcome.reached);
+}
+
+/// A well-formed set came from there.
+void SectionKeys::remember_address(FetchOutcome &outcome, std::int64_t now) {
+    jwks_uri_ = std::move(outcome.jwks_uri);
+    discover_ = false;
+    if (outcome.discovered) discovered_at_ = now;
+}
+
+/// The provider stands by these keys now.
+void SectionKeys::publish_good(std::unique_ptr<Published> next, std::int64_t now) {
+    next->any = true;
+    next->good_at = now;
+    last_success_unix_ = clock_.unix_seconds();
+    last_error_.clear();
+    publish(std::move(next));
+}
+
+/// Logins see `next` from now on.
+void SectionKeys::publish(std::unique_ptr<const Published> next) noexcept {
+    published_.replace(std::move(next), readers_);
+}
+
+}  // namespace tokenward::keys
