@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::access {
 
@@ -64,5 +65,8 @@ void for_each_scope(std::string_view permissions, Visit &&visit) {
         });
     });
 }
+
+/// Every permission and tag of a set as a scope in canonical spelling, sorted.
+std::vector<std::string> spell_scopes(std::string_view permissions, std::string_view tags);
 
 }  // namespace tokenward::access

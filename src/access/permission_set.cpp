@@ -38,16 +38,6 @@ std::string join_tags(std::pmr::vector<std::string_view> &tags) {
     return joined;
 }
 
-std::vector<std::string_view> split_tags(std::string_view tags) {
-    std::vector<std::string_view> out;
-    while (!tags.empty()) {
-        const std::size_t comma = std::min(tags.find(','), tags.size());
-        out.push_back(tags.substr(0, comma));
-        tags.remove_prefix(std::min(comma + 1, tags.size()));
-    }
-    return out;
-}
-
 }  // namespace
 
 std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std::string_view> scopes,
@@ -88,13 +78,18 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
     return SharedSets::find_or_make({compiled, joined_tags, routing_keys});
 }
 
-PermissionSet::PermissionSet(const Content &content)
-    : bytes_(new char[content.permissions.size() + content.tags.size()]),
-      permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
+std::shared_ptr<PermissionSet> PermissionSet::make(const Content &content) {
+    const BytesBehind behind{content.permissions.size() + content.tags.size()};
+    return std::shared_ptr<PermissionSet>(new (behind) PermissionSet(content));
+}
+
+PermissionSet::PermissionSet(const Content &content) noexcept
+    : permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
       tags_size_(static_cast<std::uint32_t>(content.tags.size())),
       routing_keys_(content.routing_keys) {
-    content.permissions.copy(bytes_.get(), permissions_size_);
-    content.tags.copy(bytes_.get() + permissions_size_, tags_size_);
+    char *const bytes = reinterpret_cast<char *>(this + 1);
+    content.permissions.copy(bytes, permissions_size_);
+    content.tags.copy(bytes + permissions_size_, tags_size_);
 }
 
 PermissionSet::~PermissionSet() {
@@ -137,11 +132,7 @@ Explanation PermissionSet::explain(const Request &request) const {
 }
 
 std::vector<std::string> PermissionSet::scopes() const {
-    std::vector<std::string> out;
-    for (const std::string_view tag : split_tags(tags())) out.push_back("tag:" + std::string(tag));
-    for_each_scope(content().permissions, [&](const GrantedScope &scope) { out.push_back(scope.spelling()); });
-    std::ranges::sort(out);
-    return out;
+    return spell_scopes(content().permissions, tags());
 }
 
 }  // namespace tokenward::access
