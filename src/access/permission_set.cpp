@@ -78,18 +78,13 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
     return SharedSets::find_or_make({compiled, joined_tags, routing_keys});
 }
 
-std::shared_ptr<PermissionSet> PermissionSet::make(const Content &content) {
-    const BytesBehind behind{content.permissions.size() + content.tags.size()};
-    return std::shared_ptr<PermissionSet>(new (behind) PermissionSet(content));
-}
-
-PermissionSet::PermissionSet(const Content &content) noexcept
-    : permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
+PermissionSet::PermissionSet(const Content &content)
+    : bytes_(new char[content.permissions.size() + content.tags.size()]),
+      permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
       tags_size_(static_cast<std::uint32_t>(content.tags.size())),
       routing_keys_(content.routing_keys) {
-    char *const bytes = reinterpret_cast<char *>(this + 1);
-    content.permissions.copy(bytes, permissions_size_);
-    content.tags.copy(bytes + permissions_size_, tags_size_);
+    content.permissions.copy(bytes_.get(), permissions_size_);
+    content.tags.copy(bytes_.get() + permissions_size_, tags_size_);
 }
 
 PermissionSet::~PermissionSet() {

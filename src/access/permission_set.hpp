@@ -4,10 +4,8 @@
 #include "access/explanation.hpp"
 #include "access/request.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,10 +35,11 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     static std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes,
                                                         bool routing_keys, Notes &notes);
 
+    /// For SharedSets, which alone makes sets.
+    explicit PermissionSet(const Content &content);
     ~PermissionSet();
     PermissionSet(const PermissionSet &) = delete;
     PermissionSet &operator=(const PermissionSet &) = delete;
-    static void operator delete(void *memory) noexcept { ::operator delete(memory); }
 
     /// Never allocates, blocks or throws. The time is linear in the name, for any pattern.
     bool allows(const Request &request) const noexcept;
@@ -48,7 +47,8 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     Explanation explain(const Request &request) const;
 
     Content content() const noexcept {
-        return {{bytes(), permissions_size_}, {bytes() + permissions_size_, tags_size_}, routing_keys_};
+        return {
+            {bytes_.get(), permissions_size_}, {bytes_.get() + permissions_size_, tags_size_}, routing_keys_};
     }
     std::string_view tags() const noexcept { return content().tags; }
     /// True: neither a permission nor a tag.
@@ -59,22 +59,7 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
   private:
     friend class SharedSets;
 
-    /// A new set, not yet shared.
-    static std::shared_ptr<PermissionSet> make(const Content &content);
-    explicit PermissionSet(const Content &content) noexcept;
-
-    /// A set and its bytes are one allocation, so that allows() finds the bytes without a pointer to follow.
-    struct BytesBehind {
-        std::size_t count;
-    };
-    static void *operator new(std::size_t size, BytesBehind behind) {
-        return ::operator new(size + behind.count);
-    }
-    static void operator delete(void *memory, BytesBehind) noexcept { ::operator delete(memory); }
-
-    /// The compiled form, and behind it the tags.
-    const char *bytes() const noexcept { return reinterpret_cast<const char *>(this + 1); }
-
+    std::unique_ptr<char[]> bytes_;  ///< the compiled form, and behind it the tags
     std::uint32_t permissions_size_;
     std::uint32_t tags_size_;
     bool routing_keys_;

@@ -55,7 +55,7 @@ std::shared_ptr<const PermissionSet> SharedSets::find(Shard &shard, const Permis
 }
 
 std::shared_ptr<const PermissionSet> SharedSets::find_or_make(const PermissionSet::Content &content) {
-    if (!may_lock()) return PermissionSet::make(content);
+    if (!may_lock()) return std::make_shared<PermissionSet>(content);
     const std::uint64_t hash = hash_of(content);
     Shard &shard = shard_of(hash);
     {
@@ -64,7 +64,7 @@ std::shared_ptr<const PermissionSet> SharedSets::find_or_make(const PermissionSe
     }
     // Memory is allocated without the lock. Another thread may list an equal set meanwhile; then this one is
     // freed, also without the lock.
-    const auto made = PermissionSet::make(content);
+    const auto made = std::make_shared<PermissionSet>(content);
     const std::lock_guard lock(shard.mutex);
     if (auto found = find(shard, content, hash)) return found;
     PermissionSet *&bucket = shard.bucket_of(hash);
