@@ -14,7 +14,7 @@ namespace {
 
 using Part = GrantedScope::Part;
 
-/// What a scope lacks to grant a request, from far to near.
+/// What a scope lacks to grant the request. The later, the nearer.
 enum class Lack : std::uint8_t {
     everything,
     vhost_and_operation,
@@ -64,9 +64,10 @@ class Examiner {
             case Lack::routing_key:
                 return why_part("routing key", *scope.routing_key, *request_.routing_key);
             case Lack::routing_keys_off:
-                return "a scope with three parts grants nothing but vhost access here: routing_keys is off";
+                return "routing_keys is off: a scope with three parts grants access to its vhost and nothing "
+                       "else";
             case Lack::needs_routing_key:
-                return "it has two parts; a request with a routing key needs a scope with three";
+                return "the scope has two parts; a request with a routing key needs a scope with three parts";
             case Lack::operation:
                 return "it grants " + granted + ", not " + wanted;
             case Lack::resource:
@@ -81,7 +82,7 @@ class Examiner {
             case Lack::everything:
                 break;
         }
-        return why_part("vhost", scope.vhost, request_.vhost) + ", nor does the resource";
+        return why_part("vhost", scope.vhost, request_.vhost) + ", and the resource doesn't match either";
     }
 
   private:

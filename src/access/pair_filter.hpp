@@ -1,3 +1,4 @@
+// Rules out most globs of a list before they are matched (tests/bench/README.md says what it buys).
 #pragma once
 
 #include "access/pattern.hpp"
@@ -7,13 +8,13 @@
 
 namespace tokenward::access {
 
-/// Which pairs of bytes a name has, to tell quickly that an inner literal isn't in it. Made only once several
-/// globs were tried: it costs as much as trying a few.
+/// Knows which pairs of neighbouring bytes the name has. A literal with another pair is not in the name. The
+/// pairs are collected only after the first globs, since that costs as much as to match a few of them.
 class PairFilter {
   public:
     explicit PairFilter(std::string_view name) noexcept : name_(name) {}
 
-    /// False only if the glob's first inner literal stands nowhere in the name.
+    /// False if the glob's first inner literal is surely not in the name.
     bool may_match(std::string_view glob_text) noexcept {
         if (++asked_ <= free_tries) return true;
         if (asked_ == free_tries + 1) {
@@ -22,7 +23,7 @@ class PairFilter {
         Glob glob(glob_text);
         std::string_view inner;
         if (!glob.next(inner)) return true;
-        // From the end: what tells names apart often stands there.
+        // From the end: names of one application begin alike and often differ there.
         for (std::size_t i = inner.size() - 1; i != 0; --i) {
             if (!has(bit_of(inner, i - 1))) return false;
         }
