@@ -17,6 +17,8 @@
 
 namespace tokenward {
 
+class JsonWriter;
+
 enum class JsonType : std::uint8_t { null, boolean, number, string, array, object };
 
 /// One value on the tape. A container is followed by its members; `next` is the index behind its last one.
@@ -73,6 +75,7 @@ class JsonValue {
     Iterator end() const noexcept { return {tape_, node().next}; }
 
     /// The value as compact JSON (names and strings escaped anew, numbers as written).
+    void write_to(JsonWriter &json) const;
     void append_to(std::string &out) const;
 
   private:

@@ -1,5 +1,5 @@
 #include "base/json.hpp"
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -100,34 +100,39 @@ std::optional<JsonValue> JsonValue::find(std::string_view name) const noexcept {
     return std::nullopt;
 }
 
-void JsonValue::append_to(std::string &out) const {
+void JsonValue::write_to(JsonWriter &json) const {
     switch (type()) {
         case JsonType::null:
-            out += "null";
+            json.null();
             return;
         case JsonType::boolean:
+            json.value(boolean());
+            return;
         case JsonType::number:
-            out += text();
+            json.raw(text());
             return;
         case JsonType::string:
-            append_json_string(out, text());
+            json.value(text());
             return;
         case JsonType::array:
+            json.begin_array();
+            for (const JsonValue element : *this) element.write_to(json);
+            json.end_array();
+            return;
         case JsonType::object:
-            break;
+            json.begin_object();
+            for (const JsonValue member : *this) {
+                json.name(member.name());
+                member.write_to(json);  // no deeper than JsonDocument::max_depth
+            }
+            json.end_object();
+            return;
     }
-    out += is_object() ? '{' : '[';
-    bool first = true;
-    for (const JsonValue value : *this) {
-        if (!first) out += ',';
-        first = false;
-        if (is_object()) {
-            append_json_string(out, value.name());
-            out += ':';
-        }
-        value.append_to(out);  // no deeper than JsonDocument::max_depth
-    }
-    out += is_object() ? '}' : ']';
+}
+
+void JsonValue::append_to(std::string &out) const {
+    JsonWriter json(out);
+    write_to(json);
 }
 
 }  // namespace tokenward

@@ -1,7 +1,10 @@
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
+#include <vector>
 
 namespace tokenward {
 namespace {
@@ -28,6 +31,22 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
         return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
     }
     return 0;
+}
+
+/// Levenshtein's distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t substitution = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitution});
+        }
+    }
+    return row.back();
 }
 
 }  // namespace
@@ -70,31 +89,6 @@ std::string quote(std::string_view value, std::size_t max_bytes) {
     return out;
 }
 
-void append_json_string(std::string &out, std::string_view value) {
-    out += '"';
-    while (!value.empty()) {
-        const char c = value.front();
-        const auto byte = static_cast<std::uint8_t>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-            value.remove_prefix(1);
-        } else if (byte < 0x20 || byte == 0x7F) {
-            out += "\\u00";
-            out += hex_digits[byte >> 4];
-            out += hex_digits[byte & 15];
-            value.remove_prefix(1);
-        } else if (const std::size_t length = utf8_sequence(value); length != 0) {
-            out += value.substr(0, length);
-            value.remove_prefix(length);
-        } else {
-            out += "\\ufffd";
-            value.remove_prefix(1);
-        }
-    }
-    out += '"';
-}
-
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept {
     if (capacity == 0) return;
     const std::size_t length = text.size() < capacity - 1 ? text.size() : capacity - 1;
@@ -118,6 +112,48 @@ bool is_utf8(std::string_view text) noexcept {
         text.remove_prefix(length);
     }
     return true;
+}
+
+std::string to_utf8(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence(text);
+        out += length != 0 ? text.substr(0, length) : std::string_view("\xEF\xBF\xBD");
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return out;
+}
+
+std::string to_lower(std::string_view text) {
+    std::string out(text);
+    for (char &c : out) c = to_lower(c);
+    return out;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char one, char other) { return to_lower(one) == to_lower(other); });
+}
+
+std::string_view trim(std::string_view text, std::string_view blanks) noexcept {
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+    if (word.size() > 64) return {};  // nobody misspells that; and the cost stays small
+    std::string_view best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string_view candidate : candidates) {
+        const std::size_t d = distance(word, candidate);
+        if (d < best_distance && d < candidate.size()) {
+            best = candidate;
+            best_distance = d;
+        }
+    }
+    return best;
 }
 
 }  // namespace tokenward

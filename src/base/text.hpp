@@ -1,7 +1,9 @@
-// Text from outside, made fit for a log line.
+// Text: what comes from outside made fit for a log line, and small helpers. All of them know ASCII alone,
+// whatever the process's locale says.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,5 +24,20 @@ void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexce
 
 /// True if the bytes are UTF-8 without surrogates, overlong forms or code points past U+10FFFF.
 bool is_utf8(std::string_view text) noexcept;
+
+/// The text with U+FFFD in place of each byte that isn't UTF-8.
+std::string to_utf8(std::string_view text);
+
+constexpr char to_lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+std::string to_lower(std::string_view text);
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+/// The text without the blanks at its two ends; spaces and tabs, if nothing else is said.
+std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept;
+
+/// The word of `candidates` that was probably meant by a misspelt one; empty if none is near.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace tokenward

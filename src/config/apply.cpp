@@ -25,18 +25,6 @@ constexpr std::array<std::string_view, 4> log_levels{"error", "warning", "info",
 constexpr std::string_view true_words[] = {"1", "true", "yes", "on", "y"};
 constexpr std::string_view false_words[] = {"0", "false", "no", "off", "n"};
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char &c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
-std::string_view trim(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// UTF-8 without control characters.
 bool is_printable(std::string_view text) {
     return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
@@ -117,7 +105,7 @@ std::string read(const Option &option, const Value &value, std::vector<std::stri
 }
 
 std::string read(const Option &option, const Value &value, bool &out) {
-    const std::string word = lower(value.text);
+    const std::string word = to_lower(value.text);
     const bool is_true = std::find(std::begin(true_words), std::end(true_words), word) != std::end(true_words);
     const bool is_false =
         std::find(std::begin(false_words), std::end(false_words), word) != std::end(false_words);
@@ -149,7 +137,7 @@ std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
             out.add(*algorithm);
             continue;
         }
-        const std::string folded = lower(name);
+        const std::string folded = to_lower(name);
         if (folded == "none" || folded.substr(0, 2) == "hs") {
             return fmt::format("{} is never accepted: whoever knows the public key could forge a token",
                                quote(name));
@@ -161,7 +149,7 @@ std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
 }
 
 std::string read(const Option &option, const Value &value, LogLevel &out) {
-    const auto *const found = std::find(log_levels.begin(), log_levels.end(), lower(value.text));
+    const auto *const found = std::find(log_levels.begin(), log_levels.end(), to_lower(value.text));
     if (found == log_levels.end()) return expectation(option);
     out = static_cast<LogLevel>(found - log_levels.begin());
     return {};
@@ -266,10 +254,10 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
             [&](auto member) -> std::string {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return {};
-                } else if constexpr (std::is_same_v<decltype(member), ScopeAliases Section::*>) {
-                    return read_alias(alias.substr(1), entry.value, section.*member);
-                } else if constexpr (requires { section.*member; }) {
-                    return read(option, entry.value, section.*member);
+                } else if constexpr (std::is_same_v<decltype(member), SectionField<ScopeAliases>>) {
+                    return read_alias(alias.substr(1), entry.value, member(section));
+                } else if constexpr (requires { member(section); }) {
+                    return read(option, entry.value, member(section));
                 } else {
                     return read(option, entry.value, settings.*member);
                 }

@@ -16,12 +16,6 @@ constexpr std::size_t max_line_bytes = 4096;
 constexpr std::string_view blanks = " \t\v\f";
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-std::string_view trim(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 /// " #" or " ;": LavinMQ would take it for a part of the value, the operator surely doesn't.
 bool has_comment_behind(std::string_view value) {
     for (std::size_t i = 1; i < value.size(); ++i) {
@@ -63,7 +57,7 @@ class IniReader {
         if (line.size() > max_line_bytes) {
             return bad(fmt::format("the line has {} bytes, more than {}", line.size(), max_line_bytes));
         }
-        line = trim(line);
+        line = trim(line, blanks);
         if (line.empty() || line.front() == '#' || line.front() == ';') return {};
         if (line.front() == '[') return read_section(line);
         return foreign_ ? Result<void>{} : read_key(line);
@@ -92,8 +86,8 @@ class IniReader {
         if (equals == std::string_view::npos) {
             return bad(fmt::format("{} isn't \"key = value\"", quote(without_userinfo(line))));
         }
-        const std::string_view key = trim(line.substr(0, equals));
-        const std::string_view value = trim(line.substr(equals + 1));
+        const std::string_view key = trim(line.substr(0, equals), blanks);
+        const std::string_view value = trim(line.substr(equals + 1), blanks);
         if (key.empty()) return bad("there is no key in front of =");
         if (section_.empty()) {
             return bad(fmt::format("{} stands in front of the first section: begin with [oauth]", quote(key)));

@@ -1,9 +1,10 @@
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
 #include "config/apply.hpp"
 #include "config/load.hpp"
 #include "config/options.hpp"
 #include "config/url.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -13,88 +14,78 @@
 namespace tokenward::config {
 namespace {
 
-void append(std::string &out, const std::string &text) {
+void write(JsonWriter &json, const std::string &text) {
     if (text.empty()) {
-        out += "null";
+        json.null();
     } else {
-        append_json_string(out, text);
+        json.value(text);
     }
 }
-void append(std::string &out, const std::vector<std::string> &list) {
-    out += '[';
-    for (const std::string &element : list) {
-        if (out.back() != '[') out += ',';
-        append_json_string(out, element);
-    }
-    out += ']';
+void write(JsonWriter &json, const std::vector<std::string> &list) {
+    json.begin_array();
+    for (const std::string &element : list) json.value(element);
+    json.end_array();
 }
-void append(std::string &out, const ScopeAliases &aliases) {
-    out += '{';
+void write(JsonWriter &json, const ScopeAliases &aliases) {
+    json.begin_object();
     for (const auto &[alias, scopes] : aliases) {
-        if (out.back() != '{') out += ',';
-        append_json_string(out, alias);
-        out += ':';
-        append(out, scopes);
+        json.name(alias);
+        write(json, scopes);
     }
-    out += '}';
+    json.end_object();
 }
-void append(std::string &out, const std::optional<std::string> &text) {
+void write(JsonWriter &json, const std::optional<std::string> &text) {
     if (text) {
-        append_json_string(out, *text);
+        json.value(*text);
     } else {
-        out += "null";
+        json.null();
     }
 }
-void append(std::string &out, bool value) {
-    out += value ? "true" : "false";
+void write(JsonWriter &json, bool value) {
+    json.value(value);
 }
-void append(std::string &out, std::int64_t value) {
-    out += std::to_string(value);
+void write(JsonWriter &json, std::int64_t value) {
+    json.value(value);
 }
-void append(std::string &out, std::size_t value) {
-    out += std::to_string(value);
+void write(JsonWriter &json, std::size_t value) {
+    json.value(value);
 }
-void append(std::string &out, LogLevel level) {
-    append_json_string(out, log_level_name(level));
+void write(JsonWriter &json, LogLevel level) {
+    json.value(log_level_name(level));
 }
-void append(std::string &out, jose::AlgorithmSet algorithms) {
-    std::vector<std::string> names;
+void write(JsonWriter &json, jose::AlgorithmSet algorithms) {
+    json.begin_array();
     for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
         const auto algorithm = static_cast<jose::Algorithm>(i);
-        if (algorithms.contains(algorithm)) names.emplace_back(jose::algorithm_name(algorithm));
+        if (algorithms.contains(algorithm)) json.value(jose::algorithm_name(algorithm));
     }
-    append(out, names);
+    json.end_array();
 }
 
 /// What an operator would write to get this section: a proxy's password is left out, and the prefix that
 /// follows from resource_server_id is not written.
 Section presentable(const Section &section) {
     Section copy = section;
-    if (copy.proxy) copy.proxy = without_userinfo(*copy.proxy);
-    if (!copy.scope_prefix_explicit) copy.scope_prefix.reset();
+    if (copy.keys.proxy) copy.keys.proxy = without_userinfo(*copy.keys.proxy);
+    if (!copy.scopes.scope_prefix_explicit) copy.scopes.scope_prefix.reset();
     return copy;
 }
 
 /// The members of one section; `section` NULL: only what is for the whole backend.
-void append_members(std::string &out, const Section *section, const Settings *settings) {
-    const std::size_t begin = out.size();
+void write_members(JsonWriter &json, Section *section, const Settings *settings) {
     for (const Option &option : options()) {
         std::visit(
             [&](auto member) {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return;
+                } else if constexpr (requires { member(*section); }) {
+                    if (section == nullptr) return;
+                    json.name(option.name);
+                    write(json, member(*section));
                 } else {
-                    const auto write = [&](const auto &value) {
-                        if (out.size() != begin) out += ',';
-                        append_json_string(out, option.name);
-                        out += ':';
-                        append(out, value);
-                    };
-                    if constexpr (requires { section->*member; }) {
-                        if (section != nullptr) write(section->*member);
-                    } else {
-                        if (settings != nullptr) write(settings->*member);
-                    }
+                    if (settings == nullptr) return;
+                    json.name(option.name);
+                    write(json, settings->*member);
                 }
             },
             option.target);
@@ -104,30 +95,31 @@ void append_members(std::string &out, const Section *section, const Settings *se
 }  // namespace
 
 std::string to_json(const Settings &settings) {
-    std::string out = "{\"oauth\":{";
-    const Section *plain = nullptr;
-    for (const Section &section : settings.sections) {
-        if (section.name == "oauth") plain = &section;
-    }
-    if (plain != nullptr) {
-        const Section copy = presentable(*plain);
-        append_members(out, &copy, &settings);
+    std::string out;
+    JsonWriter json(out);
+    const auto plain = std::find_if(settings.sections.begin(), settings.sections.end(),
+                                    [](const Section &section) { return section.name == "oauth"; });
+    json.begin_object();
+    json.name("oauth");
+    json.begin_object();
+    if (plain != settings.sections.end()) {
+        Section copy = presentable(*plain);
+        write_members(json, &copy, &settings);
     } else {
-        append_members(out, nullptr, &settings);
+        write_members(json, nullptr, &settings);
     }
-    out += '}';
-    for (const Section &section : settings.sections) {
-        if (&section == plain) continue;
-        out += ',';
-        append_json_string(out, "oauth." + section.name);
-        out += ":{";
-        const Section copy = presentable(section);
-        append_members(out, &copy, nullptr);
-        out += '}';
+    json.end_object();
+    for (auto section = settings.sections.begin(); section != settings.sections.end(); ++section) {
+        if (section == plain) continue;
+        Section copy = presentable(*section);
+        json.name("oauth." + section->name);
+        json.begin_object();
+        write_members(json, &copy, nullptr);
+        json.end_object();
     }
-    out += ",\"warnings\":";
-    append(out, settings.warnings);
-    out += '}';
+    json.name("warnings");
+    write(json, settings.warnings);
+    json.end_object();
     return out;
 }
 

@@ -1,24 +1,15 @@
 #include "credentials/scheme.hpp"
 
+#include "base/text.hpp"
+
 #include <cstddef>
 
 namespace tokenward::credentials {
-namespace {
 
-/// ASCII only, whatever the process's locale says.
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-}  // namespace
-
-std::optional<std::string_view> after_scheme(std::string_view value,
-                                             std::string_view lowercase_scheme) noexcept {
-    if (value.size() < lowercase_scheme.size()) return std::nullopt;
-    for (std::size_t i = 0; i < lowercase_scheme.size(); ++i) {
-        if (lower(value[i]) != lowercase_scheme[i]) return std::nullopt;
-    }
-    value.remove_prefix(lowercase_scheme.size());
+std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) noexcept {
+    if (value.size() < scheme.size()) return std::nullopt;
+    if (!equals_ignoring_case(value.substr(0, scheme.size()), scheme)) return std::nullopt;
+    value.remove_prefix(scheme.size());
     if (value.empty()) return value;
     const std::size_t spaces = value.find_first_not_of(' ');
     if (spaces == 0) return std::nullopt;

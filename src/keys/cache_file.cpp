@@ -1,6 +1,8 @@
 #include "keys/cache_file.hpp"
 
+#include "base/issuer.hpp"
 #include "base/json.hpp"
+#include "base/json_writer.hpp"
 #include "base/replace_file.hpp"
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
@@ -22,22 +24,20 @@ tl::unexpected<Failure> refuse(const std::string &path, std::string_view what) {
                 fmt::format("jwks_cache_file {}: {}", quote(path, longest_path_shown), what));
 }
 
-std::string_view without_trailing_slash(std::string_view text) noexcept {
-    if (!text.empty() && text.back() == '/') text.remove_suffix(1);
-    return text;
-}
-
 std::string to_json(const CachedKeys &keys) {
-    std::string text = "{\"tokenward_cache\": 1,\n \"section\": ";
-    append_json_string(text, keys.section);
-    text += ",\n \"issuer\": ";
-    append_json_string(text, keys.issuer);
-    text += ",\n \"jwks_uri\": ";
-    append_json_string(text, keys.jwks_uri);
-    text += fmt::format(",\n \"discovered\": {},\n \"fetched_at\": {},\n \"jwks\": ", keys.discovered,
-                        keys.fetched_at);
-    text += keys.jwks;
-    text += "}\n";
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object();
+    json.member("tokenward_cache", 1);
+    json.member("section", keys.section);
+    json.member("issuer", keys.issuer);
+    json.member("jwks_uri", keys.jwks_uri);
+    json.member("discovered", keys.discovered);
+    json.member("fetched_at", keys.fetched_at);
+    json.name("jwks");
+    json.raw(keys.jwks);
+    json.end_object();
+    text += '\n';
     return text;
 }
 
@@ -71,7 +71,7 @@ Result<CachedKeys> parse_cache(std::string_view text, const CacheExpectation &ex
     keys.jwks_uri = *uri;
     keys.discovered = discovered->boolean();
     keys.fetched_at = *fetched_at->floor_int64();
-    if (without_trailing_slash(keys.issuer) != without_trailing_slash(expected.issuer)) {
+    if (!same_issuer(keys.issuer, expected.issuer)) {
         return fail(reason, fmt::format("it is of another issuer, {}", quote(keys.issuer)));
     }
     const bool same_uri = keys.discovered ? expected.jwks_uri.empty() && is_https_url(keys.jwks_uri)

@@ -1,5 +1,7 @@
 #include "keys/freshness.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -7,22 +9,6 @@ namespace tokenward::keys {
 namespace {
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
-
-bool is_space(char c) noexcept {
-    return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-/// Header names and directives know no case; nothing but ASCII counts here.
-bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {
-    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; });
-}
 
 /// delta-seconds (RFC 9111 section 1.2.2): digits only; saturates. A recipient takes the quoted form too.
 std::optional<std::int64_t> delta_seconds(std::string_view text) noexcept {

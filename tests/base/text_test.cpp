@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include "base/issuer.hpp"
+
 #include <string>
 
 #include <gtest/gtest.h>
@@ -12,12 +14,6 @@ TEST(Quoted, IsPrintableAsciiAndBounded) {
     EXPECT_EQ(quote("a\nb\"c\\\x01\xff"s), R"("a\nb\"c\\\x01\xff")");
     EXPECT_EQ(quote(std::string(65, 'x')), '"' + std::string(64, 'x') + "\"...");
     EXPECT_EQ(quote("\0"s), R"("\x00")");
-}
-
-TEST(JsonString, EscapesAndReplacesWhatIsNoUtf8) {
-    std::string out;
-    append_json_string(out, "a\"\\\n\x7f\xc3\xa9\xff"s);
-    EXPECT_EQ(out, "\"a\\\"\\\\\\u000a\\u007f\xc3\xa9\\ufffd\"");
 }
 
 TEST(Utf8, Table) {
@@ -50,6 +46,46 @@ TEST(CopyBounded, TerminatesAndCuts) {
     EXPECT_STREQ(out, "abc");
     copy_bounded(out, sizeof out, "a\n");
     EXPECT_STREQ(out, "a?");
+}
+
+TEST(ToUtf8, ReplacesEachByteThatIsNoUtf8) {
+    EXPECT_EQ(to_utf8("caf\xc3\xa9"), "caf\xc3\xa9");
+    EXPECT_EQ(to_utf8("a\xff\xe2\x82z"), "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz");
+}
+
+TEST(ToLower, ChangesAsciiLettersAlone) {
+    EXPECT_EQ(to_lower("AZ[az@\xC3\x84"), "az[az@\xC3\x84");
+}
+
+TEST(EqualsIgnoringCase, ComparesWholeTexts) {
+    EXPECT_TRUE(equals_ignoring_case("No-Store", "nO-sTORE"));
+    EXPECT_FALSE(equals_ignoring_case("no-store", "no-stor"));
+    EXPECT_FALSE(equals_ignoring_case("[", "{"));  // differ in the bit that letters differ in
+}
+
+TEST(Trim, TakesBlanksFromBothEnds) {
+    EXPECT_EQ(trim(" \t a b\t "), "a b");
+    EXPECT_EQ(trim(" \t "), "");
+    EXPECT_EQ(trim("\va"), "\va");
+    EXPECT_EQ(trim("\va ", "\v "), "a");
+}
+
+TEST(Nearest, IsNearOrNothing) {
+    constexpr std::string_view words[] = {"issuer", "audience", "proxy"};
+    EXPECT_EQ(nearest("isuer", words), "issuer");
+    EXPECT_EQ(nearest("audiences", words), "audience");
+    EXPECT_EQ(nearest("prox", words), "proxy");
+    EXPECT_EQ(nearest("completely_else", words), "");
+    EXPECT_EQ(nearest("", words), "");
+    EXPECT_EQ(nearest(std::string(100000, 'x'), words), "");
+}
+
+TEST(SameIssuer, ForgivesOneSlashAtTheEnd) {
+    EXPECT_TRUE(same_issuer("https://a", "https://a/"));
+    EXPECT_TRUE(same_issuer("https://a/", "https://a"));
+    EXPECT_FALSE(same_issuer("https://a", "https://a//"));
+    EXPECT_FALSE(same_issuer("https://a/b", "https://a"));
+    EXPECT_TRUE(same_issuer("/", ""));
 }
 
 }  // namespace tokenward
