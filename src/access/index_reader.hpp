@@ -22,12 +22,14 @@
 
 namespace tokenward::access {
 
+/// Reads an index in place. `Number` is the width of its numbers (IndexHeader::wide).
 template <class Number>
 class IndexReader {
   public:
     IndexReader(Level level, const List &list, const IndexHeader &header, const char *numbers) noexcept
         : level_(level), list_(list), header_(header), numbers_(numbers) {}
 
+    /// As visit_matches() in lookup.hpp. `name` comes without the list's common prefix.
     template <class Visit>
     bool visit(std::string_view name, unsigned operations, Visit &&visit) const {
         PairFilter filter(name);

@@ -239,7 +239,8 @@ TEST(ScopeTable, VhostAccess) {
         Row{"read:v/q/k/more",      "v",       false},
     }) {
         EXPECT_EQ(compile({row.scope})->opens_vhost(row.vhost), row.opened) << row.scope << " " << row.vhost;
-        EXPECT_EQ(compile({row.scope}, false)->opens_vhost(row.vhost), row.opened) << row.scope << " " << row.vhost;
+        EXPECT_EQ(compile({row.scope}, false)->opens_vhost(row.vhost), row.opened)
+            << row.scope << " " << row.vhost;
     }
     // clang-format on
 }
