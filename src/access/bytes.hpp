@@ -1,4 +1,4 @@
-// Short runs of bytes, compared and hashed without a call.
+// Short runs of bytes: compared and hashed without a function call.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +44,7 @@ inline bool ends_with(std::string_view name, std::string_view end) noexcept {
            same_bytes(name.data() + (name.size() - end.size()), end.data(), end.size());
 }
 
-/// Where the first of `bytes` stands in the text, or npos. For texts too short for memchr to pay.
+/// The place of the first byte in the text that is one of `bytes`, or npos. Faster than memchr for short texts.
 template <char... bytes>
 std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
     for (std::size_t i = from; i < text.size(); ++i) {

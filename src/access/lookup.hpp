@@ -1,15 +1,15 @@
-// Which nodes of a list match a name?
+// Finds the nodes of a list that match a name.
 #pragma once
 
-#include "access/block.hpp"
-#include "access/index.hpp"
+#include "access/compiled_form.hpp"
+#include "access/index_reader.hpp"
 
 #include <string_view>
 
 namespace tokenward::access {
 
-/// Calls visit(node, list) for the nodes that have one of `operations` (packed) and match, until it answers
-/// true.
+/// Calls visit(node, list) for each node that matches and has one of `operations` (packed), until it returns
+/// true. Returns true if it did.
 template <class Visit>
 bool visit_matches(Level level, std::string_view list_text, std::string_view name, unsigned operations,
                    Visit &&visit) {
@@ -25,10 +25,10 @@ bool visit_matches(Level level, std::string_view list_text, std::string_view nam
         });
     }
     const char *cursor = list.index.data();
-    const IndexHead head = read_index_head(cursor);
-    if (head.wide)
-        return IndexReader<std::uint32_t>(level, list, head, cursor).visit(name, operations, visit_node);
-    return IndexReader<std::uint16_t>(level, list, head, cursor).visit(name, operations, visit_node);
+    const IndexHeader header = read_index_header(cursor);
+    if (header.wide)
+        return IndexReader<std::uint32_t>(level, list, header, cursor).visit(name, operations, visit_node);
+    return IndexReader<std::uint16_t>(level, list, header, cursor).visit(name, operations, visit_node);
 }
 
 }  // namespace tokenward::access

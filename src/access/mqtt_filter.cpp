@@ -14,18 +14,18 @@ MqttFilter read_mqtt_filter(std::string_view text) noexcept {
         if (!ends_text && (text[at] == '#' || text[at + 1] != '/')) return filter;
         filter.has_wildcard = true;
     }
-    // "/#" has no topic above: no topic name is empty.
+    // "/#" has no parent: no topic name is empty.
     if (text.size() > 2 && text.back() == '#') filter.parent = text.substr(0, text.size() - 2);
     filter.well_formed = true;
     return filter;
 }
 
-bool MqttFilter::guards_dollar(std::string_view common, const Pattern &pattern) const noexcept {
+bool MqttFilter::lacks_dollar(std::string_view common, const Pattern &pattern) const noexcept {
     return text.starts_with('$') && common.empty() && first_literal(pattern).empty();
 }
 
-bool MqttFilter::fits(std::string_view common, const Pattern &pattern) const noexcept {
-    if (guards_dollar(common, pattern)) return false;
+bool MqttFilter::is_contained_in(std::string_view common, const Pattern &pattern) const noexcept {
+    if (lacks_dollar(common, pattern)) return false;
     if (!has_wildcard) return true;
     if (find_any<'+', '#'>(common) != std::string_view::npos || literals_hold_wildcard(pattern)) return false;
     if (parent.data() == nullptr) return true;

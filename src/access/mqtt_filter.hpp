@@ -1,14 +1,18 @@
-// MQTT topic filters (MQTT 5 section 4.7) inside patterns: is every topic of the filter one of the pattern's?
+// MQTT topic filters (MQTT 5 section 4.7): does a pattern match every topic that a filter matches?
 //
-// The answer is exact, in one or two plain matches, and needs no automaton. Take the filter with each '+' (and
-// the '#') standing for one byte that no literal of the pattern holds. If the pattern matches that text, its
-// literals all lie beside the wildcards, so each wildcard lies in a run that '*' covers, and may as well be any
-// other run of bytes: every topic matches. If it doesn't, that text is itself a topic which the filter has
-// and the pattern has not. '+' and '#' can be that byte themselves, as long as no literal of the pattern holds
-// one (such a pattern matches no topic at all: both are forbidden in topic names, section 4.7.1).
-// "a/#" has "a" as well, so the text without "/#" must match too. A filter that begins with a wildcard has no
-// topic that begins with '$' (section 4.7.2); the byte that stands for the wildcard is not '$', so that takes
-// nothing away from the argument.
+// The answer is exact and takes one or two plain matches. Why:
+// - Replace each '+' and the '#' of the filter by one byte that stands in no literal of the pattern.
+// - If the pattern matches this text, no literal covers such a byte: each of them is covered by a '*'. A '*'
+// covers
+//   any other run of bytes as well. So the pattern matches every topic of the filter.
+// - If the pattern doesn't match this text, the text itself is a topic of the filter that the pattern doesn't
+// match.
+// - The bytes '+' and '#' may stand for themselves if no literal of the pattern has one of them. A pattern with
+// such
+//   a literal matches no topic at all: topic names have neither (section 4.7.1).
+// - "a/#" also matches "a", so the pattern must match the text without "/#" too.
+// - A filter that begins with a wildcard matches no topic that begins with '$' (section 4.7.2). The byte in the
+//   wildcard's place is not '$', so all of the above still holds.
 #pragma once
 
 #include "access/pattern.hpp"
@@ -18,22 +22,23 @@
 
 namespace tokenward::access {
 
-/// A filter, read once; views into its text.
+/// One filter, or one topic name. The members are views into its text.
 struct MqttFilter {
     bool well_formed = false;
     bool has_wildcard = false;
     std::string_view text;
-    /// For "a/b/#", "a/b": the topic above, which the filter matches too. Its data is NULL otherwise.
+    /// "a/b" for the filter "a/b/#", which matches this topic too. Its data is NULL if there is none.
     std::string_view parent;
 
-    /// With a pattern (`common` stands before its first literal) that matches `text`: does it grant every
-    /// topic?
-    bool fits(std::string_view common, const Pattern &pattern) const noexcept;
-    /// The part of fits() about '$': only a literal '$' reaches the topics that begin with one.
-    bool guards_dollar(std::string_view common, const Pattern &pattern) const noexcept;
+    /// `pattern` matches `text`; `common` stands before its first literal. True if it matches every topic of
+    /// the filter.
+    bool is_contained_in(std::string_view common, const Pattern &pattern) const noexcept;
+    /// True if the topic begins with '$' and the pattern doesn't begin with a literal '$': then it is not
+    /// granted.
+    bool lacks_dollar(std::string_view common, const Pattern &pattern) const noexcept;
 };
 
-/// A name without wildcards.
+/// A topic, without a look for wildcards in it.
 inline MqttFilter plain_topic(std::string_view text) noexcept {
     return {true, false, text, {}};
 }

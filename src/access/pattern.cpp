@@ -31,14 +31,14 @@ struct Literals {
     std::pmr::vector<std::size_t> begins;
 };
 
-/// The byte that stands at raw[at], which is no wildcard; `at` is moved to its last character. False for a
-/// broken escape.
+/// Decodes the byte that begins at raw[at], which is no wildcard, and moves `at` to its last character. False
+/// for a broken escape.
 bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
     out = raw[at] == '+' ? ' ' : raw[at];
     if (out != '%') return true;
     const int high = at + 1 < raw.size() ? hex_value(raw[at + 1]) : -1;
     const int low = at + 2 < raw.size() ? hex_value(raw[at + 2]) : -1;
-    // Escapes never reach over a wildcard: '*' is no hex digit.
+    // A wildcard is never part of an escape: '*' is no hex digit.
     if (high < 0 || low < 0) return false;
     out = static_cast<char>(high * 16 + low);
     at += 2;
@@ -75,10 +75,11 @@ Pattern never(std::string_view raw, std::pmr::memory_resource &arena) {
     return {PatternKind::never, keep(printable, arena)};
 }
 
-constexpr std::size_t short_pattern = 128;  ///< the sizes of its literals take one byte each
+constexpr std::size_t short_pattern = 128;  ///< below this the size of a literal is written in one byte
 
-/// A pattern of less than short_pattern bytes with one wildcard or none, as nearly all are: decoded straight to
-/// where it stays. Prefix and suffix lie in a row, as Glob reads them.
+/// For less than short_pattern bytes with at most one wildcard. Nearly all patterns are such, so this is the
+/// fast way: it decodes straight into the memory where the text stays. Prefix and suffix stand side by side, as
+/// Glob reads them.
 Pattern compile_short(std::string_view raw, std::pmr::memory_resource &arena) {
     char *const room = static_cast<char *>(arena.allocate(raw.size() + 2, 1));
     char *const bytes = room + 2;
@@ -133,7 +134,8 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
 }
 
 bool inner_literals_match(Glob glob, std::string_view between) noexcept {
-    // Leftmost is best: it leaves the most for what follows. memmem is linear, so the whole walk is.
+    // The leftmost place is the best one: it leaves the most bytes for the next literals. memmem takes linear
+    // time, and so does the whole loop.
     for (std::string_view inner; glob.next(inner);) {
         const void *found = memmem(between.data(), between.size(), inner.data(), inner.size());
         if (found == nullptr) return false;

@@ -1,4 +1,5 @@
-// One pattern: literals with "any run of bytes" between them, matched over bytes, whole name, in linear time.
+// A pattern matches whole names, byte by byte, in linear time. '*' stands for any run of bytes, also an empty
+// one.
 #pragma once
 
 #include "access/bytes.hpp"
@@ -15,10 +16,10 @@ enum class PatternKind : std::uint8_t {
     exact,   ///< no wildcard; text is the name
     prefix,  ///< one wildcard, at the end; text is what comes before it
     glob,    ///< anything else; text is written as Glob reads it
-    never,   ///< a broken escape: matches nothing; text is the part as it was spelled, made printable
+    never,   ///< has a broken escape and matches nothing; text is its spelling, made printable
 };
 
-/// Views into text that somebody else owns.
+/// The text is a view; its owner is somebody else.
 struct Pattern {
     PatternKind kind = PatternKind::never;
     std::string_view text;
@@ -26,7 +27,8 @@ struct Pattern {
     friend bool operator==(const Pattern &, const Pattern &) = default;
 };
 
-/// Sizes in compiled text: seven bits a byte, the lowest first, the top bit set on all but the last.
+/// How sizes are written: seven bits in each byte, the lowest first. The top bit is set in all bytes but the
+/// last.
 inline std::uint32_t read_size(const char *&cursor) noexcept {
     std::uint32_t value = static_cast<unsigned char>(*cursor++);
     if (value < 0x80U) return value;
@@ -66,7 +68,7 @@ class Glob {
         cursor_ += size;
         return true;
     }
-    /// What next() has not read yet, as it is written.
+    /// What next() has not read yet, as it stands in the text.
     std::string_view rest() const noexcept { return {cursor_, static_cast<std::size_t>(end_ - cursor_)}; }
 
     std::string_view prefix;
@@ -77,10 +79,11 @@ class Glob {
     const char *end_;
 };
 
-/// Splits at '*', then decodes percent and '+'. The text may be a view into `raw` or live in `arena`.
+/// Splits at '*'; only then decodes percent and '+'. The pattern's text is a view into `raw` or into `arena`.
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
 
-/// True if what lies between prefix and suffix has the inner literals of `glob`, in their order.
+/// `between`: the name without the glob's prefix and suffix. True if the inner literals stand in it, in their
+/// order.
 bool inner_literals_match(Glob glob, std::string_view between) noexcept;
 
 inline bool glob_matches(std::string_view text, std::string_view name) noexcept {
@@ -93,12 +96,12 @@ inline bool glob_matches(std::string_view text, std::string_view name) noexcept 
     return inner_literals_match(glob, name);
 }
 
-/// False only if the name's first byte rules the pattern out: most patterns of a list go by this alone.
+/// False if the name's first byte shows that the pattern can't match. It rules out most patterns of a list.
 inline bool may_begin(const Pattern &pattern, std::string_view name) noexcept {
     if (name.empty() || pattern.text.empty()) return true;
     const char *first = pattern.text.data();
     if (pattern.kind == PatternKind::glob) {
-        // Two sizes of one byte each, then the literal before the first wildcard; else it isn't worth a look.
+        // Only where both sizes have one byte: then the first literal begins behind them.
         const auto prefix_size = static_cast<unsigned char>(first[0]);
         if (prefix_size == 0 || prefix_size >= 0x80U || static_cast<unsigned char>(first[1]) >= 0x80U)
             return true;
@@ -121,7 +124,7 @@ inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
     return false;
 }
 
-/// What every matching name begins with.
+/// Every name that matches begins with this.
 inline std::string_view first_literal(const Pattern &pattern) noexcept {
     return pattern.kind == PatternKind::glob ? Glob(pattern.text).prefix : pattern.text;
 }

@@ -1,9 +1,11 @@
 #include "access/permission_set.hpp"
 
-#include "access/compiled_set.hpp"
+#include "access/compiled_form.hpp"
+#include "access/granted_scope.hpp"
 #include "access/lookup.hpp"
 #include "access/mqtt_filter.hpp"
 #include "access/scope.hpp"
+#include "access/shared_sets.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -45,7 +47,7 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
     std::pmr::vector<Permission> permissions(&arena);
     std::pmr::vector<std::string_view> tags(&arena);
     permissions.reserve(scopes.size());
-    std::string_view last_vhost;  // most scopes of a token name the same one
+    std::string_view last_vhost;  // most scopes of a token have the same vhost: it is compiled once
     for (const std::string_view text : scopes) {
         const ScopeText scope = read_scope(text);
         switch (scope.kind) {
@@ -71,16 +73,31 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                 notes.three_parts_ignored = notes.three_parts_ignored || !routing_keys;
         }
     }
-    return CompiledSet::share({build_block(permissions, arena), join_tags(tags), routing_keys});
+    const std::pmr::string compiled = compile_permissions(permissions, arena);
+    const std::string joined_tags = join_tags(tags);
+    return SharedSets::find_or_make({compiled, joined_tags, routing_keys});
 }
 
-bool CompiledSet::allows(const Request &request) const noexcept {
+PermissionSet::PermissionSet(const Content &content)
+    : bytes_(new char[content.permissions.size() + content.tags.size()]),
+      permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
+      tags_size_(static_cast<std::uint32_t>(content.tags.size())),
+      routing_keys_(content.routing_keys) {
+    content.permissions.copy(bytes_.get(), permissions_size_);
+    content.tags.copy(bytes_.get() + permissions_size_, tags_size_);
+}
+
+PermissionSet::~PermissionSet() {
+    SharedSets::remove(*this);
+}
+
+bool PermissionSet::allows(const Request &request) const noexcept {
     if (request.operation < Operation::configure || request.operation > Operation::write) return false;
     const std::uint8_t bit = Operations::bit(request.operation);
     const bool keyed = request.routing_key.has_value();
     Operations wanted;
-    if (!keyed) wanted.two = bit;
-    if (routing_keys_) wanted.three = bit;
+    if (!keyed) wanted.two_parts = bit;
+    if (routing_keys_) wanted.three_parts = bit;
     const unsigned operations = wanted.packed();
 
     const bool mqtt = request.mqtt_filter || request.mqtt_topic;
@@ -89,20 +106,28 @@ bool CompiledSet::allows(const Request &request) const noexcept {
     if (!filter.well_formed) return false;
 
     const auto grants = [&](const Node &node, const List &list) {
-        if (mqtt && !filter.fits(list.common, node.pattern)) return false;
+        if (mqtt && !filter.is_contained_in(list.common, node.pattern)) return false;
         if (!keyed) return true;
         return visit_matches(Level::routing_key, node.children, *request.routing_key, unsigned{bit} << 2U,
                              [](const Node &, const List &) { return true; });
     };
     return visit_matches(
-        Level::vhost, block(), request.vhost, operations, [&](const Node &vhost, const List &) {
+        Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
             return visit_matches(Level::resource, vhost.children, request.resource, operations, grants);
         });
 }
 
-bool CompiledSet::opens_vhost(std::string_view vhost) const noexcept {
-    return visit_matches(Level::vhost, block(), vhost, any_operation,
+bool PermissionSet::opens_vhost(std::string_view vhost) const noexcept {
+    return visit_matches(Level::vhost, content().permissions, vhost, any_operation,
                          [](const Node &, const List &) { return true; });
+}
+
+Explanation PermissionSet::explain(const Request &request) const {
+    return access::explain(content().permissions, routing_keys_, request);
+}
+
+std::vector<std::string> PermissionSet::scopes() const {
+    return spell_scopes(content().permissions, tags());
 }
 
 }  // namespace tokenward::access

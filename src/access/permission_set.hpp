@@ -1,9 +1,11 @@
-// What a session may do: scopes compiled once, asked often.
+// What a session may do: scopes are compiled once and asked often.
 #pragma once
+
+#include "access/explanation.hpp"
+#include "access/request.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,50 +13,61 @@
 
 namespace tokenward::access {
 
-enum class Operation : std::uint8_t { configure = 1, read = 2, write = 3 };
-
-struct Request {
-    Operation operation;
-    std::string_view vhost;
-    std::string_view resource;
-    std::optional<std::string_view> routing_key;
-    bool mqtt_filter =
-        false;  ///< resource is an MQTT filter: every topic it matches must be granted by one scope
-    bool mqtt_topic = false;  ///< resource is an MQTT topic: one that begins with $ needs a pattern that does
-};
-
-/// What compile() found worth telling an operator.
+/// What compile() found that an operator should know.
 struct Notes {
-    std::vector<std::string> malformed;  ///< four or more parts, with the likely spelling (already quoted)
-    bool three_parts_ignored = false;    ///< routing_keys = off, and there were scopes with three parts
+    std::vector<std::string> malformed;  ///< scopes of four or more parts, with the likely spelling; quoted
+    bool three_parts_ignored = false;    ///< routing_keys = off, and there were scopes of three parts
 };
 
-struct Explanation {
-    bool allowed = false;
-    std::string scope;    ///< the deciding scope (canonical spelling), if allowed
-    std::string nearest;  ///< the scope that came nearest, if any and denied
-    std::string why;      ///< what the nearest lacks: "the resource doesn't match" ...
-};
-
-/// Immutable, thread-safe; sessions with the same scopes share one.
-class PermissionSet {
+/// Immutable and thread-safe. Sessions with the same scopes share one set (shared_sets.hpp).
+class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
   public:
-    virtual ~PermissionSet() = default;
+    /// Two sets of equal content are one object.
+    struct Content {
+        std::string_view permissions;  ///< in the compiled form
+        std::string_view tags;         ///< sorted, unique, separated by commas
+        bool routing_keys = true;
 
-    /// `scopes`: after the prefix was cut (DESIGN section 4, "Scopes"). What isn't a scope is ignored.
-    /// Equal sets come back as the same object while one of them lives (interned weakly).
+        friend bool operator==(const Content &, const Content &) = default;
+    };
+
+    /// `scopes`: without their prefix (DESIGN section 4, "Scopes"). A text that is no scope is ignored.
     static std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes,
                                                         bool routing_keys, Notes &notes);
 
-    /// Never allocates, blocks or throws; linear in the name for any pattern.
-    virtual bool allows(const Request &request) const noexcept = 0;
-    virtual bool opens_vhost(std::string_view vhost) const noexcept = 0;
-    virtual Explanation explain(const Request &request) const = 0;
+    /// For SharedSets, which alone makes sets.
+    explicit PermissionSet(const Content &content);
+    ~PermissionSet();
+    PermissionSet(const PermissionSet &) = delete;
+    PermissionSet &operator=(const PermissionSet &) = delete;
 
-    virtual const std::string &tags() const noexcept = 0;  ///< sorted, unique, separated by commas
-    virtual bool empty() const noexcept = 0;               ///< neither a permission nor a tag
-    /// Every permission and tag as scopes in canonical spelling, sorted.
-    virtual std::vector<std::string> scopes() const = 0;
+    /// Never allocates, blocks or throws. The time is linear in the name, for any pattern.
+    bool allows(const Request &request) const noexcept;
+    bool opens_vhost(std::string_view vhost) const noexcept;
+    Explanation explain(const Request &request) const;
+
+    Content content() const noexcept {
+        return {
+            {bytes_.get(), permissions_size_}, {bytes_.get() + permissions_size_, tags_size_}, routing_keys_};
+    }
+    std::string_view tags() const noexcept { return content().tags; }
+    /// True: neither a permission nor a tag.
+    bool empty() const noexcept { return permissions_size_ == 0 && tags_size_ == 0; }
+    /// Every permission and tag as a scope in canonical spelling, sorted.
+    std::vector<std::string> scopes() const;
+
+  private:
+    friend class SharedSets;
+
+    std::unique_ptr<char[]> bytes_;  ///< the compiled form, and behind it the tags
+    std::uint32_t permissions_size_;
+    std::uint32_t tags_size_;
+    bool routing_keys_;
+
+    // What SharedSets notes about the set.
+    bool listed_ = false;
+    std::uint64_t hash_ = 0;
+    PermissionSet *next_ = nullptr;  ///< the next set in the same bucket
 };
 
 }  // namespace tokenward::access

@@ -6,7 +6,7 @@
 
 namespace tokenward::access {
 
-/// One text for one list of scopes, and no other list has it: each scope has its length in front.
+/// Writes all scopes into one text, each behind its length: two different lists never have the same text.
 void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_keys) {
     std::size_t size = 1;
     for (const std::string_view scope : scopes) size += sizeof(std::uint32_t) + scope.size();
@@ -17,7 +17,7 @@ void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_ke
         const auto length = static_cast<std::uint32_t>(scope.size());
         std::memcpy(cursor, &length, sizeof(length));
         cursor += sizeof(length);
-        // A view may be empty and without memory, which memcpy must not see.
+        // An empty view may have a null pointer, and memcpy must not get one.
         if (!scope.empty()) std::memcpy(cursor, scope.data(), scope.size());
         cursor += scope.size();
     }
@@ -44,7 +44,7 @@ void RecentSets::remember(Slot &slot, const std::shared_ptr<const PermissionSet>
     if (text_bytes_ + text_.size() > max_text_bytes) clear();
     slot.notes = notes;
     slot.text = text_;
-    slot.set = set;  // last: a slot without a set is free, also where memory ran out before
+    slot.set = set;  // last: if a copy above throws, the slot stays free
     text_bytes_ += text_.size();
 }
 

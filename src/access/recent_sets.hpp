@@ -1,5 +1,5 @@
-// The sets that were compiled last, found again by the very text of their scopes: clients of one role bring the
-// same text, and compiling it is half of what a login costs beside its signature.
+// The sets that were compiled last, by the text of their scopes. Clients of one role bring the same text, and
+// to compile it is half of a login's cost beside its signature (tests/bench/README.md).
 #pragma once
 
 #include "access/permission_set.hpp"
@@ -14,22 +14,22 @@
 
 namespace tokenward::access {
 
-/// PermissionSet::compile with a memory. Not thread-safe: each thread at work has one of its own, without a
-/// lock.
+/// PermissionSet::compile() with a memory. It is not thread-safe and has no lock: each thread at work has its
+/// own.
 class RecentSets {
   public:
     static constexpr std::size_t slot_count = 64;
-    static constexpr std::size_t max_text_bytes = std::size_t{512} * 1024;  ///< of all slots together
+    static constexpr std::size_t max_text_bytes = std::size_t{512} * 1024;  ///< in all slots together
 
-    /// As PermissionSet::compile, for the same result: texts are compared whole, in their order, notes
-    /// included.
+    /// The same result as PermissionSet::compile(), notes included. Texts are the same only if all bytes are,
+    /// in the same order.
     std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes, bool routing_keys,
                                                  Notes &notes);
 
   private:
     struct Slot {
         std::string text;
-        std::shared_ptr<const PermissionSet> set;  ///< null: free
+        std::shared_ptr<const PermissionSet> set;  ///< null: the slot is free
         Notes notes;
     };
 
@@ -39,7 +39,7 @@ class RecentSets {
 
     std::array<Slot, slot_count> slots_;
     std::size_t text_bytes_ = 0;
-    std::string text_;  ///< of the call at work
+    std::string text_;  ///< of the current call; kept for its memory
 };
 
 }  // namespace tokenward::access

@@ -18,7 +18,8 @@ bool is_tag(std::string_view name) noexcept {
     });
 }
 
-/// Printable ASCII that neither the grammar nor a space-separated list of scopes reads as something else.
+/// True for printable ASCII that neither the grammar nor a list of scopes between spaces reads as something
+/// else.
 bool stands_for_itself(char c) noexcept {
     return c > ' ' && c < '\x7f' && std::string_view("%*+/\"\\").find(c) == std::string_view::npos;
 }
@@ -86,7 +87,7 @@ std::string likely_spelling(std::string_view text) {
     std::string out(text.substr(0, colon + 1));
     std::string_view rest = text.substr(colon + 1);
     if (rest.starts_with('/')) {
-        // Nobody means the vhost with the empty name; "/" is the default vhost of every broker.
+        // The author meant the vhost "/", the default of every broker, not the one with the empty name.
         out += "%2F/";
         rest.remove_prefix(rest.starts_with("//") ? 2 : 1);
     } else {

@@ -1,7 +1,7 @@
-// The grammar of one scope, after the prefix was cut (DESIGN: "Scopes"), and its way back into text.
+// The grammar of one scope without its prefix (DESIGN section 4, "Scopes"), and how names are written in it.
 #pragma once
 
-#include "access/permission_set.hpp"
+#include "access/request.hpp"
 
 #include <optional>
 #include <string>
@@ -10,13 +10,13 @@
 namespace tokenward::access {
 
 enum class ScopeKind {
-    ignored,         ///< no scope of ours
+    ignored,         ///< grants nothing: not in our grammar
     tag,             ///< tag:<name>
     permission,      ///< operation:<vhost>/<resource>[/<routing key>]
     too_many_parts,  ///< a permission with four parts or more
 };
 
-/// Views into the text that was read. Parts are raw: still percent-encoded, with their wildcards.
+/// Views into the text. The parts are raw: with their wildcards, and still percent-encoded.
 struct ScopeText {
     ScopeKind kind = ScopeKind::ignored;
     std::string_view tag;
@@ -28,17 +28,17 @@ struct ScopeText {
 
 ScopeText read_scope(std::string_view text) noexcept;
 
-/// What the author of a scope with too many parts most likely meant: the first part is the vhost, the
-/// slashes behind it belong to the resource.
+/// What the author of a scope with too many parts most likely meant: the first part is the vhost, all the rest
+/// is the resource.
 std::string likely_spelling(std::string_view text);
 
 /// "configure", "read", "write".
 std::string_view operation_name(Operation operation) noexcept;
 
-/// Appends literal bytes percent-encoded: what reads back as themselves stands as it is.
+/// Appends literal bytes. A byte that the grammar would read as something else is percent-encoded.
 void append_encoded(std::string &out, std::string_view literal);
 
-/// Appends raw text as it is, but what isn't printable ASCII percent-encoded.
+/// Appends raw text. Only what isn't printable ASCII is percent-encoded.
 void append_raw(std::string &out, std::string_view raw);
 
 }  // namespace tokenward::access

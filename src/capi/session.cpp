@@ -82,7 +82,7 @@ int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, s
                                size_t *length) {
     const session::Session *asked = session_of(session);
     if (asked == nullptr || !is_buffer(buffer, buffer_size, length)) return TOKENWARD_ERROR;
-    asked->with_tags([&](const std::string &tags) { copy_out(tags, buffer, buffer_size, length); });
+    asked->with_tags([&](std::string_view tags) { copy_out(tags, buffer, buffer_size, length); });
     return TOKENWARD_OK;
 }
 

@@ -1,7 +1,7 @@
 #include "claims/rich_authorization.hpp"
 
 #include "access/pattern.hpp"
-#include "access/permission_set.hpp"
+#include "access/request.hpp"
 #include "access/scope.hpp"
 #include "base/text.hpp"
 

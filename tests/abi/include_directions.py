@@ -20,7 +20,7 @@ ALLOWED = {
 # that stand in other claims are put together in the one scope language.
 FILES = {
     ("src/config", "jose"): {"jose/algorithm.hpp"},
-    ("src/claims", "access"): {"access/pattern.hpp", "access/permission_set.hpp", "access/scope.hpp"},
+    ("src/claims", "access"): {"access/pattern.hpp", "access/request.hpp", "access/scope.hpp"},
 }
 ROOMS = {path.split("/")[1] for path in ALLOWED if path.startswith("src/")}
 

@@ -1,5 +1,5 @@
-// What RabbitMQ's and LavinMQ's own tests expect of the same scopes, and where we differ on purpose
-// (src/access/README.md says why).
+// What the tests of RabbitMQ and LavinMQ expect of the same scopes, and where we differ on purpose
+// (src/access/README.md).
 #include "access/permission_set.hpp"
 
 #include <string>
@@ -95,7 +95,7 @@ TEST(RabbitMq, Scopes) {
             }
         }
     }
-    // A vhost and a resource that need every escape, with two parts and with three.
+    // A vhost and a resource with escaped slashes and stars, with two parts and with three.
     for (const std::string_view scope : {"write:a%2Fb%2F%2A%2F/c%2A%2Fd", "write:a%2Fb%2F%2A%2F/c%2A%2Fd/*"}) {
         const auto set = compile({scope});
         EXPECT_TRUE(set->allows({Operation::write, "a/b/*/", "c*/d", std::nullopt}));
@@ -149,24 +149,23 @@ TEST(LavinMq, VhostPatterns) {
 }
 
 TEST(Differences, WiderThanRabbitMq) {
-    // Its matcher takes the first place a literal fits and doesn't go back.
+    // RabbitMQ takes the first place where a literal fits and doesn't go back.
     expect_rows({{"*b", "abab", true}, {"*ab*c", "abacabc", true}, {"*aa", "aaa", true}});
 }
 
 TEST(Differences, WiderThanLavinMq) {
-    // It looks at one vhost pattern only; any scope counts here.
+    // LavinMQ uses the scopes of one vhost pattern only. We use all scopes.
     const auto set = compile({"configure:production/none", "configure:prod*/queue"});
     EXPECT_TRUE(set->allows({Operation::configure, "production", "queue", std::nullopt}));
 }
 
 TEST(Differences, NarrowerThanLavinMq) {
-    // It decodes before it looks for wildcards, so that %2A is one; and its resource "*" leaves the start open
-    // once two patterns are joined.
+    // LavinMQ decodes before it looks for wildcards, so %2A is a wildcard there. Here it is a literal star.
     EXPECT_FALSE(compile({"read:v/a%2Ab"})->allows({Operation::read, "v", "axb", std::nullopt}));
     EXPECT_FALSE(compile({"read:a%2Ab/q"})->opens_vhost("axb"));
-    // It ignores the routing key; here a third part is asked.
+    // LavinMQ ignores the third part. Here the routing key must match it.
     EXPECT_FALSE(compile({"read:v/x/key"})->allows({Operation::read, "v", "x", "other"}));
-    // A broken escape is text there, and nothing here.
+    // LavinMQ reads a broken escape as plain text. Here it never matches.
     EXPECT_FALSE(compile({"read:v/100%"})->allows({Operation::read, "v", "100%", std::nullopt}));
 }
 

@@ -1,4 +1,4 @@
-// The nearest miss, in plain words.
+// Explanations: the scope that grants a request, or the nearest one and what it lacks.
 #include "access/permission_set.hpp"
 
 #include <string>
@@ -40,10 +40,10 @@ TEST(Explain, NearestMiss) {
         {{"read:w/queue", "write:v/other"}, read_queue, "read:w/queue", "vhost \"v\" doesn't match"},
         {{"write:w/queue"}, read_queue, "write:w/queue", "and it grants write, not read"},
         {{"write:v/other"}, read_queue, "write:v/other", "and it grants write, not read"},
-        {{"write:w/other"}, read_queue, "write:w/other", "nor does the resource"},
+        {{"write:w/other"}, read_queue, "write:w/other", "the resource doesn't match either"},
         {{"read:v/%zz"}, read_queue, "read:v/%zz", "broken percent escape"},
         {{"read:%zz/queue"}, read_queue, "read:%zz/queue", "broken percent escape"},
-        {{"write:v/x"}, write_keyed, "write:v/x", "needs a scope with three"},
+        {{"write:v/x"}, write_keyed, "write:v/x", "needs a scope with three parts"},
         {{"write:v/x", "write:v/x/ke"}, write_keyed, "write:v/x/ke", "routing key \"key\" doesn't match"},
         {{"read:%2F/a%2Fb%2F*"}, mqtt("a/b/#", true), "read:%2F/a%2Fb%2F*", "also matches the topic \"a/b\""},
         {{"read:%2F/a%2Fb%2F*"}, mqtt("a/#", true), "read:%2F/a%2Fb%2F*", "every topic of the filter \"a/#\""},

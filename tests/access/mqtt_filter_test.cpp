@@ -1,4 +1,4 @@
-// Containment of MQTT filters in scopes: a table, and every small case against brute force.
+// Is an MQTT filter contained in a scope? A table, and random small cases against brute force.
 #include "access/random_case.hpp"
 #include "access/reference.hpp"
 
@@ -52,7 +52,7 @@ const Row rows[] = {
     {"*%2F*%2F*",      "+/+",        false},
     {"*%2F*%2F*",      "+/+/+",      true},
     {"a*",             "a+",         false},
-    // '#' is the topic above and all below
+    // '#' is the parent topic and every topic below it
     {"*",              "#",          true},
     {"*%2F*",          "#",          false},
     {"a%2F*",          "#",          false},
@@ -90,7 +90,7 @@ const Row rows[] = {
     {"*%2B*",          "a/+/b",      false},
     {"%2B%2F*",        "+/a",        false},
     {"%2B%2F*",        "+/#",        false},
-    // '$': only a literal '$' reaches it, and a wildcard at the start of a filter doesn't mean it
+    // '$': only a pattern with a literal '$' grants such a topic; a filter that begins with a wildcard has none
     {"*",              "$SYS/#",     false},
     {"*",              "$SYS/a",     false},
     {"*SYS*",          "$SYS/#",     false},
@@ -110,7 +110,7 @@ TEST(MqttFilter, Table) {
     for (const Row &row : rows) {
         const auto set = compile({"read:%2F/" + std::string(row.pattern)});
         EXPECT_EQ(subscribes(*set, row.filter), row.granted) << row.filter << " in " << row.pattern;
-        // Another operation or vhost never.
+        // A scope for another operation or vhost never grants it.
         EXPECT_FALSE(subscribes(*compile({"write:%2F/" + std::string(row.pattern)}), row.filter));
         EXPECT_FALSE(subscribes(*compile({"read:v/" + std::string(row.pattern)}), row.filter));
     }
@@ -152,7 +152,7 @@ TEST(MqttTopic, OnlyALiteralDollarReachesDollarTopics) {
         request.mqtt_topic = true;
         EXPECT_EQ(compile({scope})->allows(request), row.granted_as_topic) << row.pattern;
         EXPECT_EQ(compile({scope})->explain(request).allowed, row.granted_as_topic) << row.pattern;
-        // The same beside other scopes, which have a common prefix with nothing.
+        // The same beside other scopes, so that the list has no common prefix.
         EXPECT_EQ(compile({scope, "write:%2F/b", "write:%2F/c*"})->allows(request), row.granted_as_topic);
     }
 }
@@ -183,13 +183,13 @@ std::string random_filter(Random &random) {
 }
 
 TEST(MqttFilter, AgreesWithBruteForce) {
-    // 'x' stands in no pattern: some topic always is unlike all of them.
+    // No pattern has an 'x', so a topic with 'x' is matched by wildcards alone.
     const std::vector<std::string> topics = all_topics("ab/$x", 6);
     Random random(20261);
     const std::size_t rounds = scaled(600);
     std::size_t granted = 0;
     for (std::size_t round = 0; round < rounds; ++round) {
-        // No longer than the longest topic, so that a topic with 'x' for each wildcard is among them.
+        // Not longer than the longest topic: so the topic with 'x' for each wildcard is one of `topics`.
         std::string filter = random_filter(random);
         while (filter.size() > 6) filter = random_filter(random);
         std::string pattern = random.chance(3) ? random.wildcards_into(filter) : random.text("ab/*$*", 5);

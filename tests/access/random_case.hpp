@@ -1,4 +1,4 @@
-// Random names and patterns that are likely to meet. The same seed gives the same cases.
+// Random names and patterns that often match each other. The same seed gives the same cases.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A remembered set is the one that would have been compiled: never another text's, and with its notes.
+// A remembered set is the one that compile() would have made, with the same notes.
 #include "access/recent_sets.hpp"
 
 #include "random_case.hpp"

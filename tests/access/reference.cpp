@@ -28,7 +28,7 @@ bool levels_match(const std::vector<std::string> &filter, std::size_t f, const s
     if (filter[f] == "#") return true;
     if (t == topic.size()) return false;
     if (filter[f] != "+" && filter[f] != topic[t]) return false;
-    // "a/#" matches "a": the '#' stands for the level above as well.
+    // "a/#" matches "a" too: '#' includes the parent level.
     if (t + 1 == topic.size() && f + 2 == filter.size() && filter[f + 1] == "#") return true;
     return levels_match(filter, f + 1, topic, t + 1);
 }

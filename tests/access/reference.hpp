@@ -1,4 +1,4 @@
-// A slow, obvious second opinion on everything that src/access decides; shares no code with it.
+// Decides the same as src/access, slowly and in an obvious way. The two share no code.
 #pragma once
 
 #include "access/permission_set.hpp"
@@ -10,7 +10,7 @@
 
 namespace tokenward::access::reference {
 
-/// A pattern as a row of bytes and wildcards (-1); empty for a broken escape.
+/// A pattern as bytes and wildcards (-1); nullopt for a broken escape.
 using Glob = std::optional<std::vector<int>>;
 Glob read_glob(std::string_view raw);
 bool glob_matches(const Glob &glob, std::string_view name);
@@ -30,7 +30,7 @@ struct Scope {
 /// All permissions among the texts.
 std::vector<Scope> read_scopes(const std::vector<std::string> &texts);
 
-/// For requests that are no MQTT filter with wildcards.
+/// Not for MQTT filters with wildcards.
 bool allows(const std::vector<Scope> &scopes, bool routing_keys, const Request &request);
 bool opens_vhost(const std::vector<Scope> &scopes, std::string_view vhost);
 

@@ -1,4 +1,4 @@
-// The compiled set against the slow reference, on random scopes and requests.
+// PermissionSet against the slow reference, with random scopes and requests.
 #include "access/reference.hpp"
 
 #include "access/random_case.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view operation_names[] = {"configure:", "read:", "write:"};
 
-/// How the texts of one round look like.
+/// What the texts of one round look like.
 struct Style {
     std::string_view alphabet;
     std::size_t longest;
@@ -87,7 +87,7 @@ class AgainstReference : public testing::Test {
         ASSERT_EQ(explanation.scope.empty(), !expected);
         ASSERT_EQ(explanation.why.empty(), expected);
         if (!expected) return;
-        // The deciding scope alone decides the same.
+        // The scope that the explanation names grants the request by itself.
         Notes notes;
         const std::vector<std::string_view> one{explanation.scope};
         ASSERT_TRUE(PermissionSet::compile(one, true, notes)->allows(request)) << explanation.scope;

@@ -1,4 +1,4 @@
-// DESIGN section 4, "Scopes", after the prefix was cut: each sentence as rows.
+// DESIGN section 4, "Scopes": each sentence as rows. The scopes come without their prefix.
 #include "access/permission_set.hpp"
 
 #include <string>
@@ -164,7 +164,7 @@ TEST(ScopeTable, AnyOneScopeGrantsAndNoneDenies) {
     EXPECT_TRUE(set->allows({Operation::read, "v", "a", std::nullopt}));
     EXPECT_TRUE(set->allows({Operation::read, "w", "bc", std::nullopt}));
     EXPECT_TRUE(set->allows({Operation::write, "v", "b", std::nullopt}));
-    // Half of one scope and half of another is no grant.
+    // One scope must match in all parts: halves of two scopes grant nothing.
     EXPECT_FALSE(set->allows({Operation::read, "v", "b", std::nullopt}));
     EXPECT_FALSE(set->allows({Operation::write, "w", "b", std::nullopt}));
     EXPECT_FALSE(set->allows({Operation::read, "w", "a", std::nullopt}));
@@ -239,7 +239,8 @@ TEST(ScopeTable, VhostAccess) {
         Row{"read:v/q/k/more",      "v",       false},
     }) {
         EXPECT_EQ(compile({row.scope})->opens_vhost(row.vhost), row.opened) << row.scope << " " << row.vhost;
-        EXPECT_EQ(compile({row.scope}, false)->opens_vhost(row.vhost), row.opened) << row.scope << " " << row.vhost;
+        EXPECT_EQ(compile({row.scope}, false)->opens_vhost(row.vhost), row.opened)
+            << row.scope << " " << row.vhost;
     }
     // clang-format on
 }

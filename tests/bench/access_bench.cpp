@@ -1,7 +1,11 @@
 // What a decision costs, by kind and number of scopes; what compiling costs, in time and bytes.
+#include "access/pair_filter.hpp"
+#include "access/pattern.hpp"
 #include "access/permission_set.hpp"
+#include "access/recent_sets.hpp"
 
 #include <cstdlib>
+#include <memory_resource>
 #include <new>
 #include <string>
 #include <string_view>
@@ -161,6 +165,44 @@ void compile_shared(benchmark::State &state) {
     for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(setup.compile());
 }
 
+/// The same with the sets of the last logins at hand: what RecentSets buys is the difference to compile_shared.
+void compile_recent(benchmark::State &state) {
+    const Setup setup(state.range(0), static_cast<std::size_t>(state.range(1)));
+    RecentSets recent;
+    for ([[maybe_unused]] auto _ : state) {
+        Notes notes;
+        benchmark::DoNotOptimize(recent.compile(setup.views, true, notes));
+    }
+}
+
+/// One name against globs that begin and end with '*', one after the other; none of them matches. What
+/// PairFilter buys is the difference between its row and the row of the plain loop.
+template <bool with_filter>
+void inner_globs(benchmark::State &state) {
+    std::pmr::monotonic_buffer_resource arena;
+    std::vector<std::string> texts;
+    std::vector<Pattern> patterns;
+    for (std::int64_t i = 0; i < state.range(0); ++i)
+        texts.push_back("*.orders." + number(static_cast<std::size_t>(i)) + ".*");
+    for (const std::string &text : texts) patterns.push_back(compile_pattern(text, arena));
+    const std::string name = "tenant0.orders.999999.created";
+    for ([[maybe_unused]] auto _ : state) {
+        PairFilter filter(name);
+        std::size_t found = 0;
+        for (const Pattern &pattern : patterns) {
+            if (with_filter && !filter.may_match(pattern.text)) continue;
+            found += matches(pattern, name) ? 1 : 0;
+        }
+        benchmark::DoNotOptimize(found);
+    }
+}
+void inner_globs_plain(benchmark::State &state) {
+    inner_globs<false>(state);
+}
+void inner_globs_pair_filter(benchmark::State &state) {
+    inner_globs<true>(state);
+}
+
 /// Heap bytes per set, when all differ.
 void memory(benchmark::State &state) {
     constexpr std::size_t sets = 1000;
@@ -192,6 +234,9 @@ BENCHMARK(compile)
     ->ArgsProduct({{exact, prefix, mixed, vhosts}, {1, 10, 20, 2000}})
     ->ArgNames({"kind", "scopes"});
 BENCHMARK(compile_shared)->Args({exact, 20})->ArgNames({"kind", "scopes"});
+BENCHMARK(compile_recent)->Args({exact, 20})->ArgNames({"kind", "scopes"});
+BENCHMARK(inner_globs_plain)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK(inner_globs_pair_filter)->Arg(10)->Arg(100)->Arg(1000);
 BENCHMARK(memory)->Args({exact, 20})->Args({mixed, 20})->ArgNames({"kind", "scopes"})->Iterations(1);
 
 }  // namespace

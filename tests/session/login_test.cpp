@@ -253,7 +253,7 @@ TEST_F(LoginRules, RightsComeFromTheScopes) {
     using access::Operation;
     EXPECT_EQ(session->authorize({Operation::read, "v", "q", {}}), Decision::allowed);
     EXPECT_EQ(session->authorize({Operation::write, "v", "q", {}}), Decision::denied);
-    session->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
+    session->with_tags([](std::string_view tags) { EXPECT_EQ(tags, "monitoring"); });
     EXPECT_EQ(backend->metrics().find("NO_SCOPE"), std::string::npos);
 }
 

@@ -62,7 +62,7 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Decision::denied);
     EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Decision::denied)
         << "another client's roles give nothing";
-    (*session)->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
+    (*session)->with_tags([](std::string_view tags) { EXPECT_EQ(tags, "monitoring"); });
     (*backend)->close();
 }
 

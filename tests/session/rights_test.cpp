@@ -34,7 +34,7 @@ class RightsOfAToken : public testing::Test {
     }
     std::string tags() const {
         std::string text;
-        session->with_tags([&](const std::string &tags) { text = tags; });
+        session->with_tags([&](std::string_view tags) { text = tags; });
         return text;
     }
     static JsonObject no_scope() { return Provider::claims().remove("scope"); }

@@ -1,6 +1,7 @@
-#include "access/block.hpp"
+#include "access/compiled_form.hpp"
 
-#include "access/index.hpp"
+#include "access/index_builder.hpp"
+#include "access/reading_order.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,8 @@ std::size_t common_size(std::string_view a, std::string_view b) noexcept {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-/// How many bytes the resources of each kind have in common: names of one application mostly begin alike.
+/// How many bytes the resources of each kind have in common at their beginning. Names of one application mostly
+/// begin alike.
 class CommonSizes {
   public:
     explicit CommonSizes(std::span<const Permission> permissions) noexcept {
@@ -43,8 +45,8 @@ class CommonSizes {
     std::array<bool, 4> seen_{};
 };
 
-/// One permission in the order of the block. `key` sorts as the resource does, as far as it reaches: most
-/// comparisons need no more.
+/// One permission while they are sorted. `key` holds the kind and the first bytes of the resource, and sorts as
+/// they do. Most comparisons need only the key.
 struct Ranked {
     Ranked(const Permission &from, const CommonSizes &common) noexcept
         : permission(&from),
@@ -63,7 +65,7 @@ class Order {
           })) {}
 
     bool operator()(const Ranked &first, const Ranked &second) const noexcept {
-        // Mostly the keys are all it takes, and what they stand for isn't touched.
+        // The usual case. It reads no permission.
         if (one_vhost_ && first.key != second.key) return first.key < second.key;
         const Permission &a = *first.permission;
         const Permission &b = *second.permission;
@@ -78,10 +80,11 @@ class Order {
     bool one_vhost_;
 };
 
-/// An index costs some five bytes a node; a list shorter than this is scanned in about the time of a look-up.
+/// Shorter lists have no index: to try all their nodes takes about as long as a look-up, and the index would
+/// cost some five bytes a node.
 constexpr std::size_t index_from = 24;
 
-/// A node on its way into a list; its children stand in a buffer of the builder.
+/// A node before it is written. Its children are already written, into another buffer.
 struct Draft {
     Pattern pattern;
     Operations operations;
@@ -89,7 +92,7 @@ struct Draft {
     std::size_t children_size = 0;
 };
 
-/// What all first literals begin with; worth its bytes only if two nodes share it.
+/// What all first literals begin with. One node alone gets none: it would save nothing.
 std::string_view common_prefix(std::span<const Draft> drafts) noexcept {
     std::string_view common;
     std::size_t count = 0;
@@ -121,11 +124,11 @@ void append_pattern(std::pmr::string &out, const Pattern &pattern, std::size_t c
     out += glob.rest();
 }
 
-class Builder {
+class Writer {
   public:
-    explicit Builder(std::pmr::memory_resource &arena) : arena_(arena), text_(&arena) {}
+    explicit Writer(std::pmr::memory_resource &arena) : arena_(arena), text_(&arena) {}
 
-    /// Appends the list to `out`. `children` holds what the drafts point to.
+    /// Appends the list to `out`. `children` is the buffer with the drafts' children.
     void append_list(Level level, std::span<const Draft> drafts, std::string_view children,
                      std::pmr::string &out) {
         const std::string_view common = common_prefix(drafts);
@@ -156,7 +159,7 @@ class Builder {
             if (drafts.empty() || drafts.back().pattern != permission.routing_key) {
                 drafts.push_back({permission.routing_key, {}, 0, 0});
             }
-            drafts.back().operations.two |= permission.operation;
+            drafts.back().operations.two_parts |= permission.operation;
         }
         append_list(Level::routing_key, drafts, {}, out);
     }
@@ -171,11 +174,11 @@ class Builder {
             std::size_t end = begin;
             for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
                 if (permissions[end].has_routing_key) break;
-                draft.operations.two |= permissions[end].operation;
+                draft.operations.two_parts |= permissions[end].operation;
             }
             const std::size_t keys_begin = end;
             for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
-                draft.operations.three |= permissions[end].operation;
+                draft.operations.three_parts |= permissions[end].operation;
             }
             if (end != keys_begin) append_keys(permissions.subspan(keys_begin, end - keys_begin), children);
             draft.children_size = children.size() - draft.children_begin;
@@ -193,7 +196,7 @@ class Builder {
             std::size_t end = begin;
             for (; end < permissions.size() && permissions[end].vhost == draft.pattern; ++end) {
                 const Permission &permission = permissions[end];
-                (permission.has_routing_key ? draft.operations.three : draft.operations.two) |=
+                (permission.has_routing_key ? draft.operations.three_parts : draft.operations.two_parts) |=
                     permission.operation;
             }
             append_resources(permissions.subspan(begin, end - begin), children);
@@ -205,7 +208,7 @@ class Builder {
     }
 
   private:
-    /// About what a list of these resources takes: room made once, instead of by doubling.
+    /// About how many bytes a list of these resources needs. So the buffer grows once.
     static std::size_t text_size(std::span<const Permission> permissions) noexcept {
         std::size_t size = 16;
         for (const Permission &permission : permissions) size += permission.resource.text.size() + 4;
@@ -218,7 +221,7 @@ class Builder {
         text_.clear();
         append_pattern(text_, draft.pattern, cut);
         append_size(out, text_.size());
-        if (level == Level::vhost || (level == Level::resource && draft.operations.three != 0)) {
+        if (level == Level::vhost || (level == Level::resource && draft.operations.three_parts != 0)) {
             append_size(out, draft.children_size);
         }
         out += text_;
@@ -231,9 +234,10 @@ class Builder {
 
 }  // namespace
 
-std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::memory_resource &arena) {
-    std::pmr::string block(&arena);
-    if (permissions.empty()) return block;
+std::pmr::string compile_permissions(std::span<const Permission> permissions,
+                                     std::pmr::memory_resource &arena) {
+    std::pmr::string compiled(&arena);
+    if (permissions.empty()) return compiled;
     const CommonSizes common(permissions);
     std::pmr::vector<Ranked> ranked(&arena);
     ranked.reserve(permissions.size());
@@ -242,8 +246,8 @@ std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::
     std::pmr::vector<Permission> sorted(&arena);
     sorted.reserve(ranked.size());
     for (const Ranked &one : ranked) sorted.push_back(*one.permission);
-    Builder(arena).append_vhosts(sorted, block);
-    return block;
+    Writer(arena).append_vhosts(sorted, compiled);
+    return compiled;
 }
 
 }  // namespace tokenward::access

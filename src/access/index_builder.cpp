@@ -1,4 +1,7 @@
-#include "access/index.hpp"
+#include "access/index_builder.hpp"
+
+#include "access/index_header.hpp"
+#include "access/reading_order.hpp"
 
 #include <vector>
 
@@ -6,14 +9,14 @@ namespace tokenward::access {
 
 namespace {
 
-/// One entry of head or tail on its way.
+/// One entry of the tables `beginnings` and `ends` before it is written.
 struct TableEntry {
     template <bool Backwards>
     static TableEntry of(std::string_view literal, bool is_prefix, std::uint32_t offset) noexcept {
         return {key_of<std::uint64_t, Backwards>(literal), literal, is_prefix, offset};
     }
 
-    std::uint64_t key;  ///< sorts as the literal does, as far as it reaches
+    std::uint64_t key;  ///< the first bytes of the literal in the order of reading; sorts as they do
     std::string_view literal;
     bool is_prefix;
     std::uint32_t offset;
@@ -26,12 +29,13 @@ bool is_before(const TableEntry &a, const TableEntry &b) noexcept {
     if (common < a.literal.size() || common < b.literal.size()) {
         return not_after<Backwards>(a.literal, b.literal, common);
     }
-    // A plain prefix needs no second look: it comes last, where the walk begins.
+    // Of equal literals the plain prefix comes last: the reader begins there, and it is the cheapest to match.
     if (a.is_prefix != b.is_prefix) return b.is_prefix;
     return a.offset < b.offset;
 }
 
-/// Of a sorted table: what the first and the last have in common, all have.
+/// How many bytes all literals have in common. The table is sorted, so it is enough to compare the first and
+/// the last.
 template <bool Backwards>
 std::uint32_t common_of_all(std::span<const TableEntry> entries) noexcept {
     if (entries.empty()) return 0;
@@ -85,11 +89,11 @@ class IndexBuilder {
 
 struct Tables {
     explicit Tables(std::pmr::memory_resource &arena)
-        : exact(&arena), head(&arena), tail(&arena), rest(&arena) {}
+        : exact(&arena), beginnings(&arena), ends(&arena), rest(&arena) {}
 
     std::pmr::vector<std::uint32_t> exact;
-    std::pmr::vector<TableEntry> head;
-    std::pmr::vector<TableEntry> tail;
+    std::pmr::vector<TableEntry> beginnings;
+    std::pmr::vector<TableEntry> ends;
     std::pmr::vector<std::uint32_t> rest;
 };
 
@@ -101,37 +105,37 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
             tables.exact.push_back(offset);
             return;
         case PatternKind::prefix:
-            tables.head.push_back(TableEntry::of<false>(pattern.text, true, offset));
+            tables.beginnings.push_back(TableEntry::of<false>(pattern.text, true, offset));
             return;
         case PatternKind::glob:
             break;
     }
     const Glob glob(pattern.text);
     if (!glob.prefix.empty()) {
-        tables.head.push_back(TableEntry::of<false>(glob.prefix, false, offset));
+        tables.beginnings.push_back(TableEntry::of<false>(glob.prefix, false, offset));
     } else if (!glob.suffix.empty()) {
-        tables.tail.push_back(TableEntry::of<true>(glob.suffix, false, offset));
+        tables.ends.push_back(TableEntry::of<true>(glob.suffix, false, offset));
     } else {
         tables.rest.push_back(offset);
     }
 }
 
 template <class Number>
-void append_numbers(const Tables &tables, const IndexHead &head, std::string_view nodes, Level level,
+void append_numbers(const Tables &tables, const IndexHeader &header, std::string_view nodes, Level level,
                     std::pmr::memory_resource &arena, std::pmr::string &out) {
     IndexBuilder<Number> builder(out);
-    if (head.slot_bits != 0) builder.append_slots(nodes, level, tables.exact, head.slot_count(), arena);
-    builder.template append_table<false>(tables.head, arena);
-    builder.template append_table<true>(tables.tail, arena);
+    if (header.slot_bits != 0) builder.append_slots(nodes, level, tables.exact, header.slot_count(), arena);
+    builder.template append_table<false>(tables.beginnings, arena);
+    builder.template append_table<true>(tables.ends, arena);
     for (const std::uint32_t offset : tables.rest) builder.append(static_cast<Number>(offset));
     IndexBuilder<std::uint32_t> keys(out);
-    if (IndexHead::has_keys(tables.head.size())) {
-        for (const TableEntry &entry : tables.head)
-            keys.append(key_of<std::uint32_t, false>(cut<false>(entry.literal, head.head_common)));
+    if (IndexHeader::has_keys(tables.beginnings.size())) {
+        for (const TableEntry &entry : tables.beginnings)
+            keys.append(key_of<std::uint32_t, false>(cut<false>(entry.literal, header.beginning_common)));
     }
-    if (IndexHead::has_keys(tables.tail.size())) {
-        for (const TableEntry &entry : tables.tail)
-            keys.append(key_of<std::uint32_t, true>(cut<true>(entry.literal, head.tail_common)));
+    if (IndexHeader::has_keys(tables.ends.size())) {
+        for (const TableEntry &entry : tables.ends)
+            keys.append(key_of<std::uint32_t, true>(cut<true>(entry.literal, header.end_common)));
     }
 }
 
@@ -144,26 +148,26 @@ void build_index(Level level, std::string_view nodes, std::span<const std::uint3
         const char *cursor = nodes.data() + offset;
         sort_into(tables, read_node(level, cursor).pattern, offset);
     }
-    std::ranges::sort(tables.head, is_before<false>);
-    std::ranges::sort(tables.tail, is_before<true>);
+    std::ranges::sort(tables.beginnings, is_before<false>);
+    std::ranges::sort(tables.ends, is_before<true>);
 
-    IndexHead head;
-    head.wide = nodes.size() >= std::numeric_limits<std::uint16_t>::max();
-    // At most three slots in four are taken.
+    IndexHeader header;
+    header.wide = nodes.size() >= std::numeric_limits<std::uint16_t>::max();
+    // At most three of four slots are taken: a search soon meets a free one.
     if (!tables.exact.empty())
-        head.slot_bits = static_cast<unsigned>(std::bit_width(tables.exact.size() * 4 / 3));
-    out += static_cast<char>(head.slot_bits | (head.wide ? 0x80U : 0U));
-    head.head_common = common_of_all<false>(tables.head);
-    head.tail_common = common_of_all<true>(tables.tail);
-    append_size(out, tables.head.size());
-    append_size(out, head.head_common);
-    append_size(out, tables.tail.size());
-    append_size(out, head.tail_common);
+        header.slot_bits = static_cast<unsigned>(std::bit_width(tables.exact.size() * 4 / 3));
+    out += static_cast<char>(header.slot_bits | (header.wide ? 0x80U : 0U));
+    header.beginning_common = common_of_all<false>(tables.beginnings);
+    header.end_common = common_of_all<true>(tables.ends);
+    append_size(out, tables.beginnings.size());
+    append_size(out, header.beginning_common);
+    append_size(out, tables.ends.size());
+    append_size(out, header.end_common);
     append_size(out, tables.rest.size());
-    if (head.wide) {
-        append_numbers<std::uint32_t>(tables, head, nodes, level, arena, out);
+    if (header.wide) {
+        append_numbers<std::uint32_t>(tables, header, nodes, level, arena, out);
     } else {
-        append_numbers<std::uint16_t>(tables, head, nodes, level, arena, out);
+        append_numbers<std::uint16_t>(tables, header, nodes, level, arena, out);
     }
 }
 

@@ -1,15 +1,15 @@
-// The compiled form of a permission set: one run of bytes, read in place.
+// The compiled form of a permission set: one run of bytes, which is read in place.
 //
-//   set   = flags, list of vhosts
-//   list  = common prefix of the nodes' first literals, index (long lists only), nodes
-//   node  = kind and operations, pattern text without the common prefix, list of what lies under it
+//   set   = list of vhosts; no bytes if there is no permission
+//   list  = the prefix that the first literals of all nodes have in common, index (long lists only), nodes
+//   node  = kind and operations, text of the pattern without the common prefix, list of its children
 //
-// Under a vhost lie resources, under a resource the routing keys of its scopes with three parts. A scope is a
-// way from the top to an operation bit, so scopes that differ in the operation alone cost one node.
+// The children of a vhost are resources. The children of a resource are the routing keys of its scopes with
+// three parts. The operations are bits of the last node, so scopes that differ only in the operation share it.
 #pragma once
 
 #include "access/pattern.hpp"
-#include "access/permission_set.hpp"
+#include "access/request.hpp"
 
 #include <cstdint>
 #include <memory_resource>
@@ -21,29 +21,32 @@ namespace tokenward::access {
 
 enum class Level : std::uint8_t { vhost = 0, resource = 1, routing_key = 2 };
 
-/// Operations of scopes with two parts that end here, and of scopes with three parts that pass here. For a
-/// routing key `two` holds the operations of the scopes with three parts that end there.
+/// The operations of the scopes that a node belongs to, a bit for each operation. A routing key belongs to
+/// scopes with three parts alone; their operations stand in its `two_parts`.
 struct Operations {
-    std::uint8_t two = 0;
-    std::uint8_t three = 0;
+    std::uint8_t two_parts = 0;
+    std::uint8_t three_parts = 0;
 
     static std::uint8_t bit(Operation operation) noexcept {
         return static_cast<std::uint8_t>(1U << (static_cast<unsigned>(operation) - 1U));
     }
-    /// As they stand in a node's first byte.
-    unsigned packed() const noexcept { return unsigned{two} << 2U | unsigned{three} << 5U; }
+    /// As they are written in a node's first byte.
+    unsigned packed() const noexcept { return unsigned{two_parts} << 2U | unsigned{three_parts} << 5U; }
 };
 
 inline constexpr unsigned any_operation = 0xFCU;
+inline constexpr unsigned three_part_operations = 0xE0U;
 
-/// One node, as read: views into the block.
+/// One node, as read: views into the compiled form.
 struct Node {
     Pattern pattern;  ///< without the list's common prefix
     unsigned operations = 0;
     std::string_view children;  ///< a list, or empty
 
-    bool two_parts(std::uint8_t bit) const noexcept { return (operations & unsigned{bit} << 2U) != 0; }
-    bool three_parts(std::uint8_t bit) const noexcept { return (operations & unsigned{bit} << 5U) != 0; }
+    /// True if this is the last part of a scope for the operation.
+    bool ends_scope(Operation operation) const noexcept {
+        return (operations & Operations{Operations::bit(operation), 0}.packed()) != 0;
+    }
 };
 
 inline Node read_node(Level level, const char *&cursor) noexcept {
@@ -52,7 +55,7 @@ inline Node read_node(Level level, const char *&cursor) noexcept {
     node.operations = first & any_operation;
     const std::uint32_t text_size = read_size(cursor);
     std::uint32_t children_size = 0;
-    if (level == Level::vhost || (level == Level::resource && (first & 0xE0U) != 0))
+    if (level == Level::vhost || (level == Level::resource && (first & three_part_operations) != 0))
         children_size = read_size(cursor);
     node.pattern = {static_cast<PatternKind>(first & 3U), {cursor, text_size}};
     cursor += text_size;
@@ -65,10 +68,10 @@ inline Node read_node(Level level, const char *&cursor) noexcept {
 struct List {
     explicit List(std::string_view text) noexcept {
         const char *cursor = text.data();
-        const std::uint32_t head = read_size(cursor);
-        common = {cursor, head >> 1U};
+        const std::uint32_t first = read_size(cursor);
+        common = {cursor, first >> 1U};
         cursor += common.size();
-        if ((head & 1U) != 0) {
+        if ((first & 1U) != 0) {
             const std::uint32_t index_size = read_size(cursor);
             index = {cursor, index_size};
             cursor += index_size;
@@ -77,11 +80,11 @@ struct List {
     }
 
     std::string_view common;
-    std::string_view index;  ///< empty: look at all nodes
+    std::string_view index;  ///< empty: every node must be tried
     std::string_view nodes;
 };
 
-/// Calls visit(node) for each node of the list until it answers true.
+/// Calls visit(node) for each node of the list until it returns true. Returns true if it did.
 template <class Visit>
 bool visit_nodes(Level level, const List &list, Visit &&visit) {
     const char *cursor = list.nodes.data();
@@ -92,7 +95,7 @@ bool visit_nodes(Level level, const List &list, Visit &&visit) {
     return false;
 }
 
-/// One scope on its way into a block.
+/// One scope before it is compiled.
 struct Permission {
     Pattern vhost;
     Pattern resource;
@@ -101,7 +104,7 @@ struct Permission {
     std::uint8_t operation = 0;  ///< a bit
 };
 
-/// Sorts and merges; the same permissions in any order give the same bytes.
-std::pmr::string build_block(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
+/// The compiled form of the permissions. Their order doesn't matter: it sorts them and merges equal parts.
+std::pmr::string compile_permissions(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
 
 }  // namespace tokenward::access

@@ -1,0 +1,155 @@
+#include "access/explanation.hpp"
+
+#include "access/granted_scope.hpp"
+#include "access/mqtt_filter.hpp"
+#include "access/scope.hpp"
+#include "base/text.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace tokenward::access {
+
+namespace {
+
+using Part = GrantedScope::Part;
+
+/// What a scope lacks to grant the request. The later, the nearer.
+enum class Lack : std::uint8_t {
+    everything,
+    vhost_and_operation,
+    resource_and_operation,
+    vhost,
+    resource,
+    operation,
+    needs_routing_key,
+    routing_keys_off,
+    routing_key,
+    nothing,
+};
+
+class Examiner {
+  public:
+    Examiner(const Request &request, bool routing_keys) noexcept
+        : request_(request),
+          routing_keys_(routing_keys),
+          filter_(request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource)) {}
+
+    bool well_formed() const noexcept { return filter_.well_formed; }
+
+    Lack examine(const GrantedScope &scope) const noexcept {
+        const bool operation = scope.operation == request_.operation;
+        const bool vhost = scope.vhost.matches_name(request_.vhost);
+        const bool resource = matches_resource(scope.resource);
+        if (!vhost && !resource) return Lack::everything;
+        if (!vhost) return operation ? Lack::vhost : Lack::vhost_and_operation;
+        if (!resource) return operation ? Lack::resource : Lack::resource_and_operation;
+        if (!operation) return Lack::operation;
+        if (scope.routing_key && !routing_keys_) return Lack::routing_keys_off;
+        if (!request_.routing_key) return Lack::nothing;
+        if (!scope.routing_key) return Lack::needs_routing_key;
+        return scope.routing_key->matches_name(*request_.routing_key) ? Lack::nothing : Lack::routing_key;
+    }
+
+    std::size_t likeness(const GrantedScope &scope) const {
+        return scope.resource.likeness(request_.resource) + scope.vhost.likeness(request_.vhost);
+    }
+
+    std::string why(const GrantedScope &scope, Lack lack) const {
+        const std::string granted(operation_name(scope.operation));
+        const std::string wanted(operation_name(request_.operation));
+        switch (lack) {
+            case Lack::nothing:
+                return {};
+            case Lack::routing_key:
+                return why_part("routing key", *scope.routing_key, *request_.routing_key);
+            case Lack::routing_keys_off:
+                return "routing_keys is off: a scope with three parts grants access to its vhost and nothing "
+                       "else";
+            case Lack::needs_routing_key:
+                return "the scope has two parts; a request with a routing key needs a scope with three parts";
+            case Lack::operation:
+                return "it grants " + granted + ", not " + wanted;
+            case Lack::resource:
+                return why_resource(scope.resource);
+            case Lack::vhost:
+                return why_part("vhost", scope.vhost, request_.vhost);
+            case Lack::resource_and_operation:
+                return why_resource(scope.resource) + ", and it grants " + granted + ", not " + wanted;
+            case Lack::vhost_and_operation:
+                return why_part("vhost", scope.vhost, request_.vhost) + ", and it grants " + granted +
+                       ", not " + wanted;
+            case Lack::everything:
+                break;
+        }
+        return why_part("vhost", scope.vhost, request_.vhost) + ", and the resource doesn't match either";
+    }
+
+  private:
+    bool matches_text(const Part &part) const noexcept { return part.matches_name(request_.resource); }
+    bool is_mqtt() const noexcept { return request_.mqtt_filter || request_.mqtt_topic; }
+
+    bool matches_resource(const Part &part) const noexcept {
+        return matches_text(part) && (!is_mqtt() || filter_.is_contained_in(part.common, part.pattern));
+    }
+
+    std::string why_resource(const Part &part) const {
+        if (part.pattern.kind == PatternKind::never || !is_mqtt()) {
+            return why_part("resource", part, request_.resource);
+        }
+        if (matches_text(part) && filter_.lacks_dollar(part.common, part.pattern)) {
+            return "a topic that begins with $ is granted only by a pattern that begins with a literal $";
+        }
+        if (!filter_.has_wildcard) return why_part("topic", part, request_.resource);
+        if (matches_text(part) && filter_.parent.data() != nullptr && !part.matches_name(filter_.parent)) {
+            return "the filter also matches the topic " + quote(filter_.parent) + ", which the pattern doesn't";
+        }
+        return "the pattern doesn't match every topic of the filter " + quote(request_.resource);
+    }
+
+    static std::string why_part(std::string_view what, const Part &part, std::string_view name) {
+        const std::string named(what);
+        if (part.pattern.kind == PatternKind::never) {
+            return "its " + named + " has a broken percent escape and never matches";
+        }
+        return "the " + named + " " + quote(name) + " doesn't match";
+    }
+
+    const Request &request_;
+    bool routing_keys_;
+    MqttFilter filter_;
+};
+
+}  // namespace
+
+Explanation explain(std::string_view permissions, bool routing_keys, const Request &request) {
+    Explanation explanation;
+    const Examiner examiner(request, routing_keys);
+    if (!examiner.well_formed()) {
+        explanation.why =
+            "the MQTT filter " + quote(request.resource) + " isn't well-formed (MQTT 5 section 4.7.1)";
+        return explanation;
+    }
+    std::optional<GrantedScope> nearest;
+    Lack nearest_lack = Lack::everything;
+    std::size_t nearest_likeness = 0;
+    for_each_scope(permissions, [&](const GrantedScope &scope) {
+        const Lack lack = examiner.examine(scope);
+        if (nearest && lack < nearest_lack) return;
+        const std::size_t likeness = examiner.likeness(scope);
+        if (nearest && lack == nearest_lack && likeness <= nearest_likeness) return;
+        nearest = scope;
+        nearest_lack = lack;
+        nearest_likeness = likeness;
+    });
+    if (!nearest) {
+        explanation.why = "the token has no scope that grants anything but tags";
+        return explanation;
+    }
+    explanation.allowed = nearest_lack == Lack::nothing;
+    (explanation.allowed ? explanation.scope : explanation.nearest) = nearest->spelling();
+    explanation.why = examiner.why(*nearest, nearest_lack);
+    return explanation;
+}
+
+}  // namespace tokenward::access

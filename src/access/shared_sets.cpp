@@ -1,0 +1,90 @@
+#include "access/shared_sets.hpp"
+
+#include "access/bytes.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+
+#include <unistd.h>
+
+namespace tokenward::access {
+
+namespace {
+
+constexpr std::size_t shard_count = 16;
+constexpr std::size_t bucket_count = 1024;
+
+/// False in a forked child: another thread of the parent may have held a lock of the table at the fork, and
+/// nobody would ever release it. There each set stands alone, and the table is not touched.
+bool may_lock() noexcept {
+    static constinit std::atomic<pid_t> first_process{0};
+    const pid_t self = getpid();
+    pid_t first = 0;
+    return first_process.compare_exchange_strong(first, self) || first == self;
+}
+
+std::uint64_t hash_of(const PermissionSet::Content &content) noexcept {
+    return hash_bytes(hash_bytes(content.routing_keys ? 1 : 2, content.permissions), content.tags);
+}
+
+}  // namespace
+
+struct SharedSets::Shard {
+    std::mutex mutex;
+    std::array<PermissionSet *, bucket_count> buckets{};
+
+    PermissionSet *&bucket_of(std::uint64_t hash) noexcept {
+        return buckets[hash / shard_count % bucket_count];
+    }
+};
+
+SharedSets::Shard &SharedSets::shard_of(std::uint64_t hash) noexcept {
+    static constinit std::array<Shard, shard_count> shards{};
+    return shards[hash % shard_count];
+}
+
+std::shared_ptr<const PermissionSet> SharedSets::find(Shard &shard, const PermissionSet::Content &content,
+                                                      std::uint64_t hash) noexcept {
+    for (PermissionSet *set = shard.bucket_of(hash); set != nullptr; set = set->next_) {
+        if (set->hash_ != hash || set->content() != content) continue;
+        // Null for a set whose last owner has just gone: its destructor waits for the lock.
+        if (auto shared = set->weak_from_this().lock()) return shared;
+    }
+    return nullptr;
+}
+
+std::shared_ptr<const PermissionSet> SharedSets::find_or_make(const PermissionSet::Content &content) {
+    if (!may_lock()) return std::make_shared<PermissionSet>(content);
+    const std::uint64_t hash = hash_of(content);
+    Shard &shard = shard_of(hash);
+    {
+        const std::lock_guard lock(shard.mutex);
+        if (auto found = find(shard, content, hash)) return found;
+    }
+    // Memory is allocated without the lock. Another thread may list an equal set meanwhile; then this one is
+    // freed, also without the lock.
+    const auto made = std::make_shared<PermissionSet>(content);
+    const std::lock_guard lock(shard.mutex);
+    if (auto found = find(shard, content, hash)) return found;
+    PermissionSet *&bucket = shard.bucket_of(hash);
+    made->hash_ = hash;
+    made->next_ = bucket;
+    made->listed_ = true;
+    bucket = made.get();
+    return made;
+}
+
+void SharedSets::remove(const PermissionSet &set) noexcept {
+    if (!set.listed_ || !may_lock()) return;
+    Shard &shard = shard_of(set.hash_);
+    const std::lock_guard lock(shard.mutex);
+    for (PermissionSet **link = &shard.bucket_of(set.hash_); *link != nullptr; link = &(*link)->next_) {
+        if (*link == &set) {
+            *link = set.next_;
+            return;
+        }
+    }
+}
+
+}  // namespace tokenward::access
