@@ -51,7 +51,7 @@ static int get_path(ErlNifEnv *env, ERL_NIF_TERM term, char *path, size_t size) 
     return 1;
 }
 
-static const struct tokenward_nif *types(ErlNifEnv *env) {
+static const struct resource_types *types(ErlNifEnv *env) {
     return enif_priv_data(env);
 }
 
@@ -177,10 +177,10 @@ static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     handle = backend_new(types(env), library, &owner);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
     options.options.log = log_receive;
-    options.options.log_user = &handle->log;
+    options.options.log_user = handle->log;
     result = library->table.create(&options.options, &handle->backend, &error);
     if (result == TOKENWARD_OK) {
-        log_wake(env, &handle->log);
+        log_wake(env, handle->log);
         term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     } else {
         handle->backend = NULL;
@@ -203,7 +203,7 @@ static ERL_NIF_TERM reload(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     if (backend == NULL) return closed_term(env);
     result = handle->library->table.reload(backend, &options.options, &error);
     backend_leave(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return error_term(env, &handle->library->table, "error", &error);
 }
@@ -213,14 +213,14 @@ static ERL_NIF_TERM close_backend(ErlNifEnv *env, int argc, const ERL_NIF_TERM a
     UNUSED(argc);
     if (handle == NULL) return enif_make_badarg(env);
     backend_close(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     return atom(env, "ok");
 }
 
 static ERL_NIF_TERM log_lines(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     struct backend_handle *handle = get_backend(env, argv[0]);
     UNUSED(argc);
-    return handle != NULL ? log_take(env, &handle->log) : enif_make_badarg(env);
+    return handle != NULL ? log_take(env, handle->log) : enif_make_badarg(env);
 }
 
 typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *);
@@ -287,15 +287,17 @@ static int get_attempt(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct attempt
            get_string(env, context[2], &out->context.client_id);
 }
 
-static ERL_NIF_TERM session_term(ErlNifEnv *env, struct library_handle *library, tokenward_session *session) {
+static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend, tokenward_session *session) {
     struct session_handle *handle = enif_alloc_resource(types(env)->session, sizeof *handle);
     ERL_NIF_TERM term;
     if (handle == NULL) {
-        library->table.session_release(session);
+        backend->library->table.session_release(session);
         return enif_raise_exception(env, atom(env, "enomem"));
     }
-    enif_keep_resource(library);
-    handle->library = library;
+    enif_keep_resource(backend->library);
+    enif_keep_resource(backend->log);
+    handle->library = backend->library;
+    handle->log = backend->log;
     handle->session = session;
     term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     enif_release_resource(handle);
@@ -317,9 +319,9 @@ static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     result =
         handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session, &error);
     backend_leave(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     if (result != TOKENWARD_OK) return refusal_term(env, &handle->library->table, result, &error);
-    return session_term(env, handle->library, session);
+    return session_term(env, handle, session);
 }
 
 static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -334,6 +336,7 @@ static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
     attempt.credentials.data = attempt.credentials.password;
     result =
         handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context, &error);
+    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return refusal_term(env, &handle->library->table, result, &error);
 }
@@ -444,14 +447,14 @@ static ERL_NIF_TERM explain(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
 /* ---- the module ------------------------------------------------------------------------------------- */
 
 static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
-    struct tokenward_nif *nif = enif_alloc(sizeof *nif);
+    struct resource_types *opened = enif_alloc(sizeof *opened);
     UNUSED(info);
-    if (nif == NULL) return 1;
-    if (!handles_open_types(env, nif)) {
-        enif_free(nif);
+    if (opened == NULL) return 1;
+    if (!open_resource_types(env, opened)) {
+        enif_free(opened);
         return 1;
     }
-    *priv_data = nif;
+    *priv_data = opened;
     return 0;
 }
 
