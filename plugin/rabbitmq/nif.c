@@ -1,9 +1,9 @@
 /*
- * tokenward_nif: libtokenward for Erlang. The functions and their terms are described in tokenward_nif.erl.
+ * tokenward_nif: libtokenward for Erlang. tokenward_nif.erl describes the functions and their terms.
  *
- * Any term may stand in any argument: what doesn't fit is badarg. What holds its caller for more than some
- * microseconds (a signature, a file, a thread's end) runs on a dirty scheduler, a decision about rights
- * doesn't.
+ * Any term may stand in any argument: one that doesn't fit is badarg. A call that takes more than some
+ * microseconds (a signature, a file, the end of a thread) runs on a dirty scheduler. A decision about rights
+ * runs on a normal one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -39,7 +39,7 @@ static int get_string(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_string *strin
     return 1;
 }
 
-/* A path: a binary without NUL that fits into size bytes with its own. */
+/* A path: a binary without NUL. It must fit into size bytes with a NUL at its end. */
 static int get_path(ErlNifEnv *env, ERL_NIF_TERM term, char *path, size_t size) {
     tokenward_string string;
     if (!get_string(env, term, &string) || string.size == 0 || string.size >= size ||
@@ -65,14 +65,14 @@ static struct backend_handle *get_backend(ErlNifEnv *env, ERL_NIF_TERM term) {
     return enif_get_resource(env, term, types(env)->backend, &object) ? object : NULL;
 }
 
-static ERL_NIF_TERM error_term(ErlNifEnv *env, const struct tokenward_host_library *library, const char *kind,
+static ERL_NIF_TERM error_term(ErlNifEnv *env, const struct loaded_library *library, const char *kind,
                                const tokenward_error *error) {
     return enif_make_tuple4(env, atom(env, kind), text(env, library->reason_name(error->reason)),
                             text(env, error->message), text(env, error->hint));
 }
 
-/* What authenticate and refresh answer when it isn't OK. */
-static ERL_NIF_TERM refusal_term(ErlNifEnv *env, const struct tokenward_host_library *library, int32_t result,
+/* The term for a result of authenticate or refresh that isn't OK. */
+static ERL_NIF_TERM refusal_term(ErlNifEnv *env, const struct loaded_library *library, int32_t result,
                                  const tokenward_error *error) {
     switch (result) {
         case TOKENWARD_REFUSED:
@@ -148,7 +148,7 @@ static ERL_NIF_TERM open_library(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     handle = enif_alloc_resource(types(env)->library, sizeof *handle);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
     memset(handle, 0, sizeof *handle);
-    if (!tokenward_host_open(&handle->table, path, problem, sizeof problem)) {
+    if (!load_library(&handle->table, path, problem, sizeof problem)) {
         enif_release_resource(handle);
         return enif_make_tuple2(env, atom(env, "error"), text(env, problem));
     }
@@ -225,7 +225,7 @@ static ERL_NIF_TERM log_lines(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[
 
 typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *);
 
-/* A text of any size, as a binary. */
+/* Reads a text of any size into a binary. */
 static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *handle, backend_text function) {
     size_t size = 16384;
     size_t length = 0;
@@ -241,7 +241,7 @@ static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *han
         buffer = larger;
         result = function(backend, buffer, size, &length);
         if (result != TOKENWARD_OK || length < size) break;
-        size = length + 1024; /* it may grow between two calls */
+        size = length + 1024; /* the text may grow between two calls */
         result = TOKENWARD_ERROR;
     }
     backend_leave(handle);
@@ -368,7 +368,7 @@ static ERL_NIF_TERM expires_at(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv
     return enif_make_int64(env, instant);
 }
 
-/* 2048 tags of 64 bytes with their commas. */
+/* At most 2048 tags of 64 bytes, each with a comma. */
 #define MAX_TAGS_SIZE (2048u * 65u + 1u)
 
 static ERL_NIF_TERM tags(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -458,7 +458,7 @@ static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
     return 0;
 }
 
-/* A new version of the module takes over the types, and with them every live handle. */
+/* A new version of the module takes over the types, and with them all handles. */
 static int upgrade(ErlNifEnv *env, void **priv_data, void **old_priv_data, ERL_NIF_TERM info) {
     UNUSED(old_priv_data);
     return load(env, priv_data, info);

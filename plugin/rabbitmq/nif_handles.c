@@ -8,7 +8,7 @@
 
 static void end_library(ErlNifEnv *env, void *object) {
     (void)env;
-    tokenward_host_close(&((struct library_handle *)object)->table);
+    unload_library(&((struct library_handle *)object)->table);
 }
 
 static void end_session(ErlNifEnv *env, void *object) {

@@ -21,7 +21,7 @@ struct resource_types {
 };
 
 struct library_handle {
-    struct tokenward_host_library table;
+    struct loaded_library table;
 };
 
 #define MAX_LOG_LINES 1000

@@ -1,6 +1,6 @@
 module Tokenward
   # :nodoc:
-  # The options of create, reload and config_check; what is lent borrows from this object, which stays reachable by it.
+  # The options of create, reload and config_check. `lend` borrows from this object, so keep it until the call is over.
   struct Options
     @paths : Array(String)
     @files : Array(LibTokenward::Text)
@@ -12,7 +12,7 @@ module Tokenward
       @startup_wait_ms = startup_wait.total_milliseconds.clamp(0, UInt32::MAX).to_u32
     end
 
-    # *log*: where lines go, or NULL for standard error; create alone looks at it.
+    # *log*: where lines go, or NULL for standard error. Only create looks at it.
     def lend(log = Pointer(LogPipe::Shared).null) : LibTokenward::Options
       lent = LibTokenward::Options.new
       lent.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Options))
