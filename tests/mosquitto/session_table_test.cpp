@@ -30,7 +30,7 @@ int number_in(const Found &found) {
 constexpr Identity alice{"sensor", "alice"};
 constexpr Identity bob{"sensor", "bob"};
 
-TEST(SessionTable, FindsALiveClientByPointerAndNames) {
+TEST(SessionTable, FindsAConnectedClientByPointerAndNames) {
     SessionTable table(10);
     table.add(client(1), alice, make_session(7), nullptr);
 
@@ -144,7 +144,7 @@ TEST(SessionTable, ForgetsAnIdentityThatAnotherBackendGaveOut) {
     EXPECT_EQ(table.disconnected_count(), 0u);
 }
 
-TEST(SessionTable, IsBoundedAndDropsTheLongestDeparted) {
+TEST(SessionTable, IsBoundedAndDropsTheLongestDisconnected) {
     SessionTable table(2);
     const std::string names[] = {"a", "b", "c"};
     for (std::size_t i = 0; i < 3; ++i) {
@@ -187,6 +187,15 @@ TEST(SessionTable, DropsSessionsItNoLongerNeeds) {
     table.add(client(2), {"other", "x"}, make_session(2), nullptr);
     table.disconnect(client(2));
     EXPECT_EQ(session.use_count(), 1);
+}
+
+TEST(SessionTable, KnowsTheOwnerOfAClientIdWhenTwoAreTakenOver) {
+    SessionTable table(10);
+    for (std::size_t i = 1; i <= 3; ++i)
+        table.add(client(i), alice, make_session(static_cast<int>(i)), nullptr);
+    table.disconnect(client(1));
+    EXPECT_FALSE(table.owns_client_id(client(2)));
+    EXPECT_TRUE(table.owns_client_id(client(3)));
 }
 
 TEST(SessionTable, TellsARecheckFromANewLogin) {

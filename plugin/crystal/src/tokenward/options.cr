@@ -24,7 +24,7 @@ module Tokenward
         lent.log = LogPipe.callback
         lent.log_user = log.as(Void*)
       end
-      # max_wait_ms stays 0: it would hold every fiber of the thread. Patience waits in the fiber instead.
+      # max_wait_ms stays 0: it would hold every fiber of the thread. Retry waits in the fiber instead.
       lent
     end
   end
