@@ -1,9 +1,9 @@
-// tokenward check: the same calls that a broker makes, and their reasons.
+// tokenward check: makes the calls that a broker makes, and says the reasons.
 #include "commands.hpp"
 #include "explanation.hpp"
-#include "json.hpp"
+#include "json_writer.hpp"
 #include "output.hpp"
-#include "quiet_config.hpp"
+#include "read_only_config.hpp"
 #include "token_source.hpp"
 
 #include <cstdio>
@@ -18,7 +18,7 @@ constexpr std::int32_t reason_keys_unavailable = 312;  // reasons.def: stable
 struct Answer {
     std::string question;
     std::int32_t verdict;
-    host::Explanation why;
+    common::Explanation why;
 };
 
 const char *verdict_name(std::int32_t verdict) {
@@ -49,14 +49,14 @@ const char *result_name(std::int32_t result) {
     }
 }
 
-struct Facts {
+struct SessionFacts {
     std::string username;
     std::string issuer;
     std::string tags;
     std::int64_t expires_at = 0;
 };
 
-bool read_facts(const host::Library &library, const tokenward_session *session, Facts &facts) {
+bool read_facts(const common::Library &library, const tokenward_session *session, SessionFacts &facts) {
     tokenward_string username{};
     tokenward_string issuer{};
     if (library->session_username(session, &username) != TOKENWARD_OK ||
@@ -64,21 +64,21 @@ bool read_facts(const host::Library &library, const tokenward_session *session, 
         library->session_expires_at(session, &facts.expires_at) != TOKENWARD_OK) {
         return false;
     }
-    facts.username = host::view(username);
-    facts.issuer = host::view(issuer);
-    return host::read_text(facts.tags, [&](char *buffer, std::size_t size, std::size_t *length) {
+    facts.username = common::view(username);
+    facts.issuer = common::view(issuer);
+    return common::read_text(facts.tags, [&](char *buffer, std::size_t size, std::size_t *length) {
                return library->session_tags(session, buffer, size, length);
            }) == TOKENWARD_OK;
 }
 
-void say_refusal(const Engine &engine, std::int32_t result, const tokenward_error &error) {
+void say_refusal(const Host &host, std::int32_t result, const tokenward_error &error) {
     const char *headline = result == TOKENWARD_TRY_AGAIN ? "NOT DECIDED" : "REFUSED";
-    say(std::string(headline) + "  " + engine.library()->reason_name(error.reason));
+    say(std::string(headline) + "  " + host.library()->reason_name(error.reason));
     say(std::string("  why:  ") + error.message);
     if (error.hint[0] != '\0') say(std::string("  hint: ") + error.hint);
 }
 
-void say_facts(const Facts &facts) {
+void say_facts(const SessionFacts &facts) {
     say("ACCEPTED  " + for_terminal(facts.username));
     say("  issuer:  " + for_terminal(facts.issuer));
     const std::int64_t now = std::time(nullptr);
@@ -104,9 +104,9 @@ void say_answer(const Answer &answer) {
     if (!answer.why.hint.empty()) say("  hint:    " + for_terminal(answer.why.hint));
 }
 
-std::string json_of(const Engine &engine, std::int32_t result, const tokenward_error &error, const Facts &facts,
-                    const std::vector<Answer> &answers, ExitCode code) {
-    JsonLine json;
+std::string json_of(const Host &host, std::int32_t result, const tokenward_error &error,
+                    const SessionFacts &facts, const std::vector<Answer> &answers, ExitCode code) {
+    JsonWriter json;
     json.boolean("accepted", result == TOKENWARD_OK).text("result", result_name(result));
     if (result == TOKENWARD_OK) {
         json.text("username", facts.username).text("issuer", facts.issuer);
@@ -123,7 +123,7 @@ std::string json_of(const Engine &engine, std::int32_t result, const tokenward_e
         }
         json.end_array();
     } else {
-        json.text("reason", engine.library()->reason_name(error.reason))
+        json.text("reason", host.library()->reason_name(error.reason))
             .number("code", error.reason)
             .text("message", error.message)
             .text_or_null("hint", error.hint);
@@ -168,49 +168,50 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
         (void)std::fprintf(stderr, "tokenward: %s\n", std::get<std::string>(source).c_str());
         return exit_usage;
     }
-    Engine engine(common);
-    if (!engine.load()) return exit_usage;
+    Host host(common);
+    if (!host.load()) return exit_usage;
     std::string overrides;
-    if (!quiet_overrides(engine, options.mqtt, overrides) || !engine.create(overrides)) {
-        report(engine, common, engine.error(), exit_usage);
+    if (!read_only_overrides(host, options.mqtt, overrides) || !host.create(overrides)) {
+        report(host, common, host.error(), exit_usage);
         return exit_usage;
     }
 
-    auto credentials = host::sized<tokenward_credentials>();
+    auto credentials = common::sized<tokenward_credentials>();
     credentials.kind = TOKENWARD_BEARER_TOKEN;
-    credentials.data = host::borrow(token->text);
-    auto context = host::sized<tokenward_context>();
-    context.protocol = host::borrow("cli");
-    auto error = host::sized<tokenward_error>();
+    credentials.data = common::borrow(token->text);
+    auto context = common::sized<tokenward_context>();
+    context.protocol = common::borrow("cli");
+    auto error = common::sized<tokenward_error>();
     tokenward_session *raw = nullptr;
-    engine.mute(true);  // its audit line says what we say below
+    host.mute(true);  // what its audit line says is printed below
     const std::int32_t result =
-        engine.library()->authenticate(engine.backend(), &credentials, &context, &raw, &error);
-    engine.mute(false);
-    const host::Session session = host::own(engine.library(), raw);
+        host.library()->authenticate(host.backend(), &credentials, &context, &raw, &error);
+    host.mute(false);
+    const common::Session session = common::own(host.library(), raw);
 
     ExitCode code = exit_code_of(result, error.reason);
-    Facts facts;
+    SessionFacts facts;
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {
-        if (!read_facts(engine.library(), session.get(), facts)) return exit_usage;
+        if (!read_facts(host.library(), session.get(), facts)) return exit_usage;
         for (const Question &question : options.questions) {
             tokenward_request request = question.request();
-            // For an MQTT broker a name is a topic, and what begins with '$' is guarded.
+            // For an MQTT broker a name is a topic: one that begins with '$' needs a pattern that begins with
+            // '$'.
             if (options.mqtt && request.flags == 0) request.flags = TOKENWARD_MQTT_TOPIC;
-            Answer answer{question.spelling(), engine.library()->authorize(session.get(), &request), {}};
-            answer.why = host::explain(engine.library(), session.get(), request);
+            Answer answer{question.spelling(), host.library()->authorize(session.get(), &request), {}};
+            answer.why = common::explain(host.library(), session.get(), request);
             if (answer.verdict != TOKENWARD_ALLOWED) code = exit_no;
             answers.push_back(std::move(answer));
         }
     }
 
     if (common.json) {
-        say(json_of(engine, result, error, facts, answers, code));
+        say(json_of(host, result, error, facts, answers, code));
         return code;
     }
     if (result != TOKENWARD_OK) {
-        say_refusal(engine, result, error);
+        say_refusal(host, result, error);
     } else {
         say_facts(facts);
         for (const Answer &answer : answers) say_answer(answer);

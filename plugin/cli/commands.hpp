@@ -1,8 +1,8 @@
-// The commands of the program; each returns its exit code.
+// The commands of the program. Each returns its exit code.
 #pragma once
 
-#include "engine.hpp"
 #include "exit_code.hpp"
+#include "host.hpp"
 #include "question.hpp"
 
 #include <string>
@@ -13,16 +13,16 @@ namespace tokenward::cli {
 struct CheckOptions {
     std::string token_file;
     std::vector<Question> questions;
-    bool mqtt = false;  ///< answer as a broker without routing keys does
+    bool mqtt = false;  ///< answer as the Mosquitto plugin does
 };
 
-/// Would this token be let in, and may it do this?
+/// Is this token accepted, and may it do this?
 ExitCode check(const CommonOptions &common, const CheckOptions &options);
 
-/// What stands in this token? Verifies nothing. No configuration: nothing is filtered.
+/// What stands in this token? Verifies nothing. Without a configuration every scope is shown as a right.
 ExitCode inspect(const CommonOptions &common, const std::string &token_file);
 
-/// Which keys does the provider give? health: exit_no_keys if there are none, or stale ones.
+/// Which keys does the provider give? With health: exit_no_keys if an issuer has none, or only stale ones.
 ExitCode keys(const CommonOptions &common, bool health);
 
 /// Is this configuration good, and what is in force?

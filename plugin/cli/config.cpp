@@ -1,6 +1,7 @@
-// tokenward config: the settings that are in force, and what looks odd.
+// tokenward config: the settings in force, and warnings.
 #include "commands.hpp"
 #include "json.hpp"
+#include "json_writer.hpp"
 #include "output.hpp"
 
 namespace tokenward::cli {
@@ -8,12 +9,12 @@ namespace {
 
 std::string value_text(const rapidjson::Value &value) {
     if (value.IsNull()) return "(unset)";
-    if (value.IsString()) return for_terminal(string_of(value));
+    if (value.IsString()) return for_terminal(common::string_of(value));
     if (!value.IsArray()) return for_terminal(compact(value));
     std::string text;
     for (const auto &element : value.GetArray()) {
         if (!text.empty()) text += ',';
-        text += element.IsString() ? for_terminal(string_of(element)) : for_terminal(compact(element));
+        text += element.IsString() ? for_terminal(common::string_of(element)) : for_terminal(compact(element));
     }
     return text.empty() ? "(unset)" : text;
 }
@@ -21,37 +22,38 @@ std::string value_text(const rapidjson::Value &value) {
 }  // namespace
 
 ExitCode config(const CommonOptions &common) {
-    Engine engine(common);
-    if (!engine.load()) return exit_usage;
+    Host host(common);
+    if (!host.load()) return exit_usage;
     std::string text;
-    if (!engine.check_config(text)) {
-        report(engine, common, engine.error(), exit_usage);
+    if (!host.check_config(text)) {
+        report(host, common, host.error(), exit_usage);
         return exit_usage;
     }
     if (common.json) {
         say(text);
         return exit_yes;
     }
-    const auto document = parse_object(text);
+    const auto document = common::parse_object(text);
     if (!document) return exit_usage;
     for (const auto &section : document->GetObject()) {
         if (!section.value.IsObject()) continue;
-        say("[" + for_terminal(string_of(section.name)) + "]");
+        say("[" + for_terminal(common::string_of(section.name)) + "]");
         for (const auto &setting : section.value.GetObject())
-            say(for_terminal(string_of(setting.name)) + " = " + value_text(setting.value));
+            say(for_terminal(common::string_of(setting.name)) + " = " + value_text(setting.value));
     }
-    const rapidjson::Value &warnings = member(*document, "warnings");
+    const rapidjson::Value &warnings = common::member(*document, "warnings");
     if (warnings.IsArray()) {
-        for (const auto &warning : warnings.GetArray()) say("; warning: " + for_terminal(string_of(warning)));
+        for (const auto &warning : warnings.GetArray())
+            say("; warning: " + for_terminal(common::string_of(warning)));
     }
     return exit_yes;
 }
 
 ExitCode version(const CommonOptions &common) {
-    Engine engine(common);
-    if (!engine.load()) return exit_usage;
-    const auto abi = engine.library()->abi_version();
-    say(std::string("tokenward ") + TOKENWARD_CLI_VERSION + ", libtokenward " + engine.library()->version() +
+    Host host(common);
+    if (!host.load()) return exit_usage;
+    const auto abi = host.library()->abi_version();
+    say(std::string("tokenward ") + TOKENWARD_CLI_VERSION + ", libtokenward " + host.library()->version() +
         ", interface " + std::to_string(abi >> 16) + "." + std::to_string(abi & 0xffffu));
     return exit_yes;
 }

@@ -1,4 +1,4 @@
-// The exit codes that scripts rely on, fixed for all of 1.x.
+// The exit codes. Scripts rely on them: they stay as they are for all of 1.x.
 #pragma once
 
 #include "tokenward.h"
@@ -11,10 +11,10 @@ enum ExitCode : int {
     exit_yes = 0,      ///< accepted, and every question allowed
     exit_no = 1,       ///< refused or denied
     exit_usage = 2,    ///< usage, configuration, or the library itself
-    exit_no_keys = 3,  ///< the provider's keys can't be had (yet)
+    exit_no_keys = 3,  ///< the provider's keys are missing, perhaps only for now
 };
 
-/// What the result of authenticate means for the exit code.
+/// The exit code for a result of authenticate.
 [[nodiscard]] ExitCode exit_code_of(std::int32_t result, std::int32_t reason);
 
 }  // namespace tokenward::cli

@@ -1,4 +1,4 @@
-// The program: arguments in, one command, an exit code out.
+// The program: reads the arguments, runs one command, returns its exit code.
 #include "commands.hpp"
 #include "token_source.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 using namespace tokenward::cli;
 
 constexpr const char *about =
-    "Asks libtokenward what a broker would be told: is this access token accepted, and what may it do?\n";
+    "Asks libtokenward what it would tell a broker: is this access token accepted, and what may it do?\n";
 
 constexpr const char *examples =
     "\nExamples:\n"
@@ -29,22 +29,21 @@ constexpr const char *examples =
     "    tokenward keys --config /etc/tokenward/tokenward.ini --health\n"
     "  The log says WRONG_AUDIENCE. What now?\n"
     "    tokenward explain WRONG_AUDIENCE\n"
-    "\nNames are written as in a scope: %2F is a slash (the vhost named / is %2F), + a space, %2A a star.\n"
+    "\nNames are written as in a scope: %2F is a slash (the vhost named / is %2F), + is a space, %2A is a "
+    "star.\n"
     "\nExit codes: 0 yes (for check: accepted, and every question allowed); 1 refused or denied;\n"
-    "2 usage or configuration; 3 the provider's keys can't be had.\n";
+    "2 usage or configuration; 3 the provider's keys are missing.\n";
 
 constexpr const char *check_footer =
     "\nEach question is VHOST/RESOURCE or VHOST/RESOURCE/KEY, percent-encoded as in a scope and without\n"
     "wildcards. A question with a key (even an empty one) is granted only by scopes with three parts.\n"
-    "The token is never an argument: everybody on this machine can read the arguments of a program.\n";
+    "The token is never an argument: every user of this machine can read a program's arguments.\n";
 
-constexpr const char *token_in_arguments =
-    "a token is not taken from the command line, where everybody on this machine can read it (ps): use "
-    "--token-file FILE, or --token-file - for standard input. If this was a real token, let it expire or "
-    "revoke "
-    "it";
+std::string token_in_arguments() {
+    return std::string("a token is not taken from the command line") + token_was_visible;
+}
 
-/// What the questions of the command line become, in their order.
+/// The questions of the command line, in their order.
 class Questions {
   public:
     void add_options(CLI::App &app) {
@@ -106,17 +105,10 @@ void add_token_file(CLI::App &command, std::string &token_file) {
     command.add_option("--token-file", token_file, "file that holds the token; - is standard input")
         ->type_name("FILE|-")
         ->required();
-    // So that nobody is told "unknown option" and looks for another way to put a token there.
+    // Hidden: it answers whoever tries it. "Unknown option" would let them look for another way.
     command
         .add_option_function<std::string>(
-            "--token",
-            [](const std::string &) {
-                throw CLI::ValidationError(
-                    "--token",
-                    "a token is not taken from the command line, where everybody on this machine can "
-                    "read it (ps): use --token-file FILE, or --token-file - for standard input. "
-                    "If this was a real token, let it expire or revoke it");
-            })
+            "--token", [](const std::string &) { throw CLI::ValidationError("--token", token_in_arguments()); })
         ->group("");
 }
 
@@ -130,7 +122,8 @@ int run(int argc, char **argv) {
 
     CLI::App app(about, "tokenward");
     app.footer(examples);
-    app.add_option("--library", common.library, "path of libtokenward.so.1, if it isn't where it was installed")
+    app.add_option("--library", common.library,
+                   "path of libtokenward.so.1, if the dynamic loader doesn't find it")
         ->type_name("FILE");
     app.add_flag("-v,--verbose", common.verbose, "every log line of the library on standard error");
     bool wants_version = false;
@@ -142,8 +135,8 @@ int run(int argc, char **argv) {
     add_wait(*check_command, common);
     questions.add_options(*check_command);
     check_command->add_flag("--mqtt", check_options.mqtt,
-                            "answer as the Mosquitto plugin does: names are topics ($ is guarded), and scopes\n"
-                            "with three parts grant nothing");
+                            "answer as the Mosquitto plugin does: a name is a topic, one that begins with $\n"
+                            "needs a pattern that begins with $, and scopes with three parts grant nothing");
     check_command->footer(check_footer);
 
     CLI::App *inspect_command =
@@ -166,11 +159,11 @@ int run(int argc, char **argv) {
                                 "its name or number, as WRONG_AUDIENCE or 401; none: list all");
 
     try {
-        // CLI11 repeats what it doesn't know, and that may be a token.
+        // CLI11 would repeat an unknown argument in its message, and it may be a token.
         for (int i = 1; i < argc; ++i) {
             const std::string_view argument(argv[i]);
             if (may_be_token(argument) && std::string_view(argv[i - 1]) != "--token-file")
-                throw CLI::ValidationError("argument " + std::to_string(i), token_in_arguments);
+                throw CLI::ValidationError("argument " + std::to_string(i), token_in_arguments());
         }
         app.parse(argc, argv);
         if (wants_version) return version(common);
@@ -201,7 +194,7 @@ int main(int argc, char **argv) {
     } catch (const std::exception &error) {
         (void)std::fprintf(stderr, "tokenward: %s\n", error.what());
     }
-    // A "yes" that nobody could read is none.
+    // An answer that could not be written is no yes.
     if (std::fflush(stdout) != 0 && code == exit_yes) return exit_usage;
     return code;
 }

@@ -40,7 +40,8 @@ std::size_t utf8_length(std::string_view text) {
     return length;
 }
 
-/// C0, DEL, C1, line and paragraph separators, bidi marks and overrides: what can rearrange a terminal's line.
+/// True for characters that can change how a terminal shows a line: C0, DEL, C1, line and paragraph separators,
+/// bidi marks and overrides.
 bool rearranges(std::string_view character) {
     const auto first = static_cast<unsigned char>(character[0]);
     if (character.size() == 1) return first < 0x20 || first == 0x7f;

@@ -13,11 +13,11 @@ namespace tokenward::cli {
 /// "2026-11-24T06:45:10Z" (RFC 3339).
 [[nodiscard]] std::string rfc3339(std::int64_t seconds);
 
-/// "29 min 50 s", "3 h 2 min", "0 s"; the largest two units.
+/// The largest two units: "29 min 50 s", "3 h 2 min", "0 s".
 [[nodiscard]] std::string duration(std::int64_t seconds);
 
-/// Text from a token or the network, for a terminal: control characters, also those in UTF-8 (C1, bidi), and
-/// broken UTF-8 as \xHH; the rest as it is.
+/// Text from a token or the network, made safe for a terminal: control characters (also C1 and bidi) and broken
+/// UTF-8 become \xHH.
 [[nodiscard]] std::string for_terminal(std::string_view text);
 
 /// One line to standard output.

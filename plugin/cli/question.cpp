@@ -9,7 +9,7 @@ namespace tokenward::cli {
 namespace {
 
 std::string quoted(std::string_view text) {
-    return host::quoted(text, 200);
+    return common::quoted(text, 200);
 }
 
 std::vector<std::string_view> split(std::string_view text) {
@@ -43,7 +43,7 @@ std::variant<Question, std::string> parse_question(std::int32_t operation, std::
     std::string *const names[] = {&question.vhost, &question.resource,
                                   parts.size() == 3 ? &question.routing_key.emplace() : nullptr};
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        auto name = host::percent_decode(parts[i], host::Plus::space);
+        auto name = common::percent_decode(parts[i], common::Plus::space);
         if (!name) return broken_escape(text);
         *names[i] = std::move(*name);
     }
@@ -54,12 +54,12 @@ std::variant<Question, std::string> parse_mqtt_filter(std::string_view text) {
     const std::size_t slash = text.find('/');
     if (slash == std::string_view::npos || slash + 1 == text.size())
         return quoted(text) + " must be VHOST/FILTER, as %2F/sensors/+/temperature";
-    auto vhost = host::percent_decode(text.substr(0, slash), host::Plus::space);
-    auto filter = host::percent_decode(text.substr(slash + 1), host::Plus::literal);
+    auto vhost = common::percent_decode(text.substr(0, slash), common::Plus::space);
+    auto filter = common::percent_decode(text.substr(slash + 1), common::Plus::literal);
     if (!vhost || !filter) return broken_escape(text);
     if (vhost->find('*') != std::string::npos && text.substr(0, slash).find('*') != std::string_view::npos)
         return quoted(text) + " has a wildcard in the vhost: write %2A for a star in a name";
-    const auto bare = host::without_share(*filter);
+    const auto bare = common::without_share(*filter);
     if (!bare) return quoted(text) + " isn't a shared subscription: $share/GROUP/FILTER";
     Question question;
     question.operation = TOKENWARD_READ;
@@ -71,22 +71,22 @@ std::variant<Question, std::string> parse_mqtt_filter(std::string_view text) {
 
 std::string Question::spelling() const {
     if ((flags & TOKENWARD_MQTT_FILTER) != 0)
-        return "mqtt-filter:" + host::percent_encode(vhost) + "/" + host::percent_encode_filter(resource);
+        return "mqtt-filter:" + common::percent_encode(vhost) + "/" + common::percent_encode_filter(resource);
     std::string text = operation == TOKENWARD_CONFIGURE ? "configure:"
                        : operation == TOKENWARD_READ    ? "read:"
                                                         : "write:";
-    text += host::percent_encode(vhost) + "/" + host::percent_encode(resource);
-    if (routing_key) text += "/" + host::percent_encode(*routing_key);
+    text += common::percent_encode(vhost) + "/" + common::percent_encode(resource);
+    if (routing_key) text += "/" + common::percent_encode(*routing_key);
     return text;
 }
 
 tokenward_request Question::request() const {
-    auto request = host::sized<tokenward_request>();
+    auto request = common::sized<tokenward_request>();
     request.operation = operation;
     request.flags = flags;
-    request.vhost = host::borrow(vhost);
-    request.resource = host::borrow(resource);
-    if (routing_key) request.routing_key = host::borrow(*routing_key);  // not NULL, also when empty
+    request.vhost = common::borrow(vhost);
+    request.resource = common::borrow(resource);
+    if (routing_key) request.routing_key = common::borrow(*routing_key);  // an empty key is a key: never NULL
     return request;
 }
 

@@ -18,17 +18,17 @@ struct Question {
     std::string resource;
     std::optional<std::string> routing_key;
 
-    /// As a scope would be written: "write:%2F/orders/new"; a filter: "mqtt-filter:%2F/sensors/+/t".
+    /// As a scope is written: "write:%2F/orders/new". A filter: "mqtt-filter:%2F/sensors/+/t".
     [[nodiscard]] std::string spelling() const;
     /// Borrows from this question.
     [[nodiscard]] tokenward_request request() const;
 };
 
-/// Two or three parts without wildcards; or what is wrong with the text, in one line.
+/// Reads two or three parts without wildcards. The string is one line that says what is wrong.
 [[nodiscard]] std::variant<Question, std::string> parse_question(std::int32_t operation, std::string_view text);
 
-/// VHOST/FILTER: the vhost ends at the first '/', the filter keeps its '/', '+' and '#'. A "$share/group/" in
-/// front of it is taken off, as a broker does.
+/// Reads VHOST/FILTER: the vhost ends at the first '/', the filter keeps its '/', '+' and '#'. A
+/// "$share/GROUP/" in front of the filter is taken off, as a broker does.
 [[nodiscard]] std::variant<Question, std::string> parse_mqtt_filter(std::string_view text);
 
 }  // namespace tokenward::cli

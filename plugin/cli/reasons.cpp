@@ -1,7 +1,7 @@
 #include "reasons.hpp"
 
 #include "commands.hpp"
-#include "json.hpp"
+#include "json_writer.hpp"
 #include "names.hpp"
 #include "output.hpp"
 
@@ -54,7 +54,7 @@ void say_row(const ReasonRow &row) {
 }
 
 std::string json_of(const ReasonRow &row) {
-    JsonLine json;
+    JsonWriter json;
     json.number("code", row.code)
         .text("name", row.name)
         .text("meaning", row.meaning)
@@ -82,7 +82,8 @@ const ReasonRow *find_reason(std::string_view name_or_code) {
 
 const ReasonRow &nearest_reason(std::string_view name) {
     const std::string wanted = upper_case(name.substr(0, 64));
-    // A part of a name, as EXPIRED, says more than a small distance to some short one.
+    // A name that contains the text, as TOKEN_EXPIRED contains EXPIRED, comes before a short name of small
+    // distance.
     const auto rank = [&](const ReasonRow &row) {
         const bool part = !wanted.empty() && row.name.find(wanted) != std::string_view::npos;
         return std::pair(!part, distance(wanted, row.name));
@@ -105,7 +106,7 @@ ExitCode explain_reason(const CommonOptions &common, const std::string &reason) 
     const ReasonRow *row = find_reason(reason);
     if (row == nullptr) {
         (void)std::fprintf(stderr, "tokenward: there is no reason %s; did you mean %s?\n",
-                           host::quoted(reason).c_str(), std::string(nearest_reason(reason).name).c_str());
+                           common::quoted(reason).c_str(), std::string(nearest_reason(reason).name).c_str());
         return exit_usage;
     }
     if (common.json) {

@@ -1,4 +1,4 @@
-// abi/reasons.def, compiled in.
+// The rows of abi/reasons.def.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@ struct ReasonRow {
 
 [[nodiscard]] std::span<const ReasonRow> reasons();
 
-/// By name (in any case) or number; NULL if there is none.
+/// Finds a row by its name, in upper or lower case, or by its number. NULL if there is none.
 [[nodiscard]] const ReasonRow *find_reason(std::string_view name_or_code);
 
-/// The row whose name differs least.
+/// The row whose name is most like this one.
 [[nodiscard]] const ReasonRow &nearest_reason(std::string_view name);
 
 }  // namespace tokenward::cli

@@ -18,9 +18,9 @@ std::string last_error() {
 
 std::variant<Token, std::string> read_token(const std::string &path) {
     if (may_be_token(path)) {
-        return "--token-file takes the name of a file that holds the token, and this looks like the token "
-               "itself, "
-               "which everybody on this machine can now read (ps): let it expire or revoke it";
+        return "--token-file takes the name of a file, and this looks like a token. A token is not taken from "
+               "the command line" +
+               std::string(token_was_visible);
     }
     const bool standard_input = path == "-";
     struct Close {
@@ -40,9 +40,14 @@ std::variant<Token, std::string> read_token(const std::string &path) {
     return token;
 }
 
+const char *const token_was_visible =
+    ", where every user of this machine can read it (ps). Use --token-file FILE, or --token-file - for "
+    "standard "
+    "input. If this was a real token, revoke it or let it expire";
+
 bool may_be_token(std::string_view argument) {
     if (argument.starts_with("Bearer ") || argument.starts_with("bearer ")) return true;
-    // An encoded header begins with "ey"; short names of files may too.
+    // An encoded header begins with "ey". The name of a file may too, but is shorter.
     return argument.size() > 40 && argument.starts_with("ey") && argument.find('/') == std::string_view::npos;
 }
 

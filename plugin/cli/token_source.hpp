@@ -1,4 +1,4 @@
-// Where a token comes from: a file or standard input, never the command line.
+// Reads the token from a file or standard input. Never from the command line, which every user can read.
 #pragma once
 
 #include <string>
@@ -11,11 +11,14 @@ struct Token {
     std::string text;
 };
 
-/// Reads the file, or standard input for "-". One newline at the end is cut, nothing else. At most 1 MiB.
-/// The string is what went wrong.
+/// Reads the file, or standard input for "-". Cuts one newline at the end, nothing else. At most 1 MiB.
+/// The string says what went wrong.
 [[nodiscard]] std::variant<Token, std::string> read_token(const std::string &path);
 
-/// True for an argument that may be a token put in the wrong place: it must not be repeated in a message.
+/// The advice after a token was given as an argument.
+extern const char *const token_was_visible;
+
+/// True for an argument that may be a token. It must not be repeated in a message.
 [[nodiscard]] bool may_be_token(std::string_view argument);
 
 }  // namespace tokenward::cli

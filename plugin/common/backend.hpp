@@ -1,4 +1,4 @@
-// The library for hosts in C++: handles that end themselves, and texts of any length as std::string.
+// The library for hosts in C++: handles that release themselves, and texts of any length as std::string.
 #pragma once
 
 #include "library.h"
@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace tokenward::host {
+namespace tokenward::common {
 
-/// Bytes as the interface takes them; borrowed. (NULL, 0) for a string_view that was never set.
+/// The text as a tokenward_string, borrowed. (NULL, 0) for a string_view that was never set.
 [[nodiscard]] inline tokenward_string borrow(std::string_view text) {
     return {text.data(), text.size()};
 }
@@ -19,7 +19,7 @@ namespace tokenward::host {
     return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
 }
 
-/// A tokenward_* struct that is cleared and knows its own size.
+/// A struct of tokenward.h, all zero but for struct_size.
 template <class Struct>
 [[nodiscard]] Struct sized() {
     Struct value{};
@@ -27,7 +27,7 @@ template <class Struct>
     return value;
 }
 
-/// Calls fill(buffer, size, &length) until the whole text fits: the interface sizes texts as snprintf does.
+/// Calls fill(buffer, size, &length) until the whole text fits. The library sizes texts as snprintf does.
 /// Returns fill's last result; text is the whole text if that is TOKENWARD_OK.
 template <class Fill>
 [[nodiscard]] std::int32_t read_text(std::string &text, Fill fill) {
@@ -43,7 +43,7 @@ template <class Fill>
             text.resize(length);
             return result;
         }
-        text.resize(length + 1024);  // it may have grown between two calls
+        text.resize(length + 1024);  // the text may grow between two calls
     }
 }
 
@@ -51,26 +51,25 @@ template <class Fill>
 class Library {
   public:
     Library() = default;
-    ~Library() { tokenward_host_close(&table_); }
+    ~Library() { unload_library(&table_); }
     Library(const Library &) = delete;
     Library &operator=(const Library &) = delete;
 
-    /// path empty: by soname. Returns an empty string, or what went wrong.
+    /// An empty path: by soname. Returns an empty string, or what went wrong.
     [[nodiscard]] std::string open(const std::string &path) {
         char error[1024] = "";
-        if (tokenward_host_open(&table_, path.empty() ? nullptr : path.c_str(), error, sizeof error) != 0)
-            return {};
+        if (load_library(&table_, path.empty() ? nullptr : path.c_str(), error, sizeof error) != 0) return {};
         return error;
     }
 
-    const tokenward_host_library *operator->() const { return &table_; }
-    const tokenward_host_library &operator*() const { return table_; }
+    const loaded_library *operator->() const { return &table_; }
+    const loaded_library &operator*() const { return table_; }
 
   private:
-    tokenward_host_library table_{};
+    loaded_library table_{};
 };
 
-/// A session that releases itself; shared, since a client's state can outlive its connection.
+/// A session that releases itself. Shared, since a client's state can outlive its connection.
 using Session = std::shared_ptr<tokenward_session>;
 
 [[nodiscard]] inline Session own(const Library &library, tokenward_session *session) {
@@ -87,4 +86,4 @@ using Backend = std::unique_ptr<tokenward_backend, BackendDeleter>;
     return Backend(backend, BackendDeleter{library->destroy});
 }
 
-}  // namespace tokenward::host
+}  // namespace tokenward::common

@@ -1,14 +1,12 @@
 #include "explanation.hpp"
 
-#include <rapidjson/document.h>
+#include "json.hpp"
 
-namespace tokenward::host {
+namespace tokenward::common {
 namespace {
 
-std::string member(const rapidjson::Document &object, const char *name) {
-    const auto found = object.FindMember(name);
-    if (found == object.MemberEnd() || !found->value.IsString()) return {};
-    return {found->value.GetString(), found->value.GetStringLength()};
+std::string text_of(const rapidjson::Value &object, const char *name) {
+    return std::string(string_of(member(object, name)));
 }
 
 }  // namespace
@@ -20,11 +18,10 @@ Explanation explain(const Library &library, const tokenward_session *session,
         return library->explain(session, &request, buffer, size, length);
     });
     if (result != TOKENWARD_OK) return {};
-    rapidjson::Document json;
-    json.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
-    if (json.HasParseError() || !json.IsObject()) return {};
-    return {member(json, "verdict"), member(json, "scope"),  member(json, "nearest"),
-            member(json, "why"),     member(json, "reason"), member(json, "hint")};
+    const auto json = parse_object(text);
+    if (!json) return {};
+    return {text_of(*json, "verdict"), text_of(*json, "scope"),  text_of(*json, "nearest"),
+            text_of(*json, "why"),     text_of(*json, "reason"), text_of(*json, "hint")};
 }
 
-}  // namespace tokenward::host
+}  // namespace tokenward::common

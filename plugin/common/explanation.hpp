@@ -1,4 +1,4 @@
-// What tokenward_explain says, as values.
+// What tokenward_explain answers, as a struct.
 #pragma once
 
 #include "backend.hpp"
@@ -6,20 +6,20 @@
 #include <cstdint>
 #include <string>
 
-namespace tokenward::host {
+namespace tokenward::common {
 
-/// Why a request is allowed or not. Members that the library left out are empty.
+/// Why a request is allowed or not. A member that the library left out is empty.
 struct Explanation {
     std::string verdict;  ///< "allowed", "denied" or "expired"
     std::string scope;    ///< the scope that decided
-    std::string nearest;  ///< else the one that came closest
-    std::string why;      ///< in what the nearest miss differs
+    std::string nearest;  ///< if none decided: the scope that came closest
+    std::string why;      ///< how the nearest scope differs from the request
     std::string reason;   ///< a name from reasons.def
     std::string hint;
 };
 
-/// Asks the library. All members empty if it can't tell.
+/// Asks the library. Every member is empty if the library can't tell.
 [[nodiscard]] Explanation explain(const Library &library, const tokenward_session *session,
                                   const tokenward_request &request);
 
-}  // namespace tokenward::host
+}  // namespace tokenward::common

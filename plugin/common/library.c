@@ -10,14 +10,13 @@ static const char *last_dl_error(void) {
     return text != NULL ? text : "unknown error of the dynamic loader";
 }
 
-/* The upper 16 bits are the major version; the library must offer at least the minor one we compiled with. */
+/* The upper 16 bits are the major version. The library's minor version must be at least the one compiled in. */
 static int version_fits(uint32_t theirs, uint32_t ours) {
     return (theirs >> 16) == (ours >> 16) && (theirs & 0xffffu) >= (ours & 0xffffu);
 }
 
-int tokenward_host_open(struct tokenward_host_library *library, const char *path, char *error,
-                        size_t error_size) {
-    const char *name = path != NULL ? path : TOKENWARD_HOST_SONAME;
+int load_library(struct loaded_library *library, const char *path, char *error, size_t error_size) {
+    const char *name = path != NULL ? path : LIBRARY_SONAME;
     uint32_t theirs;
 
     memset(library, 0, sizeof *library);
@@ -26,11 +25,11 @@ int tokenward_host_open(struct tokenward_host_library *library, const char *path
         (void)snprintf(error, error_size, "can't load %s: %s", name, last_dl_error());
         return 0;
     }
-    /* The version first: a library of another major version need not have our functions at all. */
+    /* The version comes first: a library of another major version may lack every other function. */
     *(void **)&library->abi_version = dlsym(library->handle, "tokenward_abi_version");
     if (library->abi_version == NULL) {
         (void)snprintf(error, error_size, "%s isn't libtokenward: it lacks tokenward_abi_version", name);
-        tokenward_host_close(library);
+        unload_library(library);
         return 0;
     }
     theirs = library->abi_version();
@@ -38,23 +37,23 @@ int tokenward_host_open(struct tokenward_host_library *library, const char *path
         (void)snprintf(error, error_size, "%s has interface version %u.%u, this program needs %u.%u", name,
                        (unsigned)(theirs >> 16), (unsigned)(theirs & 0xffffu),
                        (unsigned)(TOKENWARD_ABI_VERSION >> 16), (unsigned)(TOKENWARD_ABI_VERSION & 0xffffu));
-        tokenward_host_close(library);
+        unload_library(library);
         return 0;
     }
-    /* POSIX lets a function's address travel as void *; this spelling is the one that ISO C accepts too. */
-#define TOKENWARD_HOST_LOOK_UP(function)                                                       \
+    /* dlsym gives a function's address as void *. ISO C has no such cast, but accepts this way to write it. */
+#define LIBRARY_LOOK_UP(function)                                                              \
     *(void **)&library->function = dlsym(library->handle, "tokenward_" #function);             \
     if (library->function == NULL) {                                                           \
         (void)snprintf(error, error_size, "%s lacks the function tokenward_" #function, name); \
-        tokenward_host_close(library);                                                         \
+        unload_library(library);                                                               \
         return 0;                                                                              \
     }
-    TOKENWARD_HOST_FUNCTIONS(TOKENWARD_HOST_LOOK_UP)
-#undef TOKENWARD_HOST_LOOK_UP
+    LIBRARY_FUNCTIONS(LIBRARY_LOOK_UP)
+#undef LIBRARY_LOOK_UP
     return 1;
 }
 
-void tokenward_host_close(struct tokenward_host_library *library) {
+void unload_library(struct loaded_library *library) {
     if (library->handle != NULL) (void)dlclose(library->handle);
     memset(library, 0, sizeof *library);
 }

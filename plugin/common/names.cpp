@@ -1,6 +1,6 @@
 #include "names.hpp"
 
-namespace tokenward::host {
+namespace tokenward::common {
 namespace {
 
 constexpr char hex_digits[] = "0123456789ABCDEF";
@@ -94,4 +94,4 @@ std::string quoted(std::string_view text, std::size_t max_bytes) {
     return out;
 }
 
-}  // namespace tokenward::host
+}  // namespace tokenward::common

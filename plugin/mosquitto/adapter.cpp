@@ -9,12 +9,12 @@
 namespace tokenward::mosquitto_plugin {
 namespace {
 
-constexpr std::size_t max_departed = 20000;
+constexpr std::size_t max_disconnected = 20000;
 constexpr std::size_t max_log_lines = 1000;
 constexpr unsigned denials_per_second = 10;
 constexpr std::int64_t tick_patience_s = 3;
 
-/// An MQTT topic has no routing key: scopes with three parts grant nothing here but access to the vhost.
+/// An MQTT topic has no routing key: a scope with three parts grants access to the vhost and nothing else.
 constexpr std::string_view no_routing_keys = R"({"routing_keys":"off"})";
 
 std::int64_t now() {
@@ -24,8 +24,11 @@ std::int64_t now() {
 }  // namespace
 
 Adapter::Adapter(Options options)
-    : options_(std::move(options)), log_(max_log_lines), denials_(denials_per_second), sessions_(max_departed) {
-    for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
+    : options_(std::move(options)),
+      log_(max_log_lines),
+      denials_(denials_per_second),
+      sessions_(max_disconnected) {
+    for (const std::string &file : options_.config_files) config_paths_.push_back(common::borrow(file));
 }
 
 Adapter::~Adapter() {
@@ -48,10 +51,10 @@ void Adapter::flush_log() {
 }
 
 tokenward_options Adapter::library_options() {
-    auto options = host::sized<tokenward_options>();
+    auto options = common::sized<tokenward_options>();
     options.config_files = config_paths_.data();
     options.config_file_count = config_paths_.size();
-    options.config_json = host::borrow(no_routing_keys);
+    options.config_json = common::borrow(no_routing_keys);
     options.startup_wait_ms = options_.startup_wait_ms;
     options.max_wait_ms = 0;  // the broker has one thread
     options.log = receive_log;
@@ -66,7 +69,7 @@ bool Adapter::start() {
         return false;
     }
     const tokenward_options options = library_options();
-    auto error = host::sized<tokenward_error>();
+    auto error = common::sized<tokenward_error>();
     tokenward_backend *backend = nullptr;
     const std::int32_t result = library_->create(&options, &backend, &error);
     if (result != TOKENWARD_OK) {
@@ -74,9 +77,9 @@ bool Adapter::start() {
         flush_log();
         return false;
     }
-    backend_ = host::own(library_, backend);
+    backend_ = common::own(library_, backend);
     log_.push(TOKENWARD_LOG_INFO, std::string("libtokenward ") + library_->version() + ", vhost " +
-                                      host::quoted(options_.vhost) +
+                                      common::quoted(options_.vhost) +
                                       (options_.chain ? ", in a chain with other backends" : ""));
     flush_log();
     return true;
@@ -85,8 +88,8 @@ bool Adapter::start() {
 int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
     if (int answer = MOSQ_ERR_AUTH; reloading_ && is_known_to_reload(event, answer)) return answer;
     warn_if_no_tick();
-    // Whoever this pointer was before, a new connection starts without a session.
-    sessions_.depart(event.client);
+    // The pointer may have been another client's: a new connection begins without a session.
+    sessions_.disconnect(event.client);
     expiry_.remove(event.client);
     const char *id = mosquitto_client_id(event.client);
     if (id == nullptr) return MOSQ_ERR_AUTH;
@@ -94,77 +97,78 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
         sessions_.leave_to_others(event.client, id);  // anonymous
         return MOSQ_ERR_PLUGIN_DEFER;
     }
-    auto credentials = host::sized<tokenward_credentials>();
+    auto credentials = common::sized<tokenward_credentials>();
     credentials.kind = TOKENWARD_USERNAME_PASSWORD;
-    credentials.username = host::borrow(text_or_empty(event.username));
-    credentials.password = host::borrow(text_or_empty(event.password));
+    credentials.username = common::borrow(text_or_empty(event.username));
+    credentials.password = common::borrow(text_or_empty(event.password));
     return authenticate(event.client, credentials, event.password);
 }
 
 int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
     if (event.auth_method == nullptr || std::strcmp(event.auth_method, "OAUTHBEARER") != 0)
         return MOSQ_ERR_PLUGIN_DEFER;
-    auto credentials = host::sized<tokenward_credentials>();
+    auto credentials = common::sized<tokenward_credentials>();
     credentials.kind = TOKENWARD_SASL_OAUTHBEARER;
     credentials.data = {static_cast<const char *>(event.data_in),
                         event.data_in == nullptr ? 0u : event.data_in_len};
-    if (const SessionRef *session = sessions_.live(event.client, identity_of(event.client)))
+    if (const common::Session *session = sessions_.session_of(event.client, identity_of(event.client)))
         return reauthenticate(event.client, *session, credentials);
     warn_if_no_tick();
-    sessions_.depart(event.client);
+    sessions_.disconnect(event.client);
     expiry_.remove(event.client);
     return authenticate(event.client, credentials, nullptr);
 }
 
 int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
     const tokenward_context context = context_of(client);
-    auto error = host::sized<tokenward_error>();
+    auto error = common::sized<tokenward_error>();
     tokenward_session *session = nullptr;
     const std::int32_t result =
         library_->authenticate(backend_.get(), &credentials, &context, &session, &error);
-    if (result == TOKENWARD_OK) return welcome(client, host::own(library_, session), secret);
+    if (result == TOKENWARD_OK) return accept(client, common::own(library_, session), secret);
     if (result == TOKENWARD_NOT_A_TOKEN && !options_.chain) {
-        // The library says this at debug level only, since a chain goes on; here it is the end.
-        const auto verdict = denials_.admit(now());
-        if (verdict.write) {
+        // The library logs this at debug level, since the next backend of a chain may accept it. Without a
+        // chain it is final, so it is logged here.
+        const auto limit = denials_.ask(now());
+        if (limit.write) {
             log_.push(TOKENWARD_LOG_WARNING, name_client(client) + " refused, " + describe(library_, error) +
-                                                 left_out(verdict.left_out_before));
+                                                 left_out(limit.left_out_before));
         }
     }
-    return turn_away(client, result);
+    return refuse(client, result);
 }
 
-int Adapter::welcome(mosquitto *client, host::Session session, const void *secret) {
+int Adapter::accept(mosquitto *client, common::Session session, const void *secret) {
     tokenward_string name{};
     std::int64_t expires_at = 0;
     if (library_->session_username(session.get(), &name) != TOKENWARD_OK ||
         library_->session_expires_at(session.get(), &expires_at) != TOKENWARD_OK) {
         return MOSQ_ERR_AUTH;
     }
-    const std::string username(host::view(name));
+    const std::string username(common::view(name));
     const char *id = mosquitto_client_id(client);
-    // From here on the username is the token's, for the broker's log and for whatever else asks; never what the
-    // client typed. It holds no NUL: the library admits no control characters.
+    // From here on the broker knows the client by the token's username, never by what the client typed. The
+    // username holds no NUL: the library refuses control characters in it.
     if (id == nullptr || mosquitto_set_username(client, username.c_str()) != MOSQ_ERR_SUCCESS)
         return MOSQ_ERR_NOMEM;
-    sessions_.admit(client, {id, username}, std::move(session), secret);
+    sessions_.add(client, {id, username}, std::move(session), secret);
     expiry_.set(client, expires_at);
     return MOSQ_ERR_SUCCESS;
 }
 
-int Adapter::reauthenticate(const mosquitto *client, const host::Session &session,
+int Adapter::reauthenticate(const mosquitto *client, const common::Session &session,
                             const tokenward_credentials &credentials) {
     const tokenward_context context = context_of(client);
-    auto error = host::sized<tokenward_error>();
+    auto error = common::sized<tokenward_error>();
     const std::int32_t result = library_->session_refresh(session.get(), &credentials, &context, &error);
-    if (result != TOKENWARD_OK) return turn_away(nullptr, result);
+    if (result != TOKENWARD_OK) return refuse(nullptr, result);
     std::int64_t expires_at = 0;
     if (library_->session_expires_at(session.get(), &expires_at) != TOKENWARD_OK) return MOSQ_ERR_AUTH;
     expiry_.set(client, expires_at);
     return MOSQ_ERR_SUCCESS;
 }
 
-int Adapter::turn_away(mosquitto *client, std::int32_t result) {
+int Adapter::refuse(mosquitto *client, std::int32_t result) {
     switch (result) {
         case TOKENWARD_NOT_A_TOKEN:
             if (!options_.chain || client == nullptr) return MOSQ_ERR_AUTH;
@@ -172,17 +176,18 @@ int Adapter::turn_away(mosquitto *client, std::int32_t result) {
             return MOSQ_ERR_PLUGIN_DEFER;
         case TOKENWARD_REFUSED:
             return MOSQ_ERR_AUTH;
-        // A key is on its way, or we failed ourselves: "not authorized" would tell the client to give up.
+        // A key is being fetched, or something failed here: "not authorized" would tell the client to give up.
         default:
             return unavailable(client);
     }
 }
 
 bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const {
-    // After SIGHUP the broker checks the password of every client again, also of durable sessions that aren't
-    // connected. Live sessions go on to their end whatever was reloaded, and a session without a connection has
-    // nothing to prove until it connects. New connections can't come in between, except over websockets.
-    if (sessions_.is_foreign(event.client)) {
+    // After SIGHUP the broker checks the password of every client again, also of durable sessions without a
+    // connection. A connected client keeps its session until the token ends, whatever was reloaded. A session
+    // without a connection is checked when it connects. No new connection comes in between, except over
+    // websockets.
+    if (sessions_.is_other_backends(event.client)) {
         answer = MOSQ_ERR_PLUGIN_DEFER;
         return true;
     }
@@ -194,14 +199,14 @@ bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &ans
     if (mosquitto_client_protocol(event.client) == mp_websockets) return false;
     const Found found = sessions_.find(event.client, identity, has_address(event.client));
     answer = MOSQ_ERR_SUCCESS;
-    return found.standing == Standing::departed || found.standing == Standing::remote;
+    return found.state == ClientState::disconnected || found.state == ClientState::stored;
 }
 
 void Adapter::on_disconnect(const mosquitto *client) {
-    // The identifier is gone when the login failed; else a client of another backend now owns the identity.
-    if (sessions_.is_foreign(client) && mosquitto_client_id(client) != nullptr)
+    // Without an identifier the login failed. With one, a client of another backend has the identity now.
+    if (sessions_.is_other_backends(client) && mosquitto_client_id(client) != nullptr)
         sessions_.forget(identity_of(client));
-    sessions_.depart(client);
+    sessions_.disconnect(client);
     expiry_.remove(client);
 }
 
@@ -213,11 +218,11 @@ void Adapter::on_tick() {
         const std::string id = sessions_.client_id(*due);
         if (id.empty()) continue;
         if (!sessions_.owns_client_id(*due)) {
-            // The broker kicks by identifier, and that is another connection's at the moment (a takeover).
+            // The broker kicks by identifier, and during a takeover that is another connection's.
             expiry_.set(*due, time + 1);
             continue;
         }
-        log_.push(TOKENWARD_LOG_INFO, "client " + host::quoted(id) + " is disconnected: its token has ended");
+        log_.push(TOKENWARD_LOG_INFO, "client " + common::quoted(id) + " is disconnected: its token has ended");
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
@@ -226,9 +231,9 @@ void Adapter::on_tick() {
 }
 
 void Adapter::on_reload() {
-    reloading_ = ticking_;  // without ticks nothing would end it
+    reloading_ = ticking_;  // only a tick ends it
     const tokenward_options options = library_options();
-    auto error = host::sized<tokenward_error>();
+    auto error = common::sized<tokenward_error>();
     if (library_->reload(backend_.get(), &options, &error) != TOKENWARD_OK) {
         log_.push(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + describe(library_, error));
     }
@@ -240,8 +245,8 @@ void Adapter::warn_if_no_tick() {
     if (now() - first_login_ < tick_patience_s) return;
     warned_no_tick_ = true;
     log_.push(TOKENWARD_LOG_WARNING,
-              "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): clients whose token "
-              "has ended can do nothing any more, but stay connected");
+              "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client whose token "
+              "has ended may do nothing, but stays connected");
 }
 
 }  // namespace tokenward::mosquitto_plugin

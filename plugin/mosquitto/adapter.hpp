@@ -1,4 +1,4 @@
-// The adapter: what Mosquitto asks, answered by libtokenward. One per plugin instance, on the broker's thread.
+// The adapter answers Mosquitto's questions by libtokenward. One per plugin instance, on the broker's thread.
 #pragma once
 
 #include "backend.hpp"
@@ -26,8 +26,8 @@ class Adapter {
     Adapter(const Adapter &) = delete;
     Adapter &operator=(const Adapter &) = delete;
 
-    /// Loads the library, creates the backend, waits up to startup_wait for keys. False: the log says why, and
-    /// the broker must not start.
+    /// Loads the library, creates the backend, waits up to startup_wait for keys. On false, the log says why
+    /// and the broker must not start.
     bool start();
 
     int on_basic_auth(const mosquitto_evt_basic_auth &event);
@@ -42,11 +42,11 @@ class Adapter {
 
   private:
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
-    int reauthenticate(const mosquitto *client, const host::Session &session,
+    int reauthenticate(const mosquitto *client, const common::Session &session,
                        const tokenward_credentials &credentials);
-    int welcome(mosquitto *client, host::Session session, const void *secret);
-    /// What the broker must return for a result that isn't OK. Never SUCCESS.
-    int turn_away(mosquitto *client, std::int32_t result);
+    int accept(mosquitto *client, common::Session session, const void *secret);
+    /// The code for the broker when the result isn't OK. Never MOSQ_ERR_SUCCESS.
+    int refuse(mosquitto *client, std::int32_t result);
     bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const;
 
     int decide_stored(const Found &found, const tokenward_request &request, int access) const;
@@ -60,13 +60,13 @@ class Adapter {
     std::vector<tokenward_string> config_paths_;
     LogQueue log_;
     LineLimiter denials_;
-    host::Library library_;
-    host::Backend backend_;
+    common::Library library_;
+    common::Backend backend_;
     SessionTable sessions_;
     ExpiryQueue expiry_;
 
-    ClientKey kicked_ = nullptr;  ///< while the broker disconnects this client for us
-    bool ticking_ = false;        ///< the broker calls TICK at all
+    ClientKey kicked_ = nullptr;  ///< the client that on_tick is disconnecting
+    bool ticking_ = false;        ///< the broker has called TICK
     bool reloading_ = false;      ///< between RELOAD and the next TICK
     std::int64_t first_login_ = 0;
     bool warned_no_tick_ = false;

@@ -3,19 +3,19 @@
 namespace tokenward::mosquitto_plugin {
 
 tokenward_context context_of(const mosquitto *client) {
-    auto context = host::sized<tokenward_context>();
-    context.protocol = host::borrow(mosquitto_client_protocol(client) == mp_websockets ? "mqtt-ws" : "mqtt");
-    context.peer = host::borrow(text_or_empty(mosquitto_client_address(client)));
-    context.client_id = host::borrow(text_or_empty(mosquitto_client_id(client)));
+    auto context = common::sized<tokenward_context>();
+    context.protocol = common::borrow(mosquitto_client_protocol(client) == mp_websockets ? "mqtt-ws" : "mqtt");
+    context.peer = common::borrow(text_or_empty(mosquitto_client_address(client)));
+    context.client_id = common::borrow(text_or_empty(mosquitto_client_id(client)));
     return context;
 }
 
 std::string name_client(const mosquitto *client) {
-    return "client " + host::quoted(text_or_empty(mosquitto_client_id(client))) + " (" +
-           host::printable(text_or_empty(mosquitto_client_address(client))) + ")";
+    return "client " + common::quoted(text_or_empty(mosquitto_client_id(client))) + " (" +
+           common::printable(text_or_empty(mosquitto_client_address(client))) + ")";
 }
 
-std::string describe(const host::Library &library, const tokenward_error &error) {
+std::string describe(const common::Library &library, const tokenward_error &error) {
     std::string text = library->reason_name(error.reason);
     if (error.message[0] != '\0') text += std::string(": ") + error.message;
     if (error.hint[0] != '\0') text += std::string(" (hint: ") + error.hint + ")";
@@ -27,9 +27,10 @@ std::string left_out(std::uint64_t lines) {
 }
 
 int unavailable(const mosquitto *client) {
-    // 2.1 sends this code as an MQTT 5 reason (136, server unavailable). 2.0 doesn't know it and, as for every
-    // code but AUTH, closes without a CONNACK. To an older client 2.1 would say "not authorized" instead: it
-    // gets a code that closes in both.
+    // Mosquitto 2.1 sends this code to an MQTT 5 client as a reason (136, server unavailable). To an older
+    // client it would send "not authorized". 2.0 doesn't know the code: it closes without a CONNACK, as for
+    // every code but MOSQ_ERR_AUTH. So an older client gets MOSQ_ERR_UNKNOWN, which closes the connection on
+    // both.
     constexpr int server_unavailable = 136;
     return client != nullptr && mosquitto_client_protocol_version(client) == 5 ? server_unavailable
                                                                                : MOSQ_ERR_UNKNOWN;

@@ -1,5 +1,5 @@
-// Mosquitto's functions, in the words of this adapter. Mosquitto 2.0.11's headers, so that one binary loads in
-// 2.0 and 2.1.
+// Helpers over Mosquitto's functions. It is built with the headers of 2.0.11, so that one binary loads in 2.0
+// and 2.1.
 #pragma once
 
 #include "backend.hpp"
@@ -24,7 +24,7 @@ namespace tokenward::mosquitto_plugin {
     return {text_or_empty(mosquitto_client_id(client)), text_or_empty(mosquitto_client_username(client))};
 }
 
-/// False only for what was never a connection: a client made up for a check, or loaded from disk.
+/// False for what was never a connection: a client that the broker made up for a check, or loaded from disk.
 [[nodiscard]] inline bool has_address(const mosquitto *client) {
     return mosquitto_client_address(client) != nullptr;
 }
@@ -35,15 +35,15 @@ namespace tokenward::mosquitto_plugin {
 [[nodiscard]] std::string name_client(const mosquitto *client);
 
 /// "REASON: message (hint: ...)", for log lines.
-[[nodiscard]] std::string describe(const host::Library &library, const tokenward_error &error);
+[[nodiscard]] std::string describe(const common::Library &library, const tokenward_error &error);
 
-/// " [N more lines were left out]", or nothing.
+/// " [N more such lines were left out]", or nothing for 0.
 [[nodiscard]] std::string left_out(std::uint64_t lines);
 
-/// The code that ends a connection so that the client tries again.
+/// The return code after which a client tries again.
 [[nodiscard]] int unavailable(const mosquitto *client);
 
-/// A line with the library's level to the broker's log. The broker's thread only.
+/// Writes a line to the broker's log, with a level of the library. On the broker's thread only.
 void write_broker_log(std::int32_t level, const std::string &text);
 
 }  // namespace tokenward::mosquitto_plugin

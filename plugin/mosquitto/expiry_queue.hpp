@@ -1,4 +1,4 @@
-// When to disconnect whom: asking whether anybody is due costs one comparison.
+// Clients in the order in which their tokens end. Asking whether one is due costs one comparison.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class ExpiryQueue {
   public:
     using Key = const void *;
 
-    /// Sets or moves a client's end, in seconds since 1970; INT64_MAX: none.
+    /// Sets when a client's token ends, in seconds since 1970. INT64_MAX: never.
     void set(Key client, std::int64_t expires_at) {
         remove(client);
         if (expires_at == std::numeric_limits<std::int64_t>::max()) return;
@@ -30,7 +30,7 @@ class ExpiryQueue {
         ends_.erase(found);
     }
 
-    /// The client that is longest due at `now`, taken out of the queue; nothing if nobody is.
+    /// Takes out the client whose token ended first, if that is not after `now`.
     std::optional<Key> take_due(std::int64_t now) {
         if (order_.empty() || order_.begin()->first > now) return std::nullopt;
         const Key client = order_.begin()->second;

@@ -1,5 +1,5 @@
-// Log lines on their way to the broker. The library logs on any thread, the broker's log is for its own thread
-// only: lines wait here until the next callback or tick.
+// Log lines on their way to the broker. The library logs on any thread, but only the broker's thread may write
+// to the broker's log. Lines wait here until the next callback or tick.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,8 @@ class LogQueue {
   public:
     explicit LogQueue(std::size_t max_lines) : max_lines_(max_lines) {}
 
-    /// Any thread. The oldest lines stay and new ones are counted when it is full: what began a flood matters.
+    /// On any thread. A full queue keeps the oldest lines, which tell how a flood began, and counts the new
+    /// ones.
     void push(std::int32_t level, std::string_view text) {
         const std::lock_guard lock(mutex_);
         if (lines_.size() >= max_lines_) {
@@ -33,11 +34,11 @@ class LogQueue {
         waiting_.store(true, std::memory_order_relaxed);
     }
 
-    /// The broker's thread: hands every waiting line to write(level, text), in order.
+    /// On the broker's thread: calls write(level, text) for every waiting line, in order.
     template <class Write>
     void flush(Write write) {
         if (!waiting_.load(std::memory_order_relaxed))
-            return;  // nearly always: this is asked on every loop pass
+            return;  // the usual case, on every pass of the broker's loop
         std::vector<LogLine> lines;
         std::size_t dropped = 0;
         {
@@ -58,17 +59,17 @@ class LogQueue {
     std::size_t dropped_ = 0;
 };
 
-/// Lets a number of lines through in each second and counts the others.
+/// Allows a number of lines in each second and counts the others.
 class LineLimiter {
   public:
     explicit LineLimiter(unsigned per_second) : per_second_(per_second) {}
 
-    struct Verdict {
+    struct Answer {
         bool write;
         std::uint64_t left_out_before;  ///< lines held back since the last one that was written
     };
 
-    Verdict admit(std::int64_t second) {
+    Answer ask(std::int64_t second) {
         if (second != second_) {
             second_ = second;
             written_ = 0;

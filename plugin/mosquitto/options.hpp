@@ -1,4 +1,4 @@
-// The plugin_opt_* lines of mosquitto.conf as values that are checked.
+// Checks the plugin_opt_* lines of mosquitto.conf and turns them into values.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct Options {
     std::vector<std::string> config_files;  ///< plugin_opt_config, in the order of the lines; later ones win
     std::string library;                    ///< plugin_opt_library; empty: libtokenward.so.1 by its soname
     std::string vhost = "/";                ///< plugin_opt_vhost: the vhost that scopes must name
-    bool chain = false;                     ///< plugin_opt_chain: leave clients that aren't ours to others
-    std::uint32_t startup_wait_ms = 5000;   ///< plugin_opt_startup_wait, given in seconds
+    bool chain = false;  ///< plugin_opt_chain: leave a password that is no token to other plugins
+    std::uint32_t startup_wait_ms = 5000;  ///< plugin_opt_startup_wait, given in seconds
 };
 
 inline constexpr std::string_view default_config_file = "/etc/tokenward/tokenward.ini";
@@ -23,8 +23,8 @@ inline constexpr std::string_view default_config_file = "/etc/tokenward/tokenwar
 /// Key and value of one line, without "plugin_opt_".
 using OptionLine = std::pair<std::string_view, std::string_view>;
 
-/// The options, or one line that says what is wrong. An unknown option is an error: a misspelt "vhost" must not
-/// turn into the default. config may be given more than once, everything else once.
+/// Returns the options, or one line that says what is wrong. An unknown option is an error: a misspelt "vhost"
+/// must not become the default. config may be given more than once, every other option once.
 [[nodiscard]] std::variant<Options, std::string> parse_options(const std::vector<OptionLine> &lines);
 
 }  // namespace tokenward::mosquitto_plugin

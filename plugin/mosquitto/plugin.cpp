@@ -1,5 +1,5 @@
-// The entry points that Mosquitto looks up, and the step from its C callbacks into the adapter: nothing thrown
-// gets out, and what fails is a no.
+// The entry points that Mosquitto looks up, and its C callbacks, which call the adapter. No exception gets out:
+// a callback that fails answers no.
 #include "adapter.hpp"
 #include "broker.hpp"
 
@@ -19,7 +19,7 @@ struct Instance {
     std::unique_ptr<Adapter> adapter;
 };
 
-/// Calls into the adapter, then empties the log; `on_failure` is the answer if something throws.
+/// Calls the adapter, then writes the waiting log lines. Returns `on_failure` if something throws.
 template <class Call>
 int guarded(void *user, int on_failure, Call call) noexcept {
     Adapter &adapter = *static_cast<Instance *>(user)->adapter;
@@ -67,7 +67,7 @@ int tick(int, void *, void *user) {
 }
 
 int reload(int, void *, void *user) {
-    // DEFER, since any other answer keeps the plugins behind us from reloading.
+    // With any other answer than DEFER, Mosquitto 2.0 doesn't let the next plugins reload.
     return guarded(user, MOSQ_ERR_PLUGIN_DEFER, [](Adapter &adapter) {
         adapter.on_reload();
         return MOSQ_ERR_PLUGIN_DEFER;

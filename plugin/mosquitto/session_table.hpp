@@ -1,26 +1,26 @@
-// Which session belongs to which client of the broker, also after the connection has ended.
+// Finds the session of a client of the broker, also after the connection has ended.
 //
-// Mosquitto asks about rights in three more situations than one expects: about a will and a durable session
-// after DISCONNECT (same client pointer), about the publisher of a retained message (a client made up on the
-// stack that has an identifier and a username, but no address), and about durable sessions that it loaded from
-// disk at start. So live clients are found by pointer, and the identity (client identifier, username) leads to
-// the last session seen under it, for a bounded number of departed ones.
+// Mosquitto asks about the rights of more than connected clients:
+// - after DISCONNECT, for a will and for a durable session: the client pointer is the same;
+// - for the publisher of a retained message: the broker makes up a client with an identifier and a username,
+// but
+//   without an address;
+// - for a durable session that it loaded from disk at start: it has no address either.
+// So a connected client is found by its pointer, and the identity (client identifier, username) leads to
+// the last session seen under it. The number of disconnected clients that are remembered is bounded.
 #pragma once
+
+#include "backend.hpp"
 
 #include <cstddef>
 #include <list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
-struct tokenward_session;
-
 namespace tokenward::mosquitto_plugin {
 
-using SessionRef = std::shared_ptr<tokenward_session>;
-
-/// The broker's client pointer: compared, never followed.
+/// The broker's client pointer. It is compared, never followed.
 using ClientKey = const void *;
 
 /// What the broker says about a client when it asks.
@@ -29,87 +29,90 @@ struct Identity {
     std::string_view username;  ///< empty: none
 };
 
-enum class Standing {
-    live,      ///< connected, and admitted by us
-    departed,  ///< its connection has ended; the broker still keeps its will or its durable session
-    remote,    ///< not a client at all: the broker asks about the identity behind a stored message
-    foreign,   ///< connected, and left to another backend
-    unknown,   ///< never seen, or long ago
+enum class ClientState {
+    connected,      ///< and logged in by this plugin
+    disconnected,   ///< the broker still keeps its will or its durable session
+    stored,         ///< not a connection: the broker asks about the identity behind a stored message or session
+    other_backend,  ///< connected, and logged in by another backend
+    unknown,        ///< never seen, or forgotten
 };
 
 struct Found {
-    Standing standing = Standing::unknown;
-    const SessionRef *session = nullptr;  ///< set for live, departed and remote
+    ClientState state = ClientState::unknown;
+    const common::Session *session =
+        nullptr;  ///< for connected and disconnected; for stored, if the identity is remembered
 };
 
 /// Not thread-safe: one broker thread.
 class SessionTable {
   public:
-    /// Of departed clients at most this many are remembered, and at most max_bytes of their names: a client
-    /// identifier may have 65535 bytes, and who has one token may come with ever new ones.
-    explicit SessionTable(std::size_t max_departed, std::size_t max_bytes = std::size_t{16} << 20)
-        : max_departed_(max_departed), max_bytes_(max_bytes) {}
+    /// Remembers at most this many disconnected clients, and at most max_bytes of their names: a client
+    /// identifier may have 65535 bytes, and a client with one token may use a new identifier each time.
+    explicit SessionTable(std::size_t max_disconnected, std::size_t max_bytes = std::size_t{16} << 20)
+        : max_disconnected_(max_disconnected), max_bytes_(max_bytes) {}
 
-    /// A client was let in. secret is the address of the password that it sent (see is_recheck).
-    void admit(ClientKey client, Identity identity, SessionRef session, const void *secret);
+    /// A client has logged in. secret is the address of the password that it sent (see is_recheck).
+    void add(ClientKey client, Identity identity, common::Session session, const void *secret);
 
-    /// A client whose credentials aren't ours (chain).
+    /// A client whose credentials are for another backend (chain).
     void leave_to_others(ClientKey client, std::string_view client_id);
 
-    /// A connection has ended, or a pointer begins a new one. Its session stays findable by identity.
-    void depart(ClientKey client);
+    /// The client's connection has ended, or its pointer is used for a new one. Its identity still finds the
+    /// session.
+    void disconnect(ClientKey client);
 
-    /// The identity now belongs to a client of another backend: what we remember of it ends.
+    /// Forgets the identity: a client of another backend has it now.
     void forget(Identity identity);
 
-    /// has_address: the broker knows a peer address, as for every client that is or was connected.
+    /// has_address: the broker knows a peer address. It does for every client that is or was connected.
     [[nodiscard]] Found find(ClientKey client, Identity identity, bool has_address) const;
 
-    /// The session of a connected client, or NULL.
-    [[nodiscard]] const SessionRef *live(ClientKey client, Identity identity) const;
+    /// The session of a connected client of this plugin, or NULL.
+    [[nodiscard]] const common::Session *session_of(ClientKey client, Identity identity) const;
 
-    /// True if this is a live client of ours with the very password that it came in with.
+    /// True if this is a connected client of this plugin and secret is the password that it logged in with.
     [[nodiscard]] bool is_recheck(ClientKey client, Identity identity, const void *secret) const;
 
-    [[nodiscard]] bool is_foreign(ClientKey client) const;
+    /// True if this is a connected client of another backend.
+    [[nodiscard]] bool is_other_backends(ClientKey client) const;
 
-    /// True if the identifier is this client's, and no other connection's (a takeover in progress).
+    /// False during a takeover: the identifier already belongs to another connection.
     [[nodiscard]] bool owns_client_id(ClientKey client) const;
 
-    /// The client identifier of a live client; empty if there is none.
+    /// The identifier of a connected client; empty for any other.
     [[nodiscard]] std::string client_id(ClientKey client) const;
 
-    [[nodiscard]] std::size_t live_count() const { return live_.size(); }
-    [[nodiscard]] std::size_t departed_count() const { return departed_.size(); }
+    [[nodiscard]] std::size_t connected_count() const { return connected_.size(); }
+    [[nodiscard]] std::size_t disconnected_count() const { return disconnected_.size(); }
 
     void clear();
 
   private:
-    struct Live {
+    struct Connected {
         std::string client_id;
         std::string username;
-        SessionRef session;  ///< empty: foreign
+        common::Session session;  ///< empty: another backend's
         const void *secret = nullptr;
     };
-    using Order = std::list<const std::string *>;  ///< keys of by_identity_, the latest departed first
+    using Order = std::list<const std::string *>;  ///< keys of by_identity_, the latest disconnected first
     struct Remembered {
-        SessionRef session;
+        common::Session session;
         ClientKey client = nullptr;
-        bool departed = false;
-        Order::iterator place;  ///< valid if departed
+        bool disconnected = false;
+        Order::iterator place;  ///< valid if disconnected
     };
 
-    void remember(const std::string &key, ClientKey client, SessionRef session);
-    /// Out of the order of departed ones.
-    void recall(const std::string &key, Remembered &entry);
+    void remember(const std::string &key, ClientKey client, common::Session session);
+    /// Takes the entry out of the order of disconnected clients.
+    void remove_from_order(const std::string &key, Remembered &entry);
 
-    std::size_t max_departed_;
+    std::size_t max_disconnected_;
     std::size_t max_bytes_;
-    std::size_t departed_bytes_ = 0;
-    std::unordered_map<ClientKey, Live> live_;
+    std::size_t disconnected_bytes_ = 0;
+    std::unordered_map<ClientKey, Connected> connected_;
     std::unordered_map<std::string, Remembered> by_identity_;
     std::unordered_map<std::string, ClientKey> by_client_id_;  ///< the latest connection of each identifier
-    Order departed_;
+    Order disconnected_;
 };
 
 }  // namespace tokenward::mosquitto_plugin

@@ -1,4 +1,4 @@
-%% escript archive.escript PLUGIN-FOLDER ARCHIVE: the .ez that RabbitMQ takes, which is a zip with the folder at its root.
+%% escript archive.escript PLUGIN-FOLDER ARCHIVE: writes the .ez for RabbitMQ, a zip archive that holds the folder.
 %% SPDX-License-Identifier: Apache-2.0
 main([Folder, Archive]) ->
     Options = [{cwd, filename:dirname(Folder)}, {uncompress, [".beam", ".app", ".so"]}],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# assemble.sh OUTPUT.ez NAME APP NIF SCHEMA ARCHIVER SOURCE.erl...: folder/NAME beside OUTPUT.ez, and the archive of it.
+# assemble.sh OUTPUT.ez NAME APP NIF SCHEMA ARCHIVER SOURCE.erl...: makes folder/NAME beside OUTPUT.ez, and OUTPUT.ez.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 output=$1 name=$2 app=$3 nif=$4 schema=$5 archiver=$6

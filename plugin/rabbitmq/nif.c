@@ -1,9 +1,9 @@
 /*
- * tokenward_nif: libtokenward for Erlang. The functions and their terms are described in tokenward_nif.erl.
+ * tokenward_nif: libtokenward for Erlang. tokenward_nif.erl describes the functions and their terms.
  *
- * Any term may stand in any argument: what doesn't fit is badarg. What holds its caller for more than some
- * microseconds (a signature, a file, a thread's end) runs on a dirty scheduler, a decision about rights
- * doesn't.
+ * Any term may stand in any argument: one that doesn't fit is badarg. A call that takes more than some
+ * microseconds (a signature, a file, the end of a thread) runs on a dirty scheduler. A decision about rights
+ * runs on a normal one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -39,7 +39,7 @@ static int get_string(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_string *strin
     return 1;
 }
 
-/* A path: a binary without NUL that fits into size bytes with its own. */
+/* A path: a binary without NUL. It must fit into size bytes with a NUL at its end. */
 static int get_path(ErlNifEnv *env, ERL_NIF_TERM term, char *path, size_t size) {
     tokenward_string string;
     if (!get_string(env, term, &string) || string.size == 0 || string.size >= size ||
@@ -51,7 +51,7 @@ static int get_path(ErlNifEnv *env, ERL_NIF_TERM term, char *path, size_t size) 
     return 1;
 }
 
-static const struct tokenward_nif *types(ErlNifEnv *env) {
+static const struct resource_types *types(ErlNifEnv *env) {
     return enif_priv_data(env);
 }
 
@@ -65,14 +65,14 @@ static struct backend_handle *get_backend(ErlNifEnv *env, ERL_NIF_TERM term) {
     return enif_get_resource(env, term, types(env)->backend, &object) ? object : NULL;
 }
 
-static ERL_NIF_TERM error_term(ErlNifEnv *env, const struct tokenward_host_library *library, const char *kind,
+static ERL_NIF_TERM error_term(ErlNifEnv *env, const struct loaded_library *library, const char *kind,
                                const tokenward_error *error) {
     return enif_make_tuple4(env, atom(env, kind), text(env, library->reason_name(error->reason)),
                             text(env, error->message), text(env, error->hint));
 }
 
-/* What authenticate and refresh answer when it isn't OK. */
-static ERL_NIF_TERM refusal_term(ErlNifEnv *env, const struct tokenward_host_library *library, int32_t result,
+/* The term for a result of authenticate or refresh that isn't OK. */
+static ERL_NIF_TERM refusal_term(ErlNifEnv *env, const struct loaded_library *library, int32_t result,
                                  const tokenward_error *error) {
     switch (result) {
         case TOKENWARD_REFUSED:
@@ -148,7 +148,7 @@ static ERL_NIF_TERM open_library(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     handle = enif_alloc_resource(types(env)->library, sizeof *handle);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
     memset(handle, 0, sizeof *handle);
-    if (!tokenward_host_open(&handle->table, path, problem, sizeof problem)) {
+    if (!load_library(&handle->table, path, problem, sizeof problem)) {
         enif_release_resource(handle);
         return enif_make_tuple2(env, atom(env, "error"), text(env, problem));
     }
@@ -177,10 +177,10 @@ static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     handle = backend_new(types(env), library, &owner);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
     options.options.log = log_receive;
-    options.options.log_user = &handle->log;
+    options.options.log_user = handle->log;
     result = library->table.create(&options.options, &handle->backend, &error);
     if (result == TOKENWARD_OK) {
-        log_wake(env, &handle->log);
+        log_wake(env, handle->log);
         term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     } else {
         handle->backend = NULL;
@@ -203,7 +203,7 @@ static ERL_NIF_TERM reload(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     if (backend == NULL) return closed_term(env);
     result = handle->library->table.reload(backend, &options.options, &error);
     backend_leave(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return error_term(env, &handle->library->table, "error", &error);
 }
@@ -213,19 +213,19 @@ static ERL_NIF_TERM close_backend(ErlNifEnv *env, int argc, const ERL_NIF_TERM a
     UNUSED(argc);
     if (handle == NULL) return enif_make_badarg(env);
     backend_close(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     return atom(env, "ok");
 }
 
 static ERL_NIF_TERM log_lines(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     struct backend_handle *handle = get_backend(env, argv[0]);
     UNUSED(argc);
-    return handle != NULL ? log_take(env, &handle->log) : enif_make_badarg(env);
+    return handle != NULL ? log_take(env, handle->log) : enif_make_badarg(env);
 }
 
 typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *);
 
-/* A text of any size, as a binary. */
+/* Reads a text of any size into a binary. */
 static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *handle, backend_text function) {
     size_t size = 16384;
     size_t length = 0;
@@ -241,7 +241,7 @@ static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *han
         buffer = larger;
         result = function(backend, buffer, size, &length);
         if (result != TOKENWARD_OK || length < size) break;
-        size = length + 1024; /* it may grow between two calls */
+        size = length + 1024; /* the text may grow between two calls */
         result = TOKENWARD_ERROR;
     }
     backend_leave(handle);
@@ -287,15 +287,17 @@ static int get_attempt(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct attempt
            get_string(env, context[2], &out->context.client_id);
 }
 
-static ERL_NIF_TERM session_term(ErlNifEnv *env, struct library_handle *library, tokenward_session *session) {
+static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend, tokenward_session *session) {
     struct session_handle *handle = enif_alloc_resource(types(env)->session, sizeof *handle);
     ERL_NIF_TERM term;
     if (handle == NULL) {
-        library->table.session_release(session);
+        backend->library->table.session_release(session);
         return enif_raise_exception(env, atom(env, "enomem"));
     }
-    enif_keep_resource(library);
-    handle->library = library;
+    enif_keep_resource(backend->library);
+    enif_keep_resource(backend->log);
+    handle->library = backend->library;
+    handle->log = backend->log;
     handle->session = session;
     term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     enif_release_resource(handle);
@@ -317,9 +319,9 @@ static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     result =
         handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session, &error);
     backend_leave(handle);
-    log_wake(env, &handle->log);
+    log_wake(env, handle->log);
     if (result != TOKENWARD_OK) return refusal_term(env, &handle->library->table, result, &error);
-    return session_term(env, handle->library, session);
+    return session_term(env, handle, session);
 }
 
 static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -334,6 +336,7 @@ static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
     attempt.credentials.data = attempt.credentials.password;
     result =
         handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context, &error);
+    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return refusal_term(env, &handle->library->table, result, &error);
 }
@@ -365,7 +368,7 @@ static ERL_NIF_TERM expires_at(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv
     return enif_make_int64(env, instant);
 }
 
-/* 2048 tags of 64 bytes with their commas. */
+/* At most 2048 tags of 64 bytes, each with a comma. */
 #define MAX_TAGS_SIZE (2048u * 65u + 1u)
 
 static ERL_NIF_TERM tags(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -444,18 +447,18 @@ static ERL_NIF_TERM explain(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
 /* ---- the module ------------------------------------------------------------------------------------- */
 
 static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
-    struct tokenward_nif *nif = enif_alloc(sizeof *nif);
+    struct resource_types *opened = enif_alloc(sizeof *opened);
     UNUSED(info);
-    if (nif == NULL) return 1;
-    if (!handles_open_types(env, nif)) {
-        enif_free(nif);
+    if (opened == NULL) return 1;
+    if (!open_resource_types(env, opened)) {
+        enif_free(opened);
         return 1;
     }
-    *priv_data = nif;
+    *priv_data = opened;
     return 0;
 }
 
-/* A new version of the module takes over the types, and with them every live handle. */
+/* A new version of the module takes over the types, and with them all handles. */
 static int upgrade(ErlNifEnv *env, void **priv_data, void **old_priv_data, ERL_NIF_TERM info) {
     UNUSED(old_priv_data);
     return load(env, priv_data, info);

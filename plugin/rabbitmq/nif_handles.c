@@ -3,18 +3,19 @@
 
 #include <string.h>
 
-/* Destructors run where the last reference went away: after every call on the handle, so nothing needs a lock.
+/* A destructor runs when the last reference goes: every call on the handle has ended, so nothing needs a lock.
  */
 
 static void end_library(ErlNifEnv *env, void *object) {
     (void)env;
-    tokenward_host_close(&((struct library_handle *)object)->table);
+    unload_library(&((struct library_handle *)object)->table);
 }
 
 static void end_session(ErlNifEnv *env, void *object) {
     struct session_handle *handle = object;
     (void)env;
     handle->library->table.session_release(handle->session);
+    enif_release_resource(handle->log);
     enif_release_resource(handle->library);
 }
 
@@ -26,37 +27,59 @@ static void free_lines(struct log_line *line) {
     }
 }
 
-/* Only if the owner died without closing it: destroy joins a thread, for a scheduler the lesser evil. */
+static void end_log(ErlNifEnv *env, void *object) {
+    struct log_queue *log = object;
+    (void)env;
+    free_lines(log->first);
+    if (log->lock != NULL) enif_mutex_destroy(log->lock);
+}
+
+/*
+ * A backend is still there only if its owner died without closing it. destroy then joins a thread on a
+ * scheduler; a thread that nobody ends would be worse.
+ */
 static void end_backend(ErlNifEnv *env, void *object) {
     struct backend_handle *handle = object;
     (void)env;
     if (handle->backend != NULL) handle->library->table.destroy(handle->backend);
     if (handle->library != NULL) enif_release_resource(handle->library);
-    free_lines(handle->log.first);
-    if (handle->log.lock != NULL) enif_mutex_destroy(handle->log.lock);
+    if (handle->log != NULL) enif_release_resource(handle->log); /* after destroy, which may log */
     if (handle->lock != NULL) enif_mutex_destroy(handle->lock);
 }
 
-int handles_open_types(ErlNifEnv *env, struct tokenward_nif *nif) {
+int open_resource_types(ErlNifEnv *env, struct resource_types *types) {
     const ErlNifResourceFlags flags = (ErlNifResourceFlags)(ERL_NIF_RT_CREATE | ERL_NIF_RT_TAKEOVER);
-    nif->library = enif_open_resource_type(env, NULL, "tokenward_library", end_library, flags, NULL);
-    nif->backend = enif_open_resource_type(env, NULL, "tokenward_backend", end_backend, flags, NULL);
-    nif->session = enif_open_resource_type(env, NULL, "tokenward_session", end_session, flags, NULL);
-    return nif->library != NULL && nif->backend != NULL && nif->session != NULL;
+    types->library = enif_open_resource_type(env, NULL, "tokenward_library", end_library, flags, NULL);
+    types->log = enif_open_resource_type(env, NULL, "tokenward_log", end_log, flags, NULL);
+    types->backend = enif_open_resource_type(env, NULL, "tokenward_backend", end_backend, flags, NULL);
+    types->session = enif_open_resource_type(env, NULL, "tokenward_session", end_session, flags, NULL);
+    return types->library != NULL && types->log != NULL && types->backend != NULL && types->session != NULL;
 }
 
-struct backend_handle *backend_new(const struct tokenward_nif *nif, struct library_handle *library,
+static struct log_queue *log_new(const struct resource_types *types, const ErlNifPid *owner) {
+    struct log_queue *log = enif_alloc_resource(types->log, sizeof *log);
+    if (log == NULL) return NULL;
+    memset(log, 0, sizeof *log);
+    log->last = &log->first;
+    log->owner = *owner;
+    log->lock = enif_mutex_create("tokenward_log");
+    if (log->lock == NULL) {
+        enif_release_resource(log);
+        return NULL;
+    }
+    return log;
+}
+
+struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,
                                    const ErlNifPid *owner) {
-    struct backend_handle *handle = enif_alloc_resource(nif->backend, sizeof *handle);
+    struct backend_handle *handle = enif_alloc_resource(types->backend, sizeof *handle);
     if (handle == NULL) return NULL;
     memset(handle, 0, sizeof *handle);
     enif_keep_resource(library);
     handle->library = library;
-    handle->log.last = &handle->log.first;
-    handle->log.owner = *owner;
+    handle->log = log_new(types, owner);
     handle->lock = enif_mutex_create("tokenward_backend");
-    handle->log.lock = enif_mutex_create("tokenward_log");
-    if (handle->lock == NULL || handle->log.lock == NULL) {
+    if (handle->lock == NULL || handle->log == NULL) {
         enif_release_resource(handle);
         return NULL;
     }
@@ -74,7 +97,7 @@ tokenward_backend *backend_enter(struct backend_handle *handle) {
     return backend;
 }
 
-/* With the lock held: what has to be destroyed, by the caller and after unlocking. */
+/* Called with the lock held. The caller destroys what this returns, after unlocking; NULL: nothing. */
 static tokenward_backend *take_unused(struct backend_handle *handle) {
     tokenward_backend *backend = NULL;
     if (handle->closing && handle->users == 0) {
@@ -112,8 +135,9 @@ void log_receive(void *user, int32_t level, const char *message, size_t size) {
     struct log_queue *log = user;
     struct log_line *line = enif_alloc(sizeof *line + size);
     int wake = 0;
-    /* On a scheduler's thread only a call's own environment may send: there log_wake follows. */
-    const int foreign_thread = enif_thread_type() == ERL_NIF_THR_UNDEFINED;
+    /* On a scheduler's thread only the environment of the running call may send: that call ends with log_wake.
+     */
+    const int library_thread = enif_thread_type() == ERL_NIF_THR_UNDEFINED;
 
     if (line == NULL) return;
     line->next = NULL;
@@ -126,9 +150,9 @@ void log_receive(void *user, int32_t level, const char *message, size_t size) {
         log->last = &line->next;
         ++log->count;
         line = NULL;
-        if (foreign_thread) wake = wake_needed(log);
+        if (library_thread) wake = wake_needed(log);
     } else {
-        ++log->dropped; /* the oldest lines stay: what began a flood matters */
+        ++log->dropped; /* the oldest lines stay: they tell how a flood began */
     }
     enif_mutex_unlock(log->lock);
     enif_free(line);

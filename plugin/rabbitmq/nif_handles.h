@@ -1,6 +1,7 @@
 /*
- * What Erlang holds of us: three kinds of resources. A session and a backend keep their library loaded;
- * Erlang's garbage collector ends each of them, a backend can be closed before.
+ * What Erlang holds of the library: a library, a backend, a session, each a resource of its own kind. A backend
+ * and a session keep their library loaded. Erlang's garbage collector ends them; a backend can be closed
+ * before.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,14 +13,15 @@
 #include <erl_nif.h>
 
 /** Kept in the module's private data: no statics, since two versions of the module can live side by side. */
-struct tokenward_nif {
+struct resource_types {
     ErlNifResourceType *library;
+    ErlNifResourceType *log;
     ErlNifResourceType *backend;
     ErlNifResourceType *session;
 };
 
 struct library_handle {
-    struct tokenward_host_library table;
+    struct loaded_library table;
 };
 
 #define MAX_LOG_LINES 1000
@@ -31,7 +33,10 @@ struct log_line {
     char text[];
 };
 
-/** Log lines on their way to the owner. The library logs on any thread; the owner is woken once and takes all.
+/**
+ * Log lines on their way to the owner. The library logs on any thread; the owner is woken once and takes all.
+ * A resource that no Erlang term names: the backend and its sessions hold references, since a session's refresh
+ * logs too and the session may outlive the backend.
  */
 struct log_queue {
     ErlNifMutex *lock;
@@ -47,21 +52,22 @@ struct backend_handle {
     struct library_handle *library; /**< a reference, or NULL before it is complete */
     ErlNifMutex *lock;              /**< of what follows; never held while the library is called */
     tokenward_backend *backend;
-    unsigned users; /**< calls that are running on backend */
-    int closing;    /**< no new calls; the last user destroys */
-    struct log_queue log;
+    unsigned users;        /**< calls that are running on backend */
+    int closing;           /**< no new calls; the last user destroys */
+    struct log_queue *log; /**< a reference, or NULL before it is complete */
 };
 
 struct session_handle {
-    struct library_handle *library;
+    struct library_handle *library; /**< a reference */
+    struct log_queue *log;          /**< a reference: the log of the backend that made the session */
     tokenward_session *session;
 };
 
-/** Opens the three types, or takes over those of the module's former version. 1 on success. */
-int handles_open_types(ErlNifEnv *env, struct tokenward_nif *nif);
+/** Opens the types, or takes over those of the module's former version. 1 on success. */
+int open_resource_types(ErlNifEnv *env, struct resource_types *types);
 
 /** A new handle without a backend yet; NULL without memory. Release it with enif_release_resource. */
-struct backend_handle *backend_new(const struct tokenward_nif *nif, struct library_handle *library,
+struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,
                                    const ErlNifPid *owner);
 
 /** The backend for one call, or NULL if it is closed; then backend_leave must follow. */

@@ -1,7 +1,7 @@
-%% What RabbitMQ asks an auth backend, answered by libtokenward. One module for 3.10 and 4.x: it exports the callbacks
-%% of both and knows their two records by shape, since no header of the broker is needed then.
+%% The auth backend that RabbitMQ calls. It answers by libtokenward. One module serves 3.10 and 4.x: it exports the
+%% callbacks of both, and defines their two records itself, so that it needs no header of the broker.
 %%
-%% A user's impl is the session's handle. One that is dead, or came from another node, is a no to everything.
+%% A user's impl is the handle of a session. A handle that is dead, or that another node made, gets no right.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(rabbit_auth_backend_tokenward).
@@ -16,13 +16,13 @@
 
 -define(TEN_YEARS, 315_360_000).
 
-%% What the management plugin and the broker know; so they exist as atoms whatever else is loaded.
+%% The tags that the broker and the management plugin know. Named here, they exist as atoms in every broker.
 -define(KNOWN_TAGS, [administrator, monitoring, management, policymaker, impersonator]).
 
 description() ->
     [{name, <<"Tokenward">>}, {description, <<"Access tokens (OAuth 2.0) by libtokenward">>}].
 
-%% ---- a client comes in ----------------------------------------------------------------------------------
+%% ---- logins ----------------------------------------------------------------------------------
 
 user_login_authentication(Username, AuthProps) ->
     without_trace(fun() -> authenticate(Username, AuthProps) end).
@@ -35,7 +35,7 @@ authenticate(Username, AuthProps) ->
             Refused
     end.
 
-%% Another backend has said who it is; the rights are a token's, which must be the same user's.
+%% Another backend has authenticated the user. The token gives the rights, and must be of the same user.
 user_login_authorization(Username, AuthProps) ->
     without_trace(fun() -> authorize_login(Username, AuthProps) end).
 
@@ -52,8 +52,8 @@ authorize_login(Username, AuthProps) ->
             Refused
     end.
 
-%% An exception carries the arguments of the function that wasn't there or didn't fit, and the broker logs them: a token
-%% among them. What went wrong here must be a defect of ours, and is told without them.
+%% An exception carries the arguments of the failed function, a token among them, and the broker logs them. So an
+%% exception becomes a refusal that names the functions only. It means a defect of this plugin.
 without_trace(Ask) ->
     try
         Ask()
@@ -64,7 +64,7 @@ without_trace(Ask) ->
             {refused, "~ts", [unicode:characters_to_binary(Text)]}
     end.
 
-%% Atoms are never collected: a token must not make new ones, so only words that somebody knows are tags.
+%% Erlang never frees an atom, so a token must not create one: only atoms that exist already become tags.
 tags(Session) ->
     lists:usort(lists:filtermap(fun known_atom/1, binary:split(tokenward_nif:tags(Session), <<",">>, [global]))).
 
@@ -82,7 +82,7 @@ known_atom(Tag) ->
             end
     end.
 
-%% ---- may it? --------------------------------------------------------------------------------------------
+%% ---- rights --------------------------------------------------------------------------------------------
 
 check_vhost_access(#auth_user{username = Username, impl = Session}, VHost, _AuthzData) ->
     try tokenward_nif:can_access_vhost(Session, VHost) of
@@ -123,12 +123,12 @@ operation(read) -> 2;
 operation(write) -> 3;
 operation(_) -> none.
 
-%% ---- until when -----------------------------------------------------------------------------------------
+%% ---- expiry and refresh -----------------------------------------------------------------------------------------
 
 state_can_expire() ->
     true.
 
-%% Never `never`: RabbitMQ 4 would drop update-secret for such a user.
+%% Never the atom `never`: RabbitMQ 4 would ignore update-secret for such a user.
 expiry_timestamp(#auth_user{impl = Session}) ->
     try
         min(tokenward_nif:expires_at(Session), os:system_time(second) + ?TEN_YEARS)
@@ -138,7 +138,7 @@ expiry_timestamp(#auth_user{impl = Session}) ->
 expiry_timestamp(_) ->
     0.
 
-%% {error, _} for every no: 3.10 knows {refused, _} only, 4.x {refused, _, _} only, both close the connection.
+%% Every failure is {error, _}: 3.10 knows {refused, _} only and 4.x {refused, _, _} only. Both close the connection.
 update_state(#auth_user{impl = Session} = User, Token) ->
     case without_trace(fun() -> tokenward_login:refresh(Session, Token) end) of
         {ok, NewSession} ->

@@ -5,15 +5,15 @@
 
 -export([reload/0, status/0, metrics/0]).
 
-%% Takes changed files into use: all or nothing, connections stay.
+%% Reads changed files: all or nothing. Connections stay.
 reload() ->
     tokenward_backend:reload().
 
-%% Issuers, keys, ages, the last error: JSON.
+%% Issuers, their keys, ages and the last error, as JSON.
 status() ->
     text(fun tokenward_nif:status/1).
 
-%% Prometheus' text format.
+%% Counters in Prometheus' text format.
 metrics() ->
     text(fun tokenward_nif:metrics/1).
 

@@ -1,5 +1,5 @@
-%% The settings of RabbitMQ's own OAuth 2 backend, as they lie in its application's environment, in Tokenward's words.
-%% What can't be honoured is refused, by the name that stands in rabbitmq.conf.
+%% Translates the settings of RabbitMQ's own OAuth 2 backend, which lie in its application's environment, to Tokenward's
+%% options. A setting that can't be honoured is refused by its name in rabbitmq.conf.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_auth_oauth2).
@@ -9,10 +9,9 @@
 -type section() :: #{binary() => term()}.
 -type refusal() :: {error, iodata()}.
 
-%% {Setting, where in the environment, Value}: one for each thing the operator wrote.
 -define(PREFIX, "auth_oauth2.").
 
-%% What says who issues tokens; the rest says what a resource server makes of them.
+%% The options of the provider. All other options are those of a resource server.
 -define(OF_PROVIDER,
         [<<"issuer">>, <<"jwks_uri">>, <<"jwks_file">>, <<"ca_file">>, <<"default_key">>, <<"algorithms">>]).
 
@@ -39,7 +38,7 @@ list(Map) when is_map(Map) -> maps:to_list(Map);
 list(List) when is_list(List) -> List;
 list(_) -> [].
 
-%% ---- one issuer -----------------------------------------------------------------------------------------
+%% ---- one section -----------------------------------------------------------------------------------------
 
 section(Prefix, Name, Settings) ->
     {Options, Notes} = lists:foldl(
@@ -58,7 +57,7 @@ section(Prefix, Name, Settings) ->
             {Options, Notes}
     end.
 
-%% The same, or the same under another name.
+%% Settings that have an option of the same meaning.
 setting(_, _, {Key, Value}) when Key =:= resource_server_id; Key =:= issuer; Key =:= scope_prefix;
                                  Key =:= default_key; Key =:= jwks_uri; Key =:= resource_server_type ->
     {set, #{atom_to_binary(Key) => text(Value)}};
@@ -88,7 +87,7 @@ setting(Prefix, Name, {https, Settings}) ->
     {Options, Notes} = section(Prefix, Name, list(Settings)),
     {both, Options, Notes};
 
-%% Without effect.
+%% Settings without effect, and settings that can't be honoured.
 setting(Prefix, _, {Key, _}) when Key =:= depth; Key =:= hostname_verification; Key =:= fail_if_no_peer_cert ->
     without_effect(Prefix, "https." ++ atom_to_list(Key), "host names and chains are always verified");
 setting(Prefix, _, {Key, _}) when Key =:= token_endpoint; Key =:= authorization_endpoint;
@@ -117,7 +116,7 @@ setting(Prefix, _, {Key, Value}) when Key =:= discovery_endpoint_path; Key =:= d
         _ -> refuse(Prefix, atom_to_list(Key), "can't be honoured: set the jwks_uri that the provider names there")
     end;
 
-%% Of the other parts.
+%% Settings that other parts of this module read.
 setting(_, _, {Key, _}) when Key =:= resource_servers; Key =:= oauth_providers; Key =:= default_oauth_provider;
                              Key =:= use_global_locks; Key =:= id; Key =:= oauth_provider_id ->
     nothing;
@@ -126,10 +125,10 @@ setting(Prefix, _, {Key, _}) when is_atom(Key) ->
 setting(_, _, _) ->
     nothing.
 
-%% ---- several --------------------------------------------------------------------------------------------
+%% ---- several sections --------------------------------------------------------------------------------------------
 
-%% {Provider's name or root, options}: the resource server of the main settings, if it is one, and the others, which
-%% inherit from it.
+%% A list of {Provider, Options}, one for each resource server; Provider is a name or root. The main settings may be a
+%% resource server themselves; the others inherit from them.
 servers(Main, Default, Others) ->
     Common = maps:without(?OF_PROVIDER, Main),
     RootId = maps:get(<<"resource_server_id">>, Common, none),
@@ -146,8 +145,8 @@ servers(Main, Default, Others) ->
             {[{Provider, maps:merge(Common, Options#{<<"resource_server_id">> => Id})} | Servers], More ++ Notes}
         end, {Root, []}, Different).
 
-%% Each provider that a resource server uses is an issuer section, with that server's settings. RabbitMQ would choose
-%% among several servers by the token's audience; here the issuer alone says which section counts.
+%% Makes a section of each provider that a resource server uses, with that server's settings. RabbitMQ chooses among
+%% several servers by the token's audience. Here the issuer alone chooses the section.
 with_providers(Main, Servers, Providers) ->
     Used = [Provider || {Provider, _} <- Servers],
     case Used -- lists:usort(Used) of
@@ -199,7 +198,7 @@ key(Prefix, Id, {Form, Pem}) when Form =:= pem; Form =:= pem_file ->
 key(Prefix, Id, _) ->
     refuse(Prefix, ["signing_keys.", Id], "only public keys in PEM can be taken over").
 
-%% ---- words ----------------------------------------------------------------------------------------------
+%% ---- messages and texts ----------------------------------------------------------------------------------------------
 
 -spec refuse(string(), iodata(), iodata()) -> no_return().
 refuse(Prefix, Key, Why) ->
@@ -208,11 +207,11 @@ refuse(Prefix, Key, Why) ->
 without_effect(Prefix, Key, Why) ->
     {note, [Prefix, Key, " has no effect: ", Why]}.
 
-%% A text with spaces, or a list of texts.
+%% From a text with spaces, or from a list of texts.
 scopes([Scope | _] = Scopes) when is_binary(Scope); is_list(Scope) -> [text(One) || One <- Scopes];
 scopes(Scopes) -> binary:split(text(Scopes), <<" ">>, [global, trim_all]).
 
-%% What is neither true nor false leaves the check on.
+%% A value that is neither true nor false counts as true: the check stays on.
 is_false(Value) -> lists:member(Value, [false, "false", <<"false">>]).
 
 text(Text) when is_binary(Text) -> Text;

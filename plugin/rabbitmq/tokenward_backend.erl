@@ -1,5 +1,5 @@
-%% Owns the one backend: creates it at start, hands its log lines to the broker, closes it at the end. Logins don't
-%% pass through this process, they take the handle from where it lies.
+%% Owns the one backend: creates it at start, writes its log lines to the broker's log, closes it at the end. Logins
+%% don't pass through this process: they read the handle from a persistent term.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_backend).
@@ -17,7 +17,7 @@ start_link() ->
 handle() ->
     persistent_term:get(?KEY, undefined).
 
-%% Reads the files and the application's environment again: all or nothing.
+%% Reads the files and the application's environment again. All or nothing.
 -spec reload() -> ok | {error, binary()}.
 reload() ->
     gen_server:call(?MODULE, reload, 30_000).
@@ -51,7 +51,7 @@ create(Library, Version, #{files := Files, json := Json, startup_wait_ms := Wait
             refuse(problem_text(Problem, Config))
     end.
 
-%% The broker's start ends here, with this in its log and on the operator's screen.
+%% Ends the start of the broker. The text goes to its log and to the operator's screen.
 refuse(Problem) ->
     Text = unicode:characters_to_binary(["tokenward can't start: ", Problem]),
     tokenward_log:write(error, Text),

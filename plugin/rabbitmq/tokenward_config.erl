@@ -1,5 +1,5 @@
-%% What the backend is created with: files and options from tokenward.*, and where they count the settings of RabbitMQ's
-%% own backend (tokenward_auth_oauth2). Values go to the library as they are: it checks them all.
+%% Reads what the backend is created with: files and options from tokenward.*, and, where they count, the settings of
+%% RabbitMQ's own backend (tokenward_auth_oauth2). The library checks all values.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_config).
@@ -34,7 +34,7 @@ read(Env, BuiltInEnv) ->
             {error, Problem}
     end.
 
-%% tokenward.* wins.
+%% An option of tokenward.* wins over auth_oauth2.*.
 add_option({Section, Option, Value}, Sections) ->
     Name = text(Section),
     Options = maps:get(Name, Sections, #{}),
@@ -50,12 +50,12 @@ json(Sections) when map_size(Sections) =:= 0 ->
 json(Sections) ->
     iolist_to_binary(rabbit_json:encode(Sections)).
 
-%% The library speaks of its own options; who wrote auth_oauth2.* must be told which.
+%% The library's messages name its own options. An operator who wrote auth_oauth2.* is told where to set those.
 origin(Sections) when map_size(Sections) =:= 0 ->
     "";
 origin(_) ->
-    "; auth_oauth2.* settings count here: what they lack stands in tokenward.*, tokenward.auth_oauth2 = false "
-    "turns them off".
+    "; auth_oauth2.* settings count here: set what they lack in tokenward.*, or turn them off by "
+    "tokenward.auth_oauth2 = false".
 
 text(Text) when is_binary(Text) -> Text;
 text(Text) when is_atom(Text) -> atom_to_binary(Text);

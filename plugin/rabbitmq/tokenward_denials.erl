@@ -1,5 +1,5 @@
-%% A refusal or denial in the broker's log, with the reason: the broker itself says only that access was refused. At most
-%% 10 lines a second, then a count.
+%% Writes refusals and denials with their reasons to the broker's log. The broker itself says only that access was
+%% refused. At most 10 lines a second; further ones are counted.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_denials).
@@ -8,7 +8,7 @@
 
 -define(PER_SECOND, 10).
 -define(KEY, {?MODULE, counters}).
-%% Of the atomics: the second, lines in it, lines left out since the last one that was written.
+%% Indices of the atomics: the current second, the lines written in it, the lines left out since the last written one.
 -define(SECOND, 1).
 -define(WRITTEN, 2).
 -define(LEFT_OUT, 3).
@@ -26,7 +26,7 @@ login(Username, {Protocol, Peer, ClientId}, Text) ->
          [quoted(Username), Protocol, quoted(Peer), quoted(ClientId), Text]}
     end).
 
-%% Each answers false, so that the caller's last word is this one.
+%% These return false, which is the callback's answer.
 vhost(Verdict, Username, VHost) ->
     write(fun() ->
         {"user '~ts' may not enter vhost '~ts': ~ts", [Username, VHost, reason(Verdict, vhost)]}
@@ -48,7 +48,7 @@ resource(Verdict, Username, Session, {Operation, VHost, Name, RoutingKey}) ->
          [Username, verb(Operation), quoted(Name), VHost, Key, Explanation]}
     end).
 
-%% What the library explains, as a sentence: {"reason", "nearest", "why", "hint"}.
+%% Makes a sentence of the library's explanation, a JSON object with reason, nearest, why and hint.
 in_words(Json) ->
     try rabbit_json:decode(Json) of
         #{<<"reason">> := Reason} = Parts ->
@@ -77,7 +77,7 @@ reason(denied, vhost) -> "no permission scope names that vhost (NO_VHOST_ACCESS)
 reason(denied, resource) -> "no scope grants it (NO_MATCHING_SCOPE)";
 reason(_, _) -> "the request isn't well-formed".
 
-%% A client chose it: printable ASCII, not too long.
+%% For a text that a client chose: printable ASCII, cut after 64 bytes.
 quoted(Text) when is_binary(Text) ->
     Shown = binary:part(Text, 0, min(byte_size(Text), 64)),
     [$', [printable(Byte) || <<Byte>> <= Shown], $'];
@@ -104,7 +104,7 @@ admitted({true, LeftOut}, Line) ->
     end,
     tokenward_log:write(warning, [io_lib:format(Format, Args), More]).
 
-%% Two processes at the turn of a second may write a line more than they should.
+%% When a second begins, two processes at once may write a line too many.
 admit(Counters, Second) ->
     case atomics:exchange(Counters, ?SECOND, Second) of
         Second -> ok;

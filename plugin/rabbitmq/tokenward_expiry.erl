@@ -1,6 +1,5 @@
-%% What RabbitMQ leaves undone. 3.10 never closes a connection whose token has ended, 4.0 not one of AMQP 0-9-1: here it
-%% is closed. Most versions keep permissions that were granted once in a channel for up to a minute: after update-secret
-%% they are forgotten.
+%% Closes connections whose token has ended, where RabbitMQ doesn't: 3.10 closes none, 4.0 none of AMQP 0-9-1. Also makes
+%% channels forget the permissions that they keep for up to a minute, after update-secret.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_expiry).
@@ -9,9 +8,9 @@
 -export([start_link/0, watch/1, forget_cached_permissions/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% Looked at again at least this often: the wall clock may be set.
+%% The wall clock may be set, so each end is looked at again at least this often.
 -define(LONGEST_TIMER_MS, 60_000).
-%% A broker that closes by itself does so within the second after the end, and says it in its own words.
+%% A broker that closes by itself does so within this time after the end, with its own message. It goes first.
 -define(PRECEDENCE_MS, 1000).
 -define(NO_END, 16#7FFFFFFFFFFFFFFF).
 -define(CONNECTION_FORCED, 320).
@@ -20,7 +19,8 @@
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
-%% The calling process serves the connection, or was started by the one that does. Forgotten when that ends.
+%% The calling process serves the connection, or the process that serves it is its parent. Both are watched until they
+%% end.
 watch(Session) ->
     gen_server:cast(?MODULE, {watch, self(), parent(), tokenward_nif:expires_at(Session)}).
 
@@ -30,7 +30,7 @@ precedence_ms() ->
         false -> 0
     end.
 
-%% A direct connection (that of an MQTT client) asks through a process of its own.
+%% A direct connection, as an MQTT client has, logs in from a process of its own.
 parent() ->
     try erlang:process_info(self(), parent) of
         {parent, Pid} when is_pid(Pid) -> Pid;
@@ -39,7 +39,7 @@ parent() ->
         error:badarg -> self()
     end.
 
-%% In a connection's process: update-secret runs there, and its dictionary knows its channels.
+%% Runs in a connection's process, as update-secret does: its dictionary has the channels.
 forget_cached_permissions() ->
     Channels = [Pid || {{ch_pid, Pid}, _} <- get(), is_pid(Pid)],
     lists:foreach(fun(Channel) -> spawn(fun() -> forget(Channel) end) end, Channels).
@@ -56,7 +56,7 @@ forget(Channel) ->
         exit:_ -> ok
     end.
 
-%% ---- the watch: process => {monitor, when to close, in milliseconds} -------------------------------------
+%% ---- the watch: process => {monitor, when to close in milliseconds} -------------------------------------
 
 init([]) ->
     {ok, #{}}.
@@ -112,7 +112,7 @@ look_later(Pid, EndMs) ->
 look(Pid, EndMs, Watched) ->
     case erlang:system_time(millisecond) >= EndMs of
         true ->
-            %% In a process of its own: it waits for the connection's, which may be stuck or just ending.
+            %% In a process of its own: closing waits for the connection's process, which may be stuck or ending.
             _ = spawn(fun() -> close(Pid) end),
             forget_process(Pid, Watched);
         false ->
@@ -122,10 +122,10 @@ look(Pid, EndMs, Watched) ->
 
 %% ---- closing --------------------------------------------------------------------------------------------
 
-%% Only what the broker lists as a connection: a parent may be anything.
+%% Closes nothing but what the broker lists as a connection: a parent may be any process.
 close(Pid) ->
     try close_listed(Pid)
-    catch exit:_ -> ok  % it has ended by itself
+    catch exit:_ -> ok  % the connection has ended
     end.
 
 close_listed(Pid) ->
@@ -140,7 +140,7 @@ close_listed(Pid) ->
             end
     end.
 
-%% An MQTT client's reader is linked to the direct connection that it made.
+%% The reader of an MQTT client is linked to its direct connection.
 readers_of(Direct) ->
     case erlang:process_info(Direct, links) of
         {links, Linked} ->

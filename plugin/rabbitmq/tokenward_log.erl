@@ -1,4 +1,4 @@
-%% Lines into the broker's log.
+%% Writes lines to the broker's log.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_log).
@@ -8,7 +8,7 @@
 write(Level, Text) ->
     logger:log(Level, "tokenward: ~ts", [Text], #{domain => [rabbitmq, tokenward]}).
 
-%% A line as the library gives it.
+%% A line of the library, with its level.
 write_library_line(0, Line) -> write(error, Line);
 write_library_line(1, Line) -> write(warning, Line);
 write_library_line(2, Line) -> write(info, Line);

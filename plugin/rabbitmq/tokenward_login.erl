@@ -1,5 +1,5 @@
-%% From what RabbitMQ hands over to a session or a refusal in words. Runs in the process that waits for the answer, which
-%% is therefore the one that sleeps while a key is on its way.
+%% Makes a session, or a refusal with its message, of what RabbitMQ hands over. Runs in the process that waits for the
+%% answer: that process sleeps while a key is being fetched.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_login).
@@ -9,7 +9,7 @@
 
 -type refused() :: {refused, string(), [binary() | string()]}.
 
-%% RabbitMQ gives a handshake 10 seconds.
+%% RabbitMQ ends a handshake after 10 seconds.
 -define(PATIENCE_MS, 10_000).
 
 -spec login(term(), term()) -> {ok, tokenward_nif:session()} | refused().
@@ -35,8 +35,8 @@ login(Username, AuthProps) ->
             end
     end.
 
-%% The library keeps quiet about what another backend of a chain may take, and of an MQTT client's refusal RabbitMQ
-%% 3.10 doesn't log the text.
+%% The library doesn't log a password that another backend of a chain may accept. RabbitMQ 3.10 doesn't log the message
+%% of an MQTT client's refusal. So the last backend logs it here.
 is_last_backend() ->
     case application:get_env(rabbit, auth_backends) of
         {ok, [_ | _] = Backends} ->
@@ -49,8 +49,8 @@ is_last_backend() ->
             false
     end.
 
-%% A plugin of RabbitMQ 4 that opens a direct connection for a client that is in already has no password at hand: the
-%% broker gives us back our own session. (A client can't send one: it is no text.)
+%% A plugin of RabbitMQ 4 may open a direct connection for a client that is logged in. It has no password then: the
+%% broker hands back the client's session. A client can't send a session, since it is no text.
 login_again(Session) ->
     try tokenward_nif:expires_at(Session) > os:system_time(second) of
         true ->
@@ -63,7 +63,7 @@ login_again(Session) ->
             refused(<<"NOT_A_TOKEN">>, <<"no password was sent">>, <<"the access token goes into the password">>)
     end.
 
-%% New rights for the same identity. They act in place, so that every process that holds the session has them.
+%% Replaces the session's rights by those of a new token of the same identity. All holders of the session have them.
 -spec refresh(term(), term()) -> {ok, tokenward_nif:session()} | refused().
 refresh(Session, Token) when is_binary(Token) ->
     Context = context([]),
@@ -78,7 +78,8 @@ refresh(Session, Token) when is_binary(Token) ->
 refresh(_Session, _Token) ->
     refused(<<"INVALID_ARGUMENT">>, <<"the new secret isn't a text">>, <<>>).
 
-%% The plugin has been restarted since the login: the session's backend is gone, the identity counts.
+%% The plugin was restarted after the login, so the session's backend is gone. The new token's session takes its place if
+%% the identity is the same.
 replace(Session, Token) ->
     case login(<<>>, [{password, Token}]) of
         {ok, NewSession} ->
@@ -119,13 +120,13 @@ patiently(Ask, Deadline) ->
 
 -spec refused(binary(), binary(), binary()) -> refused().
 refused(Reason, <<>>, Hint) ->
-    refused(Reason, <<"the password is no access token">>, Hint);
+    refused(Reason, <<"the password isn't an access token">>, Hint);
 refused(Reason, Message, <<>>) ->
     {refused, "~ts", [<<Reason/binary, ": ", Message/binary>>]};
 refused(Reason, Message, Hint) ->
     {refused, "~ts", [<<Reason/binary, ": ", Message/binary, " (", Hint/binary, ")">>]}.
 
-%% AuthProps is a list or a map, of the broker's or a plugin's making: whatever it isn't is as if it weren't there.
+%% AuthProps is a list or a map that the broker or a plugin made. In any other term no property is found.
 property(Key, Props) when is_map(Props) ->
     maps:get(Key, Props, undefined);
 property(Key, [{Key, Value} | _]) ->
@@ -149,7 +150,7 @@ text(List) when is_list(List) ->
 text(_) ->
     none.
 
-%% For log lines: a process that serves a connection has the connection's name in its dictionary.
+%% For log lines. A process that serves a connection has the connection's name in its dictionary.
 context(AuthProps) ->
     ClientId = case text(property(client_id, AuthProps)) of none -> <<>>; Id -> Id end,
     {Module, Peer} = case get(process_name) of

@@ -1,5 +1,6 @@
-%% libtokenward for Erlang: its functions, one to one (abi/tokenward.h), and three kinds of handles that the garbage
-%% collector ends. Whatever isn't of the stated type raises badarg, as does a handle that came from another node.
+%% The functions of libtokenward for Erlang, as abi/tokenward.h has them, with three kinds of handles: library, backend,
+%% session. The garbage collector releases a handle. An argument of another type than stated raises badarg, as does a
+%% handle that another node made.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_nif).
@@ -16,7 +17,7 @@
 -type session() :: reference().
 %% Protocol, peer, client id: for log lines only.
 -type context() :: {binary(), binary(), binary()}.
-%% Reason, message, hint; printable ASCII, nothing of the token.
+%% Reason, message, hint: printable ASCII, without the token.
 -type problem() :: {error, binary(), binary(), binary()}.
 -type refusal() :: {refused | not_a_token | error, binary(), binary(), binary()} |
                    {try_again, Milliseconds :: integer(), binary(), binary(), binary()}.
@@ -40,7 +41,7 @@ create(_Library, _Files, _Json, _StartupWaitMs, _Owner) -> missing().
 -spec reload(backend(), Files :: [binary()], Json :: binary(), 0) -> ok | problem().
 reload(_Backend, _Files, _Json, _Wait) -> missing().
 
-%% Ends the library's thread. Sessions live on. A second time is fine.
+%% Ends the library's thread. Sessions stay. A second call does nothing.
 -spec close(backend()) -> ok.
 close(_Backend) -> missing().
 
@@ -58,7 +59,7 @@ metrics(_Backend) -> missing().
     {ok, session()} | refusal().
 authenticate(_Backend, _Username, _Password, _Context) -> missing().
 
-%% The rights of a new token of the same identity, in place: every holder of the session has them from now on.
+%% Replaces the session's rights by those of a new token of the same identity. All holders of the session have them.
 -spec refresh(session(), Username :: binary(), Token :: binary(), context()) -> ok | refusal().
 refresh(_Session, _Username, _Token, _Context) -> missing().
 
@@ -72,14 +73,14 @@ issuer(_Session) -> missing().
 -spec expires_at(session()) -> integer().
 expires_at(_Session) -> missing().
 
-%% Separated by commas.
+%% The tags, separated by commas.
 -spec tags(session()) -> binary().
 tags(_Session) -> missing().
 
 -spec can_access_vhost(session(), binary()) -> verdict().
 can_access_vhost(_Session, _VHost) -> missing().
 
-%% An atom for RoutingKey: there is none.
+%% RoutingKey is an atom if there is none.
 -spec authorize(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom()) ->
     verdict().
 authorize(_Session, _Operation, _VHost, _Name, _RoutingKey) -> missing().

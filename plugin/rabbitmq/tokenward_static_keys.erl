@@ -1,4 +1,4 @@
-%% Public keys in PEM as a JWK Set (RFC 7517) in a file, which is how the library takes keys that never change.
+%% Turns public keys in PEM to a file with a JWK Set (RFC 7517), which the library takes as jwks_file.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_static_keys).
@@ -23,7 +23,7 @@ key([{'Certificate', Der, not_encrypted} | _]) ->
     key([{'SubjectPublicKeyInfo', Encoded, not_encrypted}]);
 key([{'SubjectPublicKeyInfo', Der, not_encrypted} = Entry | _]) ->
     case public_key:der_decode('SubjectPublicKeyInfo', Der) of
-        %% OTP 25 has no decoder for RFC 8410's key, which is these bytes.
+        %% OTP 25 has no decoder for the key of RFC 8410. The bytes are the key.
         #'SubjectPublicKeyInfo'{algorithm = #'AlgorithmIdentifier'{algorithm = ?'id-Ed25519'}, subjectPublicKey = X} ->
             {ok, #{kty => <<"OKP">>, crv => <<"Ed25519">>, x => base64url(X)}};
         _ ->
@@ -59,7 +59,7 @@ curve(_) -> unknown.
 base64url(Bytes) ->
     << <<(case Byte of $+ -> $-; $/ -> $_; _ -> Byte end)>> || <<Byte>> <= base64:encode(Bytes), Byte =/= $= >>.
 
-%% In the node's data directory, for its user alone.
+%% Writes the file to the node's data directory, readable by its user only.
 -spec write(string(), [map()]) -> {ok, binary()} | {error, iodata()}.
 write(Name, Keys) ->
     Path = filename:join(directory(), "tokenward-signing-keys-" ++ Name ++ ".json"),

@@ -147,6 +147,13 @@ TEST_F(Tool, ExplainKnowsEveryReason) {
     EXPECT_TRUE(has(tokenward({"explain"}).out, "KEYS_PENDING"));
 }
 
+TEST_F(Tool, FindsTheLibraryOfItsBuildFolder) {
+    // meson sets LD_LIBRARY_PATH, which would find the library too.
+    const Outcome outcome =
+        run({"/usr/bin/env", "-u", "LD_LIBRARY_PATH", environment("TOKENWARD_CLI"), "--version"}, {});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
 TEST_F(Tool, SaysWhyALibraryDoesNotLoad) {
     struct Row {
         std::string library;

@@ -10,10 +10,10 @@
 namespace tokenward::cli {
 namespace {
 
-using host::percent_decode;
-using host::percent_encode;
-using host::Plus;
-using host::without_share;
+using common::percent_decode;
+using common::percent_encode;
+using common::Plus;
+using common::without_share;
 
 TEST(Names, PercentDecode) {
     EXPECT_EQ(percent_decode("a%2Fb%2fc", Plus::space), "a/b/c");
@@ -46,10 +46,10 @@ TEST(Names, SharedSubscriptions) {
 }
 
 TEST(Names, Printable) {
-    EXPECT_EQ(host::printable("a'b\\c\n\x1b\xc3\xa9"), "a'b\\\\c\\x0A\\x1B\\xC3\\xA9");
-    EXPECT_EQ(host::quoted("a'b\\"), "'a\\'b\\\\'");
-    EXPECT_EQ(host::quoted("abcdef", 3), "'abc...'");
-    EXPECT_EQ(host::printable("abcdef", 3), "abc...");
+    EXPECT_EQ(common::printable("a'b\\c\n\x1b\xc3\xa9"), "a'b\\\\c\\x0A\\x1B\\xC3\\xA9");
+    EXPECT_EQ(common::quoted("a'b\\"), "'a\\'b\\\\'");
+    EXPECT_EQ(common::quoted("abcdef", 3), "'abc...'");
+    EXPECT_EQ(common::printable("abcdef", 3), "abc...");
 }
 
 TEST(Question, Parts) {

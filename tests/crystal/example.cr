@@ -17,7 +17,7 @@ describe "README.md" do
     World.said.clear
     example("guest", "guest")
     example("alice", World.token("alice", "", {"lifetime" => "-600"}))
-    World.said.shift.should start_with("a password of some other kind")
+    World.said.shift.should start_with("the password isn't a token")
     World.said.shift.should match(/\Ano: .+ \(TOKEN_EXPIRED; .+\)\z/)
   end
 end

@@ -40,10 +40,10 @@ describe "while the keys are being fetched" do
   it "waits no longer than it was told to" do
     while_hanging do
       backend = Tokenward::Backend.new(config_json: World.config)
-      before = Tokenward::Patience.now
+      before = Tokenward::Retry.now
       World.failure { backend.authenticate(World.bearer(World.token), wait: 300.milliseconds) }
         .should be_a(Tokenward::TryAgain)
-      (Tokenward::Patience.now - before).should be >= 300.milliseconds
+      (Tokenward::Retry.now - before).should be >= 300.milliseconds
       backend.close
     end
   end

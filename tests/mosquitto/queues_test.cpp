@@ -101,14 +101,14 @@ TEST(LogQueue, TakesLinesFromManyThreads) {
 
 TEST(LineLimiter, LetsSoManyThroughInASecondAndCountsTheRest) {
     LineLimiter limiter(2);
-    EXPECT_TRUE(limiter.admit(100).write);
-    EXPECT_TRUE(limiter.admit(100).write);
-    EXPECT_FALSE(limiter.admit(100).write);
-    EXPECT_FALSE(limiter.admit(100).write);
-    const auto next = limiter.admit(101);
+    EXPECT_TRUE(limiter.ask(100).write);
+    EXPECT_TRUE(limiter.ask(100).write);
+    EXPECT_FALSE(limiter.ask(100).write);
+    EXPECT_FALSE(limiter.ask(100).write);
+    const auto next = limiter.ask(101);
     EXPECT_TRUE(next.write);
     EXPECT_EQ(next.left_out_before, 2u);
-    EXPECT_EQ(limiter.admit(101).left_out_before, 0u);
+    EXPECT_EQ(limiter.ask(101).left_out_before, 0u);
 }
 
 }  // namespace

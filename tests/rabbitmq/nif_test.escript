@@ -75,6 +75,7 @@ cases() ->
      {"the module is unloaded while handles live, and comes back", fun unloaded_module/1},
      {"closing while others log in", fun close_beside_logins/1},
      {"a flood of log lines is bounded and wakes the owner once", fun log_flood/1},
+     {"a refused refresh wakes the log's owner, also of a backend whose handle is gone", fun refresh_log/1},
      {"the library leaves the process with the last handle", fun unloaded/1}].
 
 who(World) ->
@@ -412,6 +413,25 @@ log_flood(World) ->
     {[], 0} = tokenward_nif:log_lines(Backend),
     {ok, _} = login(Backend, Token),
     receive tokenward_log -> ok after 5000 -> exit(not_woken) end.
+
+refresh_log(World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    receive tokenward_log -> ok after 5000 -> exit(login_woke_nobody) end,
+    {[_ | _], 0} = tokenward_nif:log_lines(Backend),
+    {refused, <<"IDENTITY_CHANGED">>, _, _} =
+        tokenward_nif:refresh(Session, <<>>, token(World, "bob", "read:v/q"), ?CONTEXT),
+    receive tokenward_log -> ok after 5000 -> exit(refresh_woke_nobody) end,
+    {Lines, 0} = tokenward_nif:log_lines(Backend),
+    [_] = [Line || {_, Line} <- Lines, binary:match(Line, <<"IDENTITY_CHANGED">>) =/= nomatch],
+    ok = in_process(fun() -> refresh_without_backend(World) end).
+
+%% The session alone holds its backend's log.
+refresh_without_backend(World) ->
+    {ok, Session} = login(backend(World), token(World, "alice", "read:v/q")),
+    erlang:garbage_collect(),
+    {error, <<"BACKEND_CLOSED">>, _, _} =
+        tokenward_nif:refresh(Session, <<>>, token(World, "alice", "read:v/q"), ?CONTEXT).
 
 unloaded(World) ->
     erlang:garbage_collect(),

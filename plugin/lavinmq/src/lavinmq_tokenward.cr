@@ -1,12 +1,12 @@
 # Tokenward as LavinMQ's OAuth backend: require this one file beside LavinMQ's own src/lavinmq.cr, whose source stays as
 # it is. How to build, what changes: README.md, one folder up.
 #
-# What LavinMQ's chain of backends calls "oauth" becomes ours; AMQP, MQTT and the HTTP API get their users from it. Without
-# that word in auth_backends nothing changes.
+# The backend "oauth" in LavinMQ's auth_backends becomes this one: AMQP, MQTT and the HTTP API get their users from it.
+# Without "oauth" there, nothing changes.
 #
 # SPDX-License-Identifier: Apache-2.0
 require "../../crystal/src/tokenward"
-require "./lavinmq_tokenward/requirements" # first: it looks at LavinMQ before anything of it is changed
+require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/report"
 require "./lavinmq_tokenward/user"

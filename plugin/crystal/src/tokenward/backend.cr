@@ -1,7 +1,7 @@
 module Tokenward
   # A loaded configuration with its keys and the library's thread that fetches them; one for a whole program. Every
-  # method may be called on any thread. Call `close` when it isn't needed any more; what is forgotten, the garbage
-  # collector gives back.
+  # method may be called on any thread. Call `close` when it isn't needed any more; else the garbage collector
+  # destroys it.
   class Backend
     include Handle
 
@@ -10,7 +10,7 @@ module Tokenward
 
     # Reads the configuration and starts to fetch the keys; the provider may be down. *config_files*: INI files, a later
     # one wins, key by key. *config_json*: a JSON object with the same names, wins over the files. With neither,
-    # /etc/tokenward/tokenward.ini. *startup_wait* (up to a minute) holds the thread, all its fibers with it, until the
+    # /etc/tokenward/tokenward.ini. *startup_wait* (up to a minute) blocks the thread with all its fibers until the
     # first keys are there: for programs that have nothing else to do yet.
     # *log* receives the library's log lines, in a fiber of their own; without it they go to standard error.
     # Raises `Error`, or `LibraryError` if the library can't be used.
@@ -29,8 +29,8 @@ module Tokenward
       raise LibraryFailure.make(@library, result, error)
     end
 
-    # Ends the backend: stops a running fetch, joins the library's threads; bounded. Sessions stay valid, but for
-    # `Session#refresh`. At once, or when the calls under way on other threads have ended. A second time does nothing.
+    # Ends the backend: stops a running fetch and joins the library's threads, in bounded time. If other threads are in a
+    # call, the last of them ends it. Sessions stay valid, but for `Session#refresh`. A second call does nothing.
     def close : Nil
       super
     end
@@ -44,7 +44,7 @@ module Tokenward
     end
 
     # The session of a client that sent a good token. Raises `Refused`, `NotAToken`, `TryAgain` or `Error`.
-    # Holds its thread for the cryptography only. While a key is being fetched, it waits in its fiber up to *wait*.
+    # Blocks its thread for the cryptography only. While a key is being fetched, the fiber waits, up to *wait*.
     def authenticate(credentials : Credentials, context : Context = Context.new, *,
                      wait : Time::Span = Time::Span.zero) : Session
       outcome = try_authenticate(credentials, context, wait: wait)
@@ -52,10 +52,10 @@ module Tokenward
       outcome
     end
 
-    # The same, but returns the failure: a wrong password costs no unwinding.
+    # The same, but returns the failure. That is cheaper than an exception for each wrong password.
     def try_authenticate(credentials : Credentials, context : Context = Context.new, *,
                          wait : Time::Span = Time::Span.zero) : Session | Failure
-      Patience.ask(wait) { authenticate_once(credentials, context) }
+      Retry.call(wait) { authenticate_once(credentials, context) }
     end
 
     private def authenticate_once(credentials : Credentials, context : Context) : Session | Failure
@@ -72,8 +72,8 @@ module Tokenward
       Session.new(self, session)
     end
 
-    # Loads another configuration, as `new` does, or without arguments the same files again. All or nothing, live
-    # sessions go on. Raises `Error`, then everything stays as it was.
+    # Loads another configuration, as `new` does; without arguments, the same files again. All or nothing: if it raises
+    # `Error`, everything stays as it was. Sessions go on.
     def reload(config_files : String | Array(String) | Nil = nil, config_json : String? = nil) : Nil
       options = Options.new(config_files || [] of String, config_json, Time::Span.zero)
       lent = options.lend

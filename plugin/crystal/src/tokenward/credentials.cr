@@ -62,7 +62,7 @@ module Tokenward
     end
   end
 
-  # Where the client came from: for the library's log lines only, decides nothing.
+  # Where the client came from. For the library's log lines only: it decides nothing.
   record Context, protocol : String = "", peer : String = "", client_id : String = "", listener : String = "" do
     # :nodoc:
     def lend : LibTokenward::Context

@@ -4,9 +4,9 @@ require "c/stdlib"
 
 module Tokenward
   # :nodoc:
-  # Ends a backend that the garbage collector found. Destroying it joins the library's threads, and a finalizer must not
-  # wait: it runs in the middle of whatever allocated, perhaps with every other fiber behind it. So a thread of its own
-  # does it, one that Crystal's runtime never gets to know: it calls two functions of C and ends.
+  # Destroys a backend that the garbage collector found. Destroying joins the library's threads, and a finalizer must not
+  # wait: it runs inside any allocation, and other fibers may wait for that one. So a thread of its own destroys the
+  # backend. Crystal's runtime doesn't know that thread: it calls two functions of C and ends.
   module DestroyThread
     struct Job
       getter destroy : Void*
@@ -29,7 +29,7 @@ module Tokenward
         LibC.free(argument)
         Pointer(Void).null
       end
-      # A signal must not be handled there: the handlers are Crystal's.
+      # The thread must not handle a signal: the handlers are Crystal's.
       all = uninitialized LibC::SigsetT
       before = uninitialized LibC::SigsetT
       LibC.sigfillset(pointerof(all))

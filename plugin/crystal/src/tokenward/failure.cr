@@ -1,5 +1,5 @@
 module Tokenward
-  # What isn't OK. Each of its four subclasses stands for one result of the library; every one of them is a no.
+  # A call that failed. Each of the four subclasses stands for one result of the library. All of them mean no.
   # Tell the client no more than "refused"; `message` and `hint` are for the log: printable ASCII, one line, never a
   # token or a password.
   abstract class Failure < Exception
@@ -15,11 +15,11 @@ module Tokenward
     end
   end
 
-  # A token, and not a good one. Final: a chain of backends must not ask its next one.
+  # The client sent a token, and it isn't accepted. Final: a chain of backends must not ask its next one.
   class Refused < Failure
   end
 
-  # A password of some other kind: a chain may ask its next backend.
+  # The password isn't a token: a chain may ask its next backend.
   class NotAToken < Failure
   end
 

@@ -1,7 +1,7 @@
 module Tokenward
   # :nodoc:
-  # One reference to an object of the library. The library forbids any call beside or after the one that gives the
-  # reference back; here a call that came before `close` ends first, on whatever thread, and a later one gets nil.
+  # One reference to an object of the library. The library allows no call beside or after the one that gives the
+  # reference back. So a call that began before `close` is let finish, and a later one gets nil.
   module Handle
     private CLOSED = 0x4000_0000
 
@@ -17,14 +17,14 @@ module Tokenward
       @calls.get & CLOSED != 0
     end
 
-    # Gives the object back to the library; at once, or when the calls under way on other threads have ended.
-    # A second time does nothing.
+    # Gives the object back to the library. If other threads are in a call, the last of them does. A second call does
+    # nothing.
     def close : Nil
       give_back_once if @calls.or(CLOSED) == 0
     end
 
-    # Yields the handle, or returns nil if it is closed. The count, which is touched after the call too, also keeps the
-    # garbage collector from finalizing an object in the middle of its last call.
+    # Yields the handle, or returns nil if it is closed. The count is used after the call too: that keeps the garbage
+    # collector from finalizing the object during its last call.
     private def use(& : Void* -> T) : T? forall T
       begin
         yield Pointer(Void).new(@address.get) if @calls.add(1) & CLOSED == 0

@@ -1,5 +1,5 @@
-# The types of abi/tokenward.h, as C lays them out. There are no functions here: those are looked up at run time, so
-# that a program starts (and can say what is wrong) where the library isn't installed. See Tokenward::Library.
+# The types of abi/tokenward.h, as C lays them out. Tokenward::Library looks the functions up at run time: so a program
+# starts where the library isn't installed, and can say so.
 lib LibTokenward
   ABI_VERSION = 0x0001_0000_u32
 

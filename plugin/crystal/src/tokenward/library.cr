@@ -42,7 +42,7 @@ module Tokenward
         getter {{name.id}} : {{type}}
       {% end %}
 
-      # The whole method is a macro's text: only so does the compiler see that each variable is set.
+      # A macro makes the whole method: else the compiler doesn't see that each variable is set.
       {% begin %}
         def initialize(handle : Void*, path : String)
           {% for name, type in FUNCTIONS %}
@@ -68,7 +68,7 @@ module Tokenward
     def initialize(path : String)
       handle = LibC.dlopen(path, LibC::RTLD_NOW | LibC::RTLD_LOCAL)
       raise LibraryError.new("can't load #{path}: #{Library.loader_error}") if handle.null?
-      # The version first: a library of another major version need not have our functions at all.
+      # The version comes first: a library of another major version may lack every other function.
       abi_version = Proc(UInt32).new(Library.symbol(handle, path, "tokenward_abi_version"), Pointer(Void).null)
       Library.check_version(abi_version.call, path)
       @functions = Functions.new(handle, path)
@@ -118,7 +118,7 @@ module Tokenward
       error
     end
 
-    # The exception of a result that isn't OK; one that isn't known is an `Error`.
+    # The exception for a result that isn't OK. An unknown result is an `Error`.
     def self.make(library : Library, result : Int32, error : LibTokenward::Error) : Failure
       message = String.new(error.message.to_unsafe)
       hint = String.new(error.hint.to_unsafe)

@@ -6,21 +6,21 @@ require "c/unistd"
 module Tokenward
   # :nodoc:
   # Brings the library's log lines to a Log of the program. The library calls back on threads of its own, which Crystal's
-  # garbage collector and scheduler know nothing of. So what is called there is one function that uses nothing of
-  # Crystal's runtime: it allocates nothing, raises nothing, sees no constant that needs to be set up, touches neither
-  # fiber nor thread; it writes the line into a pipe and returns. A fiber reads the pipe.
+  # garbage collector and scheduler don't know. So the callback uses nothing of Crystal's runtime: it allocates nothing,
+  # raises nothing, reads no constant that must be initialised, and touches no fiber and no thread. It writes the line
+  # into a pipe, and a fiber reads the pipe.
   class LogPipe
-    # What the function on the foreign thread may see: outside of the collector's heap, where nothing moves or ends.
+    # The memory that the callback uses. It lies outside of the collector's heap.
     struct Shared
       property fd : Int32
-      # Lines for which there was no room, modulo 2^32. Only the library's callers write it, one at a time.
+      # Lines for which there was no room, modulo 2^32. Only the callback writes it, one call at a time.
       property lost = 0_u32
 
       def initialize(@fd)
       end
     end
 
-    # What the pipe holds when nobody reads: some thousand lines.
+    # The pipe holds some thousand lines while nobody reads.
     private PIPE_BYTES   = 1 << 20
     private F_SETPIPE_SZ = 1031
 
@@ -32,7 +32,7 @@ module Tokenward
       ends = uninitialized StaticArray(LibC::Int, 2)
       raise IO::Error.from_errno("pipe") if LibC.pipe(ends) != 0
       ends.each { |fd| LibC.fcntl(fd, LibC::F_SETFD, LibC::FD_CLOEXEC) }
-      # Whoever writes must never wait: it may be the very thread whose fiber reads.
+      # Writing must never wait: the reading fiber may be on the same thread.
       LibC.fcntl(ends[1], LibC::F_SETFL, LibC::O_NONBLOCK)
       LibC.fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES)
       LibC.fcntl(ends[0], LibC::F_SETFL, LibC::O_NONBLOCK)
@@ -68,13 +68,13 @@ module Tokenward
       write_line.pointer
     end
 
-    # Ends the reading once what is in the pipe has been read. Only after the library's last call of `callback`.
+    # Closes the writing end: the fiber ends when it has read the rest. Only after the library's last call of `callback`.
     def self.hang_up(shared : Shared*) : Nil
       LibC.close(shared.value.fd)
     end
 
-    # Runs in the fiber. The reading end and the shared memory are let go of at the end of the pipe, when the library
-    # doesn't call any more, and else never.
+    # Runs in the fiber. It frees the reading end and the shared memory at the end of the pipe: then the library doesn't
+    # call any more.
     def self.read_all(reader : IO::FileDescriptor, shared : Shared*, log : ::Log) : Nil
       known = 0_u32
       while line = reader.gets
@@ -95,10 +95,10 @@ module Tokenward
       else         log.debug { text }
       end
     rescue
-      # A log that can't be written must not end the reading: the pipe would run full.
+      # A log that can't be written must not end the fiber: the pipe would become full.
     end
 
-    # The count that is known to the log now.
+    # Returns the count that is reported now.
     private def self.report_lost(log : ::Log, lost : UInt32, known : UInt32) : UInt32
       if lost != known
         log.warn { "#{lost &- known} log lines of libtokenward were lost: they came faster than they were written" }

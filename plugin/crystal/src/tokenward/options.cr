@@ -1,6 +1,6 @@
 module Tokenward
   # :nodoc:
-  # The options of create, reload and config_check; what is lent borrows from this object, which stays reachable by it.
+  # The options of create, reload and config_check. `lend` borrows from this object, so keep it until the call is over.
   struct Options
     @paths : Array(String)
     @files : Array(LibTokenward::Text)
@@ -12,7 +12,7 @@ module Tokenward
       @startup_wait_ms = startup_wait.total_milliseconds.clamp(0, UInt32::MAX).to_u32
     end
 
-    # *log*: where lines go, or NULL for standard error; create alone looks at it.
+    # *log*: where lines go, or NULL for standard error. Only create looks at it.
     def lend(log = Pointer(LogPipe::Shared).null) : LibTokenward::Options
       lent = LibTokenward::Options.new
       lent.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Options))
@@ -24,7 +24,7 @@ module Tokenward
         lent.log = LogPipe.callback
         lent.log_user = log.as(Void*)
       end
-      # max_wait_ms stays 0: it would hold every fiber of the thread. Patience waits in the fiber instead.
+      # max_wait_ms stays 0: it would hold every fiber of the thread. Retry waits in the fiber instead.
       lent
     end
   end

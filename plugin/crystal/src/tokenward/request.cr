@@ -9,7 +9,7 @@ module Tokenward
     Write = 3
   end
 
-  # What the resource of a request is, if not a queue or an exchange.
+  # Says that the resource of a request is an MQTT filter or topic. Without a flag it is a queue or an exchange.
   @[Flags]
   enum RequestFlags : UInt32
     # An MQTT topic filter: one scope must grant every topic that it matches. Strip "$share/group/" before.
@@ -22,7 +22,7 @@ module Tokenward
   enum Verdict
     Allowed = 0
     Denied  = 1
-    # The session's time is over: close the client.
+    # The session has ended: disconnect the client.
     Expired = 2
     # Misuse, such as a closed session.
     Error = 3

@@ -1,6 +1,6 @@
 module Tokenward
   # One authenticated client: who it is, what it may do, until when. Every method may be called on any thread, also
-  # after the backend was closed. The garbage collector gives it back if `close` doesn't.
+  # after the backend was closed. Call `close` when it isn't needed any more; else the garbage collector releases it.
   class Session
     include Handle
 
@@ -22,7 +22,7 @@ module Tokenward
     end
 
     # :nodoc:
-    # Releasing never waits and bears any thread, also after the backend's end.
+    # Releasing never waits. It may run on any thread, also after the backend was closed.
     def finalize
       close
     end
@@ -45,13 +45,13 @@ module Tokenward
       vhost_access(vhost).allowed?
     end
 
-    # The same, with the difference between a no and an end.
+    # The same as a `Verdict`, which tells a denial from an expired session.
     def vhost_access(vhost : String | Bytes) : Verdict
       verdict(use { |handle| @library.functions.session_can_access_vhost.call(handle, Text.lend(vhost)) })
     end
 
     # The instant from which the session is expired, clock_skew included; nil if it has no end. A refresh changes it.
-    # What lies behind the year 9999 is said as its end, where Crystal's calendar stops.
+    # Crystal's calendar ends with the year 9999: a later instant is given as that end.
     def expires_at : Time?
       seconds = 0_i64
       call! { |handle| @library.functions.session_expires_at.call(handle, pointerof(seconds)) }
@@ -89,7 +89,7 @@ module Tokenward
     # The same, but returns the failure, or nil if all is well.
     def try_refresh(credentials : Credentials, context : Context = Context.new, *,
                     wait : Time::Span = Time::Span.zero) : Failure?
-      Patience.ask(wait) { refresh_once(credentials, context) }
+      Retry.call(wait) { refresh_once(credentials, context) }
     end
 
     private def refresh_once(credentials : Credentials, context : Context) : Failure?
@@ -117,7 +117,7 @@ module Tokenward
       @library.functions.session_release.call(handle)
     end
 
-    # A result that isn't known is a no, as is a closed session.
+    # An unknown result and a closed session are errors: a no.
     private def verdict(result : Int32?) : Verdict
       case result
       when 0 then Verdict::Allowed

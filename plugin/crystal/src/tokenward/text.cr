@@ -2,11 +2,11 @@ module Tokenward
   # :nodoc:
   # Text on its way into the library and out of it.
   module Text
-    # Borrowed: whoever calls keeps *text* reachable until the call is over.
+    # Borrows: the caller keeps *text* reachable until the call is over.
     def self.lend(text : String | Bytes) : LibTokenward::Text
       slice = text.to_slice
       lent = LibTokenward::Text.new
-      # Never NULL: that would say "none" where a request's routing key is meant to be empty.
+      # Never NULL: a routing key that is NULL means none, and "" is the empty key.
       lent.data = slice.empty? ? "".to_unsafe : slice.to_unsafe
       lent.size = LibC::SizeT.new(slice.size)
       lent
@@ -20,8 +20,8 @@ module Tokenward
       String.new(text.data, text.size)
     end
 
-    # Calls the block with a buffer, its size and where the whole length goes, again with a larger one while the text
-    # doesn't fit. The block answers the library's result; every one but OK ends it. Returns the result and the text.
+    # Calls the block with a buffer, its size and a place for the text's length. While the text doesn't fit, calls again
+    # with a larger buffer. The block returns the library's result; any but OK ends the calls. Returns result and text.
     def self.collect(size : Int32 = 1024, & : UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : {Int32, String}
       length = LibC::SizeT.new(0)
       loop do
@@ -29,7 +29,7 @@ module Tokenward
         result = yield buffer.to_unsafe, LibC::SizeT.new(size), pointerof(length)
         return {result, ""} if result != LibTokenward::OK
         return {result, String.new(buffer.to_unsafe, length)} if length < size
-        size = (length + length // 4 + 1).to_i32 # it may grow meanwhile
+        size = (length + length // 4 + 1).to_i32 # the text may grow between two calls
       end
     end
   end

@@ -15,13 +15,13 @@ class LavinMQ::AMQP::Client
 
   private def tokenward_cut_off : Nil
     socket = @socket
-    # Closing writes what is buffered, to a client that perhaps reads no more.
+    # Closing writes what is buffered, and the client may not read any more.
     socket.write_timeout = 1.second if socket.responds_to?(:"write_timeout=")
     force_close
   end
 
-  # LavinMQ takes an alternate exchange under two names and of any type, and asks for the right to write to it under one
-  # name, of a text.
+  # LavinMQ takes an alternate exchange from two argument names and of any type. It asks for the right to write to it for
+  # one of the names only, and only if the argument is a text.
   private def declare_exchange(frame)
     user = @user
     return previous_def if frame.passive || !user.is_a?(TokenwardAuth::User)
@@ -34,8 +34,8 @@ class LavinMQ::AMQP::Client
     previous_def
   end
 
-  # For a queue with dead letters LavinMQ asks for the right to read something of the connection's name, where it means
-  # the queue.
+  # For a queue with a dead letter exchange LavinMQ asks for the right to read a queue of the connection's name. It means
+  # the queue that is declared.
   private def declare_new_queue(frame)
     user = @user
     return previous_def unless user.is_a?(TokenwardAuth::User)
@@ -65,8 +65,8 @@ class LavinMQ::AMQP::Client
 end
 
 class LavinMQ::AMQP::Channel
-  # A message's own header decides where it goes when it is dead, before the queue's argument, and LavinMQ asks for no
-  # right to write there.
+  # A header of a message names its dead letter exchange, and comes before the queue's argument. LavinMQ asks for no right
+  # to write there.
   def next_msg_headers(frame)
     user = @client.user
     if user.is_a?(TokenwardAuth::User)

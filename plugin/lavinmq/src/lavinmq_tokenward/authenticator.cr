@@ -1,10 +1,10 @@
 module LavinMQ::TokenwardAuth
-  # A key is still being fetched after the longest wait: neither yes nor no. As an IO::Error it makes LavinMQ close the
-  # connection without calling the client unauthorized, so that it comes back.
+  # A key is still being fetched after the longest wait, so there is no decision. LavinMQ closes the connection at an
+  # IO::Error without telling the client that it is refused, so the client tries again.
   class KeysPending < ::IO::Error
   end
 
-  # What answers for "oauth" in auth_backends. LavinMQ's pages look for an OAuthAuthenticator.
+  # The backend "oauth" of auth_backends. It is an OAuthAuthenticator because LavinMQ's pages look for one.
   class Authenticator < Auth::OAuthAuthenticator
     # How long an attempt waits, in its fiber, for a key that is being fetched.
     LONGEST_WAIT = 10.seconds
@@ -20,7 +20,7 @@ module LavinMQ::TokenwardAuth
       outcome.is_a?(User) ? outcome : nil
     end
 
-    # The user, or why not. Raises `KeysPending`.
+    # The user, or the reason why there is none. Raises `KeysPending`.
     def decide(context : Auth::Context) : User | ::Tokenward::Failure
       return decide(::Tokenward::Credentials.bearer(context.password)) if Origin.current.bare?
       decide(::Tokenward::Credentials.username_password(context.username, context.password))
@@ -36,11 +36,11 @@ module LavinMQ::TokenwardAuth
         Report.refused(outcome, origin, "undecided")
         raise KeysPending.new(outcome.message)
       in ::Tokenward::Failure
-        outcome # the library has logged it, unless another backend may know better
+        outcome # the library has logged it, unless another backend may accept the password
       end
     end
 
-    # The user of an Authorization header, for the HTTP API, which wants a tag. Raises `KeysPending`.
+    # The user of an Authorization header, for the HTTP API. A user without a tag is refused. Raises `KeysPending`.
     def http_user(authorization : String) : User?
       user = decide(::Tokenward::Credentials.http_authorization(authorization))
       return nil unless user.is_a?(User)
@@ -55,8 +55,8 @@ module LavinMQ::TokenwardAuth
     end
   end
 
-  # Where LavinMQ hands a token to its own verification, the answer is no. It still finds the provider's addresses here,
-  # which its pages need to send a browser there.
+  # Refuses every token that LavinMQ hands to its own verification. LavinMQ's pages still find the provider's addresses
+  # here, which they need to send a browser there.
   class NoVerifier < Auth::JWT::TokenVerifier
     def initialize(config : Config)
       issuer = config.oauth_issuer_url || URI.parse("https://issuer.invalid")

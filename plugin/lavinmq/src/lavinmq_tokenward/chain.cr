@@ -1,5 +1,5 @@
 class LavinMQ::Auth::Chain
-  # As LavinMQ's, but "oauth" is ours.
+  # As LavinMQ's method, but "oauth" is this add-on's backend.
   def self.create(config : Config, users : UserStore) : Chain
     unless config.auth_backends.includes?("oauth")
       if ENV["TOKENWARD_CONFIG"]?.presence
@@ -19,7 +19,7 @@ class LavinMQ::Auth::Chain
     new(backends)
   end
 
-  # As LavinMQ's, but a refused token is the last word: the next backend must not take it for a password.
+  # As LavinMQ's method, but a refused token is final: the next backend must not be given it as a password.
   def authenticate(context : Context) : BaseUser?
     other_kind = nil
     @backends.each do |backend|

@@ -1,5 +1,5 @@
 module LavinMQ::TokenwardAuth
-  # A request came while keys are being fetched: it may come again.
+  # Answers a request while keys are being fetched: the client may try again.
   def self.unavailable(context : ::HTTP::Server::Context) : Nil
     context.response.status_code = 503
     context.response.headers["Retry-After"] = "1"
@@ -9,8 +9,8 @@ module LavinMQ::TokenwardAuth
 end
 
 class LavinMQ::HTTP::AuthHandler
-  # Bearer (RFC 6750) beside LavinMQ's own ways, Basic and the cookie of its pages. As those, it replaces a user that was
-  # found before, also by none.
+  # Adds Bearer (RFC 6750) to Basic and the cookie of LavinMQ's pages. As those do, it replaces a user that was found
+  # before, also if it finds none.
   def call(context)
     origin = TokenwardAuth::Origin.new("http", context.request.remote_address)
     TokenwardAuth::Origin.with(origin) do
@@ -26,13 +26,13 @@ class LavinMQ::HTTP::AuthHandler
   rescue TokenwardAuth::KeysPending
     TokenwardAuth.unavailable(context)
   ensure
-    # The request is over: its session needn't wait for the garbage collector.
+    # The request is over, so its session is released without waiting for the garbage collector.
     context.user.as?(TokenwardAuth::User).try &.cleanup
   end
 end
 
-# What LavinMQ doesn't ask for: a message's own exchange for when it is dead, its user_id, the other name of an alternate
-# exchange. Over AMQP it takes rights; here it is refused.
+# Checks what LavinMQ doesn't: a message's own dead letter exchange, a message's user_id, and the second name of an
+# alternate exchange. AMQP asks for rights; here they are refused.
 class LavinMQ::HTTP::ExchangesController
   private def parse_body(context)
     body = super
@@ -56,7 +56,7 @@ class LavinMQ::HTTP::ExchangesController
   end
 end
 
-# Since 2.9: signing in to the management pages at the provider, whose token then comes in a cookie.
+# Since 2.9 a user can sign in to the management pages at the provider. The token then comes in a cookie.
 {% if LavinMQ::HTTP.has_constant?("OAuthController") %}
   class LavinMQ::HTTP::OAuthController
     def call(context)

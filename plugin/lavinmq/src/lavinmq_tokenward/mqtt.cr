@@ -2,8 +2,8 @@ class LavinMQ::MQTT::ConnectionFactory
   def start(socket : ::IO, connection_info : ConnectionInfo)
     origin = TokenwardAuth::Origin.new("mqtt", connection_info.remote_address)
     client = TokenwardAuth::Origin.with(origin) { previous_def }
-    return client if origin.admitted? || TokenwardAuth.current.nil?
-    # Up to 2.9 LavinMQ leaves the socket of a refused client open, for as long as the other end likes.
+    return client if origin.accepted? || TokenwardAuth.current.nil?
+    # Up to 2.9 LavinMQ leaves the socket of a refused client open until the client closes it.
     socket.close rescue nil
     nil
   end
@@ -14,7 +14,7 @@ class LavinMQ::MQTT::ConnectionFactory
     if user_and_broker && (user = user_and_broker[0]).is_a?(TokenwardAuth::User)
       tokenward_connect(user, user_and_broker[1], packet)
     end
-    TokenwardAuth::Origin.current.admitted = !user_and_broker.nil?
+    TokenwardAuth::Origin.current.accepted = !user_and_broker.nil?
     user_and_broker
   rescue ex : TokenwardAuth::KeysPending
     raise ::MQTT::Protocol::Error::ServerUnavailable.new(ex.message || "keys pending")
@@ -23,14 +23,14 @@ class LavinMQ::MQTT::ConnectionFactory
   private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
     vhost = broker.vhost.name
     user.may_publish_will = packet.will ? user.can_write?(vhost, EXCHANGE) : false
-    # A session that is there delivers without a SUBSCRIBE, or ends with a clean one: it takes the rights of a SUBSCRIBE.
+    # An existing session delivers without a SUBSCRIBE, and a clean CONNECT ends it: both need the rights of a SUBSCRIBE.
     return unless broker.sessions[packet.client_id]?
     return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
     raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to the session of this client id")
   end
 end
 
-# Clients with a token are checked whatever [mqtt] permission_check_enabled says; it is off by default.
+# Clients with a token are always checked. [mqtt] permission_check_enabled, off by default, counts for other clients.
 class LavinMQ::MQTT::Client
   private def read_loop
     if (user = @user).is_a?(TokenwardAuth::User)
@@ -44,7 +44,7 @@ class LavinMQ::MQTT::Client
     socket.write_timeout = 1.second if socket.responds_to?(:"write_timeout=")
     socket.close
   rescue ::IO::Error
-    # it is gone
+    # the connection is closed already
   end
 
   def recieve_publish(packet : ::MQTT::Protocol::Publish)

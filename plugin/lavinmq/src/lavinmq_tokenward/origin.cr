@@ -1,13 +1,13 @@
 module LavinMQ::TokenwardAuth
-  # Who is at the other end of the connection that the running fiber serves: LavinMQ's Auth::Context doesn't say.
+  # The client of the connection that the running fiber serves. LavinMQ's Auth::Context doesn't tell it.
   class Origin
     getter protocol : String
     getter peer : String
     property client_id : String
-    # Whether the password stands alone, as in the cookie of LavinMQ's own pages: there is no username to compare.
+    # Whether there is a password without a username, as in the cookie of LavinMQ's pages.
     getter? bare : Bool
-    # Whether it was let in; set for MQTT.
-    property? admitted = false
+    # Whether the login succeeded; set for MQTT.
+    property? accepted = false
 
     def initialize(@protocol, peer, @client_id = "", @bare = false)
       @peer = peer.to_s
@@ -19,7 +19,7 @@ module LavinMQ::TokenwardAuth
       Fiber.current.tokenward_origin || UNKNOWN
     end
 
-    # The block's attempts to log in come from *origin*.
+    # Logins in the block come from *origin*.
     def self.with(origin : Origin, &)
       fiber = Fiber.current
       before = fiber.tokenward_origin
@@ -36,7 +36,7 @@ module LavinMQ::TokenwardAuth
       ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id)
     end
 
-    # For ours, in the same form.
+    # For this add-on's log lines, in the same form.
     def to_s(io : ::IO) : Nil
       {protocol: @protocol, peer: @peer, client_id: @client_id}.each do |name, value|
         io << ' ' << name << '=' << Report.quoted(value) unless value.empty?

@@ -3,8 +3,8 @@ require "json"
 module LavinMQ::TokenwardAuth
   Log = LavinMQ::Log.for "tokenward"
 
-  # What the library doesn't log by itself, which is who was let in and who was refused: denials, and a password that no
-  # backend knows. One line each, at most ten a second: whoever floods the broker must not flood the disk.
+  # The library logs who was accepted and who was refused. This module logs what it doesn't: denials, and a password that
+  # no backend knows. One line each, at most ten a second: a client that floods the broker must not fill the disk.
   module Report
     PER_SECOND = 10
 
@@ -13,12 +13,12 @@ module LavinMQ::TokenwardAuth
     @@written = 0
     @@left_out = 0_u64
 
-    # A client is not let in; in the form of the library's lines.
+    # A client is refused; in the form of the library's lines.
     def self.refused(failure : ::Tokenward::Failure, origin : Origin, outcome = "refused") : Nil
       write { "authenticate #{outcome} reason=#{failure.reason_name}#{origin}: #{failure.message} (hint: #{failure.hint})" }
     end
 
-    # It is in, and may not do that.
+    # A client that is logged in may not do that.
     def self.denied(session : ::Tokenward::Session, operation : ::Tokenward::Operation, vhost : String, name : String,
                     verdict : ::Tokenward::Verdict) : Nil
       write do
@@ -34,7 +34,7 @@ module LavinMQ::TokenwardAuth
       end
     end
 
-    # LavinMQ's HTTP API turns away who has no tag, and doesn't say so.
+    # LavinMQ's HTTP API refuses a user without a tag, and doesn't log it.
     def self.no_tag(user : User, origin : Origin) : Nil
       write do
         "HTTP: user #{quoted(user.name)} has no tag that LavinMQ knows: its token needs a scope such as tag:management;" \
@@ -42,7 +42,7 @@ module LavinMQ::TokenwardAuth
       end
     end
 
-    # A text that a client may have chosen: printable ASCII in quotes, cut after 64 characters.
+    # For a text that a client may have chosen: printable ASCII in quotes, cut after 64 characters.
     def self.quoted(text : String) : String
       short = text.size > 64 ? "#{text[0, 64]}..." : text
       short.scrub.dump

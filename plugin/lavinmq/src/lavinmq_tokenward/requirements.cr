@@ -1,5 +1,5 @@
-# Compares LavinMQ with what this add-on builds on, while it is compiled. A method that got another name or other
-# parameters would otherwise never be overridden, and a check with it never made.
+# Checks, while it is compiled, that LavinMQ has what this add-on builds on. Without this, a method whose name or
+# parameters changed in LavinMQ would no longer be overridden, and its check would be lost in silence.
 #
 # SPDX-License-Identifier: Apache-2.0
 {% unless @top_level.has_constant?("LavinMQ") && LavinMQ.has_constant?("Launcher") %}
@@ -16,7 +16,7 @@ module LavinMQ::TokenwardAuth
     {% end %}
   end
 
-  # No question about rights that the add-on doesn't answer.
+  # Fails if LavinMQ asks for a right that the add-on doesn't answer.
   private macro needs_no_other_question(type, known)
     {% for method in type.resolve.methods %}
       {% name = method.name.stringify %}

@@ -6,8 +6,8 @@ module LavinMQ::TokenwardAuth
   class_property vhosts : VHostStore?
   class_getter current : Authenticator?
 
-  # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ goes on as ever. Ends the
-  # broker if what is configured isn't right: it must not start with another idea of who may come in.
+  # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ uses its own backend. Ends the
+  # broker if the configuration is wrong: it must not start with other rules for logins than the operator wrote.
   def self.create(config : Config) : Authenticator?
     files = config_files(config)
     if files.empty?
@@ -27,7 +27,7 @@ module LavinMQ::TokenwardAuth
     abort "Error: tokenward: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}"
   end
 
-  # lavinmq.ini if it has [oauth], then ours: a later file wins, key by key.
+  # lavinmq.ini, if it has [oauth], then Tokenward's own file: a later file wins, key by key.
   def self.config_files(config : Config) : Array(String)
     files = [] of String
     theirs = config.config_file
@@ -40,7 +40,7 @@ module LavinMQ::TokenwardAuth
     files
   end
 
-  # SIGHUP. All or nothing; live sessions go on.
+  # Reads the files again, on SIGHUP. All or nothing; sessions go on.
   def self.reload : Nil
     return unless authenticator = @@current
     files = config_files(Config.instance)

@@ -1,20 +1,20 @@
 module LavinMQ::TokenwardAuth
-  # Who a token's session lets in. LavinMQ knows it as an OAuthUser: it asks that class for the end of the connection and
-  # hands it the token of connection.update-secret.
+  # The user of a token's session. It is an OAuthUser because LavinMQ asks that class when a connection ends, and gives it
+  # the token of connection.update-secret.
   class User < Auth::OAuthUser
-    # For LavinMQ, which wants three patterns where a vhost is open: the ones it takes for "none".
-    NOTHING = {config: /^$/, read: /^$/, write: /^$/}
+    # LavinMQ wants three patterns for a vhost that the user may access. These match nothing: the session decides.
+    NO_PATTERNS = {config: /^$/, read: /^$/, write: /^$/}
 
-    # How long a client may take to answer that its connection is closed.
-    FAREWELL = 10.seconds
+    # How long a client may take to answer connection.close.
+    CLOSE_TIMEOUT = 10.seconds
 
-    # The end is looked at this often whatever the timer says: the wall clock decides, and may be set.
-    LONGEST_NAP = 60.seconds
+    # The wall clock may be set, so the end is looked at again at least this often.
+    LONGEST_TIMER = 60.seconds
 
     getter session : ::Tokenward::Session
-    # Whether an MQTT will may be published; decided at CONNECT, since the token may have ended when the will is due.
+    # Whether an MQTT will may be published. Decided at CONNECT: the token may have ended when the will is due.
     property? may_publish_will = false
-    # Cuts the connection off; called if the client doesn't go when its token has ended.
+    # Cuts the connection off. Called if the client doesn't close it after its token has ended.
     property last_resort : Proc(Nil)?
 
     def initialize(@session : ::Tokenward::Session, verifier : Auth::JWT::TokenVerifier)
@@ -23,7 +23,7 @@ module LavinMQ::TokenwardAuth
       @tags = known_tags
     end
 
-    # ---- what it may do: no cache, the library is faster than one, and knows when the token has ended ----
+    # ---- rights: not cached, since the library is faster than a cache and knows when the token has ended ----
 
     def can_write?(vhost : String, name : String, cache : Auth::PermissionCache) : Bool
       allowed?(::Tokenward::Operation::Write, vhost, name)
@@ -47,11 +47,11 @@ module LavinMQ::TokenwardAuth
 
     def find_permission(vhost : String) : Permissions?
       verdict = @session.vhost_access(vhost)
-      return NOTHING if verdict.allowed?
+      return NO_PATTERNS if verdict.allowed?
       Report.no_vhost(@session, vhost, verdict)
     end
 
-    # The vhosts that are there and open: the HTTP API looks names up in it, which a pattern could never be.
+    # The existing vhosts that the user may access. The HTTP API looks up names here, so patterns would not do.
     def permissions : Hash(String, Permissions)
       now = RoughTime.utc
       if (known = @open_vhosts) && now < @open_vhosts_until
@@ -60,7 +60,7 @@ module LavinMQ::TokenwardAuth
       open = Hash(String, Permissions).new
       TokenwardAuth.vhosts.try &.each do |name_and_vhost|
         name = name_and_vhost[0]
-        open[name] = NOTHING if @session.can_access_vhost?(name)
+        open[name] = NO_PATTERNS if @session.can_access_vhost?(name)
       end
       @open_vhosts_until = now + 1.second # a listing asks once for each vhost
       @open_vhosts = open
@@ -69,7 +69,7 @@ module LavinMQ::TokenwardAuth
     @open_vhosts : Hash(String, Permissions)?
     @open_vhosts_until : ::Time = ::Time::UNIX_EPOCH
 
-    # The block is LavinMQ's own publishing of the will; what it asks is answered as at CONNECT.
+    # In the block LavinMQ publishes the will. Rights that it asks for are those that CONNECT had.
     def publishing_will(&) : Nil
       return unless may_publish_will?
       @publishing_will = true
@@ -82,7 +82,7 @@ module LavinMQ::TokenwardAuth
 
     @publishing_will = false
 
-    # Within the block, the right to read *asked* is that to read *meant*.
+    # In the block, a question for the right to read *asked* is answered by the right to read *meant*.
     def reading_instead_of(asked : String, meant : String, &) : Nil
       @reading_instead = {asked, meant}
       begin
@@ -101,14 +101,14 @@ module LavinMQ::TokenwardAuth
       false
     end
 
-    # ---- until when ----
+    # ---- expiry and refresh ----
 
     def token_lifetime : ::Time::Span
       ends = @session.expires_at
-      return LONGEST_NAP * 2 unless ends
+      return LONGEST_TIMER * 2 unless ends
       left = ends - ::Time.utc
       left.negative? ? ::Time::Span.zero : left
-    rescue ::Tokenward::Failure # the session was given back
+    rescue ::Tokenward::Failure # the session is closed
       ::Time::Span.zero
     end
 
@@ -118,31 +118,31 @@ module LavinMQ::TokenwardAuth
         loop do
           left = token_lifetime
           if left.zero?
-            # It may wait for a client that reads no more.
-            spawn(name: "TokenwardAuth::User farewell") { block.call } unless @changed.closed?
-            cut_off_after_farewell
+            # The block may wait for a client that doesn't read any more.
+            spawn(name: "TokenwardAuth::User close") { block.call } unless @changed.closed?
+            cut_off_after_timeout
             break
           end
           select
           when @changed.receive
-          when timeout(Math.min(left, LONGEST_NAP))
+          when timeout(Math.min(left, LONGEST_TIMER))
           end
         end
       rescue Channel::ClosedError
-        # the connection is gone
+        # the connection has ended
       end
     end
 
-    # LavinMQ waits for the client's answer for ever, and meanwhile takes messages from the queues it consumes.
-    private def cut_off_after_farewell : Nil
+    # LavinMQ waits for the client's answer without end, and until then it still delivers messages to its consumers.
+    private def cut_off_after_timeout : Nil
       select
       when @changed.receive # too late for a new token
-      when timeout(FAREWELL)
+      when timeout(CLOSE_TIMEOUT)
       end
       @last_resort.try &.call
     end
 
-    # The connection is gone.
+    # The connection has ended.
     def cleanup
       @changed.close
       @session.close
@@ -160,13 +160,13 @@ module LavinMQ::TokenwardAuth
       clear_permissions_cache
       select
       when @changed.send(nil)
-      else # it was told already
+      else # a change is waiting already
       end
     rescue Channel::ClosedError
-      # nobody waits for the end any more
+      # the connection has ended
     end
 
-    # LavinMQ knows five; others mean nothing to it.
+    # LavinMQ has five tags. Other tags are left out.
     private def known_tags : Array(Tag)
       @session.tags.compact_map { |tag| Tag.parse?(tag) }
     end

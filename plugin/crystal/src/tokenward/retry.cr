@@ -1,9 +1,9 @@
 module Tokenward
   # :nodoc:
-  # Waits in the fiber, others go on, while a key is being fetched.
-  module Patience
-    # The block's outcome: asked again after each TryAgain until *wait* has passed, the last time at its end.
-    def self.ask(wait : Time::Span, &)
+  # Waits while a key is being fetched. Only the calling fiber waits.
+  module Retry
+    # Returns the block's outcome. Calls the block again after each TryAgain until *wait* has passed, and once at its end.
+    def self.call(wait : Time::Span, &)
       deadline = now + wait
       loop do
         outcome = yield

@@ -1,4 +1,4 @@
-#include "json.hpp"
+#include "json_writer.hpp"
 
 namespace tokenward::cli {
 

@@ -1,6 +1,6 @@
-#include "engine.hpp"
+#include "host.hpp"
 
-#include "json.hpp"
+#include "json_writer.hpp"
 #include "output.hpp"
 
 #include <cstdio>
@@ -10,13 +10,15 @@
 namespace tokenward::cli {
 namespace {
 
-/// In the build folder the library lies in the sibling room; installed, the dynamic loader knows it.
-std::string library_beside_program() {
+/// The library of the build folder that this program lies in. Empty once it is installed: then the dynamic
+/// loader finds the library.
+std::string library_in_build_folder() {
     std::error_code error;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
     if (error) return {};
-    const auto candidate = program.parent_path().parent_path() / "tokenward" / TOKENWARD_HOST_SONAME;
-    return std::filesystem::is_regular_file(candidate, error) ? candidate.string() : std::string();
+    const auto folder = program.parent_path().parent_path().parent_path();  // from FOLDER/plugin/cli/tokenward
+    const auto library = folder / "src" / "capi" / LIBRARY_SONAME;
+    return std::filesystem::is_regular_file(library, error) ? library.string() : std::string();
 }
 
 const char *level_name(std::int32_t level) {
@@ -34,8 +36,8 @@ const char *level_name(std::int32_t level) {
 
 }  // namespace
 
-bool Engine::load() {
-    const std::string path = options_.library.empty() ? library_beside_program() : options_.library;
+bool Host::load() {
+    const std::string path = options_.library.empty() ? library_in_build_folder() : options_.library;
     const std::string problem = library_.open(path);
     if (problem.empty()) return true;
     (void)std::fprintf(stderr, "tokenward: %s\n  hint: give the path of libtokenward.so.1 by --library\n",
@@ -43,16 +45,16 @@ bool Engine::load() {
     return false;
 }
 
-tokenward_options Engine::library_options(std::string_view config_json) {
+tokenward_options Host::library_options(std::string_view config_json) {
     paths_.clear();
-    for (const std::string &file : options_.config_files) paths_.push_back(host::borrow(file));
-    // The library looks for its default file only if it is given nothing at all, and we may give JSON.
+    for (const std::string &file : options_.config_files) paths_.push_back(common::borrow(file));
+    // The library takes its default file only if it is given nothing at all, and JSON may be given here.
     static constexpr std::string_view default_file = "/etc/tokenward/tokenward.ini";
-    if (paths_.empty()) paths_.push_back(host::borrow(default_file));
-    auto options = host::sized<tokenward_options>();
+    if (paths_.empty()) paths_.push_back(common::borrow(default_file));
+    auto options = common::sized<tokenward_options>();
     options.config_files = paths_.data();
     options.config_file_count = paths_.size();
-    options.config_json = host::borrow(config_json);
+    options.config_json = common::borrow(config_json);
     options.startup_wait_ms = wait_for_keys_ ? options_.wait_seconds * 1000 : 0;
     options.max_wait_ms = options_.wait_seconds * 1000;
     options.log = receive_log;
@@ -60,33 +62,33 @@ tokenward_options Engine::library_options(std::string_view config_json) {
     return options;
 }
 
-bool Engine::create(std::string_view config_json) {
+bool Host::create(std::string_view config_json) {
     const tokenward_options options = library_options(config_json);
     tokenward_backend *backend = nullptr;
     if (library_->create(&options, &backend, &error_) != TOKENWARD_OK) return false;
-    backend_ = host::own(library_, backend);
+    backend_ = common::own(library_, backend);
     return true;
 }
 
-bool Engine::check_config(std::string &json) {
+bool Host::check_config(std::string &json) {
     const tokenward_options options = library_options({});
-    return host::read_text(json, [&](char *buffer, std::size_t size, std::size_t *length) {
+    return common::read_text(json, [&](char *buffer, std::size_t size, std::size_t *length) {
                return library_->config_check(&options, buffer, size, length, &error_);
            }) == TOKENWARD_OK;
 }
 
-void Engine::receive_log(void *user, std::int32_t level, const char *message, std::size_t size) {
-    const Engine &engine = *static_cast<const Engine *>(user);
-    if (!engine.options_.verbose && (engine.muted_ || level > TOKENWARD_LOG_WARNING)) return;
+void Host::receive_log(void *user, std::int32_t level, const char *message, std::size_t size) {
+    const Host &host = *static_cast<const Host *>(user);
+    if (!host.options_.verbose && (host.muted_ || level > TOKENWARD_LOG_WARNING)) return;
     (void)std::fprintf(stderr, "tokenward: %s: %.*s\n", level_name(level), static_cast<int>(size), message);
 }
 
-void report(const Engine &engine, const CommonOptions &common, const tokenward_error &error, int exit_code) {
-    const char *reason = engine.library()->reason_name(error.reason);
+void report(const Host &host, const CommonOptions &common, const tokenward_error &error, int exit_code) {
+    const char *reason = host.library()->reason_name(error.reason);
     (void)std::fprintf(stderr, "tokenward: %s: %s\n", reason, error.message);
     if (error.hint[0] != '\0') (void)std::fprintf(stderr, "  hint: %s\n", error.hint);
     if (!common.json) return;
-    JsonLine json;
+    JsonWriter json;
     json.text("result", "error").text("reason", reason).number("code", error.reason);
     json.text("message", error.message).text_or_null("hint", error.hint).number("exit", exit_code);
     say(json.finish());

@@ -1,7 +1,7 @@
-// JSON from the library, and JSON for scripts.
+// JSON for scripts: what --json prints.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,62 +11,37 @@
 
 namespace tokenward::cli {
 
-/// The object that the library wrote; nothing if it isn't one.
-[[nodiscard]] inline std::optional<rapidjson::Document> parse_object(const std::string &text) {
-    rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
-    if (document.HasParseError() || !document.IsObject()) return std::nullopt;
-    return document;
-}
-
-[[nodiscard]] inline std::string_view string_of(const rapidjson::Value &value) {
-    return value.IsString() ? std::string_view(value.GetString(), value.GetStringLength()) : std::string_view();
-}
-
-/// A member of an object, or null.
-[[nodiscard]] inline const rapidjson::Value &member(const rapidjson::Value &object, const char *name) {
-    static const rapidjson::Value null;
-    const auto found = object.FindMember(name);
-    return found == object.MemberEnd() ? null : found->value;
-}
-
-[[nodiscard]] inline std::int64_t number_of(const rapidjson::Value &object, const char *name) {
-    const rapidjson::Value &value = member(object, name);
-    return value.IsInt64() ? value.GetInt64() : 0;
-}
-
 /// A value as one line of compact JSON.
 [[nodiscard]] std::string compact(const rapidjson::Value &value);
 
 /// Builds one JSON object, member by member.
-class JsonLine {
+class JsonWriter {
   public:
-    JsonLine() { writer_.StartObject(); }
-    using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+    JsonWriter() { writer_.StartObject(); }
 
-    JsonLine &text(std::string_view name, std::string_view value) {
+    JsonWriter &text(std::string_view name, std::string_view value) {
         key(name);
         string(value);
         return *this;
     }
     /// As text, or null if it is empty.
-    JsonLine &text_or_null(std::string_view name, std::string_view value) {
+    JsonWriter &text_or_null(std::string_view name, std::string_view value) {
         if (!value.empty()) return text(name, value);
         key(name);
         writer_.Null();
         return *this;
     }
-    JsonLine &boolean(std::string_view name, bool value) {
+    JsonWriter &boolean(std::string_view name, bool value) {
         key(name);
         writer_.Bool(value);
         return *this;
     }
-    JsonLine &number(std::string_view name, std::int64_t value) {
+    JsonWriter &number(std::string_view name, std::int64_t value) {
         key(name);
         writer_.Int64(value);
         return *this;
     }
-    JsonLine &null(std::string_view name) {
+    JsonWriter &null(std::string_view name) {
         key(name);
         writer_.Null();
         return *this;
@@ -95,7 +70,7 @@ class JsonLine {
   private:
     void key(std::string_view name) { writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
     rapidjson::StringBuffer buffer_;
-    Writer writer_{buffer_};
+    rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
 
 }  // namespace tokenward::cli
