@@ -347,7 +347,7 @@ TEST_F(LoginRules, NotesOnMalformedScopesNameTheUserAndAreTenASecond) {
                                          .string("scope", "mq.read:v/a/b/c mq.read:v/q")));
     };
     for (int i = 0; i < 40; ++i) EXPECT_REASON(log_in_with_note(i), NONE);
-    const auto notes = lines_with("has four parts");
+    const auto notes = lines_with("has more than three parts");
     EXPECT_EQ(notes.size(), 10U) << log;
     for (const std::string &line : notes) {
         EXPECT_NE(line.find(R"(username="alice")"), std::string::npos) << line;

@@ -1,4 +1,4 @@
-// Every recipe of src/config/examples, fed a token in the shape of that provider.
+// Each configuration in src/config/examples accepts a token of the shape that its provider makes.
 #include "config/load.hpp"
 #include "fixture.hpp"
 #include "support/provider_shapes.hpp"
@@ -21,7 +21,7 @@ struct Recipe {
     TokenShape (*shape)(const ShapeRequest &);
     std::vector<std::string> scopes;  ///< as the provider stores them
     std::string username;
-    const char *more = "";  ///< configuration beside the example's
+    const char *more = "";  ///< more lines of configuration
 };
 
 const std::vector<std::string> bare = {"read:%2F/q*", "write:%2F/ex", "tag:monitoring"};
