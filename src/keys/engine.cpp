@@ -224,17 +224,17 @@ void Engine::remember(const Job &job, bool changed) {
     const config::Section section = job.store->section();
     Said &said = said_[job.store.get()];
     const std::int64_t now = clock_.monotonic_ms();
-    if (section.jwks_cache_file.empty() || said.jwks.empty()) return;
+    if (section.keys.jwks_cache_file.empty() || said.jwks.empty()) return;
     // A confirmation only makes the file younger: not worth an fsync every few seconds.
     if (!changed && said.cached_at && now - *said.cached_at < rewrite_cache_after_ms) return;
     said.cached_at = now;
-    const CachedKeys cached{section.name,          section.issuer, job.plan.jwks_uri, section.jwks_uri.empty(),
+    const CachedKeys cached{section.name,          section.issuer, job.plan.jwks_uri, section.keys.jwks_uri.empty(),
                             clock_.unix_seconds(), said.jwks};
-    const Result<void> written = write_cache_file(section.jwks_cache_file, cached);
+    const Result<void> written = write_cache_file(section.keys.jwks_cache_file, cached);
     const std::string error = written ? std::string() : written.error().detail;
     if (!written && changed) {
         // What it holds may have been revoked: better no file than that one.
-        ::unlink(section.jwks_cache_file.c_str());
+        ::unlink(section.keys.jwks_cache_file.c_str());
     }
     if (!error.empty() && error != said.cache_error) {
         logger_.warning(fmt::format("keys of {}: {}", quote(job.plan.issuer), error));

@@ -69,18 +69,18 @@ Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
 
 Result<SectionInput> read_input(const config::Section &section, Logger &logger) {
     SectionInput input{section, nullptr, std::nullopt};
-    if (!section.jwks_file.empty()) {
-        Result<jose::KeySet> keys = read_static_set(section.jwks_file, logger);
+    if (!section.keys.jwks_file.empty()) {
+        Result<jose::KeySet> keys = read_static_set(section.keys.jwks_file, logger);
         if (!keys) return pass_on(std::move(keys));
         input.static_set = std::move(*keys);
         return input;
     }
-    if (!section.ca_file.empty()) {
-        Result<std::string> pem = read_trusted_file(section.ca_file, largest_ca_file);
+    if (!section.keys.ca_file.empty()) {
+        Result<std::string> pem = read_trusted_file(section.keys.ca_file, largest_ca_file);
         if (!pem) return pass_on(std::move(pem));
         if (!holds_certificate(*pem)) {
             return fail(Reason::CONFIG_INVALID_VALUE,
-                        fmt::format("ca_file {}: it holds no certificate in PEM", quote(section.ca_file, 256)),
+                        fmt::format("ca_file {}: it holds no certificate in PEM", quote(section.keys.ca_file, 256)),
                         "give a file with one or more '-----BEGIN CERTIFICATE-----' blocks");
         }
         input.ca_pem = std::make_shared<const std::string>(std::move(*pem));
@@ -164,11 +164,11 @@ Result<std::shared_ptr<KeyStore>> RefresherThread::adopt(const config::Section &
 }
 
 void RefresherThread::restore_from_cache(Store &store, const config::Section &section) {
-    if (section.jwks_cache_file.empty()) return;
+    if (section.keys.jwks_cache_file.empty()) return;
     Logger &logger = state_->logger;
     const std::int64_t now = state_->clock.unix_seconds();
     const Result<std::optional<CachedKeys>> cached = read_cache_file(
-        section.jwks_cache_file, {section.issuer, section.jwks_uri, section.jwks_max_stale_s, now});
+        section.keys.jwks_cache_file, {section.issuer, section.keys.jwks_uri, section.keys.jwks_max_stale_s, now});
     if (!cached) {
         logger.warning(fmt::format("keys of {}: not used: {}", quote(section.issuer), cached.error().detail));
         return;
@@ -179,12 +179,12 @@ void RefresherThread::restore_from_cache(Store &store, const config::Section &se
     // An emptied set is remembered so that no older file comes back; there is nothing in it to use.
     if (!keys || keys->keys().empty()) {
         logger.warning(fmt::format("keys of {}: not used: jwks_cache_file {} holds no usable keys",
-                                   quote(section.issuer), quote(section.jwks_cache_file, 256)));
+                                   quote(section.issuer), quote(section.keys.jwks_cache_file, 256)));
         return;
     }
     const std::int64_t age = now - (*cached)->fetched_at;
     logger.info(fmt::format("keys of {}: {} from jwks_cache_file {}, {} s old", quote(section.issuer),
-                            keys->keys().size(), quote(section.jwks_cache_file, 256), age));
+                            keys->keys().size(), quote(section.keys.jwks_cache_file, 256), age));
     store.restore(std::move(*keys), (*cached)->jwks_uri, age);
 }
 

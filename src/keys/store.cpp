@@ -19,8 +19,8 @@ constexpr std::size_t longest_etag = 256;
 constexpr std::int64_t longest_wait_ms = 60'000;
 
 ScheduleLimits limits_of(const config::Section &section) {
-    return {section.jwks_cache_ttl_s * 1000, section.jwks_min_refresh_s * 1000,
-            section.jwks_max_stale_s * 1000};
+    return {section.keys.jwks_cache_ttl_s * 1000, section.keys.jwks_min_refresh_s * 1000,
+            section.keys.jwks_max_stale_s * 1000};
 }
 
 }  // namespace
@@ -40,11 +40,11 @@ Store::Store(const Clock &clock, std::shared_ptr<WaitRoom> room, SectionInput in
       is_static_(input.static_set.has_value()),
       set_(std::make_unique<const Set>(is_static_ ? Set{std::move(*input.static_set), true} : Set{})),
       good_at_(long_ago),
-      max_stale_ms_(input.section.jwks_max_stale_s * 1000),
+      max_stale_ms_(input.section.keys.jwks_max_stale_s * 1000),
       section_(std::move(input.section)),
       ca_pem_(std::move(input.ca_pem)),
       schedule_(limits_of(section_), std::move(random)),
-      jwks_uri_(section_.jwks_uri),
+      jwks_uri_(section_.keys.jwks_uri),
       discovered_at_(long_ago) {
     if (is_static_) last_success_unix_ = clock_.unix_seconds();
 }
@@ -167,13 +167,13 @@ KeyStatus Store::status() const {
 bool Store::serves(const config::Section &section) const {
     const std::lock_guard lock(room_->mutex);
     return section_.name == section.name && section_.issuer == section.issuer &&
-           section_.jwks_uri == section.jwks_uri && section_.jwks_file == section.jwks_file &&
-           section_.ca_file == section.ca_file;
+           section_.keys.jwks_uri == section.keys.jwks_uri && section_.keys.jwks_file == section.keys.jwks_file &&
+           section_.keys.ca_file == section.keys.ca_file;
 }
 
 void Store::apply(SectionInput input) {
     const std::lock_guard lock(room_->mutex);
-    max_stale_ms_.store(input.section.jwks_max_stale_s * 1000, std::memory_order_relaxed);
+    max_stale_ms_.store(input.section.keys.jwks_max_stale_s * 1000, std::memory_order_relaxed);
     schedule_.set_limits(limits_of(input.section), clock_.monotonic_ms());
     section_ = std::move(input.section);
     ca_pem_ = std::move(input.ca_pem);
@@ -227,10 +227,10 @@ std::optional<FetchPlan> Store::begin_if_due() {
     plan.issuer = section_.issuer;
     plan.jwks_uri = jwks_uri_;
     plan.etag = etag_;
-    plan.discover = section_.jwks_uri.empty() &&
+    plan.discover = section_.keys.jwks_uri.empty() &&
                     (jwks_uri_.empty() || discover_ || now - discovered_at_ >= rediscover_after_ms);
     plan.ca_pem = ca_pem_;
-    plan.proxy = section_.proxy;
+    plan.proxy = section_.keys.proxy;
     // Last: what throws above leaves the fetch due.
     schedule_.began(now);
     began_at_ = now;

@@ -29,13 +29,13 @@ Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmS
     for (config::Section &section : settings.sections) {
         for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
             const auto algorithm = static_cast<jose::Algorithm>(i);
-            if (!section.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
-            section.algorithms.remove(algorithm);
+            if (!section.tokens.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
+            section.tokens.algorithms.remove(algorithm);
             settings.warnings.push_back(
                 fmt::format("[{}] algorithms: OpenSSL offers no {} here; it is left out", section.name,
                             jose::algorithm_name(algorithm)));
         }
-        if (section.algorithms.empty()) {
+        if (section.tokens.algorithms.empty()) {
             return fail(Reason::CRYPTO_UNAVAILABLE,
                         fmt::format("[{}] none of algorithms is available", section.name));
         }
@@ -96,11 +96,11 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
         auto keys = refresher_->adopt(section);
         if (!keys) return pass_on(std::move(keys));
         next->sections.push_back(
-            {section, *std::move(keys),
+            {section.name, section.issuer, section.tokens, section.scopes, *std::move(keys),
              std::make_shared<const SessionOrigin>(
                  SessionOrigin{section.name, section.issuer, weak_from_this(), logins_.counters, clock_})});
-        next->token_in_username = next->token_in_username || section.token_in_username;
-        next->max_token_bytes = std::max(next->max_token_bytes, section.max_token_bytes);
+        next->token_in_username = next->token_in_username || section.tokens.token_in_username;
+        next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
     logger_.set_level(settings->log_level);
     logins_.token_cache.set_capacity(settings->token_cache_size);

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +19,10 @@ namespace tokenward::session {
 
 /// One issuer section in use.
 struct ActiveSection {
-    config::Section config;
+    std::string name;
+    std::string issuer;  ///< as configured
+    config::TokenRules tokens;
+    config::ScopeRules scopes;
     std::shared_ptr<keys::KeyStore> keys;
     std::shared_ptr<const SessionOrigin> origin;  ///< of the sessions that it lets in
 };

@@ -42,7 +42,7 @@ void write_problem(JsonWriter &json, const Failure &failure) {
 
 Result<std::string> Backend::inspect(const Backend *backend, std::string_view token) {
     const auto configuration = backend != nullptr ? backend->configuration() : nullptr;
-    const config::Section no_configuration;
+    const ActiveSection no_section;
     const std::size_t limit = configuration ? configuration->max_token_bytes : std::size_t{1} << 20;
     if (token.size() > limit) return fail(Reason::TOKEN_TOO_LARGE, "the token is larger than max_token_bytes");
 
@@ -55,18 +55,20 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     const auto payload = decode_json_segment(jws->payload, Segment::payload, payload_document);
     if (!payload) return tl::unexpected(payload.error());
 
-    const config::Section *section = &no_configuration;
+    const ActiveSection *section = &no_section;
     std::optional<Failure> problem;
     if (configuration) {
         const auto found = configuration->find_section(*payload);
-        section = found ? &(*found)->config : &configuration->sections.front().config;
-        if (auto claims = claims::check(*payload, *section, backend->clock_.unix_seconds()); !claims) {
+        section = found ? *found : &configuration->sections.front();
+        if (auto claims =
+                claims::check(*payload, section->issuer, section->tokens, backend->clock_.unix_seconds());
+            !claims) {
             problem = std::move(claims).error();
         }
     }
     const bool routing_keys = !configuration || configuration->settings.routing_keys;
     claims::ScopeList scopes;
-    if (auto few = claims::collect_scopes(*payload, *section, routing_keys, scopes); !few)
+    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes); !few)
         return pass_on(std::move(few));
     access::Notes notes;
     const auto permissions = access::PermissionSet::compile(scopes.scopes, routing_keys, notes);

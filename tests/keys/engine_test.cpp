@@ -30,7 +30,7 @@ TEST_F(EngineTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
 
 TEST_F(EngineTest, AConfiguredJwksUriNeedsNoDiscovery) {
     config::Section section = section_of(issuer);
-    section.jwks_uri = "https://keys.example/jwks";
+    section.keys.jwks_uri = "https://keys.example/jwks";
     use(section);
     round();
     EXPECT_EQ(transport.request().url, "https://keys.example/jwks");
@@ -131,7 +131,7 @@ TEST_F(EngineTest, TheEnvironmentsProxyIsUsedWithItsExceptions) {
 TEST_F(EngineTest, TheProxyOptionWinsOverTheEnvironment) {
     for (const char *proxy : {"", "http://other.example:80"}) {
         config::Section section = section_of(issuer);
-        section.proxy = proxy;
+        section.keys.proxy = proxy;
         use(section);
         round();
         EXPECT_EQ(transport.request().proxy, proxy);

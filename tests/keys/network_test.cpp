@@ -175,9 +175,9 @@ TEST_F(RefresherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoo
 
 TEST_F(RefresherTest, KeysSurviveARestartWhileTheProviderIsDown) {
     const support::TemporaryDirectory directory;
-    section.jwks_cache_file = directory.path() + "/keys.json";
+    section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
-    wait_until([&] { return std::filesystem::exists(section.jwks_cache_file); });
+    wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
     refresher->stop();
     issuer.set_network(TestIssuer::Network::down);
     refresher = std::move(Refresher::create(SystemClock::instance(), log.logger).value());
@@ -191,11 +191,11 @@ TEST_F(RefresherTest, KeysSurviveARestartWhileTheProviderIsDown) {
 
 TEST_F(RefresherTest, ACacheFileThatOthersMayWriteIsNotUsed) {
     const support::TemporaryDirectory directory;
-    section.jwks_cache_file = directory.path() + "/keys.json";
+    section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
-    wait_until([&] { return std::filesystem::exists(section.jwks_cache_file); });
+    wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
     refresher->stop();
-    ASSERT_EQ(::chmod(section.jwks_cache_file.c_str(), 0660), 0);
+    ASSERT_EQ(::chmod(section.keys.jwks_cache_file.c_str(), 0660), 0);
     issuer.set_network(TestIssuer::Network::down);
     refresher = std::move(Refresher::create(SystemClock::instance(), log.logger).value());
     const auto store = begin(section);

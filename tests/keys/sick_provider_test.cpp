@@ -170,17 +170,17 @@ TEST_F(EngineTest, AnEmptySetAtTheStartIsNotASet) {
 class CacheTest : public EngineTest {
   protected:
     CacheTest() {
-        section.jwks_cache_file = directory.path() + "/cache.json";
+        section.keys.jwks_cache_file = directory.path() + "/cache.json";
         use(section);
     }
     std::string file() const {
-        std::ifstream in(section.jwks_cache_file);
+        std::ifstream in(section.keys.jwks_cache_file);
         std::stringstream text;
         text << in.rdbuf();
         return text.str();
     }
     Result<std::optional<CachedKeys>> read() const {
-        return read_cache_file(section.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
+        return read_cache_file(section.keys.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
     }
 
     support::TemporaryDirectory directory;
@@ -191,7 +191,7 @@ TEST_F(CacheTest, EveryChangeIsWrittenWithMode0600) {
     begin_with(key_set({"k1"}));
     EXPECT_NE(file().find("k1"), std::string::npos);
     struct stat status {};
-    ASSERT_EQ(::stat(section.jwks_cache_file.c_str(), &status), 0);
+    ASSERT_EQ(::stat(section.keys.jwks_cache_file.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
     until_due();
     serve(key_set({"k2"}));
@@ -213,7 +213,7 @@ TEST_F(CacheTest, AConfirmationMakesTheFileYounger) {
 }
 
 TEST_F(CacheTest, ConfirmationsWithinAMinuteAreNotWritten) {
-    section.jwks_cache_ttl_s = 0;
+    section.keys.jwks_cache_ttl_s = 0;
     use(section);
     begin_with(key_set({"k1"}));
     const std::string first = file();
@@ -232,7 +232,7 @@ TEST_F(CacheTest, ARevocationIsWrittenTooSoThatARestartDoesNotUndoIt) {
 }
 
 TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
-    section.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
+    section.keys.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
     use(section);
     begin_with(key_set({"k1"}));
     until_due();

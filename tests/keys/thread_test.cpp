@@ -109,9 +109,9 @@ TEST_F(ThreadTest, AForkedChildForgetsTheThreadAndEnds) {
 
 TEST_F(ThreadTest, AnUnchangedSectionKeepsItsKeysOverAReload) {
     const auto store = begin_with_keys();
-    section.jwks_cache_ttl_s = 60;
-    section.jwks_max_stale_s = 600;
-    section.algorithms = jose::AlgorithmSet::none();
+    section.keys.jwks_cache_ttl_s = 60;
+    section.keys.jwks_max_stale_s = 600;
+    section.tokens.algorithms = jose::AlgorithmSet::none();
     const auto again = begin(section);
     EXPECT_EQ(again, store);
     EXPECT_LE(store->status().next_fetch_in_s, 60) << "the other settings are taken over";
@@ -128,7 +128,7 @@ class ReloadTest : public RefresherTest, public testing::WithParamInterface<Relo
 TEST_P(ReloadTest, AChangedSectionGetsKeysOfItsOwn) {
     const auto store = begin_with_keys();
     const support::TemporaryDirectory directory;
-    std::filesystem::copy_file(section.ca_file, directory.path() + "/ca.pem");
+    std::filesystem::copy_file(section.keys.ca_file, directory.path() + "/ca.pem");
     config::Section changed = section;
     changed.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
     const std::string copy = changed.ca_file;
@@ -141,9 +141,9 @@ TEST_P(ReloadTest, AChangedSectionGetsKeysOfItsOwn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
-                         testing::Values(ReloadRow{"ca_file", [](auto &s) { s.ca_file = "COPY"; }},
+                         testing::Values(ReloadRow{"ca_file", [](auto &s) { s.keys.ca_file = "COPY"; }},
                                          ReloadRow{"jwks_uri",
-                                                   [](auto &s) { s.jwks_uri = s.issuer + "/jwks"; }},
+                                                   [](auto &s) { s.keys.jwks_uri = s.issuer + "/jwks"; }},
                                          ReloadRow{"name", [](auto &s) { s.name = "other"; }},
                                          ReloadRow{"issuer", [](auto &s) { s.issuer += "/"; }}),
                          [](const auto &info) { return info.param.name; });
@@ -184,7 +184,7 @@ TEST_F(ThreadTest, ReloadsUnderLoadRefuseNoToken) {
     std::thread first(client);
     std::thread second(client);
     for (int i = 0; i < 100; ++i) {
-        section.jwks_cache_ttl_s = 1000 + i;
+        section.keys.jwks_cache_ttl_s = 1000 + i;
         EXPECT_EQ(begin(section), store);
     }
     wait_until([&] { return accepted > 100; });
@@ -219,7 +219,7 @@ class FileTest : public RefresherTest, public testing::WithParamInterface<FileRo
 class JwksFileTest : public FileTest {};
 
 TEST_P(JwksFileTest, RefusesTheConfiguration) {
-    section.jwks_file = write();
+    section.keys.jwks_file = write();
     const auto store = refresher->adopt(section);
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
@@ -239,7 +239,7 @@ INSTANTIATE_TEST_SUITE_P(
 class CaFileTest : public FileTest {};
 
 TEST_P(CaFileTest, RefusesTheConfiguration) {
-    section.ca_file = write();
+    section.keys.ca_file = write();
     const auto store = refresher->adopt(section);
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().reason, GetParam().reason) << store.error().detail;
@@ -255,8 +255,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, CaFileTest,
 
 TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
     const support::TemporaryDirectory directory;
-    section.jwks_file = directory.path() + "/keys.json";
-    support::write_file(section.jwks_file, issuer.jwks());
+    section.keys.jwks_file = directory.path() + "/keys.json";
+    support::write_file(section.keys.jwks_file, issuer.jwks());
     const auto store = begin(section);
     EXPECT_TRUE(refresher->wait_for_first_keys(0));
     // A look-up of an earlier test may be on its way out.
@@ -269,11 +269,11 @@ TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
 
     issuer.rotate(false);
     EXPECT_EQ(check(*store, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
-    support::write_file(section.jwks_file, "garbage");
+    support::write_file(section.keys.jwks_file, "garbage");
     EXPECT_FALSE(refresher->adopt(section));
     refresher->rollback();
     EXPECT_FALSE(store->status().keys.empty());
-    support::write_file(section.jwks_file, issuer.jwks());
+    support::write_file(section.keys.jwks_file, issuer.jwks());
     EXPECT_EQ(begin(section), store);
     EXPECT_EQ(check(*store, issuer.mint(), 0), Reason::NONE);
     EXPECT_EQ(issuer.requests(Endpoint::jwks) + issuer.requests(Endpoint::discovery), 0U);

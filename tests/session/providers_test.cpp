@@ -50,7 +50,7 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     ASSERT_TRUE(settings.has_value());
     const config::Section &section = settings->sections.front();
     const TokenShape shape =
-        recipe.shape({section.issuer, section.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
+        recipe.shape({section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
     const std::string token =
         Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
     auto session = (*backend)->authenticate(bearer(token), {});
