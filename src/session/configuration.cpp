@@ -1,7 +1,7 @@
 #include "session/configuration.hpp"
 
+#include "base/issuer.hpp"
 #include "base/text.hpp"
-#include "claims/claims.hpp"
 
 #include <string>
 
@@ -19,7 +19,7 @@ Result<const ActiveSection *> Configuration::find_section(const JsonValue &paylo
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
     for (const ActiveSection &section : sections) {
-        if (claims::same_issuer(iss->text(), section.issuer)) return &section;
+        if (same_issuer(iss->text(), section.issuer)) return &section;
     }
     std::string configured;
     for (const ActiveSection &section : sections) {

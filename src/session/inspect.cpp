@@ -1,5 +1,7 @@
 // tokenward_inspect: shows what a token says. Nothing is verified.
+#include "access/permission_set.hpp"
 #include "base/json_writer.hpp"
+#include "claims/claims.hpp"
 #include "claims/scope_sources.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"

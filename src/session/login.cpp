@@ -39,6 +39,8 @@ Result<void> Login::refresh(Session &session) {
 
 bool Login::check_token() {
     if (!extract_token()) return false;
+    error_queue_.emplace();  // the next steps use OpenSSL; an ordinary password doesn't come this far
+    now_ = services_.clock.unix_seconds();
     if (!find_in_cache()) {
         hold_configuration();                   // the next steps may wait for a key
         if (!decode()) return false;            // three segments, a header, a payload; nothing is believed yet
@@ -73,8 +75,6 @@ bool Login::check_size(std::size_t max_token_bytes) {
 
 /// The same token again: no signature check, and no reference count that all threads share.
 bool Login::find_in_cache() {
-    error_queue_.emplace();
-    now_ = services_.clock.unix_seconds();
     TokenCache &cache = services_.token_cache;
     if (!cache.enabled()) return false;
     digest_ = buffers_->sha256(sent_.token);

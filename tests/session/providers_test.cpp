@@ -49,8 +49,8 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     const auto settings = config::load(std::vector{file}, {});
     ASSERT_TRUE(settings.has_value());
     const config::Section &section = settings->sections.front();
-    const TokenShape shape =
-        recipe.shape({section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
+    const TokenShape shape = recipe.shape(
+        {section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
     const std::string token =
         Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
     auto session = (*backend)->authenticate(bearer(token), {});
