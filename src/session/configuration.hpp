@@ -3,11 +3,13 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "base/thread_shard.hpp"
 #include "config/settings.hpp"
 #include "keys/key_store.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,12 +21,21 @@ namespace tokenward::session {
 
 /// One issuer section in use.
 struct ActiveSection {
+    static constexpr unsigned origin_bits = 3;
+
     std::string name;
     std::string issuer;  ///< as configured
     config::TokenRules tokens;
     config::ScopeRules scopes;
     std::shared_ptr<keys::KeyStore> keys;
-    std::shared_ptr<const SessionOrigin> origin;  ///< of the sessions that it lets in
+    /// Equal ones: each thread has its own, since two threads that count references to one object slow each
+    /// other down (tests/bench/README.md says how much).
+    std::array<std::shared_ptr<const SessionOrigin>, std::size_t{1} << origin_bits> origins;
+
+    /// What a session that the section lets in begins with.
+    const std::shared_ptr<const SessionOrigin> &origin() const noexcept {
+        return origins[thread_shard<origin_bits>()];
+    }
 };
 
 /// Immutable. A reload makes a new one.
