@@ -54,22 +54,4 @@ void Logger::close() noexcept {
     closed_.store(true, std::memory_order_release);
 }
 
-RefusalLimiter::Verdict RefusalLimiter::admit(Reason reason, std::int64_t monotonic_ms) noexcept {
-    const std::lock_guard lock(mutex_);
-    Window &window = windows_[reason_index(reason) % max_reasons];
-    const std::int64_t second = monotonic_ms / 1000;
-    if (window.second != second) {
-        window.second = second;
-        window.lines = 0;
-    }
-    if (window.lines >= lines_per_second) {
-        ++window.suppressed;
-        return {};
-    }
-    ++window.lines;
-    const Verdict verdict{true, window.suppressed};
-    window.suppressed = 0;
-    return verdict;
-}
-
 }  // namespace tokenward

@@ -1,8 +1,6 @@
 // One way out for log lines: the host's callback or standard error.
 #pragma once
 
-#include "base/reason.hpp"
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -45,28 +43,6 @@ class Logger {
     std::atomic<LogLevel> level_{LogLevel::info};
     std::atomic<bool> closed_{false};
     std::mutex mutex_;
-};
-
-/// Lets at most ten lines a second and reason through; counts the others, so that one line can say how many.
-class RefusalLimiter {
-  public:
-    static constexpr std::uint32_t lines_per_second = 10;
-
-    struct Verdict {
-        bool write = false;
-        std::uint64_t suppressed_before = 0;  ///< say so in this line
-    };
-    Verdict admit(Reason reason, std::int64_t monotonic_ms) noexcept;
-
-  private:
-    struct Window {
-        std::int64_t second = -1;
-        std::uint32_t lines = 0;
-        std::uint64_t suppressed = 0;
-    };
-    static constexpr std::size_t max_reasons = 128;
-    std::mutex mutex_;
-    Window windows_[max_reasons];
 };
 
 }  // namespace tokenward

@@ -1,4 +1,4 @@
-// create, destroy, reload, authenticate.
+// The functions on a backend: create, destroy, reload, authenticate.
 #include "capi/boundary.hpp"
 
 #include <utility>

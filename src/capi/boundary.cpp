@@ -31,7 +31,7 @@ bool clear(tokenward_error *error) noexcept {
 }
 
 std::int32_t report(tokenward_error *error, const Failure &failure) noexcept {
-    // Not with ?: , whose common type of a literal and a std::string is a string that would die here.
+    // ?: would make a std::string of the two, and the view would outlive it.
     std::string_view hint = failure.hint;
     if (hint.empty()) hint = reason_hint(failure.reason);
     return fill(error, failure.reason, failure.detail, hint, failure.retry_after_ms);
@@ -55,7 +55,7 @@ bool read_options(const tokenward_options *from, session::BackendOptions &to, co
     if (from == nullptr) return true;
     message = "options.struct_size is not that of tokenward_options";
     if (!is_struct(from)) return false;
-    message = "options.config_file_count is absurd, or config_files is NULL";
+    message = "options.config_file_count is more than 64, or config_files is NULL";
     if (from->config_file_count > max_config_files) return false;
     if (from->config_files == nullptr && from->config_file_count != 0) return false;
     for (std::size_t i = 0; i < from->config_file_count; ++i) {
@@ -109,7 +109,7 @@ bool read_context(const tokenward_context *from, session::Context &to, const cha
 bool read_request(const tokenward_request *from, access::Request &to) noexcept {
     if (!is_struct(from)) return false;
     if (from->operation < TOKENWARD_CONFIGURE || from->operation > TOKENWARD_WRITE) return false;
-    // One of the two or none: a resource can't be a filter and a topic.
+    // A resource is a filter or a topic or neither, never both.
     if (from->flags > TOKENWARD_MQTT_TOPIC) return false;
     if (!is_string(from->vhost) || !is_string(from->resource) || !is_string(from->routing_key)) return false;
     to.operation = static_cast<access::Operation>(from->operation);

@@ -1,5 +1,5 @@
-// What every function of the C boundary does first and last: read structs of any age, stop exceptions, keep
-// errno, fill in the caller's error.
+// What every function of the C boundary does first and last: it checks and reads the arguments, stops
+// exceptions, keeps errno and fills in the caller's error.
 #pragma once
 
 #include "session/backend.hpp"
@@ -22,16 +22,16 @@ struct tokenward_backend {
 
 namespace tokenward::boundary {
 
-/// A struct larger than this is no struct of ours of any age.
+/// No struct of any version is larger. A larger struct_size is an error of the host.
 inline constexpr std::size_t max_struct_size = 4096;
 
-/// True if the caller's struct holds all of ours: of this minor version, or of a later one with nothing new in
-/// it. False: NULL, too small, absurd, or its unknown tail isn't zero.
+/// True for a struct of this version. True also for one of a later version, if all bytes that this version
+/// doesn't know are zero. False if it is NULL, too small or too large.
 template <class T>
 bool is_struct(const T *from) noexcept {
     if (from == nullptr) return false;
     const std::size_t size = from->struct_size;
-    if (size < sizeof(T) || size > max_struct_size) return false;  // 1.0: no struct has grown yet
+    if (size < sizeof(T) || size > max_struct_size) return false;  // no struct has grown since 1.0
     const auto *bytes = reinterpret_cast<const unsigned char *>(from);
     for (std::size_t i = sizeof(T); i < size; ++i) {
         if (bytes[i] != 0) return false;
@@ -46,13 +46,13 @@ inline std::string_view view(const tokenward_string &text) noexcept {
     return text.data == nullptr ? std::string_view{} : std::string_view{text.data, text.size};
 }
 
-/// Fills in the caller's error (NULL: nothing to do) and gives back the result that goes with the reason.
+/// Fills in the caller's error, if it isn't NULL. Returns the result that belongs to the reason.
 std::int32_t report(tokenward_error *error, const Failure &failure) noexcept;
 std::int32_t report(tokenward_error *error, Reason reason, std::string_view message) noexcept;
-/// Clears the caller's error. False if it is not NULL and not a tokenward_error.
+/// Clears the caller's error, if it isn't NULL. False if its struct_size is wrong.
 bool clear(tokenward_error *error) noexcept;
 
-/// Copies as snprintf would. Null `buffer` is fine if size is 0.
+/// Copies as snprintf does. `buffer` may be NULL if size is 0.
 std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std::size_t *length) noexcept;
 inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
     return (buffer != nullptr || size == 0) && length != nullptr;
@@ -66,14 +66,14 @@ inline const session::Session *session_of(const tokenward_session *handle) noexc
     return session != nullptr && session->is_live() ? session : nullptr;
 }
 
-/// tokenward_options as the session room wants them. False: `message` names the field that is wrong.
+// Each of these reads a struct of the caller. False if the struct is wrong; then `message` names the field.
 bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message);
 bool read_credentials(const tokenward_credentials *from, credentials::Credentials &to,
                       const char *&message) noexcept;
 bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept;
 bool read_request(const tokenward_request *from, access::Request &to) noexcept;
 
-/// errno as it was, whatever happens in between.
+/// Restores errno at its end.
 class ErrnoGuard {
   public:
     ErrnoGuard() noexcept : saved_(errno) {}
@@ -85,7 +85,7 @@ class ErrnoGuard {
     int saved_;
 };
 
-/// Runs `body` with errno kept, the error cleared and exceptions stopped.
+/// Runs `body`: errno stays, the error is cleared first, and no exception gets out.
 template <class Body>
 std::int32_t guarded(tokenward_error *error, Body body) noexcept {
     const ErrnoGuard keep_errno;

@@ -1,4 +1,4 @@
-// inspect, status, metrics, config_check, and the versions.
+// What operators read: inspect, status, metrics, config_check; and the versions.
 #include "capi/boundary.hpp"
 #include "session/version.hpp"
 

@@ -1,4 +1,4 @@
-// authorize and the other functions on a session.
+// The functions on a session: authorize, refresh, the getters, explain.
 #include "capi/boundary.hpp"
 
 using namespace tokenward;  // NOLINT(google-build-using-namespace): a boundary file, no header

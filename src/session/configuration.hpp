@@ -3,14 +3,17 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "base/thread_shard.hpp"
 #include "config/settings.hpp"
 #include "keys/section_keys.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,9 +21,21 @@ namespace tokenward::session {
 
 /// One issuer section in use.
 struct ActiveSection {
-    config::Section config;
+    static constexpr unsigned origin_bits = 3;
+
+    std::string name;
+    std::string issuer;  ///< as configured
+    config::TokenRules tokens;
+    config::ScopeRules scopes;
     std::shared_ptr<keys::SectionKeys> keys;
-    std::shared_ptr<const SessionOrigin> origin;  ///< of the sessions that it lets in
+    /// Equal ones: each thread has its own, since two threads that count references to one object slow each
+    /// other down (tests/bench/README.md says how much).
+    std::array<std::shared_ptr<const SessionOrigin>, std::size_t{1} << origin_bits> origins;
+
+    /// What a session that the section lets in begins with.
+    const std::shared_ptr<const SessionOrigin> &origin() const noexcept {
+        return origins[thread_shard<origin_bits>()];
+    }
 };
 
 /// Immutable. A reload makes a new one.

@@ -1,4 +1,4 @@
-// Counting without a cache line that two threads fight for.
+// Counters that two threads can increment without sharing a cache line.
 #pragma once
 
 #include "base/reason.hpp"
@@ -11,7 +11,7 @@
 
 namespace tokenward::session {
 
-/// Shared by a backend and its sessions, which may outlive it. Every function is wait-free.
+/// Shared by a backend and its sessions; they may outlive it. Every function is wait-free.
 class Counters {
   public:
     static constexpr std::size_t max_reasons = 128;

@@ -1,5 +1,7 @@
 // tokenward_inspect: shows what a token says. Nothing is verified.
+#include "access/permission_set.hpp"
 #include "base/json_writer.hpp"
+#include "claims/claims.hpp"
 #include "claims/scope_sources.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"
@@ -42,7 +44,7 @@ void write_problem(JsonWriter &json, const Failure &failure) {
 
 Result<std::string> Backend::inspect(const Backend *backend, std::string_view token) {
     const auto configuration = backend != nullptr ? backend->configuration() : nullptr;
-    const config::Section no_configuration;
+    const ActiveSection no_section;
     const std::size_t limit = configuration ? configuration->max_token_bytes : std::size_t{1} << 20;
     if (token.size() > limit) return fail(Reason::TOKEN_TOO_LARGE, "the token is larger than max_token_bytes");
 
@@ -55,11 +57,11 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     const auto payload = decode_json_segment(jws->payload, Segment::payload, payload_document);
     if (!payload) return tl::unexpected(payload.error());
 
-    const config::Section *section = &no_configuration;
+    const ActiveSection *section = &no_section;
     std::optional<Failure> problem;
     if (configuration) {
         const auto found = configuration->find_section(*payload);
-        section = found ? &(*found)->config : &configuration->sections.front().config;
+        section = found ? *found : &configuration->sections.front();
         if (auto claims =
                 claims::check(*payload, section->issuer, section->tokens, backend->clock_.unix_seconds());
             !claims) {

@@ -24,7 +24,7 @@ Login::Login(LoginServices &services, const credentials::Credentials &credential
 Result<std::unique_ptr<Session>> Login::authenticate() {
     audit_fields_.event = "authenticate";
     if (!check_token()) return refused();
-    auto session = std::make_unique<Session>(section_->origin, token_->username, granted_rights());
+    auto session = std::make_unique<Session>(section_->origin(), token_->username, granted_rights());
     note_accepted();
     return session;
 }
@@ -39,6 +39,8 @@ Result<void> Login::refresh(Session &session) {
 
 bool Login::check_token() {
     if (!extract_token()) return false;
+    error_queue_.emplace();  // the next steps use OpenSSL; an ordinary password doesn't come this far
+    now_ = services_.clock.unix_seconds();
     if (!find_in_cache()) {
         hold_configuration();                   // the next steps may wait for a key
         if (!decode()) return false;            // three segments, a header, a payload; nothing is believed yet
@@ -73,8 +75,6 @@ bool Login::check_size(std::size_t max_token_bytes) {
 
 /// The same token again: no signature check, and no reference count that all threads share.
 bool Login::find_in_cache() {
-    error_queue_.emplace();
-    now_ = services_.clock.unix_seconds();
     TokenCache &cache = services_.token_cache;
     if (!cache.enabled()) return false;
     digest_ = buffers_->sha256(sent_.token);
@@ -87,7 +87,7 @@ bool Login::find_in_cache() {
         return false;
     }
     section_ = &configuration_->sections[token_->section];
-    audit_fields_.issuer = section_->config.issuer;
+    audit_fields_.issuer = section_->issuer;
     audit_fields_.username = token_->username;
     audit_fields_.kid = token_->kid;
     audit_fields_.jti = token_->jti;
@@ -126,14 +126,14 @@ bool Login::find_section() {
     auto section = configuration_->find_section(*payload_);
     if (!section) return refuse(std::move(section).error());
     section_ = *section;
-    audit_fields_.issuer = section_->config.issuer;
-    return check_size(section_->config.tokens.max_token_bytes);
+    audit_fields_.issuer = section_->issuer;
+    return check_size(section_->tokens.max_token_bytes);
 }
 
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
 bool Login::check_header() {
-    const config::Section &config = section_->config;
-    if (!config.tokens.algorithms.contains(header_->algorithm)) {
+    const config::TokenRules &rules = section_->tokens;
+    if (!rules.algorithms.contains(header_->algorithm)) {
         return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
                                                                  jose::algorithm_name(header_->algorithm)));
     }
@@ -141,14 +141,14 @@ bool Login::check_header() {
     // RFC 7515 section 4.1.9: a media type without a slash has "application/" in front.
     if (typ.starts_with("application/")) typ.erase(0, 12);
     if (typ == "at+jwt") return true;
-    if (!config.tokens.require_at_jwt && (!header_->typ || typ == "jwt")) return true;
+    if (!rules.require_at_jwt && (!header_->typ || typ == "jwt")) return true;
     return refuse(Reason::WRONG_TYPE,
                   header_->typ ? fmt::format("typ is {}", quote(*header_->typ)) : "there is no typ");
 }
 
 /// Rules 4 and 6: one key, one signature check.
 bool Login::verify_signature() {
-    auto key = section_->keys->find(header_->algorithm, header_->kid, section_->config.tokens.default_key,
+    auto key = section_->keys->find(header_->algorithm, header_->kid, section_->tokens.default_key,
                                     services_.max_wait_ms.load(std::memory_order_relaxed));
     if (!key) return refuse(std::move(key).error());
     key_ = *std::move(key);
@@ -166,10 +166,10 @@ bool Login::verify_signature() {
 // ---- claims and rights ----------------------------------------------------------------------------------
 
 bool Login::check_claims() {
-    auto claims = claims::check(*payload_, section_->config.issuer, section_->config.tokens, now_);
+    auto claims = claims::check(*payload_, section_->issuer, section_->tokens, now_);
     if (!claims) return refuse(std::move(claims).error());
     claims_ = *claims;
-    username_ = section_->config.tokens.username_prefix;
+    username_ = section_->tokens.username_prefix;
     username_ += claims_->username;
     audit_fields_.username = username_;
     audit_fields_.jti = claims_->jti;
@@ -180,7 +180,7 @@ bool Login::check_claims() {
 bool Login::compile_permissions() {
     const bool routing_keys = configuration_->settings.routing_keys;
     claims::ScopeList &list = buffers_->scopes;
-    auto collected = claims::collect_scopes(*payload_, section_->config.scopes, routing_keys, list);
+    auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list);
     if (!collected) return refuse(std::move(collected).error());
     auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
@@ -202,17 +202,17 @@ bool Login::check_time() {
 /// What the client calls itself is never the identity; the section may demand that the two agree. It isn't
 /// shown: a client may have put its token or password there.
 bool Login::check_sent_names() {
-    const config::Section &config = section_->config;
+    const config::TokenRules &rules = section_->tokens;
     const std::string &username = token_->username;
     // extract_token() takes a token from there if any section allows it. This one may not.
-    if (sent_.from_username && !config.tokens.token_in_username) {
+    if (sent_.from_username && !rules.token_in_username) {
         return refuse(Reason::NOT_A_TOKEN, "token_in_username is off for the token's issuer");
     }
     if (!sent_.authzid.empty() && sent_.authzid != username) {
         return refuse(Reason::AUTHZID_MISMATCH,
                       fmt::format("authzid isn't the token's username, {}", quote(username)));
     }
-    if (config.tokens.require_username_match && !sent_.username.empty() && sent_.username != username) {
+    if (rules.require_username_match && !sent_.username.empty() && sent_.username != username) {
         return refuse(Reason::USERNAME_MISMATCH,
                       fmt::format("the client's username isn't the token's, {}", quote(username)));
     }
@@ -220,18 +220,18 @@ bool Login::check_sent_names() {
 }
 
 bool Login::check_identity(const Session &session) {
-    if (session.has_identity(*section_->origin, token_->username)) return true;
-    return refuse(Reason::IDENTITY_CHANGED,
-                  fmt::format("the session is {} of {}, the token's username is {} of {}",
-                              quote(session.username()), quote(session.issuer(), 128), quote(token_->username),
-                              quote(section_->config.issuer, 128)));
+    if (session.has_identity(*section_->origin(), token_->username)) return true;
+    return refuse(
+        Reason::IDENTITY_CHANGED,
+        fmt::format("the session is {} of {}, the token's username is {} of {}", quote(session.username()),
+                    quote(session.issuer(), 128), quote(token_->username), quote(section_->issuer, 128)));
 }
 
 // ---- session and audit line -----------------------------------------------------------------------------
 
 Rights Login::granted_rights() {
     std::int64_t end = token_->validity.expires_at;
-    const std::int64_t max_session_s = section_->config.tokens.max_session_s;
+    const std::int64_t max_session_s = section_->tokens.max_session_s;
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
     audit_fields_.expires_at = end;
     return {token_->permissions, end};

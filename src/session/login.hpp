@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
+#include "claims/claims.hpp"
 #include "claims/scope_list.hpp"
 #include "credentials/credentials.hpp"
 #include "jose/crypto.hpp"

@@ -10,7 +10,7 @@
 namespace tokenward::session {
 namespace {
 
-/// A label value (section names come from the configuration, not from clients).
+/// Escapes a label's value. It is a section's name, so it comes from the configuration, not from clients.
 std::string label(std::string_view value) {
     std::string out;
     for (const char c : value) {

@@ -26,18 +26,18 @@ struct MetricsFile::State {
     std::condition_variable changed;
     std::string path;  ///< guarded by mutex
     bool closed = false;
-    bool complained = false;  ///< the thread's: one line per run of failures
+    bool complained = false;  ///< used by the thread alone: a run of failures is one line
     std::thread thread;
     State *abandoned_before = nullptr;
 
     void write(const std::string &to) noexcept {
         try {
-            const std::string problem = replace_file(to, text(), 0644);  // another user's exporter reads it
+            const std::string problem = replace_file(to, text(), 0644);  // the exporter runs as another user
             if (!problem.empty() && !complained) {
                 logger.warning(fmt::format("metrics_file {}: {}", quote(to, 256), problem));
             }
             complained = !problem.empty();
-        } catch (...) {  // memory is short: the next round may have some
+        } catch (...) {  // out of memory: the next round tries again
         }
     }
 };
@@ -89,7 +89,8 @@ void MetricsFile::stop() noexcept {
 }
 
 void MetricsFile::abandon_in_forked_child() noexcept {
-    // The thread isn't there and its lock may be held: nothing can be ended. It stays reachable.
+    // The child has no thread, and its lock may be held, so the state can't be freed. It stays reachable, for
+    // leak checkers.
     static std::atomic<State *> abandoned{nullptr};
     State *state = state_.release();
     if (state == nullptr) return;

@@ -9,21 +9,21 @@
 
 namespace tokenward::session {
 
-/// Its thread ("tokenward-stats") exists only while a path is set. Not thread-safe but for the thread itself.
+/// Writes on a thread of its own ("tokenward-stats"), which starts with the first path. Not thread-safe.
 class MetricsFile {
   public:
-    /// node_exporter is asked every 15 s or more seldom.
+    /// Prometheus asks node_exporter every 15 s or less often.
     static constexpr int period_s = 15;
 
-    /// `text` is called on the thread, never after stop() has returned.
+    /// `text` is called on the thread; not after stop() has returned.
     MetricsFile(Logger &logger, std::function<std::string()> text);
     ~MetricsFile();
     MetricsFile(const MetricsFile &) = delete;
     MetricsFile &operator=(const MetricsFile &) = delete;
 
-    /// Empty: stop writing. Another path: write there at once.
+    /// An empty path ends the writing. A new path is written to at once.
     void set_path(const std::string &path);
-    /// Writes a last time, joins. Idempotent.
+    /// Writes a last time and joins the thread. May be called again.
     void stop() noexcept;
     void abandon_in_forked_child() noexcept;
 

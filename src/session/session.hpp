@@ -3,7 +3,7 @@
 
 #include "access/permission_set.hpp"
 #include "base/epoch.hpp"
-#include "claims/claims.hpp"
+#include "base/issuer.hpp"
 #include "session/decision.hpp"
 #include "session/rights.hpp"
 #include "session/session_origin.hpp"
@@ -32,7 +32,7 @@ class Session {
     /// another issuer: then its users are others.
     bool has_identity(const SessionOrigin &origin, std::string_view username) const noexcept {
         return origin_->section == origin.section && username_ == username &&
-               claims::same_issuer(origin_->issuer, origin.issuer);
+               same_issuer(origin_->issuer, origin.issuer);
     }
 
     // Never block, allocate or take a lock.

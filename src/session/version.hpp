@@ -1,4 +1,4 @@
-// The library's version; meson's project version, checked by a test of the boundary.
+// The library's version. A test compares it with the version in meson.build.
 #pragma once
 
 namespace tokenward::session {

@@ -40,15 +40,4 @@ TEST(Logger, AfterCloseNothingComes) {
     EXPECT_TRUE(lines.empty());
 }
 
-TEST(RefusalLimiter, TenASecondPerReasonThenACount) {
-    RefusalLimiter limiter;
-    int written = 0;
-    for (int i = 0; i < 25; ++i) written += limiter.admit(Reason::BAD_SIGNATURE, 5000 + i).write ? 1 : 0;
-    EXPECT_EQ(written, 10);
-    EXPECT_TRUE(limiter.admit(Reason::TOKEN_EXPIRED, 5100).write) << "another reason has a budget of its own";
-    const auto next = limiter.admit(Reason::BAD_SIGNATURE, 6000);
-    EXPECT_TRUE(next.write);
-    EXPECT_EQ(next.suppressed_before, 15U);
-}
-
 }  // namespace tokenward

@@ -3,8 +3,10 @@
 #include "peers.hpp"
 #include "world.hpp"
 
+#include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -105,6 +107,29 @@ void warm_tokenward(benchmark::State &state) {
     const auto credentials = support::bearer(World::get().sample(0).token);
     const Backend &backend = warm_backend();
     measure(state, [&] { return let_in(backend, credentials); });
+}
+
+/// A token for each thread: what two clients of different rights share.
+void warm_tokenward_two_tokens(benchmark::State &state) {
+    const auto thread = static_cast<std::size_t>(state.thread_index());
+    const auto credentials = support::bearer(World::get().sample(thread).token);
+    const Backend &backend = warm_backend();
+    measure(state, [&] { return let_in(backend, credentials); });
+}
+
+/// What a login adds to two threads by counting a reference to one object for all of them.
+void warm_reference(benchmark::State &state, bool one_for_all) {
+    static const std::array<std::shared_ptr<const std::array<char, 128>>, 2> objects{
+        std::make_shared<const std::array<char, 128>>(), std::make_shared<const std::array<char, 128>>()};
+    const std::size_t mine = one_for_all ? 0 : static_cast<std::size_t>(state.thread_index());
+    const std::string &token = World::get().sample(0).token;
+    measure(state, [&] {
+        unsigned char digest[32];
+        std::size_t size = 0;
+        const auto held = objects[mine];
+        return EVP_Q_digest(nullptr, "SHA256", nullptr, token.data(), token.size(), digest, &size) == 1 &&
+               held != nullptr;
+    });
 }
 
 // ---- two threads ----------------------------------------------------------------------------------------
@@ -248,6 +273,11 @@ void register_all() {
     for (const int threads : {1, 2}) {
         RegisterBenchmark("warm/SHA-256", warm_sha256)->Threads(threads);
         RegisterBenchmark("warm/tokenward", warm_tokenward)->Threads(threads);
+        RegisterBenchmark("warm/tokenward, a token for each thread", warm_tokenward_two_tokens)
+            ->Threads(threads);
+        RegisterBenchmark("warm/SHA-256 and a reference to one object", warm_reference, true)->Threads(threads);
+        RegisterBenchmark("warm/SHA-256 and a reference to an own object", warm_reference, false)
+            ->Threads(threads);
         RegisterBenchmark("warm/tokenward own copies", warm_tokenward_own_backend)->Threads(threads);
     }
     for (const std::int64_t count : {1, 20, 200, 2000}) {

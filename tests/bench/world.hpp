@@ -2,9 +2,9 @@
 // it.
 #pragma once
 
+#include "capi/loaded_library.hpp"
 #include "support/test_issuer.hpp"
 #include "support/token_mint.hpp"
-#include "tokenward/loaded_library.hpp"
 
 #include <array>
 #include <cstddef>

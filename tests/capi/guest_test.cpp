@@ -1,4 +1,4 @@
-// A well-behaved guest: OpenSSL's error queue, errno, unloading, fork.
+// The library leaves its host's process as it found it: OpenSSL's error queue, errno, unloading, fork.
 #include "loaded_library.hpp"
 #include "static_provider.hpp"
 
@@ -39,7 +39,7 @@ bool is_mapped(const std::string &name) {
     return false;
 }
 
-/// One backend and one session, from the first call to the last.
+/// Creates a backend and a session, uses them, ends them.
 void whole_life(const LoadedLibrary &tw, const std::string &config, const std::string &token) {
     tokenward_backend *backend = create(tw, config);
     tokenward_session *session = nullptr;
@@ -92,7 +92,7 @@ TEST(Guest, TheLibraryIsGoneAlsoWhileAThreadThatUsedItLives) {
         end = true;
     }
     changed.notify_all();
-    user.join();  // its end runs no code of the library: that would crash here
+    user.join();  // a thread that runs the unloaded library's code would crash here
 }
 
 TEST(Guest, APlantedOpenSslErrorIsThereAloneAfterEveryCall) {
@@ -168,7 +168,7 @@ TEST(Guest, AForkedChildMayAuthorizeAndGoButNotAuthenticate) {
 
     const pid_t child = fork();
     ASSERT_NE(child, -1);
-    if (child == 0) {  // every exit code of its own
+    if (child == 0) {  // each exit code names one check
         auto error = cleared<tokenward_error>();
         const auto asked = request(TOKENWARD_READ, "v", "a");
         tokenward_string name;

@@ -1,4 +1,4 @@
-// The library as a stranger's broker sees it: by dlopen and the header, nothing else.
+// The library as any broker uses it: through dlopen and the header.
 #pragma once
 
 #include "tokenward.h"
@@ -109,7 +109,7 @@ inline tokenward_request request(std::int32_t operation, std::string_view vhost,
     return request;
 }
 
-/// The whole text of one of the functions that write into a buffer.
+/// The whole text from a function that writes into a buffer.
 template <class Call>
 std::string whole(Call call) {
     std::size_t length = 0;

@@ -1,4 +1,4 @@
-// The C host, and the example of abi/README.md as it stands there, as programs of their own.
+// Runs two programs: the host in C, and the example of abi/README.md.
 #include "static_provider.hpp"
 
 #include <array>

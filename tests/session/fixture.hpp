@@ -26,7 +26,7 @@ class ManualClock final : public Clock {
     std::atomic<std::int64_t> ms{1'000'000};
 };
 
-/// Keys of every type under kids of their own, in a file.
+/// A key of every type, each with its own kid, in a key set file.
 class Provider {
   public:
     Provider() {
@@ -50,7 +50,7 @@ class Provider {
         std::ofstream(path(name)) << content;
         chmod(path(name).c_str(), 0644);
     }
-    /// The configuration as JSON, with more members in front of the closing brace.
+    /// The configuration as JSON; `more` is put before the closing brace.
     std::string config(const std::string &more = "") const {
         return R"({"issuer":"https://id.example","resource_server_id":"mq","jwks_file":")" + path("jwks.json") +
                '"' + more + "}";
@@ -82,7 +82,7 @@ inline void collect_log(void *user, std::int32_t, const char *message, std::size
     static_cast<std::string *>(user)->append(message, size).append("\n");
 }
 
-/// What the backend says goes into `log`, which must outlive it.
+/// The backend's log lines go into `log`, which must outlive the backend.
 inline BackendOptions options_with_log(const std::string &json, std::string &log) {
     BackendOptions options;
     options.config_json = json;
@@ -91,7 +91,7 @@ inline BackendOptions options_with_log(const std::string &json, std::string &log
     return options;
 }
 
-/// Fails the test, with the reason, if there can't be one; null then.
+/// Null, and the test fails with the reason, if the backend can't be created.
 inline std::shared_ptr<Backend> make_backend(const BackendOptions &options, const Clock &clock) {
     auto created = Backend::create(options, clock);
     EXPECT_TRUE(created.has_value()) << (created ? "" : reason_name(created.error().reason)) << ": "

@@ -272,7 +272,7 @@ TEST_F(LoginRules, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
     const auto as_username = [&](const std::string &sent) {
         return log_in(credentials::Credentials{credentials::Kind::username_password, {}, sent, ""});
     };
-    for (int again = 0; again < 2; ++again) {  // the second time out of the cache
+    for (int again = 0; again < 2; ++again) {  // the second time from the cache
         EXPECT_REASON(as_username(token("https://b.example", "alice")), NONE);
         EXPECT_REASON(as_username(token("https://id.example", "alice")), NOT_A_TOKEN);
     }
@@ -347,7 +347,7 @@ TEST_F(LoginRules, NotesOnMalformedScopesNameTheUserAndAreTenASecond) {
                                          .string("scope", "mq.read:v/a/b/c mq.read:v/q")));
     };
     for (int i = 0; i < 40; ++i) EXPECT_REASON(log_in_with_note(i), NONE);
-    const auto notes = lines_with("has four parts");
+    const auto notes = lines_with("has more than three parts");
     EXPECT_EQ(notes.size(), 10U) << log;
     for (const std::string &line : notes) {
         EXPECT_NE(line.find(R"(username="alice")"), std::string::npos) << line;
@@ -371,7 +371,7 @@ TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
     EXPECT_REASON(log_in(credentials::Credentials{credentials::Kind::username_password, {}, "guest", "guest"}),
                   NOT_A_TOKEN);
     EXPECT_EQ(outcome_of(Reason::NOT_A_TOKEN), Outcome::not_a_token);
-    EXPECT_EQ(log, "") << "a chain is no reason for a line";
+    EXPECT_EQ(log, "") << "a chain of backends makes these all the time: no line";
 }
 
 }  // namespace tokenward::session

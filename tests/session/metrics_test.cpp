@@ -1,4 +1,4 @@
-// Metrics: what they count, that Prometheus' own checker takes them, and the file for node_exporter.
+// Metrics: what they count, Prometheus' own checker accepts them, and the file for node_exporter.
 #include "fixture.hpp"
 
 #include <chrono>

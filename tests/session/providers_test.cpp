@@ -1,4 +1,4 @@
-// Every recipe of src/config/examples, fed a token in the shape of that provider.
+// Each configuration in src/config/examples accepts a token of the shape that its provider makes.
 #include "config/load.hpp"
 #include "fixture.hpp"
 #include "support/provider_shapes.hpp"
@@ -21,7 +21,7 @@ struct Recipe {
     TokenShape (*shape)(const ShapeRequest &);
     std::vector<std::string> scopes;  ///< as the provider stores them
     std::string username;
-    const char *more = "";  ///< configuration beside the example's
+    const char *more = "";  ///< more lines of configuration
 };
 
 const std::vector<std::string> bare = {"read:%2F/q*", "write:%2F/ex", "tag:monitoring"};
@@ -49,8 +49,8 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     const auto settings = config::load(std::vector{file}, {});
     ASSERT_TRUE(settings.has_value());
     const config::Section &section = settings->sections.front();
-    const TokenShape shape =
-        recipe.shape({section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
+    const TokenShape shape = recipe.shape(
+        {section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
     const std::string token =
         Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
     auto session = (*backend)->authenticate(bearer(token), {});

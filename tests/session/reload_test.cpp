@@ -1,4 +1,4 @@
-// Reload under load: all or nothing, keys stay, live sessions go on.
+// Reload while clients log in: all or nothing, keys stay, live sessions go on.
 #include "fixture.hpp"
 
 #include <atomic>
@@ -82,7 +82,7 @@ TEST(Reload, AnUnchangedSectionKeepsItsKeysAndAsksForNone) {
     EXPECT_TRUE(backend->authenticate(bearer(token), {}).has_value()) << log;
     EXPECT_EQ(issuer.requests(support::TestIssuer::Endpoint::jwks), requests);
 
-    // Another address is another provider: its keys are not there yet.
+    // Another jwks_uri means another key set, which isn't there yet.
     options.config_json = config(R"(,"jwks_uri":"https://localhost:1/jwks")");
     ASSERT_TRUE(backend->reload(&options).has_value());
     const auto pending = backend->authenticate(bearer(token), {});

@@ -1,4 +1,4 @@
-// Scopes from everywhere, through the whole pipeline to what a session may do.
+// Scopes of every source: from the token to what a session may do.
 #include "fixture.hpp"
 
 #include <string>

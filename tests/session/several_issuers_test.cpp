@@ -1,4 +1,4 @@
-// Two issuers behind one broker: whatever one of them signs, it never touches the other's users.
+// Two issuers for one broker: no token of one ever becomes a user of the other.
 #include "fixture.hpp"
 
 #include <string>
@@ -11,8 +11,8 @@ namespace {
 constexpr const char *a_issuer = "https://a.example/realm";
 constexpr const char *b_issuer = "https://b.example";
 
-/// Issuer A is [oauth], its users have no prefix; issuer B is [oauth.b]. Both have a key of the kid "same", and
-/// one under a kid of its own: these differ. `mallory` is a third key, in nobody's set.
+/// Issuer A is [oauth]; its users have no prefix. Issuer B is [oauth.b]. Each has a key with the kid "same"
+/// (two different keys) and a key with a kid of its own. `mallory` is a key that is in neither set.
 class SeveralIssuers : public testing::Test {
   protected:
     static const TestKey &a_key() { return TestKey::shared("ES256", 0); }
@@ -106,7 +106,7 @@ TEST_F(SeveralIssuers, TheIssuerChoosesKeysAndName) {
     };
     for (const Row &row : rows) {
         SCOPED_TRACE(row.what);
-        // Twice: what the first one left in the cache helps nobody.
+        // Twice: the second time the token may be in the cache.
         for (int i = 0; i < 2; ++i) {
             const Reason reason = log_in(sign(row.key, claims(row.issuer), row.kid));
             ASSERT_STREQ(reason_name(reason), reason_name(row.reason)) << detail;
@@ -124,7 +124,7 @@ TEST_F(SeveralIssuers, ATokenHasOneIssuer) {
         R"({"iss":")" + std::string(a_issuer) + R"(",)" + claims(b_issuer).json().substr(1);
     EXPECT_REASON(log_in(b_key().sign("ES256", support::jws_header("ES256", "same").json(), twice)),
                   MALFORMED_PAYLOAD);
-    // iss in the header (RFC 7519 section 5.3) chooses nothing.
+    // iss in the header (RFC 7519 section 5.3) is ignored.
     JsonObject header = support::jws_header("ES256", "same");
     header.string("iss", a_issuer);
     EXPECT_REASON(log_in(b_key().sign("ES256", header.json(), claims(b_issuer).json())), NONE);
@@ -169,7 +169,7 @@ TEST_F(SeveralIssuers, ARefreshStaysWithinItsSection) {
     EXPECT_REASON(refresh(sign(b_key(), more(b_issuer).string("sub", "lice"))), IDENTITY_CHANGED);
     EXPECT_REASON(refresh(sign(b_key(), more(a_issuer))), BAD_SIGNATURE);
     EXPECT_REASON(refresh(sign(a_key(), more(a_issuer).string("sub", "bob"))), IDENTITY_CHANGED);
-    // B's token is in the cache by now, as B's.
+    // B's token is now in the cache.
     ASSERT_EQ(backend->authenticate(bearer(sign(b_key(), more(b_issuer))), {}).has_value(), true);
     EXPECT_REASON(refresh(sign(b_key(), more(b_issuer))), IDENTITY_CHANGED);
     EXPECT_TRUE(may(access::Operation::read, "q"));
@@ -191,11 +191,11 @@ TEST_F(SeveralIssuers, ACachedTokenFollowsItsIssuerOverAReload) {
     ASSERT_REASON_NONE(log_in(of_a));
     ASSERT_REASON_NONE(log_in(of_a));
     EXPECT_EQ(session->username(), "alice");
-    // The sections change places: the same token is now of the second one.
+    // The sections change places: the same token now belongs to the second one.
     const auto swapped = options(R"({"oauth":)" + section(b_issuer, keys("b.json")) + R"(,"oauth.b":)" +
                                  section(a_issuer, keys("a.json") + R"(,"username_prefix":"a:")") + "}");
     ASSERT_TRUE(backend->reload(&swapped).has_value());
-    // The live session is [oauth]'s alice of A. Neither A's new section nor B as [oauth] refreshes it.
+    // The live session is A's alice in [oauth]. A's new section may not refresh it, nor may B in [oauth].
     EXPECT_REASON(refresh(of_a), IDENTITY_CHANGED);
     EXPECT_REASON(refresh(sign(b_key(), claims(b_issuer))), IDENTITY_CHANGED);
     EXPECT_TRUE(may(access::Operation::read, "q"));

@@ -1,4 +1,4 @@
-// The verified-token cache: what gets in, what goes, and what is asked again at every hit.
+// The token cache: what gets in, what goes out, and what is checked again at every hit.
 #include "session/token_cache.hpp"
 
 #include "fixture.hpp"
@@ -137,7 +137,7 @@ TEST_F(CachedLogin, TheSameTokenAgainIsAHitAndAsksTheTimeAgain) {
     clock.unix_s = 1'800'000'310;
     EXPECT_EQ(log_in(bearer(token)), Reason::TOKEN_EXPIRED);
     clock.unix_s = 1'700'000'000;
-    EXPECT_EQ(log_in(bearer(token)), Reason::NONE) << "iat is history's, nbf there was none";
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE) << "iat isn't checked again, and there is no nbf";
 }
 
 TEST_F(CachedLogin, NotBeforeIsAskedAtEveryHit) {
@@ -186,7 +186,7 @@ TEST_F(CachedLogin, OffIsOff) {
 }
 
 TEST_F(CachedLogin, AKeyThatLeftTheSetTakesItsTokensAlong) {
-    // Real clocks and a real provider: the key leaves with a rotation that an unknown kid makes known.
+    // A real clock and a real provider. An unknown kid causes the fetch that brings the rotated set.
     support::TestIssuer issuer;
     backend->close();
     BackendOptions options;
