@@ -1,6 +1,7 @@
 #include "keys/http_client.hpp"
 
 #include "base/text.hpp"
+#include "config/url.hpp"
 #include "keys/freshness.hpp"
 
 #include <algorithm>
@@ -36,13 +37,6 @@ void keep_libcurl_loaded() noexcept {
 /// Not inherited by programs that the broker starts.
 curl_socket_t open_socket(void * /*user*/, curlsocktype /*purpose*/, curl_sockaddr *address) {
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-std::string host_of(std::string_view url) {
-    const std::size_t begin = url.find("//");
-    if (begin == std::string_view::npos) return std::string(url);
-    url.remove_prefix(begin + 2);
-    return std::string(url.substr(0, url.find_first_of("/?#")));
 }
 
 FetchResult classify(CURLcode code) noexcept {
@@ -198,7 +192,7 @@ HttpResponse HttpClient::Transfer::finish(CURLcode code, const HttpBounds &bound
                        code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
                        code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
     response.result = too_large ? FetchResult::too_large : classify(code);
-    const std::string host = host_of(url);
+    const std::string host = config::host_and_port(url);
     // libcurl's text may hold what the other side sent: made printable by quote().
     const std::string_view text = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
     switch (response.result) {
