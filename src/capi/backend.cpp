@@ -61,15 +61,15 @@ int32_t tokenward_authenticate(tokenward_backend *backend, const tokenward_crede
         if (backend->backend->in_forked_child()) {
             return report(error, Reason::FORKED, "authenticate in a forked child");
         }
-        session::Presented presented;
+        credentials::Credentials sent;
         session::Context from;
         const char *message = "";
-        if (!read_credentials(credentials, presented, message) || !read_context(context, from, message)) {
+        if (!read_credentials(credentials, sent, message) || !read_context(context, from, message)) {
             return report(error, Reason::INVALID_ARGUMENT, message);
         }
-        auto admitted = backend->backend->authenticate(presented, from);
-        if (!admitted) return report(error, admitted.error());
-        *session = reinterpret_cast<tokenward_session *>(admitted->release());
+        auto authenticated = backend->backend->authenticate(sent, from);
+        if (!authenticated) return report(error, authenticated.error());
+        *session = reinterpret_cast<tokenward_session *>(authenticated->release());
         return static_cast<int32_t>(TOKENWARD_OK);
     });
 }

@@ -74,7 +74,7 @@ bool read_options(const tokenward_options *from, session::BackendOptions &to, co
     return true;
 }
 
-bool read_credentials(const tokenward_credentials *from, session::Presented &to,
+bool read_credentials(const tokenward_credentials *from, credentials::Credentials &to,
                       const char *&message) noexcept {
     message = "credentials is NULL, or its struct_size is not that of tokenward_credentials";
     if (!is_struct(from)) return false;

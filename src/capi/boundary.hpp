@@ -68,7 +68,8 @@ inline const session::Session *session_of(const tokenward_session *handle) noexc
 
 /// tokenward_options as the session room wants them. False: `message` names the field that is wrong.
 bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message);
-bool read_credentials(const tokenward_credentials *from, session::Presented &to, const char *&message) noexcept;
+bool read_credentials(const tokenward_credentials *from, credentials::Credentials &to,
+                      const char *&message) noexcept;
 bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept;
 bool read_request(const tokenward_request *from, access::Request &to) noexcept;
 

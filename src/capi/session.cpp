@@ -35,13 +35,13 @@ int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_cr
         const auto backend = asked->backend();
         if (!backend) return report(error, Reason::BACKEND_CLOSED, "the backend of this session was destroyed");
         if (backend->in_forked_child()) return report(error, Reason::FORKED, "refresh in a forked child");
-        session::Presented presented;
+        credentials::Credentials sent;
         session::Context from;
         const char *message = "";
-        if (!read_credentials(credentials, presented, message) || !read_context(context, from, message)) {
+        if (!read_credentials(credentials, sent, message) || !read_context(context, from, message)) {
             return report(error, Reason::INVALID_ARGUMENT, message);
         }
-        const auto refreshed = backend->refresh(*asked, presented, from);
+        const auto refreshed = backend->refresh(*asked, sent, from);
         return refreshed ? static_cast<int32_t>(TOKENWARD_OK) : report(error, refreshed.error());
     });
 }

@@ -22,13 +22,13 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 }
 
 /// RFC 7519 section 4.1.1.
-Result<void> check_issuer(const JsonValue &payload, const config::Section &section) {
+Result<void> check_issuer(const JsonValue &payload, std::string_view configured) {
     const auto iss = payload.find("iss");
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
-    if (!same_issuer(iss->text(), section.issuer)) {
+    if (!same_issuer(iss->text(), configured)) {
         return fail(Reason::WRONG_ISSUER, fmt::format("iss is {}, configured is {}", quote(iss->text(), 128),
-                                                      quote(section.issuer, 128)));
+                                                      quote(configured, 128)));
     }
     return {};
 }
@@ -43,16 +43,15 @@ std::string list_of(const std::vector<std::string> &values) {
 }
 
 /// RFC 7519 section 4.1.3.
-Result<void> check_audience(const JsonValue &payload, const config::Section &section) {
-    if (!section.verify_aud) return {};
+Result<void> check_audience(const JsonValue &payload, const config::TokenRules &rules) {
+    if (!rules.verify_aud) return {};
     const auto aud = payload.find("aud");
     if (!aud || aud->is_null()) {
         return fail(Reason::NO_AUDIENCE,
-                    fmt::format("the token has no aud, needed is {}", list_of(section.audience)));
+                    fmt::format("the token has no aud, needed is {}", list_of(rules.audience)));
     }
     const auto is_ours = [&](const JsonValue &value) {
-        return std::find(section.audience.begin(), section.audience.end(), value.text()) !=
-               section.audience.end();
+        return std::find(rules.audience.begin(), rules.audience.end(), value.text()) != rules.audience.end();
     };
     bool ours = false;
     if (aud->is_string()) {
@@ -70,7 +69,7 @@ Result<void> check_audience(const JsonValue &payload, const config::Section &sec
     std::string shown;
     aud->append_to(shown);
     return fail(Reason::WRONG_AUDIENCE,
-                fmt::format("aud is {}, needed is {}", quote(shown), list_of(section.audience)));
+                fmt::format("aud is {}, needed is {}", quote(shown), list_of(rules.audience)));
 }
 
 /// A NumericDate (RFC 7519 section 2), floored; empty if the claim isn't there.
@@ -86,7 +85,7 @@ Result<std::optional<std::int64_t>> numeric_date(const JsonValue &payload, std::
 }
 
 /// RFC 7519 sections 4.1.4 to 4.1.6.
-Result<Validity> check_dates(const JsonValue &payload, const config::Section &section, std::int64_t now) {
+Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules &rules, std::int64_t now) {
     auto exp = numeric_date(payload, "exp");
     if (!exp) return pass_on(std::move(exp));
     auto nbf = numeric_date(payload, "nbf");
@@ -94,25 +93,25 @@ Result<Validity> check_dates(const JsonValue &payload, const config::Section &se
     auto iat = numeric_date(payload, "iat");
     if (!iat) return pass_on(std::move(iat));
 
-    if (!*exp && section.require_exp) return fail(Reason::NO_EXPIRY, "the token has no exp");
+    if (!*exp && rules.require_exp) return fail(Reason::NO_EXPIRY, "the token has no exp");
     Validity validity;
-    if (*exp) validity.expires_at = saturating_add(**exp, section.clock_skew_s);
-    if (*nbf) validity.not_before = saturating_add(**nbf, -section.clock_skew_s);
+    if (*exp) validity.expires_at = saturating_add(**exp, rules.clock_skew_s);
+    if (*nbf) validity.not_before = saturating_add(**nbf, -rules.clock_skew_s);
     if (auto in_time = check_time(validity, now); !in_time) return pass_on(std::move(in_time));
-    if (*iat && **iat > saturating_add(now, section.clock_skew_s)) {
+    if (*iat && **iat > saturating_add(now, rules.clock_skew_s)) {
         return fail(Reason::ISSUED_IN_FUTURE, fmt::format("iat is {}, now is {}", **iat, now));
     }
     return validity;
 }
 
 /// RFC 8725 section 3.11 and RFC 9068 section 5: tokens of other kinds must not pass for access tokens.
-Result<void> check_kind(const JsonValue &payload, const config::Section &section) {
+Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules) {
     if (payload.find("events")) {  // RFC 8417 section 2.2; a logout token is one
         return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim events makes it a security event or logout token");
     }
     const auto typ = payload.find("typ");
     const std::string_view kind = typ && typ->is_string() ? typ->text() : std::string_view{};
-    if (!section.allow_id_token) {
+    if (!rules.allow_id_token) {
         for (const std::string_view other : {"ID", "Refresh", "Offline", "Logout"}) {
             if (kind == other)
                 return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim typ is \"{}\"", other));
@@ -133,14 +132,14 @@ Result<void> check_kind(const JsonValue &payload, const config::Section &section
             return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim nonce makes it an ID token");
         }
     }
-    if (!section.allow_cnf && payload.find("cnf")) {  // RFC 7800, 8705, 9449: useless without the proof
+    if (!rules.allow_cnf && payload.find("cnf")) {  // RFC 7800, 8705, 9449: useless without the proof
         return fail(Reason::SENDER_CONSTRAINED, "the claim cnf binds the token to its sender");
     }
     return {};
 }
 
-Result<std::string_view> find_username(const JsonValue &payload, const config::Section &section) {
-    for (const std::string &name : section.preferred_username_claims) {
+Result<std::string_view> find_username(const JsonValue &payload, const config::TokenRules &rules) {
+    for (const std::string &name : rules.preferred_username_claims) {
         const auto claim = payload.find(name);
         if (!claim || claim->is_null() || (claim->is_string() && claim->text().empty())) continue;
         // No falling through: who may choose one claim must not thereby choose which claim counts.
@@ -148,13 +147,13 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::S
             return fail(Reason::INVALID_USERNAME, fmt::format("{} is not a string", quote(name)));
         }
         if (!is_username(claim->text()) ||
-            claim->text().size() + section.username_prefix.size() > max_username_bytes) {
+            claim->text().size() + rules.username_prefix.size() > max_username_bytes) {
             return fail(Reason::INVALID_USERNAME, fmt::format("{} is {}", quote(name), quote(claim->text())));
         }
         return claim->text();
     }
     return fail(Reason::NO_USERNAME,
-                fmt::format("the token has none of {}", list_of(section.preferred_username_claims)));
+                fmt::format("the token has none of {}", list_of(rules.preferred_username_claims)));
 }
 
 }  // namespace
@@ -177,13 +176,14 @@ Result<void> check_time(const Validity &validity, std::int64_t now) {
     return {};
 }
 
-Result<Claims> check(const JsonValue &payload, const config::Section &section, std::int64_t now) {
-    if (auto issuer = check_issuer(payload, section); !issuer) return pass_on(std::move(issuer));
-    if (auto audience = check_audience(payload, section); !audience) return pass_on(std::move(audience));
-    auto validity = check_dates(payload, section, now);
+Result<Claims> check(const JsonValue &payload, std::string_view configured, const config::TokenRules &rules,
+                     std::int64_t now) {
+    if (auto issuer = check_issuer(payload, configured); !issuer) return pass_on(std::move(issuer));
+    if (auto audience = check_audience(payload, rules); !audience) return pass_on(std::move(audience));
+    auto validity = check_dates(payload, rules, now);
     if (!validity) return pass_on(std::move(validity));
-    if (auto kind = check_kind(payload, section); !kind) return pass_on(std::move(kind));
-    auto username = find_username(payload, section);
+    if (auto kind = check_kind(payload, rules); !kind) return pass_on(std::move(kind));
+    auto username = find_username(payload, rules);
     if (!username) return pass_on(std::move(username));
 
     Claims claims;

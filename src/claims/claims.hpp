@@ -28,8 +28,10 @@ struct Claims {
     Validity validity;
 };
 
-/// Rules 7 to 11 in this order; the first that fails is the answer. `now`: seconds since 1970.
-Result<Claims> check(const JsonValue &payload, const config::Section &section, std::int64_t now);
+/// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `now`: seconds
+/// since 1970.
+Result<Claims> check(const JsonValue &payload, std::string_view issuer, const config::TokenRules &rules,
+                     std::int64_t now);
 
 /// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
 Result<void> check_time(const Validity &validity, std::int64_t now);

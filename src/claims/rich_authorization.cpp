@@ -96,12 +96,12 @@ bool cluster_is_ours(std::string_view cluster, std::string_view resource_server_
 
 class Reader {
   public:
-    Reader(const config::Section &section, bool routing_keys, ScopeList &list)
-        : section_(section), routing_keys_(routing_keys), list_(list) {}
+    Reader(const config::ScopeRules &rules, bool routing_keys, ScopeList &list)
+        : rules_(rules), routing_keys_(routing_keys), list_(list) {}
 
     void entry(const JsonValue &entry) {
         const auto type = entry.find("type");
-        if (!type || !type->is_string() || type->text() != section_.resource_server_type) return;
+        if (!type || !type->is_string() || type->text() != rules_.resource_server_type) return;
         const auto action_list = entry.find("actions");
         const auto location_list = entry.find("locations");
         if (!action_list || !location_list) return note("an entry has no actions or no locations");
@@ -121,7 +121,7 @@ class Reader {
         if (const std::string_view problem = location.read(text); !problem.empty()) {
             return note(fmt::format("the location {} {}", quote(text), problem));
         }
-        if (!location.cluster || !cluster_is_ours(*location.cluster, section_.resource_server_id)) return;
+        if (!location.cluster || !cluster_is_ours(*location.cluster, rules_.resource_server_id)) return;
 
         std::string path(location.vhost.value_or("*"));
         path += '/';
@@ -146,19 +146,19 @@ class Reader {
         list_.note(fmt::format("authorization_details: {}; it grants nothing", problem));
     }
 
-    const config::Section &section_;
+    const config::ScopeRules &rules_;
     bool routing_keys_;
     ScopeList &list_;
 };
 
 }  // namespace
 
-void add_rich_authorizations(const JsonValue &payload, const config::Section &section, bool routing_keys,
+void add_rich_authorizations(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                              ScopeList &list) {
-    if (section.resource_server_type.empty() || section.resource_server_id.empty()) return;
+    if (rules.resource_server_type.empty() || rules.resource_server_id.empty()) return;
     const auto details = payload.find("authorization_details");
     if (!details) return;
-    Reader reader(section, routing_keys, list);
+    Reader reader(rules, routing_keys, list);
     if (details->is_array()) {
         for (const JsonValue entry : *details) reader.entry(entry);
     } else {

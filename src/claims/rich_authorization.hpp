@@ -16,7 +16,7 @@ namespace tokenward::claims {
 /// Entries of another type are another API's; a malformed one of ours grants nothing and leaves a note. Nothing
 /// is read unless resource_server_type is set. `routing_keys` false: a location without a routing key gives two
 /// parts.
-void add_rich_authorizations(const JsonValue &payload, const config::Section &section, bool routing_keys,
+void add_rich_authorizations(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                              ScopeList &list);
 
 }  // namespace tokenward::claims

@@ -16,15 +16,15 @@ namespace {
 
 class Collector {
   public:
-    Collector(const config::Section &section, std::vector<std::string_view> &scopes)
-        : section_(section), scopes_(scopes) {}
+    Collector(const config::ScopeRules &rules, std::vector<std::string_view> &scopes)
+        : rules_(rules), scopes_(scopes) {}
 
     /// resource_access.<resource_server_id>.roles, as Keycloak writes client roles.
     void resource_access(const JsonValue &payload) {
-        if (section_.resource_server_id.empty()) return;
+        if (rules_.resource_server_id.empty()) return;
         const auto access = payload.find("resource_access");
         if (!access) return;
-        const auto ours = access->find(section_.resource_server_id);
+        const auto ours = access->find(rules_.resource_server_id);
         if (!ours) return;
         if (const auto roles = ours->find("roles")) value(*roles, /*under_our_id=*/true);
     }
@@ -60,9 +60,9 @@ class Collector {
                 }
                 break;
             case JsonType::object:
-                if (section_.resource_server_id.empty()) {
+                if (rules_.resource_server_id.empty()) {
                     for (const JsonValue member : value) this->value(member, under_our_id);
-                } else if (const auto ours = value.find(section_.resource_server_id)) {
+                } else if (const auto ours = value.find(rules_.resource_server_id)) {
                     this->value(*ours, true);
                 }
                 break;
@@ -92,8 +92,8 @@ class Collector {
         const std::size_t dot = rest.find('.');
         const auto member = from.find(rest.substr(0, dot));
         if (!member) return;
-        const bool ours = under_our_id || (!section_.resource_server_id.empty() &&
-                                           member->name() == section_.resource_server_id);
+        const bool ours =
+            under_our_id || (!rules_.resource_server_id.empty() && member->name() == rules_.resource_server_id);
         if (dot == std::string_view::npos) {
             value(*member, ours);
         } else {
@@ -112,31 +112,31 @@ class Collector {
 
     void add(std::string_view scope, bool under_our_id) {
         if (scope.empty()) return;
-        if (!section_.scope_aliases.empty()) aliases(scope, under_our_id);
+        if (!rules_.scope_aliases.empty()) aliases(scope, under_our_id);
         filter(scope, under_our_id);
     }
 
     /// A scope as it stands in the token may be an alias; under our id also with the id in front, as RabbitMQ
     /// has it. What it stands for is no alias again, and must have the prefix.
     void aliases(std::string_view scope, bool under_our_id) {
-        alias(section_.scope_aliases.find(scope));
+        alias(rules_.scope_aliases.find(scope));
         if (!under_our_id) return;
-        std::string full = section_.resource_server_id;
+        std::string full = rules_.resource_server_id;
         full += '.';
         full += scope;
-        alias(section_.scope_aliases.find(full));
+        alias(rules_.scope_aliases.find(full));
     }
     /// Once, however often a token says it: no token makes more of the configuration than what it holds.
     void alias(config::ScopeAliases::const_iterator found) {
-        if (found == section_.scope_aliases.end() || !used_aliases_.insert(&found->second).second) return;
+        if (found == rules_.scope_aliases.end() || !used_aliases_.insert(&found->second).second) return;
         for (const std::string &scope : found->second) filter(scope, false);
     }
 
     void filter(std::string_view scope, bool under_our_id) {
-        if (!section_.scope_prefix || section_.scope_prefix->empty()) {
+        if (!rules_.scope_prefix || rules_.scope_prefix->empty()) {
             scopes_.push_back(scope);
-        } else if (scope.starts_with(*section_.scope_prefix)) {
-            cut(scope, section_.scope_prefix->size());
+        } else if (scope.starts_with(*rules_.scope_prefix)) {
+            cut(scope, rules_.scope_prefix->size());
         } else if (under_our_id) {
             cut(scope, rest_of_prefix(scope));
         }
@@ -144,22 +144,22 @@ class Collector {
 
     void cut(std::string_view scope, std::size_t size) {
         scope.remove_prefix(size);
-        if (size != 0 && section_.scope_prefix_explicit && scope.starts_with('.')) scope.remove_prefix(1);
+        if (size != 0 && rules_.scope_prefix_explicit && scope.starts_with('.')) scope.remove_prefix(1);
         scopes_.push_back(scope);
     }
 
     /// RabbitMQ puts the id and a dot in front of what stands under the id: where these begin a longer
     /// scope_prefix, "ID.APP.", the rest of it, "APP.", stands in the token.
     std::size_t rest_of_prefix(std::string_view scope) const noexcept {
-        std::string_view rest = *section_.scope_prefix;
-        if (!rest.starts_with(section_.resource_server_id)) return 0;
-        rest.remove_prefix(section_.resource_server_id.size());
+        std::string_view rest = *rules_.scope_prefix;
+        if (!rest.starts_with(rules_.resource_server_id)) return 0;
+        rest.remove_prefix(rules_.resource_server_id.size());
         if (!rest.starts_with('.')) return 0;
         rest.remove_prefix(1);
         return scope.starts_with(rest) ? rest.size() : 0;
     }
 
-    const config::Section &section_;
+    const config::ScopeRules &rules_;
     std::vector<std::string_view> &scopes_;
     std::set<const std::vector<std::string> *> used_aliases_;
 };
@@ -175,19 +175,19 @@ Result<void> check_count(std::vector<std::string_view> &scopes) {
 
 }  // namespace
 
-Result<void> collect_scopes(const JsonValue &payload, const config::Section &section, bool routing_keys,
+Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                             ScopeList &list) {
     list.clear();
-    Collector collector(section, list.scopes);
+    Collector collector(rules, list.scopes);
     collector.resource_access(payload);
     if (const auto scope = payload.find("scope"); scope && !scope->is_object()) collector.value(*scope, false);
-    for (const std::string &key : section.additional_scopes_keys) collector.claim_or_path(payload, key);
+    for (const std::string &key : rules.additional_scopes_keys) collector.claim_or_path(payload, key);
     collector.requesting_party(payload);
-    add_rich_authorizations(payload, section, routing_keys, list);
+    add_rich_authorizations(payload, rules, routing_keys, list);
 
     if (auto few = check_count(list.scopes); !few) return few;
     // One scope for one: the count stays, and what a token can blow up to has its bound.
-    if (section.expand_variables) expand_variables(payload, list);
+    if (rules.expand_variables) expand_variables(payload, list);
     return {};
 }
 

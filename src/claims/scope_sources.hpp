@@ -13,9 +13,9 @@ namespace tokenward::claims {
 inline constexpr std::size_t max_scopes = 2048;
 
 /// The scopes with their prefix cut off, from all sources, in no particular order; views that live as long as
-/// the payload's document, the section and the list, which is cleared first. `routing_keys`: what the host has.
+/// the payload's document, the rules and the list, which is cleared first. `routing_keys`: what the host has.
 /// Fails with TOO_MANY_SCOPES if more than max_scopes different ones are left (rule 12).
-Result<void> collect_scopes(const JsonValue &payload, const config::Section &section, bool routing_keys,
+Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                             ScopeList &list);
 
 }  // namespace tokenward::claims

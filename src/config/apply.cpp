@@ -254,10 +254,10 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
             [&](auto member) -> std::string {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return {};
-                } else if constexpr (std::is_same_v<decltype(member), ScopeAliases Section::*>) {
-                    return read_alias(alias.substr(1), entry.value, section.*member);
-                } else if constexpr (requires { section.*member; }) {
-                    return read(option, entry.value, section.*member);
+                } else if constexpr (std::is_same_v<decltype(member), SectionField<ScopeAliases>>) {
+                    return read_alias(alias.substr(1), entry.value, member(section));
+                } else if constexpr (requires { member(section); }) {
+                    return read(option, entry.value, member(section));
                 } else {
                     return read(option, entry.value, settings.*member);
                 }

@@ -30,41 +30,43 @@ Result<void> check(SectionDraft &draft) {
                     fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
                                 title(section)));
     }
-    if (!section.jwks_file.empty() && !section.jwks_uri.empty()) {
+    if (!section.keys.jwks_file.empty() && !section.keys.jwks_uri.empty()) {
         return fail(
             Reason::CONFIG_INVALID_VALUE,
             fmt::format("{}jwks_file: excludes jwks_uri, which is set too ({}jwks_uri): keep one of them",
                         draft.origins["jwks_file"], draft.origins["jwks_uri"]));
     }
-    if (section.verify_aud && section.audience.empty()) {
-        if (section.resource_server_id.empty()) {
+    if (section.tokens.verify_aud && section.tokens.audience.empty()) {
+        if (section.scopes.resource_server_id.empty()) {
             return fail(
                 Reason::CONFIG_MISSING_KEY,
                 fmt::format("{}{} has neither audience nor resource_server_id: tokens that were issued for "
                             "other services would be accepted. Set one of them, or verify_aud = false",
                             draft.where, title(section)));
         }
-        section.audience.push_back(section.resource_server_id);
+        section.tokens.audience.push_back(section.scopes.resource_server_id);
     }
-    if (!section.resource_server_type.empty() && section.resource_server_id.empty()) {
+    if (!section.scopes.resource_server_type.empty() && section.scopes.resource_server_id.empty()) {
         return fail(Reason::CONFIG_MISSING_KEY,
                     fmt::format("{}resource_server_type: needs resource_server_id, which the locations of "
                                 "authorization_details name as their cluster",
                                 draft.origins["resource_server_type"]));
     }
-    const bool good_prefix = std::all_of(section.username_prefix.begin(), section.username_prefix.end(),
-                                         [](char c) { return c > ' ' && c < 0x7F; });
+    const bool good_prefix =
+        std::all_of(section.tokens.username_prefix.begin(), section.tokens.username_prefix.end(),
+                    [](char c) { return c > ' ' && c < 0x7F; });
     if (!good_prefix) {
         return fail(Reason::CONFIG_INVALID_VALUE,
                     fmt::format("{}username_prefix = {}: must be printable ASCII without spaces",
-                                draft.origins["username_prefix"], quote(section.username_prefix)));
+                                draft.origins["username_prefix"], quote(section.tokens.username_prefix)));
     }
 
-    section.scope_prefix_explicit = is_set("scope_prefix");
-    if (!section.scope_prefix_explicit && !section.resource_server_id.empty()) {
-        section.scope_prefix = section.resource_server_id + ".";
+    section.scopes.scope_prefix_explicit = is_set("scope_prefix");
+    if (!section.scopes.scope_prefix_explicit && !section.scopes.resource_server_id.empty()) {
+        section.scopes.scope_prefix = section.scopes.resource_server_id + ".";
     }
-    if (!section.require_exp && !is_set("max_session")) section.max_session_s = max_session_without_exp_s;
+    if (!section.tokens.require_exp && !is_set("max_session"))
+        section.tokens.max_session_s = max_session_without_exp_s;
     return {};
 }
 
@@ -76,15 +78,16 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
                     fmt::format("{}issuer = {}: is the issuer of {} too", other.origins.at("issuer"),
                                 quote(other.section.issuer), title(one.section)));
     }
-    if (!one.section.jwks_cache_file.empty() && one.section.jwks_cache_file == other.section.jwks_cache_file) {
+    if (!one.section.keys.jwks_cache_file.empty() &&
+        one.section.keys.jwks_cache_file == other.section.keys.jwks_cache_file) {
         return fail(
             Reason::CONFIG_INVALID_VALUE,
             fmt::format("{}jwks_cache_file = {}: is that of {} too, and they would overwrite each other",
-                        other.origins.at("jwks_cache_file"), quote(other.section.jwks_cache_file),
+                        other.origins.at("jwks_cache_file"), quote(other.section.keys.jwks_cache_file),
                         title(one.section)));
     }
-    const std::string &a = one.section.username_prefix;
-    const std::string &b = other.section.username_prefix;
+    const std::string &a = one.section.tokens.username_prefix;
+    const std::string &b = other.section.tokens.username_prefix;
     if (a.empty() && b.empty()) {
         return fail(
             Reason::CONFIG_MISSING_KEY,
@@ -102,13 +105,13 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
 
 /// An alias whose scopes the prefix filter drops.
 void warn_of_aliases(const Section &section, std::vector<std::string> &warnings) {
-    if (!section.scope_prefix) return;
-    for (const auto &[alias, scopes] : section.scope_aliases) {
+    if (!section.scopes.scope_prefix) return;
+    for (const auto &[alias, scopes] : section.scopes.scope_aliases) {
         for (const std::string &scope : scopes) {
-            if (scope.starts_with(*section.scope_prefix)) continue;
+            if (scope.starts_with(*section.scopes.scope_prefix)) continue;
             warnings.push_back(
                 fmt::format("{} scope_aliases.{}: {} doesn't begin with the prefix {} and grants nothing",
-                            title(section), quote(alias), quote(scope), quote(*section.scope_prefix)));
+                            title(section), quote(alias), quote(scope), quote(*section.scopes.scope_prefix)));
         }
     }
 }
@@ -117,35 +120,35 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
     const auto add = [&](std::string_view text) {
         warnings.push_back(fmt::format("{} {}", title(section), text));
     };
-    if (!section.verify_aud) {
+    if (!section.tokens.verify_aud) {
         add("verify_aud = false: every token of the issuer is accepted, also those for other services");
     }
-    if (section.scope_prefix_explicit && section.scope_prefix->empty()) {
+    if (section.scopes.scope_prefix_explicit && section.scopes.scope_prefix->empty()) {
         add("scope_prefix is empty: every scope counts, also those for other services");
     }
-    if (!section.scope_prefix) {
+    if (!section.scopes.scope_prefix) {
         add("neither scope_prefix nor resource_server_id is set: every scope counts, also those for other "
             "services");
     }
     warn_of_aliases(section, warnings);
-    if (!section.require_exp) add("require_exp = false: tokens without exp never expire");
-    if (!section.require_exp && section.max_session_s == 0) {
+    if (!section.tokens.require_exp) add("require_exp = false: tokens without exp never expire");
+    if (!section.tokens.require_exp && section.tokens.max_session_s == 0) {
         add("max_session = 0 with require_exp = false: sessions may last for ever");
     }
-    if (section.clock_skew_s > generous_clock_skew_s) {
+    if (section.tokens.clock_skew_s > generous_clock_skew_s) {
         add(fmt::format("clock_skew = {}: tokens live that many seconds longer than the provider says",
-                        section.clock_skew_s));
+                        section.tokens.clock_skew_s));
     }
-    if (section.allow_id_token)
+    if (section.tokens.allow_id_token)
         add("allow_id_token = true: tokens that were made for a login page open the broker");
-    if (section.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
-    if (section.token_in_username)
+    if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
+    if (section.tokens.token_in_username)
         add("token_in_username = true: brokers and proxies write usernames into their logs");
-    if (section.jwks_max_stale_s < section.jwks_cache_ttl_s && section.jwks_file.empty()) {
+    if (section.keys.jwks_max_stale_s < section.keys.jwks_cache_ttl_s && section.keys.jwks_file.empty()) {
         add(fmt::format("jwks_max_stale = {} is less than jwks_cache_ttl = {}: keys are fetched more often",
-                        section.jwks_max_stale_s, section.jwks_cache_ttl_s));
+                        section.keys.jwks_max_stale_s, section.keys.jwks_cache_ttl_s));
     }
-    if (!section.jwks_file.empty() && !section.jwks_cache_file.empty()) {
+    if (!section.keys.jwks_file.empty() && !section.keys.jwks_cache_file.empty()) {
         add("jwks_cache_file has no effect beside jwks_file");
     }
 }

@@ -8,68 +8,85 @@ namespace {
 
 constexpr std::int64_t day = 86400;
 
+template <auto Part, auto Member>
+auto &field(Section &section) {
+    return section.*Part.*Member;
+}
+std::string &issuer(Section &section) {
+    return section.issuer;
+}
+template <auto Member>
+constexpr auto *keys = &field<&Section::keys, Member>;
+template <auto Member>
+constexpr auto *tokens = &field<&Section::tokens, Member>;
+template <auto Member>
+constexpr auto *scopes = &field<&Section::scopes, Member>;
+
 constexpr Option table[] = {
     // What LavinMQ's [oauth] section has too.
-    {"issuer", Type::issuer, &Section::issuer, "",
+    {"issuer", Type::issuer, issuer, "",
      "the provider's issuer URL, character by character as in `iss`; required"},
-    {"resource_server_id", Type::text, &Section::resource_server_id, "",
+    {"resource_server_id", Type::text, scopes<&ScopeRules::resource_server_id>, "",
      "this broker's name at the provider: its entry in `resource_access`, its scope prefix, its audience"},
-    {"audience", Type::list, &Section::audience, "",
+    {"audience", Type::list, tokens<&TokenRules::audience>, "",
      "`aud` must have one of these; unset: `resource_server_id`"},
-    {"verify_aud", Type::boolean, &Section::verify_aud, "true", "check `aud`"},
-    {"preferred_username_claims", Type::name_list, &Section::preferred_username_claims, "sub,client_id",
-     "claims for the username; the first one present counts"},
-    {"additional_scopes_keys", Type::list, &Section::additional_scopes_keys, "",
+    {"verify_aud", Type::boolean, tokens<&TokenRules::verify_aud>, "true", "check `aud`"},
+    {"preferred_username_claims", Type::name_list, tokens<&TokenRules::preferred_username_claims>,
+     "sub,client_id", "claims for the username; the first one present counts"},
+    {"additional_scopes_keys", Type::list, scopes<&ScopeRules::additional_scopes_keys>, "",
      "more claims with scopes, by name or dotted path"},
-    {"scope_prefix", Type::text, &Section::scope_prefix, "",
+    {"scope_prefix", Type::text, scopes<&ScopeRules::scope_prefix>, "",
      "what scopes must begin with; unset: `resource_server_id` and a dot; present and empty: all count"},
-    {"scope_aliases", Type::scope_map, &Section::scope_aliases, "",
+    {"scope_aliases", Type::scope_map, scopes<&ScopeRules::scope_aliases>, "",
      "what a scope of the name ALIAS stands for: scopes with their prefix, spaces between them"},
-    {"resource_server_type", Type::text, &Section::resource_server_type, "",
+    {"resource_server_type", Type::text, scopes<&ScopeRules::resource_server_type>, "",
      "the `type` under which `authorization_details` (RFC 9396) are for this broker; unset: they aren't read"},
-    {"expand_variables", Type::boolean, &Section::expand_variables, "false",
+    {"expand_variables", Type::boolean, scopes<&ScopeRules::expand_variables>, "false",
      "replace `{vhost}` and `{CLAIM}` in scopes"},
-    {"jwks_cache_ttl", Type::number, &Section::jwks_cache_ttl_s, "3600",
+    {"jwks_cache_ttl", Type::number, keys<&KeySource::jwks_cache_ttl_s>, "3600",
      "age at which keys are fetched again, where the provider sends no max-age", 0, day, "seconds"},
 
     // Tokens.
-    {"algorithms", Type::algorithms, &Section::algorithms,
+    {"algorithms", Type::algorithms, tokens<&TokenRules::algorithms>,
      "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA", "signature algorithms that are accepted"},
-    {"default_key", Type::text, &Section::default_key, "", "`kid` of the key for tokens that name none", 0,
-     256},
-    {"max_token_bytes", Type::number, &Section::max_token_bytes, "16384", "longest token", 256, 1048576,
-     "bytes"},
-    {"clock_skew", Type::number, &Section::clock_skew_s, "10", "tolerance for `exp`, `nbf` and `iat`", 0, 3600,
-     "seconds"},
-    {"require_exp", Type::boolean, &Section::require_exp, "true", "refuse tokens without `exp`"},
-    {"require_at_jwt", Type::boolean, &Section::require_at_jwt, "false",
+    {"default_key", Type::text, tokens<&TokenRules::default_key>, "",
+     "`kid` of the key for tokens that name none", 0, 256},
+    {"max_token_bytes", Type::number, tokens<&TokenRules::max_token_bytes>, "16384", "longest token", 256,
+     1048576, "bytes"},
+    {"clock_skew", Type::number, tokens<&TokenRules::clock_skew_s>, "10",
+     "tolerance for `exp`, `nbf` and `iat`", 0, 3600, "seconds"},
+    {"require_exp", Type::boolean, tokens<&TokenRules::require_exp>, "true", "refuse tokens without `exp`"},
+    {"require_at_jwt", Type::boolean, tokens<&TokenRules::require_at_jwt>, "false",
      "accept only tokens whose header `typ` is `at+jwt` (RFC 9068)"},
-    {"allow_id_token", Type::boolean, &Section::allow_id_token, "false", "accept ID tokens too"},
-    {"allow_cnf", Type::boolean, &Section::allow_cnf, "false",
+    {"allow_id_token", Type::boolean, tokens<&TokenRules::allow_id_token>, "false", "accept ID tokens too"},
+    {"allow_cnf", Type::boolean, tokens<&TokenRules::allow_cnf>, "false",
      "accept tokens that are bound to their sender (`cnf`), without checking that binding"},
-    {"max_session", Type::number, &Section::max_session_s, "0",
+    {"max_session", Type::number, tokens<&TokenRules::max_session_s>, "0",
      "longest session; 0: as long as the token; unset with `require_exp = false`: 86400", 0, 365 * day,
      "seconds"},
 
     // Usernames.
-    {"require_username_match", Type::boolean, &Section::require_username_match, "false",
+    {"require_username_match", Type::boolean, tokens<&TokenRules::require_username_match>, "false",
      "refuse a client that sends another username than its token's"},
-    {"token_in_username", Type::boolean, &Section::token_in_username, "false",
+    {"token_in_username", Type::boolean, tokens<&TokenRules::token_in_username>, "false",
      "take the token from the username, if the password isn't one"},
-    {"username_prefix", Type::text, &Section::username_prefix, "",
+    {"username_prefix", Type::text, tokens<&TokenRules::username_prefix>, "",
      "put in front of usernames; with several issuers each but one needs its own", 0, 64},
 
     // Keys.
-    {"jwks_uri", Type::https_url, &Section::jwks_uri, "", "URL of the key set; unset: found by discovery"},
-    {"jwks_file", Type::path, &Section::jwks_file, "", "file with a fixed key set, instead of the network"},
-    {"jwks_min_refresh", Type::number, &Section::jwks_min_refresh_s, "10", "least time between two fetches", 1,
-     3600, "seconds"},
-    {"jwks_max_stale", Type::number, &Section::jwks_max_stale_s, "86400",
+    {"jwks_uri", Type::https_url, keys<&KeySource::jwks_uri>, "",
+     "URL of the key set; unset: found by discovery"},
+    {"jwks_file", Type::path, keys<&KeySource::jwks_file>, "",
+     "file with a fixed key set, instead of the network"},
+    {"jwks_min_refresh", Type::number, keys<&KeySource::jwks_min_refresh_s>, "10",
+     "least time between two fetches", 1, 3600, "seconds"},
+    {"jwks_max_stale", Type::number, keys<&KeySource::jwks_max_stale_s>, "86400",
      "how long old keys serve while the provider can't be reached", 1, 30 * day, "seconds"},
-    {"jwks_cache_file", Type::path, &Section::jwks_cache_file, "",
+    {"jwks_cache_file", Type::path, keys<&KeySource::jwks_cache_file>, "",
      "file that keeps the key set over restarts; one for each section"},
-    {"ca_file", Type::path, &Section::ca_file, "", "PEM file with the provider's CA; unset: the system's"},
-    {"proxy", Type::proxy_url, &Section::proxy, "",
+    {"ca_file", Type::path, keys<&KeySource::ca_file>, "",
+     "PEM file with the provider's CA; unset: the system's"},
+    {"proxy", Type::proxy_url, keys<&KeySource::proxy>, "",
      "HTTP proxy; unset: the environment's (`https_proxy`); present and empty: none"},
 
     // The whole backend.

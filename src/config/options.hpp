@@ -31,13 +31,17 @@ enum class Type : std::uint8_t {
     log_level,
 };
 
+/// A member of a part of Section.
+template <class T>
+using SectionField = T &(*)(Section &section);
+
 /// Where a value goes: a member of Section (it stands in [oauth] and [oauth.NAME]), one of Settings (it is for
 /// the whole backend and stands in [oauth] only), or nowhere (LavinMQ's own keys, accepted in [oauth] without
 /// effect).
 using Target =
-    std::variant<std::monostate, std::string Section::*, std::optional<std::string> Section::*,
-                 std::vector<std::string> Section::*, bool Section::*, std::int64_t Section::*,
-                 std::size_t Section::*, jose::AlgorithmSet Section::*, ScopeAliases Section::*,
+    std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
+                 SectionField<std::vector<std::string>>, SectionField<bool>, SectionField<std::int64_t>,
+                 SectionField<std::size_t>, SectionField<jose::AlgorithmSet>, SectionField<ScopeAliases>,
                  std::string Settings::*, bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };

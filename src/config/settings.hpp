@@ -18,25 +18,24 @@ namespace tokenward::config {
 /// What a scope of that very name stands for.
 using ScopeAliases = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-/// One issuer: [oauth] or [oauth.NAME]. Defaults are those of DESIGN sections 4 and 5 (src/config/README.md).
-struct Section {
-    std::string name;                   ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
-    std::string issuer;                 ///< as configured; compared without one trailing '/'
-    std::string resource_server_id;     ///< empty: unset
+/// Where a section's keys come from.
+struct KeySource {
+    std::string jwks_uri;   ///< empty: by discovery
+    std::string jwks_file;  ///< static set, no network
+    std::string jwks_cache_file;
+    std::string ca_file;
+    std::optional<std::string> proxy;  ///< unset: the environment's; "": none
+    std::int64_t jwks_cache_ttl_s = 3600;
+    std::int64_t jwks_min_refresh_s = 10;
+    std::int64_t jwks_max_stale_s = 86400;
+};
+
+/// Which tokens are accepted, and under which username.
+struct TokenRules {
     std::vector<std::string> audience;  ///< what rule 8 compares with; never empty if verify_aud
     bool verify_aud = true;
     std::vector<std::string> preferred_username_claims{"sub", "client_id"};
-    std::vector<std::string> additional_scopes_keys;
-    /// What scopes must begin with, cut off. Empty optional: neither scope_prefix nor resource_server_id set.
-    /// "" (present, empty): all count. Already resolved: resource_server_id + "." where scope_prefix is unset.
-    std::optional<std::string> scope_prefix;
-    /// scope_prefix was written by the operator: then one '.' behind it is cut too.
-    bool scope_prefix_explicit = false;
-    ScopeAliases scope_aliases;
-    std::string resource_server_type;  ///< of authorization_details (RFC 9396); empty: they aren't read
-    bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
     std::string username_prefix;
-
     jose::AlgorithmSet algorithms = jose::AlgorithmSet::all();
     std::string default_key;  ///< kid for tokens without one; empty: none
     std::size_t max_token_bytes = 16384;
@@ -48,15 +47,30 @@ struct Section {
     bool allow_cnf = false;
     std::int64_t clock_skew_s = 10;
     std::int64_t max_session_s = 0;  ///< 0: off
+};
 
-    std::string jwks_uri;   ///< empty: by discovery
-    std::string jwks_file;  ///< static set, no network
-    std::string jwks_cache_file;
-    std::string ca_file;
-    std::optional<std::string> proxy;  ///< unset: the environment's; "": none
-    std::int64_t jwks_cache_ttl_s = 3600;
-    std::int64_t jwks_min_refresh_s = 10;
-    std::int64_t jwks_max_stale_s = 86400;
+/// Which scopes of a token count, and what they stand for.
+struct ScopeRules {
+    std::string resource_server_id;  ///< empty: unset
+    std::vector<std::string> additional_scopes_keys;
+    /// What scopes must begin with, cut off. Empty optional: neither scope_prefix nor resource_server_id set.
+    /// "" (present, empty): all count. Already resolved: resource_server_id + "." where scope_prefix is unset.
+    std::optional<std::string> scope_prefix;
+    /// scope_prefix was written by the operator: then one '.' behind it is cut too.
+    bool scope_prefix_explicit = false;
+    ScopeAliases scope_aliases;
+    std::string resource_server_type;  ///< of authorization_details (RFC 9396); empty: they aren't read
+    bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
+};
+
+/// One issuer: [oauth] or [oauth.NAME]. Defaults are those of src/config/README.md. Each room takes the part it
+/// needs.
+struct Section {
+    std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
+    std::string issuer;  ///< as configured; compared without one trailing '/'
+    KeySource keys;
+    TokenRules tokens;
+    ScopeRules scopes;
 };
 
 struct Settings {

@@ -66,22 +66,22 @@ void write(JsonWriter &json, jose::AlgorithmSet algorithms) {
 /// follows from resource_server_id is not written.
 Section presentable(const Section &section) {
     Section copy = section;
-    if (copy.proxy) copy.proxy = without_userinfo(*copy.proxy);
-    if (!copy.scope_prefix_explicit) copy.scope_prefix.reset();
+    if (copy.keys.proxy) copy.keys.proxy = without_userinfo(*copy.keys.proxy);
+    if (!copy.scopes.scope_prefix_explicit) copy.scopes.scope_prefix.reset();
     return copy;
 }
 
 /// The members of one section; `section` NULL: only what is for the whole backend.
-void write_members(JsonWriter &json, const Section *section, const Settings *settings) {
+void write_members(JsonWriter &json, Section *section, const Settings *settings) {
     for (const Option &option : options()) {
         std::visit(
             [&](auto member) {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return;
-                } else if constexpr (requires { section->*member; }) {
+                } else if constexpr (requires { member(*section); }) {
                     if (section == nullptr) return;
                     json.name(option.name);
-                    write(json, section->*member);
+                    write(json, member(*section));
                 } else {
                     if (settings == nullptr) return;
                     json.name(option.name);
@@ -103,7 +103,7 @@ std::string to_json(const Settings &settings) {
     json.name("oauth");
     json.begin_object();
     if (plain != settings.sections.end()) {
-        const Section copy = presentable(*plain);
+        Section copy = presentable(*plain);
         write_members(json, &copy, &settings);
     } else {
         write_members(json, nullptr, &settings);
@@ -111,7 +111,7 @@ std::string to_json(const Settings &settings) {
     json.end_object();
     for (auto section = settings.sections.begin(); section != settings.sections.end(); ++section) {
         if (section == plain) continue;
-        const Section copy = presentable(*section);
+        Section copy = presentable(*section);
         json.name("oauth." + section->name);
         json.begin_object();
         write_members(json, &copy, nullptr);

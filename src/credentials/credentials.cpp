@@ -9,10 +9,11 @@
 namespace tokenward::credentials {
 namespace {
 
-/// The kinds of which a chain may ask its next backend: a password may be a token or any other password.
-Result<Token> from_password(std::string_view authzid, std::string_view username, std::string_view password,
-                            bool token_in_username) {
-    Token found;
+/// PLAIN, username and password, HTTP Basic: the password may be a token or an ordinary password. For an
+/// ordinary one a chain may ask its next backend.
+Result<SentToken> from_password(std::string_view authzid, std::string_view username, std::string_view password,
+                                bool token_in_username) {
+    SentToken found;
     if (looks_like_a_token(password)) {
         found.token = password;
         found.username = username;
@@ -20,16 +21,17 @@ Result<Token> from_password(std::string_view authzid, std::string_view username,
         found.token = username;
         found.from_username = true;
     } else {
-        // The path of every ordinary password. Made in place: fail() would move two strings twice, 200 ns more.
-        return Result<Token>(tl::unexpect, Failure{Reason::NOT_A_TOKEN, {}, 0, {}});
+        // Every ordinary password takes this path. The failure is made in place: fail() would move two strings
+        // twice, which costs more than all the rest.
+        return Result<SentToken>(tl::unexpect, Failure{Reason::NOT_A_TOKEN, {}, 0, {}});
     }
     if (!authzid.empty() && authzid != username) found.authzid = authzid;
     return found;
 }
 
-/// RFC 4616 section 2: message = [authzid] NUL authcid NUL passwd. An empty authcid is taken: many clients
+/// RFC 4616 section 2: message = [authzid] NUL authcid NUL passwd. An empty authcid is accepted: many clients
 /// leave it out, since the token says who they are.
-Result<Token> from_plain(std::string_view message, bool token_in_username) {
+Result<SentToken> from_plain(std::string_view message, bool token_in_username) {
     const std::size_t first = message.find('\0');
     const std::size_t second = first == std::string_view::npos ? first : message.find('\0', first + 1);
     if (second == std::string_view::npos) {
@@ -44,7 +46,7 @@ Result<Token> from_plain(std::string_view message, bool token_in_username) {
 }
 
 /// RFC 6750 section 2.1 and RFC 7617 section 2.
-Result<Token> from_http(std::string_view value, bool token_in_username, std::string &storage) {
+Result<SentToken> from_http(std::string_view value, bool token_in_username, std::string &storage) {
     if (const auto token = after_scheme(value, "bearer")) {
         if (token->find_first_of(" \t,") != std::string_view::npos) {
             return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Bearer: something follows the token");
@@ -77,10 +79,10 @@ bool looks_like_a_token(std::string_view secret) noexcept {
     return begins_like_a_brace && secret.find('.', 2) != std::string_view::npos;
 }
 
-Result<Token> from_bearer(std::string_view token) {
+Result<SentToken> from_bearer(std::string_view token) {
     if (token.empty()) return fail(Reason::EMPTY_TOKEN, {});
-    if (looks_like_a_token(token)) return Token{token, {}, {}};
-    // What people paste by mistake is worth a word of its own.
+    if (looks_like_a_token(token)) return SentToken{token, {}, {}};
+    // Two common mistakes get a hint of their own.
     if (after_scheme(token, "bearer")) {
         return fail(Reason::OPAQUE_TOKEN, "the token begins with the word Bearer",
                     "send the token alone, without Bearer in front of it");
@@ -92,18 +94,18 @@ Result<Token> from_bearer(std::string_view token) {
     return fail(Reason::OPAQUE_TOKEN, {});
 }
 
-Result<Token> extract(const Input &input, std::string &storage) {
-    switch (input.kind) {
+Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username, std::string &storage) {
+    switch (credentials.kind) {
         case Kind::sasl_plain:
-            return from_plain(input.data, input.token_in_username);
+            return from_plain(credentials.data, token_in_username);
         case Kind::sasl_oauthbearer:
-            return from_oauthbearer(input.data, storage);
+            return from_oauthbearer(credentials.data, storage);
         case Kind::username_password:
-            return from_password({}, input.username, input.password, input.token_in_username);
+            return from_password({}, credentials.username, credentials.password, token_in_username);
         case Kind::http_authorization:
-            return from_http(input.data, input.token_in_username, storage);
+            return from_http(credentials.data, token_in_username, storage);
         case Kind::bearer_token:
-            return from_bearer(input.data);
+            return from_bearer(credentials.data);
     }
     return fail(Reason::MALFORMED_CREDENTIALS, "unknown kind of credentials");
 }

@@ -17,36 +17,36 @@ enum class Kind : std::int32_t {
     bearer_token = 5
 };
 
-/// Views into the caller's bytes, or into `storage` where something had to be decoded (HTTP Basic, an
-/// OAUTHBEARER authzid with "=2C").
-struct Token {
-    /// Begins like an encoded '{' and holds a dot; everything else about it is for src/jose to decide.
+/// What a client sent. Borrowed.
+struct Credentials {
+    Kind kind = Kind::bearer_token;
+    std::string_view data;      ///< every kind but username_password
+    std::string_view username;  ///< username_password only
+    std::string_view password;  ///< username_password only
+};
+
+/// The token inside the credentials, and the names that stand beside it. Views into the caller's bytes, or into
+/// `storage` where something had to be decoded (HTTP Basic, an OAUTHBEARER authzid with "=2C").
+struct SentToken {
+    /// Begins like an encoded '{' and holds a dot. src/jose checks the rest.
     std::string_view token;
-    /// What the client calls itself; never the identity. Empty: nothing sent, or the token came in its place.
-    /// A client may put anything here, also a token: compare it, don't print it.
+    /// What the client calls itself; never the identity. Empty: nothing was sent, or the token stood there.
+    /// Compare it, don't print it: a client may put anything here, also a token.
     std::string_view username;
-    /// SASL authzid where it is neither empty nor `username`: must equal the token's username, or the client is
-    /// refused. Not for printing either.
+    /// The SASL authzid if it is neither empty nor `username`. It must equal the token's username, or the
+    /// client is refused. Don't print it either.
     std::string_view authzid;
     bool from_username = false;  ///< the token stood in the username's place (token_in_username)
 };
 
-struct Input {
-    Kind kind;
-    std::string_view data;      ///< every kind but username_password
-    std::string_view username;  ///< username_password only
-    std::string_view password;  ///< username_password only
-    /// The option of that name: PLAIN, username and password, Basic may carry the token as username, if the
-    /// password doesn't look like one.
-    bool token_in_username = false;
-};
+/// `token_in_username` is the option of that name: with PLAIN, username and password, or HTTP Basic, the
+/// username may be the token if the password doesn't look like one. Fails with NOT_A_TOKEN (only for these
+/// three kinds; costs no allocation), MALFORMED_CREDENTIALS, OPAQUE_TOKEN, EMPTY_TOKEN. Encrypted tokens pass:
+/// jose::CompactJws::split names them. Allocates only where it needs `storage`.
+Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username, std::string &storage);
 
-/// Fails with NOT_A_TOKEN (only for PLAIN, username and password, Basic; costs no allocation),
-/// MALFORMED_CREDENTIALS, OPAQUE_TOKEN, EMPTY_TOKEN. Encrypted tokens come through: jose::CompactJws::split
-/// names them. Allocates only where it needs `storage`.
-Result<Token> extract(const Input &input, std::string &storage);
-
-/// Begins like an encoded '{' (e and one of w-z 0-9 - _) with a dot after it: the test of NOT_A_TOKEN.
+/// True if the secret begins like an encoded '{' (e and one of w-z 0-9 - _) and a dot comes later. If not, it
+/// is NOT_A_TOKEN.
 bool looks_like_a_token(std::string_view secret) noexcept;
 
 }  // namespace tokenward::credentials

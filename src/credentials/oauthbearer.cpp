@@ -15,7 +15,8 @@ auto malformed(const char *what) {
     return fail(Reason::MALFORMED_CREDENTIALS, std::string("OAUTHBEARER: ") + what);
 }
 
-/// saslname: no NUL, and '=' only as =2C and =3D. Empty if it isn't one.
+/// Decodes a saslname: it has no NUL, and '=' only in =2C (a comma) and =3D (an equals sign). Empty optional if
+/// it isn't one.
 std::optional<std::string_view> decode_saslname(std::string_view name, std::string &storage) {
     if (name.find('\0') != std::string_view::npos) return std::nullopt;
     if (name.find('=') == std::string_view::npos) return name;
@@ -46,17 +47,17 @@ bool is_key(std::string_view key) {
 
 }  // namespace
 
-Result<Token> from_oauthbearer(std::string_view message, std::string &storage) {
+Result<SentToken> from_oauthbearer(std::string_view message, std::string &storage) {
     // gs2-header = cb-flag "," [ "a=" saslname ] ","
     const std::size_t flag_end = message.find(',');
     const std::size_t header_end =
         flag_end == std::string_view::npos ? flag_end : message.find(',', flag_end + 1);
     if (header_end == std::string_view::npos) return malformed("no gs2 header (\"n,,\")");
     const std::string_view flag = message.substr(0, flag_end);
-    if (flag.substr(0, 2) == "p=") return malformed("channel binding isn't supported");
+    if (flag.substr(0, 2) == "p=") return malformed("channel binding is not supported");
     if (flag != "n" && flag != "y") return malformed("the gs2 header begins with neither n nor y");
 
-    Token found;
+    SentToken found;
     std::string_view authzid = message.substr(flag_end + 1, header_end - flag_end - 1);
     if (!authzid.empty()) {
         if (authzid.substr(0, 2) != "a=") return malformed("the gs2 header's second part isn't a=AUTHZID");
@@ -80,8 +81,8 @@ Result<Token> from_oauthbearer(std::string_view message, std::string &storage) {
         if (equals == std::string_view::npos || !is_key(pair.substr(0, equals))) {
             return malformed("a part that isn't key=value");
         }
-        if (pair.substr(0, equals) == "auth") {  // host, port and keys to come say nothing about the token
-            if (auth) return malformed("auth stands there twice");
+        if (pair.substr(0, equals) == "auth") {  // other keys (host, port) say nothing about the token
+            if (auth) return malformed("auth is given twice");
             auth = pair.substr(equals + 1);
         }
         rest.remove_prefix(end + 1);

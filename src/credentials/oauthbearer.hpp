@@ -8,8 +8,8 @@
 
 namespace tokenward::credentials {
 
-/// Fails with MALFORMED_CREDENTIALS, EMPTY_TOKEN, OPAQUE_TOKEN. `storage` holds an authzid that had to be
-/// decoded.
-Result<Token> from_oauthbearer(std::string_view message, std::string &storage);
+/// Fails with MALFORMED_CREDENTIALS, EMPTY_TOKEN, OPAQUE_TOKEN. An authzid that had to be decoded is kept in
+/// `storage`.
+Result<SentToken> from_oauthbearer(std::string_view message, std::string &storage);
 
 }  // namespace tokenward::credentials

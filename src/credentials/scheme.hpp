@@ -1,4 +1,4 @@
-// What HTTP Authorization and OAUTHBEARER have in common: a scheme and what follows it.
+// HTTP Authorization and OAUTHBEARER both have a value of this form: a scheme, then a token.
 #pragma once
 
 #include "credentials/credentials.hpp"
@@ -8,11 +8,11 @@
 
 namespace tokenward::credentials {
 
-/// What follows the scheme (compared without case) and one or more spaces (RFC 9110 section 11.4); empty
-/// optional if the value has another scheme.
+/// The rest of the value after its scheme and one or more spaces (RFC 9110 section 11.4). The scheme is
+/// compared without case. Empty optional if the value has another scheme.
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) noexcept;
 
-/// A token that is nothing but a token: EMPTY_TOKEN or OPAQUE_TOKEN where it doesn't look like one.
-Result<Token> from_bearer(std::string_view token);
+/// Takes a token that stands alone. Fails with EMPTY_TOKEN, or with OPAQUE_TOKEN if it doesn't look like a JWT.
+Result<SentToken> from_bearer(std::string_view token);
 
 }  // namespace tokenward::credentials

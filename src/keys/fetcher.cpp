@@ -84,10 +84,11 @@ Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &sec
 }
 
 void Fetcher::restore_from_cache_file(SectionKeys &keys, const config::Section &section) {
-    if (section.jwks_cache_file.empty()) return;
+    if (section.keys.jwks_cache_file.empty()) return;
     const std::int64_t now = clock_.unix_seconds();
-    const Result<std::optional<CachedKeys>> cached = read_cache_file(
-        section.jwks_cache_file, {section.issuer, section.jwks_uri, section.jwks_max_stale_s, now});
+    const Result<std::optional<CachedKeys>> cached =
+        read_cache_file(section.keys.jwks_cache_file,
+                        {section.issuer, section.keys.jwks_uri, section.keys.jwks_max_stale_s, now});
     if (!cached) {
         logger_.warning(fmt::format("keys of {}: not used: {}", quote(section.issuer), cached.error().detail));
         return;
@@ -98,12 +99,12 @@ void Fetcher::restore_from_cache_file(SectionKeys &keys, const config::Section &
     // An emptied set is in the file so that no older one comes back. It holds nothing to use.
     if (!set || set->keys().empty()) {
         logger_.warning(fmt::format("keys of {}: not used: jwks_cache_file {} holds no usable keys",
-                                    quote(section.issuer), quote(section.jwks_cache_file, 256)));
+                                    quote(section.issuer), quote(section.keys.jwks_cache_file, 256)));
         return;
     }
     const std::int64_t age = now - (*cached)->fetched_at;
     logger_.info(fmt::format("keys of {}: {} from jwks_cache_file {}, {} s old", quote(section.issuer),
-                             set->keys().size(), quote(section.jwks_cache_file, 256), age));
+                             set->keys().size(), quote(section.keys.jwks_cache_file, 256), age));
     keys.restore(std::move(*set), (*cached)->jwks_uri, age);
 }
 
@@ -365,19 +366,18 @@ void Fetcher::end(const Fetch &fetch, FetchOutcome outcome, std::string jwks) {
 }
 
 void Fetcher::write_cache_file(const Fetch &fetch, Memory &memory, bool changed) {
-    const config::Section section = fetch.keys->section();
+    const config::KeySource source = fetch.keys->source();
     const std::int64_t now = clock_.monotonic_ms();
-    if (section.jwks_cache_file.empty() || memory.jwks.empty()) return;
+    if (source.jwks_cache_file.empty() || memory.jwks.empty()) return;
     // A confirmation only makes the file younger: not worth an fsync every few seconds.
     if (!changed && memory.cached_at && now - *memory.cached_at < rewrite_cache_after_ms) return;
     memory.cached_at = now;
-    const CachedKeys cached{section.name,          section.issuer,
-                            fetch.plan.jwks_uri,   section.jwks_uri.empty(),
-                            clock_.unix_seconds(), memory.jwks};
-    const Result<void> written = keys::write_cache_file(section.jwks_cache_file, cached);
+    const CachedKeys cached{fetch.keys->name(),      fetch.plan.issuer,     fetch.plan.jwks_uri,
+                            source.jwks_uri.empty(), clock_.unix_seconds(), memory.jwks};
+    const Result<void> written = keys::write_cache_file(source.jwks_cache_file, cached);
     if (!written && changed) {
         // What it holds may have been revoked: better no file than that one.
-        ::unlink(section.jwks_cache_file.c_str());
+        ::unlink(source.jwks_cache_file.c_str());
     }
     memory.log.cache_file_written(written ? std::string() : written.error().detail);
 }

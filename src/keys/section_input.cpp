@@ -54,20 +54,21 @@ Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
 }  // namespace
 
 Result<SectionInput> read_section_input(const config::Section &section, Logger &logger) {
-    SectionInput input{section, nullptr, std::nullopt};
-    if (!section.jwks_file.empty()) {
-        Result<jose::KeySet> keys = read_static_set(section.jwks_file, logger);
+    SectionInput input{section.name, section.issuer, section.keys, nullptr, std::nullopt};
+    if (!section.keys.jwks_file.empty()) {
+        Result<jose::KeySet> keys = read_static_set(section.keys.jwks_file, logger);
         if (!keys) return pass_on(std::move(keys));
         input.static_set = std::move(*keys);
         return input;
     }
-    if (!section.ca_file.empty()) {
-        Result<std::string> pem = read_trusted_file(section.ca_file, largest_ca_file);
+    if (!section.keys.ca_file.empty()) {
+        Result<std::string> pem = read_trusted_file(section.keys.ca_file, largest_ca_file);
         if (!pem) return pass_on(std::move(pem));
         if (!holds_certificate(*pem)) {
-            return fail(Reason::CONFIG_INVALID_VALUE,
-                        fmt::format("ca_file {}: it holds no certificate in PEM", quote(section.ca_file, 256)),
-                        "give a file with one or more '-----BEGIN CERTIFICATE-----' blocks");
+            return fail(
+                Reason::CONFIG_INVALID_VALUE,
+                fmt::format("ca_file {}: it holds no certificate in PEM", quote(section.keys.ca_file, 256)),
+                "give a file with one or more '-----BEGIN CERTIFICATE-----' blocks");
         }
         input.ca_pem = std::make_shared<const std::string>(std::move(*pem));
     }

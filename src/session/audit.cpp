@@ -11,68 +11,89 @@
 namespace tokenward::session {
 namespace {
 
-std::string line_start(std::string_view what, Reason reason, const Context &context, const Trace &trace) {
-    std::string line =
-        fmt::format("{} {} reason={}", what, outcome_name(outcome_of(reason)), reason_name(reason));
+void append_fields(std::string &line, const AuditFields &who) {
     const auto field = [&](std::string_view name, std::string_view value) {
         if (!value.empty()) fmt::format_to(std::back_inserter(line), " {}={}", name, quote(value));
     };
-    field("issuer", trace.issuer);
-    field("username", trace.username);
-    field("kid", trace.kid);
-    field("jti", trace.jti);
-    field("protocol", context.protocol);
-    field("peer", context.peer);
-    field("client_id", context.client_id);
-    field("listener", context.listener);
+    field("issuer", who.issuer);
+    field("username", who.username);
+    field("kid", who.kid);
+    field("jti", who.jti);
+    field("protocol", who.context.protocol);
+    field("peer", who.context.peer);
+    field("client_id", who.context.client_id);
+    field("listener", who.context.listener);
+}
+
+std::string line_start(const AuditFields &who, Reason reason) {
+    std::string line =
+        fmt::format("{} {} reason={}", who.event, outcome_name(outcome_of(reason)), reason_name(reason));
+    append_fields(line, who);
     return line;
+}
+
+void append_left_out(std::string &line, std::uint64_t left_out, std::string_view of_what) {
+    if (left_out == 0) return;
+    fmt::format_to(std::back_inserter(line), " [{} more lines of this {} were left out]", left_out, of_what);
 }
 
 }  // namespace
 
-void Audit::accepted(std::string_view what, const Context &context, const Trace &trace,
-                     const Admitted &admitted, const access::Notes &notes) {
+/// Something about an accepted login that an operator may want to change.
+struct Audit::Note {
+    LogLevel level;
+    LineLimiter &limiter;
+    std::string_view text;
+};
+
+void Audit::accepted(const AuditFields &who, const access::PermissionSet &permissions,
+                     const access::Notes &notes) {
     if (logger_.wants(LogLevel::info)) {
-        std::string line = line_start(what, Reason::NONE, context, trace);
-        if (admitted.expires_at != claims::no_end) line += fmt::format(" expires_at={}", admitted.expires_at);
+        std::string line = line_start(who, Reason::NONE);
+        if (who.expires_at != claims::no_end) {
+            fmt::format_to(std::back_inserter(line), " expires_at={}", who.expires_at);
+        }
         logger_.info(line);
     }
-    if (admitted.token->permissions->empty()) {
-        const auto verdict = limiter_.admit(Reason::NO_SCOPE, clock_.monotonic_ms());
-        if (verdict.write) {
-            logger_.warning(fmt::format("{}: accepted without any rights: no scope with the prefix; {}",
-                                        line_start(what, Reason::NONE, context, trace),
-                                        reason_hint(Reason::NO_SCOPE)));
-        }
+    if (permissions.empty() && logger_.wants(LogLevel::warning)) {
+        note(who, {LogLevel::warning, no_rights_,
+                   fmt::format("accepted without any rights: no scope with the prefix; {}",
+                               reason_hint(Reason::NO_SCOPE))});
     }
-    for (const std::string &malformed : notes.malformed) logger_.info(malformed);
-    if (notes.three_parts_ignored && logger_.wants(LogLevel::warning)) {
-        const auto verdict = limiter_.admit(Reason::ROUTING_KEY_SCOPE_NEEDED, clock_.monotonic_ms());
-        if (verdict.write) {
-            logger_.warning(
-                fmt::format("username={}: scopes with a routing key grant only vhost access here "
-                            "(routing_keys = off); write them without the third part",
-                            quote(admitted.token->username)));
-        }
+    for (const std::string &malformed : notes.malformed) {
+        note(who, {LogLevel::info, malformed_scopes_, malformed});
+    }
+    if (notes.three_parts_ignored) {
+        note(who, {LogLevel::warning, ignored_routing_keys_,
+                   "scopes with a routing key grant only vhost access here (routing_keys = off); write them "
+                   "without the third part"});
     }
 }
 
-void Audit::refused(std::string_view what, const Context &context, const Trace &trace, const Failure &failure) {
+void Audit::note(const AuditFields &who, const Note &note) {
+    if (!logger_.wants(note.level)) return;
+    const auto left_out = note.limiter.next(clock_.monotonic_ms());
+    if (!left_out) return;
+    std::string line = fmt::format("{} note", who.event);
+    append_fields(line, who);
+    fmt::format_to(std::back_inserter(line), ": {}", note.text);
+    append_left_out(line, *left_out, "kind");
+    logger_.write(note.level, line);
+}
+
+void Audit::refused(const AuditFields &who, const Failure &failure) {
     const Outcome outcome = outcome_of(failure.reason);
     const LogLevel level = outcome == Outcome::not_a_token ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
-    const auto verdict = limiter_.admit(failure.reason, clock_.monotonic_ms());
-    if (!verdict.write) return;
-    std::string line = line_start(what, failure.reason, context, trace);
+    const auto left_out = refusals_.at(reason_index(failure.reason)).next(clock_.monotonic_ms());
+    if (!left_out) return;
+    std::string line = line_start(who, failure.reason);
     if (!failure.detail.empty()) line += ": " + failure.detail;
-    // Not with ?: , whose common type of a literal and a std::string is a string that would die here.
+    // ?: would make a std::string of the two, and the view would outlive it.
     std::string_view hint = failure.hint;
     if (hint.empty()) hint = reason_hint(failure.reason);
     if (!hint.empty()) fmt::format_to(std::back_inserter(line), " (hint: {})", hint);
-    if (verdict.suppressed_before != 0) {
-        fmt::format_to(std::back_inserter(line), " [{} more lines of this reason were left out]",
-                       verdict.suppressed_before);
-    }
+    append_left_out(line, *left_out, "reason");
     logger_.write(level, line);
 }
 

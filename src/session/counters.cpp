@@ -12,8 +12,8 @@ void Counters::authenticated(Reason reason) noexcept {
     mine().reasons[reason_index(reason) % max_reasons].fetch_add(1, std::memory_order_relaxed);
 }
 
-void Counters::authorized(Verdict verdict) noexcept {
-    mine().verdicts[static_cast<std::size_t>(verdict)].fetch_add(1, std::memory_order_relaxed);
+void Counters::authorized(Decision decision) noexcept {
+    mine().decisions[static_cast<std::size_t>(decision)].fetch_add(1, std::memory_order_relaxed);
 }
 
 void Counters::session_began() noexcept {
@@ -41,10 +41,10 @@ std::uint64_t Counters::authentications(Reason reason) const noexcept {
     return sum;
 }
 
-std::uint64_t Counters::authorizations(Verdict verdict) const noexcept {
+std::uint64_t Counters::authorizations(Decision decision) const noexcept {
     std::uint64_t sum = 0;
     for (const Shard &shard : shards_) {
-        sum += shard.verdicts[static_cast<std::size_t>(verdict)].load(std::memory_order_relaxed);
+        sum += shard.decisions[static_cast<std::size_t>(decision)].load(std::memory_order_relaxed);
     }
     return sum;
 }

@@ -1,88 +1,90 @@
-// tokenward_inspect: what stands in a token, believed by nobody.
-#include "base/text.hpp"
+// tokenward_inspect: shows what a token says. Nothing is verified.
+#include "base/json_writer.hpp"
 #include "claims/scope_sources.hpp"
-#include "jose/base64url.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"
+#include "session/json_segment.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace tokenward::session {
 namespace {
 
-void append_list(std::string &out, std::string_view name, const std::vector<std::string> &values) {
-    out += ",\"";
-    out += name;
-    out += "\":[";
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (i != 0) out += ',';
-        append_json_string(out, values[i]);
-    }
-    out += ']';
+void write_list(JsonWriter &json, std::string_view name, const std::vector<std::string> &values) {
+    json.name(name);
+    json.begin_array();
+    for (const std::string &value : values) json.value(value);
+    json.end_array();
 }
 
-/// The header as it stands: also one that no rule would let pass.
-Result<JsonValue> decode_any_header(std::string_view encoded, JsonDocument &document) {
-    char *buffer = document.buffer(jose::base64url_decoded_size(encoded.size()));
-    const auto size = jose::base64url_decode(encoded, buffer);
-    if (!size) return fail(Reason::MALFORMED_TOKEN, "the first segment is not canonical base64url");
-    auto header = document.parse_in_place(*size, Reason::MALFORMED_HEADER);
-    if (header && !header->is_object())
-        return fail(Reason::MALFORMED_HEADER, "the header is not a JSON object");
-    return header;
+void write_value(JsonWriter &json, std::string_view name, const JsonValue &value) {
+    std::string text;
+    value.append_to(text);
+    json.name(name);
+    json.raw(text);
+}
+
+/// Why a login with these claims would be refused.
+void write_problem(JsonWriter &json, const Failure &failure) {
+    json.name("problem");
+    json.begin_object();
+    json.member("reason", reason_name(failure.reason));
+    json.member("message", failure.detail);
+    json.member("hint", reason_hint(failure.reason));
+    json.end_object();
 }
 
 }  // namespace
 
 Result<std::string> Backend::inspect(const Backend *backend, std::string_view token) {
-    const auto loaded = backend != nullptr ? backend->loaded() : nullptr;
+    const auto configuration = backend != nullptr ? backend->configuration() : nullptr;
     const config::Section no_configuration;
-    const std::size_t limit = loaded ? loaded->max_token_bytes : std::size_t{1} << 20;
+    const std::size_t limit = configuration ? configuration->max_token_bytes : std::size_t{1} << 20;
     if (token.size() > limit) return fail(Reason::TOKEN_TOO_LARGE, "the token is larger than max_token_bytes");
 
     const auto jws = jose::CompactJws::split(token);
     if (!jws) return tl::unexpected(jws.error());
-    Scratch scratch;
-    const auto header = decode_any_header(jws->header, scratch.header);
+    JsonDocument header_document;
+    const auto header = decode_json_segment(jws->header, Segment::header, header_document);
     if (!header) return tl::unexpected(header.error());
-    const auto payload = decode_payload(jws->payload, scratch.payload);
+    JsonDocument payload_document;
+    const auto payload = decode_json_segment(jws->payload, Segment::payload, payload_document);
     if (!payload) return tl::unexpected(payload.error());
 
     const config::Section *section = &no_configuration;
-    std::string problem;
-    if (loaded) {
-        const auto chosen = choose_issuer(*loaded, *payload);
-        section = chosen ? &(*chosen)->section : &loaded->issuers.front().section;
-        const auto claims = claims::check(*payload, *section, backend->clock_.unix_seconds());
-        if (!claims) {
-            problem = ",\"problem\":{\"reason\":";
-            append_json_string(problem, reason_name(claims.error().reason));
-            problem += ",\"message\":";
-            append_json_string(problem, claims.error().detail);
-            problem += ",\"hint\":";
-            append_json_string(problem, reason_hint(claims.error().reason));
-            problem += '}';
+    std::optional<Failure> problem;
+    if (configuration) {
+        const auto found = configuration->find_section(*payload);
+        section = found ? &(*found)->config : &configuration->sections.front().config;
+        if (auto claims =
+                claims::check(*payload, section->issuer, section->tokens, backend->clock_.unix_seconds());
+            !claims) {
+            problem = std::move(claims).error();
         }
     }
-    const bool routing_keys = !loaded || loaded->settings.routing_keys;
-    if (auto few = claims::collect_scopes(*payload, *section, routing_keys, scratch.scopes); !few)
+    const bool routing_keys = !configuration || configuration->settings.routing_keys;
+    claims::ScopeList scopes;
+    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes); !few)
         return pass_on(std::move(few));
     access::Notes notes;
-    const auto permissions = access::PermissionSet::compile(scratch.scopes.scopes, routing_keys, notes);
+    const auto permissions = access::PermissionSet::compile(scopes.scopes, routing_keys, notes);
+    notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
 
-    std::string out = "{\"verified\":false,\"header\":";
-    header->append_to(out);
-    out += ",\"payload\":";
-    payload->append_to(out);
-    if (loaded) {
-        out += ",\"section\":";
-        append_json_string(out, section->name);
-    }
-    append_list(out, "permissions", permissions->scopes());
-    notes.malformed.insert(notes.malformed.end(), scratch.scopes.notes.begin(), scratch.scopes.notes.end());
-    append_list(out, "notes", notes.malformed);
-    out += problem;
-    out += '}';
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object();
+    json.member("verified", false);
+    write_value(json, "header", *header);
+    write_value(json, "payload", *payload);
+    if (configuration) json.member("section", section->name);
+    write_list(json, "permissions", permissions->scopes());
+    write_list(json, "notes", notes.malformed);
+    if (problem) write_problem(json, *problem);
+    json.end_object();
     return out;
 }
 

@@ -1,5 +1,6 @@
 // tokenward_metrics: Prometheus text format 0.0.4. Labels come from closed sets only: reason, result, section.
 #include "session/backend.hpp"
+#include "session/outcome.hpp"
 
 #include <iterator>
 #include <string>
@@ -51,10 +52,11 @@ void write_decisions(Writer &out, const Counters &counters) {
     }
     out.family("tokenward_authorizations_total", "counter", "Authorization questions by result.");
     out.sample("tokenward_authorizations_total", "result=\"allowed\"",
-               counters.authorizations(Verdict::allowed));
-    out.sample("tokenward_authorizations_total", "result=\"denied\"", counters.authorizations(Verdict::denied));
+               counters.authorizations(Decision::allowed));
+    out.sample("tokenward_authorizations_total", "result=\"denied\"",
+               counters.authorizations(Decision::denied));
     out.sample("tokenward_authorizations_total", "result=\"expired\"",
-               counters.authorizations(Verdict::expired));
+               counters.authorizations(Decision::expired));
     out.family("tokenward_token_cache_hits_total", "counter",
                "Authentications that needed no signature check.");
     out.sample("tokenward_token_cache_hits_total", "", counters.token_cache_hits());
@@ -67,7 +69,7 @@ void write_keys(Writer &out, const std::vector<keys::KeyStatus> &sections) {
     for (const auto &s : sections) {
         out.sample("tokenward_keys", fmt::format("section=\"{}\"", label(s.section)), s.keys.size());
     }
-    // A set from a file has no age that could worry anybody.
+    // A set from a file is never fetched: its age means nothing.
     out.family("tokenward_key_set_age_seconds", "gauge", "Seconds since the key set was fetched; -1: never.");
     for (const auto &s : sections) {
         if (s.static_set) continue;
@@ -118,14 +120,14 @@ void write_fetches(Writer &out, const std::vector<keys::KeyStatus> &sections) {
 }  // namespace
 
 std::string Backend::metrics() const {
-    const auto current = loaded();
+    const auto current = configuration();
     std::vector<keys::KeyStatus> sections;
-    for (const Issuer &issuer : current->issuers) sections.push_back(issuer.keys->status());
+    for (const ActiveSection &section : current->sections) sections.push_back(section.keys->status());
     std::string text;
     Writer out(text);
     out.family("tokenward_token_cache_entries", "gauge", "Verified tokens in the cache.");
-    out.sample("tokenward_token_cache_entries", "", token_cache_.size());
-    write_decisions(out, *counters_);
+    out.sample("tokenward_token_cache_entries", "", logins_.token_cache.size());
+    write_decisions(out, *logins_.counters);
     write_keys(out, sections);
     write_fetches(out, sections);
     return text;

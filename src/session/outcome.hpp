@@ -1,4 +1,4 @@
-// What a reason means for whoever asked: the results of tokenward.h.
+// The outcome of a login: the results of tokenward_authenticate.
 #pragma once
 
 #include "base/reason.hpp"
@@ -9,7 +9,7 @@ namespace tokenward::session {
 
 enum class Outcome : std::int32_t { ok = 0, refused = 1, not_a_token = 2, try_again = 3, error = 4 };
 
-/// The one place that sorts reasons into results.
+/// The one place that says which outcome a reason means.
 constexpr Outcome outcome_of(Reason reason) noexcept {
     if (reason == Reason::NONE) return Outcome::ok;
     if (reason == Reason::NOT_A_TOKEN) return Outcome::not_a_token;
@@ -32,7 +32,5 @@ constexpr const char *outcome_name(Outcome outcome) noexcept {
     }
     return "error";
 }
-
-enum class Verdict : std::int32_t { allowed = 0, denied = 1, expired = 2 };
 
 }  // namespace tokenward::session

@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
+#include "base/reason.hpp"
 
 #include <utility>
 
@@ -12,32 +13,32 @@ EpochDomain &Session::readers() noexcept {
     return domain;
 }
 
-Session::Session(std::shared_ptr<const Anchor> anchor, std::string username, Rights rights)
-    : anchor_(std::move(anchor)),
+Session::Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights)
+    : origin_(std::move(origin)),
       username_(std::move(username)),
       rights_(std::make_unique<const Rights>(std::move(rights))) {
-    anchor_->counters->session_began();
+    origin_->counters->session_began();
 }
 
 Session::~Session() {
-    anchor_->counters->session_ended();
+    origin_->counters->session_ended();
 }
 
-Verdict Session::authorize(const access::Request &request) const noexcept {
+Decision Session::authorize(const access::Request &request) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    const Verdict verdict = expired(*rights)                       ? Verdict::expired
-                            : rights->permissions->allows(request) ? Verdict::allowed
-                                                                   : Verdict::denied;
-    anchor_->counters->authorized(verdict);
-    return verdict;
+    const Decision decision = expired(*rights)                       ? Decision::expired
+                              : rights->permissions->allows(request) ? Decision::allowed
+                                                                     : Decision::denied;
+    origin_->counters->authorized(decision);
+    return decision;
 }
 
-Verdict Session::can_access_vhost(std::string_view vhost) const noexcept {
+Decision Session::can_access_vhost(std::string_view vhost) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    if (expired(*rights)) return Verdict::expired;
-    return rights->permissions->opens_vhost(vhost) ? Verdict::allowed : Verdict::denied;
+    if (expired(*rights)) return Decision::expired;
+    return rights->permissions->opens_vhost(vhost) ? Decision::allowed : Decision::denied;
 }
 
 std::int64_t Session::expires_at() const noexcept {
@@ -76,23 +77,21 @@ std::string Session::explain(const access::Request &request) const {
         }
     }
 
-    std::string out = "{\"verdict\":";
-    append_json_string(out, over ? "expired" : found.allowed ? "allowed" : "denied");
-    const auto member = [&](std::string_view name, std::string_view value) {
-        if (value.empty()) return;
-        out += ',';
-        append_json_string(out, name);
-        out += ':';
-        append_json_string(out, value);
+    std::string out;
+    JsonWriter json(out);
+    const auto member_unless_empty = [&](std::string_view name, std::string_view value) {
+        if (!value.empty()) json.member(name, value);
     };
-    member("scope", found.scope);
-    member("nearest", found.nearest);
-    member("why", found.why);
+    json.begin_object();
+    json.member("verdict", over ? "expired" : found.allowed ? "allowed" : "denied");
+    member_unless_empty("scope", found.scope);
+    member_unless_empty("nearest", found.nearest);
+    member_unless_empty("why", found.why);
     if (reason != Reason::NONE) {
-        member("reason", reason_name(reason));
-        member("hint", reason_hint(reason));
+        json.member("reason", reason_name(reason));
+        member_unless_empty("hint", reason_hint(reason));
     }
-    out += '}';
+    json.end_object();
     return out;
 }
 

@@ -1,5 +1,5 @@
 // tokenward_status: the backend's health as JSON.
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
 #include "session/backend.hpp"
 #include "session/version.hpp"
 
@@ -17,52 +17,51 @@ std::string hex(const jose::Thumbprint &thumbprint) {
     return out;
 }
 
-void append_key(std::string &out, const jose::Key &key) {
-    out += "{\"kid\":";
-    append_json_string(out, key.kid());
-    out += ",\"type\":";
-    append_json_string(out, key.type());
-    out += ",\"alg\":";
+void write_key(JsonWriter &json, const jose::Key &key) {
+    json.begin_object();
+    json.member("kid", key.kid());
+    json.member("type", key.type());
+    json.name("alg");
     if (key.algorithm()) {
-        append_json_string(out, jose::algorithm_name(*key.algorithm()));
+        json.value(jose::algorithm_name(*key.algorithm()));
     } else {
-        out += "null";
+        json.null();
     }
-    fmt::format_to(std::back_inserter(out), ",\"thumbprint\":\"{}\"}}", hex(key.thumbprint()));
+    json.member("thumbprint", hex(key.thumbprint()));
+    json.end_object();
 }
 
-void append_section(std::string &out, const keys::KeyStatus &status) {
-    const auto member = [&](std::string_view name, std::string_view value) {
-        fmt::format_to(std::back_inserter(out), ",\"{}\":", name);
-        append_json_string(out, value);
-    };
-    out += "{\"section\":";
-    append_json_string(out, status.section);
-    member("issuer", status.issuer);
-    member("jwks_uri", status.jwks_uri);
-    fmt::format_to(std::back_inserter(out),
-                   ",\"stale\":{},\"age_seconds\":{},\"last_success\":{},\"next_fetch_in_seconds\":{}",
-                   status.stale, status.age_s, status.last_success_unix, status.next_fetch_in_s);
-    member("last_error", status.last_error);
-    out += ",\"keys\":[";
-    for (std::size_t i = 0; i < status.keys.size(); ++i) {
-        if (i != 0) out += ',';
-        append_key(out, *status.keys[i]);
-    }
-    out += "]}";
+void write_section(JsonWriter &json, const keys::KeyStatus &status) {
+    json.begin_object();
+    json.member("section", status.section);
+    json.member("issuer", status.issuer);
+    json.member("jwks_uri", status.jwks_uri);
+    json.member("stale", status.stale);
+    json.member("age_seconds", status.age_s);
+    json.member("last_success", status.last_success_unix);
+    json.member("next_fetch_in_seconds", status.next_fetch_in_s);
+    json.member("last_error", status.last_error);
+    json.name("keys");
+    json.begin_array();
+    for (const keys::KeyRef &key : status.keys) write_key(json, *key);
+    json.end_array();
+    json.end_object();
 }
 
 }  // namespace
 
 std::string Backend::status() const {
-    const auto current = loaded();
-    std::string out = fmt::format("{{\"version\":\"{}\",\"live_sessions\":{},\"sections\":[", version,
-                                  counters_->live_sessions());
-    for (std::size_t i = 0; i < current->issuers.size(); ++i) {
-        if (i != 0) out += ',';
-        append_section(out, current->issuers[i].keys->status());
-    }
-    out += "]}";
+    const auto current = configuration();
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object();
+    json.member("version", version);
+    json.member("live_sessions", logins_.counters->live_sessions());
+    json.name("sections");
+    json.begin_array();
+    for (const ActiveSection &section : current->sections) write_section(json, section.keys->status());
+    json.end_array();
+    json.end_object();
     return out;
 }
 

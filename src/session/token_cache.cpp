@@ -10,7 +10,7 @@
 namespace tokenward::session {
 namespace {
 
-/// Any bytes of a SHA-256 are as good as a hash.
+/// Any bytes of a SHA-256 make a good hash.
 struct DigestHash {
     std::size_t operator()(const jose::Sha256Digest &digest) const noexcept {
         std::size_t hash = 0;
@@ -33,7 +33,7 @@ struct alignas(64) TokenCache::Shard {
     Order order;
     std::unordered_map<jose::Sha256Digest, Order::iterator, DigestHash> index;
 
-    /// Under the mutex. What goes is moved to `gone`: freeing it needs no lock.
+    /// Call it under the mutex. Removed entries move to `gone`: the caller frees them after the lock.
     void shrink_to(std::size_t size, Order &gone) {
         while (order.size() > size) {
             index.erase(order.back().digest);
@@ -52,7 +52,7 @@ TokenCache::Shard &TokenCache::shard_of(const jose::Sha256Digest &digest) const 
 void TokenCache::set_capacity(std::size_t capacity) {
     for (std::size_t i = 0; i < shard_count; ++i) {
         Shard &shard = shards_[i];
-        // The shards share it out exactly: a bound is a bound.
+        // The parts add up to the capacity exactly.
         const std::size_t part = capacity / shard_count + (i < capacity % shard_count ? 1 : 0);
         Shard::Order gone;
         const std::lock_guard lock(shard.mutex);

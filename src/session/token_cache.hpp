@@ -1,4 +1,4 @@
-// Verified tokens, known again by their SHA-256: what a reconnecting client costs without its signature check.
+// Verified tokens by their SHA-256: a client that connects again costs no second signature check.
 #pragma once
 
 #include "access/permission_set.hpp"
@@ -13,11 +13,11 @@
 
 namespace tokenward::session {
 
-/// What was found out about a token whose signature verified and that every rule accepted. Immutable. All that
-/// depends on the call (time, names that the client sent) or may change (keys, configuration) is asked again.
+/// A token that every rule accepted. Immutable. A login checks again what depends on the call (the time, the
+/// names that the client sent) and what may have changed (keys, configuration).
 struct VerifiedToken {
     std::uint64_t generation;  ///< of the configuration that accepted it
-    std::size_t issuer;        ///< its index in Loaded::issuers
+    std::size_t section;       ///< its index in Configuration::sections
     keys::KeyRef key;
     std::string username;  ///< with the section's username_prefix
     std::string kid;
@@ -26,9 +26,9 @@ struct VerifiedToken {
     std::shared_ptr<const access::PermissionSet> permissions;
 };
 
-/// At most `capacity` tokens, the least recently used go first; keyed by the full digest, so that no token is
-/// kept. Only verified ones get in: who can't get a token signed can't push others out. Thread-safe; one lock
-/// per shard, held for a look-up.
+/// Holds at most `capacity` tokens; the least recently used one goes first. The key is the full digest: the
+/// bytes of a token are not kept. Only verified tokens get in, so forged ones push nobody out. Thread-safe: one
+/// lock per shard, held for a look-up.
 class TokenCache {
   public:
     TokenCache();
@@ -36,14 +36,14 @@ class TokenCache {
     TokenCache(const TokenCache &) = delete;
     TokenCache &operator=(const TokenCache &) = delete;
 
-    /// 0: off, and everything in it goes. A smaller one: the oldest go.
+    /// 0 turns the cache off and empties it. With a smaller capacity the least recently used go.
     void set_capacity(std::size_t capacity);
     bool enabled() const noexcept;
 
-    /// Null if it isn't there.
+    /// Null if the token isn't there.
     std::shared_ptr<const VerifiedToken> find(const jose::Sha256Digest &digest) noexcept;
     void insert(const jose::Sha256Digest &digest, std::shared_ptr<const VerifiedToken> token);
-    /// It turned out not to count any more.
+    /// For a token that is no longer good.
     void erase(const jose::Sha256Digest &digest) noexcept;
 
     std::size_t size() const noexcept;

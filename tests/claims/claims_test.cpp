@@ -15,7 +15,7 @@ config::Section base_section() {
     config::Section section;
     section.name = "oauth";
     section.issuer = "https://id.example";
-    section.audience = {"broker"};
+    section.tokens.audience = {"broker"};
     return section;
 }
 
@@ -52,7 +52,7 @@ void check_rows(const std::vector<Row> &rows) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, row.without), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, section, now);
+        const auto claims = check(*json, section.issuer, section.tokens, now);
         const Reason got = claims ? Reason::NONE : claims.error().reason;
         EXPECT_STREQ(reason_name(got), reason_name(row.reason)) << (claims ? "" : claims.error().detail);
         if (!claims) {
@@ -96,16 +96,17 @@ TEST(Claims, Rule8Audience) {
         {"an array with a number", R"("aud":["broker",1])", "aud", Reason::INVALID_CLAIM},
         {"one of several configured", R"("aud":"two")", "aud", Reason::NONE,
          [](config::Section &s) {
-             s.audience = {"one", "two"};
+             s.tokens.audience = {"one", "two"};
          }},
         {"verify_aud = false: anything", R"("aud":7)", "aud", Reason::NONE,
-         [](config::Section &s) { s.verify_aud = false; }},
-        {"verify_aud = false: none", "", "aud", Reason::NONE, [](config::Section &s) { s.verify_aud = false; }},
+         [](config::Section &s) { s.tokens.verify_aud = false; }},
+        {"verify_aud = false: none", "", "aud", Reason::NONE,
+         [](config::Section &s) { s.tokens.verify_aud = false; }},
     });
 }
 
 TEST(Claims, Rule9Dates) {
-    const auto strict = [](config::Section &s) { s.clock_skew_s = 0; };
+    const auto strict = [](config::Section &s) { s.tokens.clock_skew_s = 0; };
     check_rows({
         {"exp in the future", "", ""},
         {"exp now", R"("exp":1800000000)", "exp", Reason::TOKEN_EXPIRED, strict},
@@ -123,9 +124,9 @@ TEST(Claims, Rule9Dates) {
         {"the smallest", R"("exp":-9223372036854775808)", "exp", Reason::TOKEN_EXPIRED},
         {"missing", "", "exp", Reason::NO_EXPIRY},
         {"missing, require_exp = false", "", "exp", Reason::NONE,
-         [](config::Section &s) { s.require_exp = false; }},
+         [](config::Section &s) { s.tokens.require_exp = false; }},
         {"expired, require_exp = false", R"("exp":1)", "exp", Reason::TOKEN_EXPIRED,
-         [](config::Section &s) { s.require_exp = false; }},
+         [](config::Section &s) { s.tokens.require_exp = false; }},
         {"nbf past", R"("nbf":1799999999)", ""},
         {"nbf within the skew", R"("nbf":1800000010)", ""},
         {"nbf beyond it", R"("nbf":1800000011)", "", Reason::NOT_YET_VALID},
@@ -143,10 +144,10 @@ TEST(Claims, ExpiresAtIsFlooredExpAndSkew) {
     config::Section section = base_section();
     JsonDocument document;
     auto json = document.parse(payload(R"("exp":1800000300.9)", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section, now)->validity.expires_at, 1800000310);
-    section.require_exp = false;
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, now)->validity.expires_at, 1800000310);
+    section.tokens.require_exp = false;
     json = document.parse(payload("", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section, now)->validity.expires_at, INT64_MAX);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, now)->validity.expires_at, INT64_MAX);
 }
 
 TEST(Claims, CheckTimeIsOneInstant) {
@@ -158,7 +159,7 @@ TEST(Claims, CheckTimeIsOneInstant) {
 }
 
 TEST(Claims, Rule10NotAnAccessToken) {
-    const auto id_allowed = [](config::Section &s) { s.allow_id_token = true; };
+    const auto id_allowed = [](config::Section &s) { s.tokens.allow_id_token = true; };
     const auto refused = Reason::NOT_AN_ACCESS_TOKEN;
     check_rows({
         {"typ ID", R"("typ":"ID")", "", refused},
@@ -181,7 +182,7 @@ TEST(Claims, Rule10NotAnAccessToken) {
         {"cnf", R"("cnf":{"jkt":"x"})", "", Reason::SENDER_CONSTRAINED},
         {"cnf null", R"("cnf":null)", "", Reason::SENDER_CONSTRAINED},
         {"cnf, allow_cnf", R"("cnf":{"jkt":"x"})", "", Reason::NONE,
-         [](config::Section &s) { s.allow_cnf = true; }},
+         [](config::Section &s) { s.tokens.allow_cnf = true; }},
     });
 }
 
@@ -219,7 +220,7 @@ TEST(Claims, Rule11Username) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, base_section(), now);
+        const auto claims = check(*json, base_section().issuer, base_section().tokens, now);
         if (row.reason == Reason::NONE) {
             ASSERT_TRUE(claims.has_value()) << claims.error().detail;
             EXPECT_EQ(claims->username, row.username);
@@ -232,11 +233,11 @@ TEST(Claims, Rule11Username) {
 
 TEST(Claims, TheUsernamePrefixCountsInTheLength) {
     config::Section section = base_section();
-    section.username_prefix = "b:";
+    section.tokens.username_prefix = "b:";
     JsonDocument document;
     const auto json = document.parse(payload(R"("sub":")" + std::string(254, 'x') + R"(")", "sub"),
                                      Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section, now).error().reason, Reason::INVALID_USERNAME);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, now).error().reason, Reason::INVALID_USERNAME);
 }
 
 }  // namespace tokenward::claims

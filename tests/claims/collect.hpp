@@ -24,15 +24,15 @@ inline Collected collect(const std::string &json, const config::Section &section
     const auto payload = document.parse(json, Reason::MALFORMED_PAYLOAD);
     EXPECT_TRUE(payload.has_value()) << json;
     ScopeList list;
-    EXPECT_TRUE(collect_scopes(*payload, section, routing_keys, list).has_value()) << json;
+    EXPECT_TRUE(collect_scopes(*payload, section.scopes, routing_keys, list).has_value()) << json;
     return {{list.scopes.begin(), list.scopes.end()}, list.notes};
 }
 
 /// A section as the configuration would complete it.
 inline config::Section broker(const std::string &id) {
     config::Section section;
-    section.resource_server_id = id;
-    section.scope_prefix = id + ".";
+    section.scopes.resource_server_id = id;
+    section.scopes.scope_prefix = id + ".";
     return section;
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 config::Section typed(const std::string &id) {
     config::Section section = broker(id);
-    section.resource_server_type = "mq-type";
+    section.scopes.resource_server_type = "mq-type";
     return section;
 }
 
@@ -169,11 +169,11 @@ TEST(RichAuthorization, WhenItIsRead) {
     EXPECT_EQ(collect(payload, broker("mq")).scopes, Scopes{}) << "no resource_server_type";
     EXPECT_EQ(collect(payload, typed("")).scopes, Scopes{}) << "no resource_server_id";
     config::Section section = typed("mq");
-    section.scope_prefix = "api.";
-    section.scope_prefix_explicit = true;
+    section.scopes.scope_prefix = "api.";
+    section.scopes.scope_prefix_explicit = true;
     EXPECT_EQ(collect(payload, section).scopes, (Scopes{"read:a/*/*", "tag:management"}))
         << "the location says whose it is, no prefix";
-    section.scope_aliases = {{"read:a/*/*", {"api.write:*/*"}}, {"management", {"api.write:*/*"}}};
+    section.scopes.scope_aliases = {{"read:a/*/*", {"api.write:*/*"}}, {"management", {"api.write:*/*"}}};
     EXPECT_EQ(collect(payload, section).scopes, (Scopes{"read:a/*/*", "tag:management"}))
         << "no alias is in it";
 }
@@ -213,7 +213,7 @@ TEST(RichAuthorization, Rule12CountsThemToo) {
                                                 entry("[" + locations + "]", actions) + "]}",
                                             Reason::MALFORMED_PAYLOAD);
         ScopeList list;
-        const auto result = collect_scopes(*payload, typed("mq"), true, list);
+        const auto result = collect_scopes(*payload, typed("mq").scopes, true, list);
         return result ? Reason::NONE : result.error().reason;
     };
     EXPECT_EQ(collected(R"(["read","read","read"])", "mq.read:x/y"), Reason::NONE);

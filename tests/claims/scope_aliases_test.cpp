@@ -56,32 +56,32 @@ TEST(ScopeAliases, Table) {
     };
     for (const Row &row : rows) {
         config::Section section = broker("mq");
-        section.additional_scopes_keys = {"claims"};
-        section.scope_aliases = row.aliases;
+        section.scopes.additional_scopes_keys = {"claims"};
+        section.scopes.scope_aliases = row.aliases;
         EXPECT_EQ(collect(row.payload, section).scopes, row.scopes) << row.what;
     }
 }
 
 TEST(ScopeAliases, UnderOtherPrefixes) {
     config::Section section = broker("mq");
-    section.scope_aliases = {{"a", {"read:v/q", "p.read:v/p"}}};
-    section.scope_prefix_explicit = true;
-    section.scope_prefix = "";
+    section.scopes.scope_aliases = {{"a", {"read:v/q", "p.read:v/p"}}};
+    section.scopes.scope_prefix_explicit = true;
+    section.scopes.scope_prefix = "";
     EXPECT_EQ(collect(R"({"scope":"a"})", section).scopes, (Scopes{"a", "read:v/q", "p.read:v/p"}));
-    section.scope_prefix = "p";
+    section.scopes.scope_prefix = "p";
     EXPECT_EQ(collect(R"({"scope":"a"})", section).scopes, Scopes{"read:v/p"});
 }
 
 TEST(ScopeAliases, ATokenThatRepeatsAnAliasMakesNoMoreOfIt) {
     config::Section section = broker("mq");
-    std::vector<std::string> &scopes = section.scope_aliases["a"];
+    std::vector<std::string> &scopes = section.scopes.scope_aliases["a"];
     for (int i = 0; i < 256; ++i) scopes.push_back("mq.read:v/" + std::to_string(i));
     std::string scope;
     for (int i = 0; i < 7; ++i) scope += "a ";  // few enough that nothing is sorted out
     JsonDocument document;
     ScopeList list;
     ASSERT_TRUE(collect_scopes(*document.parse(R"({"scope":")" + scope + R"("})", Reason::MALFORMED_PAYLOAD),
-                               section, true, list));
+                               section.scopes, true, list));
     EXPECT_EQ(list.scopes.size(), 256U);
 }
 
@@ -91,13 +91,14 @@ TEST(ScopeAliases, Rule12CountsThemToo) {
     for (int alias = 0; alias < 9; ++alias) {
         const std::string name = "alias" + std::to_string(alias);
         for (int i = 0; i < 256; ++i) {
-            section.scope_aliases[name].push_back("mq.read:" + name + "/" + std::to_string(i));
+            section.scopes.scope_aliases[name].push_back("mq.read:" + name + "/" + std::to_string(i));
         }
         scope += name + " ";
         JsonDocument document;
         ScopeList list;
-        const auto result = collect_scopes(
-            *document.parse(R"({"scope":")" + scope + R"("})", Reason::MALFORMED_PAYLOAD), section, true, list);
+        const auto result =
+            collect_scopes(*document.parse(R"({"scope":")" + scope + R"("})", Reason::MALFORMED_PAYLOAD),
+                           section.scopes, true, list);
         EXPECT_EQ(result.has_value(), alias < 8) << alias;
         if (!result) {
             EXPECT_EQ(result.error().reason, Reason::TOO_MANY_SCOPES);

@@ -18,11 +18,11 @@ struct Settings {
 
 config::Section section_of(const Settings &settings) {
     config::Section section;
-    section.resource_server_id = settings.id;
-    section.scope_prefix_explicit = settings.prefix.has_value();
-    section.scope_prefix = settings.prefix;
-    if (!settings.prefix && !settings.id.empty()) section.scope_prefix = settings.id + ".";
-    section.additional_scopes_keys = settings.additional;
+    section.scopes.resource_server_id = settings.id;
+    section.scopes.scope_prefix_explicit = settings.prefix.has_value();
+    section.scopes.scope_prefix = settings.prefix;
+    if (!settings.prefix && !settings.id.empty()) section.scopes.scope_prefix = settings.id + ".";
+    section.scopes.additional_scopes_keys = settings.additional;
     return section;
 }
 
@@ -34,7 +34,7 @@ Scopes collect(const std::string &json, const Settings &settings) {
     EXPECT_TRUE(payload.has_value()) << json;
     const config::Section section = section_of(settings);
     ScopeList found;
-    EXPECT_TRUE(collect_scopes(*payload, section, true, found).has_value());
+    EXPECT_TRUE(collect_scopes(*payload, section.scopes, true, found).has_value());
     Scopes scopes(found.scopes.begin(), found.scopes.end());
     std::sort(scopes.begin(), scopes.end());
     return scopes;
@@ -182,16 +182,16 @@ TEST(ScopeSources, Rule12AtMost2048DifferentScopes) {
     JsonDocument document;
     const config::Section section = section_of({"mq", {}, {}});
     EXPECT_TRUE(
-        collect_scopes(*document.parse(with(2048, true), Reason::MALFORMED_PAYLOAD), section, true, list)
+        collect_scopes(*document.parse(with(2048, true), Reason::MALFORMED_PAYLOAD), section.scopes, true, list)
             .has_value());
     EXPECT_EQ(list.scopes.size(), 2048U);
-    const auto many =
-        collect_scopes(*document.parse(with(2049, true), Reason::MALFORMED_PAYLOAD), section, true, list);
+    const auto many = collect_scopes(*document.parse(with(2049, true), Reason::MALFORMED_PAYLOAD),
+                                     section.scopes, true, list);
     ASSERT_FALSE(many.has_value());
     EXPECT_EQ(many.error().reason, Reason::TOO_MANY_SCOPES);
-    EXPECT_TRUE(
-        collect_scopes(*document.parse(with(5000, false), Reason::MALFORMED_PAYLOAD), section, true, list)
-            .has_value())
+    EXPECT_TRUE(collect_scopes(*document.parse(with(5000, false), Reason::MALFORMED_PAYLOAD), section.scopes,
+                               true, list)
+                    .has_value())
         << "the same scope again is no other scope";
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 config::Section expanding() {
     config::Section section = broker("mq");
-    section.expand_variables = true;
+    section.scopes.expand_variables = true;
     return section;
 }
 
@@ -83,8 +83,8 @@ TEST(ScopeVariables, OffByDefault) {
 
 TEST(ScopeVariables, InEverySource) {
     config::Section section = expanding();
-    section.scope_aliases = {{"own", {"mq.configure:{vhost}/q-{sub}"}}};
-    section.resource_server_type = "mq-type";
+    section.scopes.scope_aliases = {{"own", {"mq.configure:{vhost}/q-{sub}"}}};
+    section.scopes.resource_server_type = "mq-type";
     EXPECT_EQ(collect(R"({"sub":"bob","scope":"own","resource_access":{"mq":{"roles":["read:v/{sub}"]}},
                           "authorization_details":[{"type":"mq-type","locations":"cluster:mq/vhost:v/queue:{sub}",
                                                     "actions":"write"}]})",

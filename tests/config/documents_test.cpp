@@ -94,7 +94,7 @@ TEST(Examples, EachLoadsWithoutWarning) {
         ASSERT_TRUE(settings) << entry.path() << settings.error().detail;
         EXPECT_TRUE(settings->warnings.empty()) << entry.path() << settings->warnings.front();
         EXPECT_EQ(settings->sections.size(), 1U);
-        EXPECT_TRUE(settings->sections.front().scope_prefix) << entry.path();
+        EXPECT_TRUE(settings->sections.front().scopes.scope_prefix) << entry.path();
     }
     EXPECT_EQ(seen, (std::set<std::string>{"auth0", "entra", "keycloak", "lavinmq", "okta", "uaa"}));
 }

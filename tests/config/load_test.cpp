@@ -21,13 +21,13 @@ TEST_F(Load, Defaults) {
     const Section &section = settings->sections.front();
     EXPECT_EQ(section.name, "oauth");
     EXPECT_EQ(section.issuer, "https://id.example.com");
-    EXPECT_EQ(section.audience, List{"broker"});
-    EXPECT_EQ(section.scope_prefix, "broker.");
-    EXPECT_FALSE(section.scope_prefix_explicit);
-    EXPECT_EQ(section.preferred_username_claims, (List{"sub", "client_id"}));
-    EXPECT_EQ(section.algorithms, jose::AlgorithmSet::all());
-    EXPECT_EQ(section.max_session_s, 0);
-    EXPECT_EQ(section.proxy, std::nullopt);
+    EXPECT_EQ(section.tokens.audience, List{"broker"});
+    EXPECT_EQ(section.scopes.scope_prefix, "broker.");
+    EXPECT_FALSE(section.scopes.scope_prefix_explicit);
+    EXPECT_EQ(section.tokens.preferred_username_claims, (List{"sub", "client_id"}));
+    EXPECT_EQ(section.tokens.algorithms, jose::AlgorithmSet::all());
+    EXPECT_EQ(section.tokens.max_session_s, 0);
+    EXPECT_EQ(section.keys.proxy, std::nullopt);
     EXPECT_TRUE(settings->routing_keys);
     EXPECT_EQ(settings->log_level, LogLevel::info);
     EXPECT_EQ(settings->token_cache_size, 10000U);
@@ -65,37 +65,37 @@ TEST_F(Load, EveryOption) {
     ASSERT_TRUE(settings) << settings.error().detail;
     const Section &s = settings->sections.front();
     EXPECT_EQ(s.issuer, "https://id.example.com:8443/realms/a");
-    EXPECT_EQ(s.resource_server_id, "r");
-    EXPECT_EQ(s.audience, (List{"a", "b", "c"}));
-    EXPECT_TRUE(s.verify_aud);
-    EXPECT_EQ(s.preferred_username_claims, (List{"preferred_username", "sub"}));
-    EXPECT_EQ(s.additional_scopes_keys, (List{"roles", "a.b"}));
-    EXPECT_EQ(s.scope_prefix, "p");
-    EXPECT_TRUE(s.scope_prefix_explicit);
-    EXPECT_EQ(s.scope_aliases, (ScopeAliases{{"a", {"p.b", "p.c"}}}));
-    EXPECT_EQ(s.resource_server_type, "mq");
-    EXPECT_TRUE(s.expand_variables);
-    EXPECT_EQ(s.jwks_cache_ttl_s, 0);
-    EXPECT_TRUE(s.algorithms.contains(jose::Algorithm::RS256));
-    EXPECT_TRUE(s.algorithms.contains(jose::Algorithm::EdDSA));
-    EXPECT_FALSE(s.algorithms.contains(jose::Algorithm::PS256));
-    EXPECT_EQ(s.default_key, "k1");
-    EXPECT_EQ(s.max_token_bytes, 4096U);
-    EXPECT_EQ(s.clock_skew_s, 0);
-    EXPECT_FALSE(s.require_exp);
-    EXPECT_TRUE(s.require_at_jwt);
-    EXPECT_TRUE(s.allow_id_token);
-    EXPECT_TRUE(s.allow_cnf);
-    EXPECT_EQ(s.max_session_s, 60);
-    EXPECT_TRUE(s.require_username_match);
-    EXPECT_TRUE(s.token_in_username);
-    EXPECT_EQ(s.username_prefix, "kc:");
-    EXPECT_EQ(s.jwks_uri, "https://id.example.com/keys?p=b2c");
-    EXPECT_EQ(s.jwks_min_refresh_s, 1);
-    EXPECT_EQ(s.jwks_max_stale_s, 60);
-    EXPECT_EQ(s.jwks_cache_file, "/var/cache/k");
-    EXPECT_EQ(s.ca_file, "/etc/ca.pem");
-    EXPECT_EQ(s.proxy, "http://u:p@proxy:3128");
+    EXPECT_EQ(s.scopes.resource_server_id, "r");
+    EXPECT_EQ(s.tokens.audience, (List{"a", "b", "c"}));
+    EXPECT_TRUE(s.tokens.verify_aud);
+    EXPECT_EQ(s.tokens.preferred_username_claims, (List{"preferred_username", "sub"}));
+    EXPECT_EQ(s.scopes.additional_scopes_keys, (List{"roles", "a.b"}));
+    EXPECT_EQ(s.scopes.scope_prefix, "p");
+    EXPECT_TRUE(s.scopes.scope_prefix_explicit);
+    EXPECT_EQ(s.scopes.scope_aliases, (ScopeAliases{{"a", {"p.b", "p.c"}}}));
+    EXPECT_EQ(s.scopes.resource_server_type, "mq");
+    EXPECT_TRUE(s.scopes.expand_variables);
+    EXPECT_EQ(s.keys.jwks_cache_ttl_s, 0);
+    EXPECT_TRUE(s.tokens.algorithms.contains(jose::Algorithm::RS256));
+    EXPECT_TRUE(s.tokens.algorithms.contains(jose::Algorithm::EdDSA));
+    EXPECT_FALSE(s.tokens.algorithms.contains(jose::Algorithm::PS256));
+    EXPECT_EQ(s.tokens.default_key, "k1");
+    EXPECT_EQ(s.tokens.max_token_bytes, 4096U);
+    EXPECT_EQ(s.tokens.clock_skew_s, 0);
+    EXPECT_FALSE(s.tokens.require_exp);
+    EXPECT_TRUE(s.tokens.require_at_jwt);
+    EXPECT_TRUE(s.tokens.allow_id_token);
+    EXPECT_TRUE(s.tokens.allow_cnf);
+    EXPECT_EQ(s.tokens.max_session_s, 60);
+    EXPECT_TRUE(s.tokens.require_username_match);
+    EXPECT_TRUE(s.tokens.token_in_username);
+    EXPECT_EQ(s.tokens.username_prefix, "kc:");
+    EXPECT_EQ(s.keys.jwks_uri, "https://id.example.com/keys?p=b2c");
+    EXPECT_EQ(s.keys.jwks_min_refresh_s, 1);
+    EXPECT_EQ(s.keys.jwks_max_stale_s, 60);
+    EXPECT_EQ(s.keys.jwks_cache_file, "/var/cache/k");
+    EXPECT_EQ(s.keys.ca_file, "/etc/ca.pem");
+    EXPECT_EQ(s.keys.proxy, "http://u:p@proxy:3128");
     EXPECT_FALSE(settings->routing_keys);
     EXPECT_EQ(settings->token_cache_size, 0U);
     EXPECT_EQ(settings->log_level, LogLevel::debug);
@@ -106,12 +106,12 @@ TEST_F(Load, BooleansAsLavinMQReadsThem) {
     for (const std::string word : {"1", "true", "yes", "on", "y", "TRUE", "On"}) {
         const auto settings = load_ini(std::string(minimal) + "require_at_jwt = " + word + "\n");
         ASSERT_TRUE(settings) << word;
-        EXPECT_TRUE(settings->sections.front().require_at_jwt) << word;
+        EXPECT_TRUE(settings->sections.front().tokens.require_at_jwt) << word;
     }
     for (const std::string word : {"0", "false", "no", "off", "n", "FALSE", "Off"}) {
         const auto settings = load_ini(std::string(minimal) + "require_exp = " + word + "\n");
         ASSERT_TRUE(settings) << word;
-        EXPECT_FALSE(settings->sections.front().require_exp) << word;
+        EXPECT_FALSE(settings->sections.front().tokens.require_exp) << word;
     }
 }
 
@@ -123,7 +123,7 @@ TEST_F(Load, ALavinmqIniReadsAsItIs) {
         "mgmt_scopes = openid profile\r\n[mqtt]\r\nissuer = x\r\nissuer = y\r\n[http]\r\nport = 1");
     ASSERT_TRUE(settings) << settings.error().detail;
     EXPECT_EQ(settings->sections.front().issuer, "https://id.example.com/");
-    EXPECT_EQ(settings->sections.front().audience, List{"broker=1"});
+    EXPECT_EQ(settings->sections.front().tokens.audience, List{"broker=1"});
 }
 
 TEST_F(Load, ScopePrefix) {
@@ -143,15 +143,15 @@ TEST_F(Load, ScopePrefix) {
     for (const Row &row : rows) {
         const auto settings = load_ini("[oauth]\nissuer = https://a\n" + std::string(row.lines));
         ASSERT_TRUE(settings) << settings.error().detail;
-        EXPECT_EQ(settings->sections.front().scope_prefix, row.prefix) << row.lines;
-        EXPECT_EQ(settings->sections.front().scope_prefix_explicit, row.is_explicit) << row.lines;
+        EXPECT_EQ(settings->sections.front().scopes.scope_prefix, row.prefix) << row.lines;
+        EXPECT_EQ(settings->sections.front().scopes.scope_prefix_explicit, row.is_explicit) << row.lines;
     }
 }
 
 TEST_F(Load, MaxSessionWhereTokensMayNotExpire) {
     const auto limit = [&](std::string_view lines) {
         const auto settings = load_ini(std::string(minimal) + std::string(lines));
-        return settings ? settings->sections.front().max_session_s : -1;
+        return settings ? settings->sections.front().tokens.max_session_s : -1;
     };
     EXPECT_EQ(limit(""), 0);
     EXPECT_EQ(limit("require_exp = false\n"), 86400);
@@ -168,11 +168,11 @@ TEST_F(Load, LaterOnesWinKeyByKey) {
     ASSERT_TRUE(settings) << settings.error().detail;
     const Section &section = settings->sections.front();
     EXPECT_EQ(section.issuer, "https://a");
-    EXPECT_EQ(section.resource_server_id, "j");
-    EXPECT_EQ(section.audience, List{"j"});
-    EXPECT_EQ(section.clock_skew_s, 2);
-    EXPECT_EQ(section.jwks_uri, "");
-    EXPECT_EQ(section.jwks_file, "/keys.json");
+    EXPECT_EQ(section.scopes.resource_server_id, "j");
+    EXPECT_EQ(section.tokens.audience, List{"j"});
+    EXPECT_EQ(section.tokens.clock_skew_s, 2);
+    EXPECT_EQ(section.keys.jwks_uri, "");
+    EXPECT_EQ(section.keys.jwks_file, "/keys.json");
     EXPECT_FALSE(settings->routing_keys);
 }
 
@@ -192,7 +192,7 @@ TEST_F(Load, JsonForms) {
     for (
         const std::string_view json : {
             R"({"issuer":"https://a","audience":["x","y"],"verify_aud":true,"clock_skew":7,"jwks_uri":null})",
-            R"({"oauth.issuer":"https://a","oauth.audience":["x","y"],"oauth.verify_aud":true,"oauth.clock_skew":7})",
+            R"({"oauth.issuer":"https://a","oauth.tokens.audience":["x","y"],"oauth.tokens.verify_aud":true,"oauth.clock_skew":7})",
             R"({"oauth":{"issuer":"https://a","audience":["x","y"],"verify_aud":true,"clock_skew":7}})",
             R"({"main":{"any":{"thing":1}},"oauth":{"issuer":"https://a","audience":"x, y","verify_aud":"yes","clock_skew":"7"}})",
         }) {
@@ -200,8 +200,8 @@ TEST_F(Load, JsonForms) {
         ASSERT_TRUE(settings) << json << settings.error().detail;
         const Section &section = settings->sections.front();
         EXPECT_EQ(section.issuer, "https://a");
-        EXPECT_EQ(section.audience, (List{"x", "y"}));
-        EXPECT_EQ(section.clock_skew_s, 7);
+        EXPECT_EQ(section.tokens.audience, (List{"x", "y"}));
+        EXPECT_EQ(section.tokens.clock_skew_s, 7);
     }
 }
 

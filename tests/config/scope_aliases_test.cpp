@@ -20,7 +20,7 @@ TEST_F(Aliases, Ini) {
                                    "scope_aliases.ADMIN = broker.read:*/*  broker.tag:administrator\n"
                                    "scope_aliases.a.b/c d=broker.write:v/x\n");
     ASSERT_TRUE(settings) << settings.error().detail;
-    EXPECT_EQ(settings->sections.front().scope_aliases,
+    EXPECT_EQ(settings->sections.front().scopes.scope_aliases,
               (ScopeAliases{{"ADMIN", {"broker.read:*/*", "broker.tag:administrator"}},
                             {"a.b/c d", {"broker.write:v/x"}}}));
     EXPECT_TRUE(settings->warnings.empty()) << settings->warnings.front();
@@ -33,7 +33,7 @@ TEST_F(Aliases, ALaterFileWinsAliasByAlias) {
         write("b.ini", "[oauth]\nscope_aliases.b = broker.d\nscope_aliases.c =\nscope_aliases.none =\n")};
     const auto settings = load(files, {});
     ASSERT_TRUE(settings) << settings.error().detail;
-    EXPECT_EQ(settings->sections.front().scope_aliases,
+    EXPECT_EQ(settings->sections.front().scopes.scope_aliases,
               (ScopeAliases{{"a", {"broker.a"}}, {"b", {"broker.d"}}}));
 }
 
@@ -42,8 +42,8 @@ TEST_F(Aliases, EachSectionHasItsOwn) {
                                    "scope_aliases.a = broker.a\n[oauth.b]\nissuer = https://b\naudience = x\n"
                                    "username_prefix = b-\nscope_prefix =\nscope_aliases.a = read:v/b\n");
     ASSERT_TRUE(settings) << settings.error().detail;
-    EXPECT_EQ(settings->sections[0].scope_aliases, (ScopeAliases{{"a", {"broker.a"}}}));
-    EXPECT_EQ(settings->sections[1].scope_aliases, (ScopeAliases{{"a", {"read:v/b"}}}));
+    EXPECT_EQ(settings->sections[0].scopes.scope_aliases, (ScopeAliases{{"a", {"broker.a"}}}));
+    EXPECT_EQ(settings->sections[1].scopes.scope_aliases, (ScopeAliases{{"a", {"read:v/b"}}}));
 }
 
 TEST_F(Aliases, Json) {
@@ -66,7 +66,7 @@ TEST_F(Aliases, Json) {
     for (const Row &row : rows) {
         const auto settings = load({}, row.json);
         ASSERT_TRUE(settings) << row.json << settings.error().detail;
-        EXPECT_EQ(settings->sections.front().scope_aliases, row.aliases) << row.json;
+        EXPECT_EQ(settings->sections.front().scopes.scope_aliases, row.aliases) << row.json;
     }
 }
 
@@ -75,7 +75,7 @@ TEST_F(Aliases, JsonWinsAliasByAlias) {
         load_ini(std::string(minimal) + "scope_aliases.a = broker.a\nscope_aliases.b = broker.b\n",
                  R"({"scope_aliases":{"b":"broker.c"}})");
     ASSERT_TRUE(settings) << settings.error().detail;
-    EXPECT_EQ(settings->sections.front().scope_aliases,
+    EXPECT_EQ(settings->sections.front().scopes.scope_aliases,
               (ScopeAliases{{"a", {"broker.a"}}, {"b", {"broker.c"}}}));
 }
 

@@ -29,8 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         if (settings->sections.empty()) std::abort();
         for (const auto &section : settings->sections) {
             if (section.issuer.rfind("https://", 0) != 0) std::abort();
-            if (section.verify_aud && section.audience.empty()) std::abort();
-            if (section.algorithms.empty()) std::abort();
+            if (section.tokens.verify_aud && section.tokens.audience.empty()) std::abort();
+            if (section.tokens.algorithms.empty()) std::abort();
         }
         if (config::to_json(*settings).empty()) std::abort();
     } else {

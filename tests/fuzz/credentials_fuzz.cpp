@@ -25,13 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const bool in_username = (data[0] & 0x80) != 0;
     const std::string_view bytes(reinterpret_cast<const char *>(data) + 1, size - 1);
     const std::size_t middle = bytes.size() / 2;
-    credentials::Input input{kind, bytes, {}, {}, in_username};
+    credentials::Credentials sent{kind, bytes, {}, {}};
     if (kind == Kind::username_password) {
-        input = {kind, {}, bytes.substr(0, middle), bytes.substr(middle), in_username};
+        sent = {kind, {}, bytes.substr(0, middle), bytes.substr(middle)};
     }
 
     std::string storage;
-    const auto result = credentials::extract(input, storage);
+    const auto result = credentials::extract_token(sent, in_username, storage);
     if (!result) {
         const bool may_be_a_password =
             kind == Kind::sasl_plain || kind == Kind::username_password || kind == Kind::http_authorization;

@@ -55,8 +55,8 @@ class FetcherTest : public testing::Test {
   protected:
     FetcherTest() : fetcher(std::move(Fetcher::create(SystemClock::instance(), log.logger).value())) {
         section = section_of(issuer.issuer());
-        section.ca_file = issuer.ca_file();
-        section.jwks_min_refresh_s = 1;
+        section.keys.ca_file = issuer.ca_file();
+        section.keys.jwks_min_refresh_s = 1;
     }
 
     std::shared_ptr<SectionKeys> begin(const config::Section &with) {

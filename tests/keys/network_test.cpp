@@ -175,9 +175,9 @@ TEST_F(FetcherTest, TenThousandMadeUpKidsCostOneFetchPerMinRefreshAndHarmNoGoodT
 
 TEST_F(FetcherTest, KeysSurviveARestartWhileTheProviderIsDown) {
     const support::TemporaryDirectory directory;
-    section.jwks_cache_file = directory.path() + "/keys.json";
+    section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
-    wait_until([&] { return std::filesystem::exists(section.jwks_cache_file); });
+    wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
     fetcher->stop();
     issuer.set_network(TestIssuer::Network::down);
     fetcher = std::move(Fetcher::create(SystemClock::instance(), log.logger).value());
@@ -191,11 +191,11 @@ TEST_F(FetcherTest, KeysSurviveARestartWhileTheProviderIsDown) {
 
 TEST_F(FetcherTest, ACacheFileThatOthersMayWriteIsNotUsed) {
     const support::TemporaryDirectory directory;
-    section.jwks_cache_file = directory.path() + "/keys.json";
+    section.keys.jwks_cache_file = directory.path() + "/keys.json";
     begin_with_keys();
-    wait_until([&] { return std::filesystem::exists(section.jwks_cache_file); });
+    wait_until([&] { return std::filesystem::exists(section.keys.jwks_cache_file); });
     fetcher->stop();
-    ASSERT_EQ(::chmod(section.jwks_cache_file.c_str(), 0660), 0);
+    ASSERT_EQ(::chmod(section.keys.jwks_cache_file.c_str(), 0660), 0);
     issuer.set_network(TestIssuer::Network::down);
     fetcher = std::move(Fetcher::create(SystemClock::instance(), log.logger).value());
     const auto keys = begin(section);

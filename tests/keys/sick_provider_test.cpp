@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace tokenward::keys {
 namespace {
@@ -90,8 +91,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, SickProviderTest,
 
 TEST_F(SectionKeysTest, AHangingProviderDoesNotHoldUpAnotherSections) {
     const auto other = std::make_shared<SectionKeys>(
-        clock, waiters, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
-        [] { return 0.5; });
+        clock, waiters, input_of(section_of("https://other.example")), [] { return 0.5; });
     other->start();
     fetcher.round({keys, other}, 0);
     ASSERT_EQ(transport.running.size(), 2U);
@@ -170,17 +170,17 @@ TEST_F(SectionKeysTest, AnEmptySetAtTheStartIsNotASet) {
 class CacheTest : public SectionKeysTest {
   protected:
     CacheTest() {
-        section.jwks_cache_file = directory.path() + "/cache.json";
+        section.keys.jwks_cache_file = directory.path() + "/cache.json";
         use(section);
     }
     std::string file() const {
-        std::ifstream in(section.jwks_cache_file);
+        std::ifstream in(section.keys.jwks_cache_file);
         std::stringstream text;
         text << in.rdbuf();
         return text.str();
     }
     Result<std::optional<CachedKeys>> read() const {
-        return read_cache_file(section.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
+        return read_cache_file(section.keys.jwks_cache_file, {issuer, "", 86'400, clock.unix_seconds()});
     }
 
     support::TemporaryDirectory directory;
@@ -191,7 +191,7 @@ TEST_F(CacheTest, EveryChangeIsWrittenWithMode0600) {
     begin_with(key_set({"k1"}));
     EXPECT_NE(file().find("k1"), std::string::npos);
     struct stat status {};
-    ASSERT_EQ(::stat(section.jwks_cache_file.c_str(), &status), 0);
+    ASSERT_EQ(::stat(section.keys.jwks_cache_file.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
     until_due();
     serve(key_set({"k2"}));
@@ -213,7 +213,7 @@ TEST_F(CacheTest, AConfirmationMakesTheFileYounger) {
 }
 
 TEST_F(CacheTest, ConfirmationsWithinAMinuteAreNotWritten) {
-    section.jwks_cache_ttl_s = 0;
+    section.keys.jwks_cache_ttl_s = 0;
     use(section);
     begin_with(key_set({"k1"}));
     const std::string first = file();
@@ -232,13 +232,23 @@ TEST_F(CacheTest, ARevocationIsWrittenTooSoThatARestartDoesNotUndoIt) {
 }
 
 TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
-    section.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
+    section.keys.jwks_cache_file = directory.path() + "/no-such-folder/cache.json";
     use(section);
     begin_with(key_set({"k1"}));
     until_due();
     serve(key_set({"k2"}));
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
     EXPECT_EQ(log.count(LogLevel::warning, "no-such-folder"), 1) << log.text();
+}
+
+TEST_F(CacheTest, AFileThatCannotBeRewrittenAfterAChangeIsRemovedForItsKeysMayBeRevoked) {
+    // The longest name there is: no temporary file can stand beside it.
+    section.keys.jwks_cache_file = directory.path() + "/" + std::string(255, 'c');
+    support::write_file(section.keys.jwks_cache_file, "an older set");
+    use(section);
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(::access(section.keys.jwks_cache_file.c_str(), F_OK), -1);
+    EXPECT_EQ(log.count(LogLevel::warning, "no temporary file beside it"), 1) << log.text();
 }
 
 TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {

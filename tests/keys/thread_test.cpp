@@ -108,9 +108,9 @@ TEST_F(ThreadTest, AForkedChildForgetsTheThreadAndEnds) {
 
 TEST_F(ThreadTest, AnUnchangedSectionKeepsItsKeysOverAReload) {
     const auto keys = begin_with_keys();
-    section.jwks_cache_ttl_s = 60;
-    section.jwks_max_stale_s = 600;
-    section.algorithms = jose::AlgorithmSet::none();
+    section.keys.jwks_cache_ttl_s = 60;
+    section.keys.jwks_max_stale_s = 600;
+    section.tokens.algorithms = jose::AlgorithmSet::none();
     const auto again = begin(section);
     EXPECT_EQ(again, keys);
     EXPECT_LE(keys->status().next_fetch_in_s, 60) << "the other settings are taken over";
@@ -127,22 +127,22 @@ class ReloadTest : public FetcherTest, public testing::WithParamInterface<Reload
 TEST_P(ReloadTest, AChangedSectionGetsKeysOfItsOwn) {
     const auto keys = begin_with_keys();
     const support::TemporaryDirectory directory;
-    std::filesystem::copy_file(section.ca_file, directory.path() + "/ca.pem");
+    std::filesystem::copy_file(section.keys.ca_file, directory.path() + "/ca.pem");
     config::Section changed = section;
-    changed.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
-    const std::string copy = changed.ca_file;
+    changed.keys.ca_file = directory.path() + "/ca.pem";  // undone where it isn't the change
+    const std::string copy = changed.keys.ca_file;
     changed = section;
     GetParam().change(changed);
-    if (changed.ca_file == "COPY") changed.ca_file = copy;
+    if (changed.keys.ca_file == "COPY") changed.keys.ca_file = copy;
     const auto other = begin(changed);
     EXPECT_NE(other, keys);
     EXPECT_TRUE(fetcher->wait_for_first_keys(long_wait_ms)) << log.text();
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
-                         testing::Values(ReloadRow{"ca_file", [](auto &s) { s.ca_file = "COPY"; }},
+                         testing::Values(ReloadRow{"ca_file", [](auto &s) { s.keys.ca_file = "COPY"; }},
                                          ReloadRow{"jwks_uri",
-                                                   [](auto &s) { s.jwks_uri = s.issuer + "/jwks"; }},
+                                                   [](auto &s) { s.keys.jwks_uri = s.issuer + "/jwks"; }},
                                          ReloadRow{"name", [](auto &s) { s.name = "other"; }},
                                          ReloadRow{"issuer", [](auto &s) { s.issuer += "/"; }}),
                          [](const auto &info) { return info.param.name; });
@@ -150,11 +150,11 @@ INSTANTIATE_TEST_SUITE_P(Rows, ReloadTest,
 TEST_F(ThreadTest, ARolledBackReloadChangesNothing) {
     const auto keys = begin_with_keys();
     config::Section changed = section;
-    changed.jwks_cache_ttl_s = 1;
+    changed.keys.jwks_cache_ttl_s = 1;
     ASSERT_TRUE(fetcher->prepare(changed));
     config::Section broken = section;
     broken.name = "broken";
-    broken.ca_file = "/nonexistent/ca.pem";
+    broken.keys.ca_file = "/nonexistent/ca.pem";
     ASSERT_FALSE(fetcher->prepare(broken));
     fetcher->rollback();
     EXPECT_GT(keys->status().next_fetch_in_s, 1000);
@@ -183,7 +183,7 @@ TEST_F(ThreadTest, ReloadsUnderLoadRefuseNoToken) {
     std::thread first(client);
     std::thread second(client);
     for (int i = 0; i < 100; ++i) {
-        section.jwks_cache_ttl_s = 1000 + i;
+        section.keys.jwks_cache_ttl_s = 1000 + i;
         EXPECT_EQ(begin(section), keys);
     }
     wait_until([&] { return accepted > 100; });
@@ -218,7 +218,7 @@ class FileTest : public FetcherTest, public testing::WithParamInterface<FileRow>
 class JwksFileTest : public FileTest {};
 
 TEST_P(JwksFileTest, RefusesTheConfiguration) {
-    section.jwks_file = write();
+    section.keys.jwks_file = write();
     const auto keys = fetcher->prepare(section);
     ASSERT_FALSE(keys);
     EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(
 class CaFileTest : public FileTest {};
 
 TEST_P(CaFileTest, RefusesTheConfiguration) {
-    section.ca_file = write();
+    section.keys.ca_file = write();
     const auto keys = fetcher->prepare(section);
     ASSERT_FALSE(keys);
     EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
@@ -254,8 +254,8 @@ INSTANTIATE_TEST_SUITE_P(Rows, CaFileTest,
 
 TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
     const support::TemporaryDirectory directory;
-    section.jwks_file = directory.path() + "/keys.json";
-    support::write_file(section.jwks_file, issuer.jwks());
+    section.keys.jwks_file = directory.path() + "/keys.json";
+    support::write_file(section.keys.jwks_file, issuer.jwks());
     const auto keys = begin(section);
     EXPECT_TRUE(fetcher->wait_for_first_keys(0));
     // A look-up of an earlier test may be on its way out.
@@ -268,11 +268,11 @@ TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
 
     issuer.rotate(false);
     EXPECT_EQ(check(*keys, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
-    support::write_file(section.jwks_file, "garbage");
+    support::write_file(section.keys.jwks_file, "garbage");
     EXPECT_FALSE(fetcher->prepare(section));
     fetcher->rollback();
     EXPECT_FALSE(keys->status().keys.empty());
-    support::write_file(section.jwks_file, issuer.jwks());
+    support::write_file(section.keys.jwks_file, issuer.jwks());
     EXPECT_EQ(begin(section), keys);
     EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::NONE);
     EXPECT_EQ(issuer.requests(Endpoint::jwks) + issuer.requests(Endpoint::discovery), 0U);

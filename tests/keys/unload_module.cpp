@@ -33,7 +33,7 @@ __attribute__((visibility("default"))) void *unload_test_begin(const char *jwks_
     tokenward::config::Section section;
     section.name = "oauth";
     section.issuer = "https://provider.example";
-    section.jwks_uri = jwks_uri;
+    section.keys.jwks_uri = jwks_uri;
     if (!running->fetcher->prepare(section)) return nullptr;
     running->fetcher->commit();
     return running.release();

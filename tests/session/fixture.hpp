@@ -99,7 +99,7 @@ inline std::shared_ptr<Backend> make_backend(const BackendOptions &options, cons
     return created ? *std::move(created) : nullptr;
 }
 
-inline Presented bearer(std::string_view token) {
+inline credentials::Credentials bearer(std::string_view token) {
     return {credentials::Kind::bearer_token, token, {}, {}};
 }
 

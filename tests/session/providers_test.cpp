@@ -50,17 +50,17 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     ASSERT_TRUE(settings.has_value());
     const config::Section &section = settings->sections.front();
     const TokenShape shape =
-        recipe.shape({section.issuer, section.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
+        recipe.shape({section.issuer, section.tokens.audience.front(), recipe.scopes, clock.unix_seconds(), 300});
     const std::string token =
         Provider::sign("RS256", support::jws_header("RS256", "rsa").merge(shape.header), shape.claims.json());
     auto session = (*backend)->authenticate(bearer(token), {});
     ASSERT_TRUE(session.has_value()) << reason_name(session.error().reason) << ": " << session.error().detail;
     EXPECT_EQ((*session)->username(), recipe.username);
     using access::Operation;
-    EXPECT_EQ((*session)->authorize({Operation::read, "/", "q1", {}}), Verdict::allowed);
-    EXPECT_EQ((*session)->authorize({Operation::write, "/", "ex", {}}), Verdict::allowed);
-    EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Verdict::denied);
-    EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Verdict::denied)
+    EXPECT_EQ((*session)->authorize({Operation::read, "/", "q1", {}}), Decision::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::write, "/", "ex", {}}), Decision::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::configure, "/", "q1", {}}), Decision::denied);
+    EXPECT_EQ((*session)->authorize({Operation::read, "v", "q1", {}}), Decision::denied)
         << "another client's roles give nothing";
     (*session)->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
     (*backend)->close();

@@ -30,7 +30,7 @@ TEST(Reload, UnderLoadNobodyIsRefused) {
     ASSERT_TRUE(live.has_value());
 
     std::atomic<bool> stop{false};
-    std::atomic<int> admitted{0};
+    std::atomic<int> logins{0};
     std::atomic<int> wrong{0};
     std::vector<std::thread> clients;
     clients.reserve(2);
@@ -39,11 +39,11 @@ TEST(Reload, UnderLoadNobodyIsRefused) {
             while (!stop.load()) {
                 const auto session = backend->authenticate(bearer(token), {});
                 if (!session ||
-                    (*session)->authorize({access::Operation::read, "v", "q", {}}) != Verdict::allowed) {
+                    (*session)->authorize({access::Operation::read, "v", "q", {}}) != Decision::allowed) {
                     ++wrong;
                 }
-                if ((*live)->authorize({access::Operation::read, "v", "q", {}}) != Verdict::allowed) ++wrong;
-                ++admitted;
+                if ((*live)->authorize({access::Operation::read, "v", "q", {}}) != Decision::allowed) ++wrong;
+                ++logins;
             }
         });
     }
@@ -60,7 +60,7 @@ TEST(Reload, UnderLoadNobodyIsRefused) {
     stop = true;
     for (auto &client : clients) client.join();
     EXPECT_EQ(wrong.load(), 0);
-    EXPECT_GT(admitted.load(), 0);
+    EXPECT_GT(logins.load(), 0);
     backend->close();
 }
 

@@ -27,10 +27,10 @@ class RightsOfAToken : public testing::Test {
         if (backend) backend->close();
     }
     bool may(Operation operation, const char *vhost, const char *resource) const {
-        return session->authorize({operation, vhost, resource, {}}) == Verdict::allowed;
+        return session->authorize({operation, vhost, resource, {}}) == Decision::allowed;
     }
     bool may(Operation operation, const char *vhost, const char *resource, const char *key) const {
-        return session->authorize({operation, vhost, resource, key}) == Verdict::allowed;
+        return session->authorize({operation, vhost, resource, key}) == Decision::allowed;
     }
     std::string tags() const {
         std::string text;

@@ -45,7 +45,7 @@ class SeveralIssuers : public testing::Test {
         return key.sign("ES256", support::jws_header("ES256", kid).json(), claims.json());
     }
 
-    Reason admit(const std::string &token) {
+    Reason log_in(const std::string &token) {
         auto result = backend->authenticate(bearer(token), {});
         detail = result ? "" : result.error().detail;
         if (!result) return result.error().reason;
@@ -58,7 +58,7 @@ class SeveralIssuers : public testing::Test {
         return result ? Reason::NONE : result.error().reason;
     }
     bool may(access::Operation operation, const char *resource) const {
-        return session->authorize({operation, "v", resource, {}}) == Verdict::allowed;
+        return session->authorize({operation, "v", resource, {}}) == Decision::allowed;
     }
 
     ManualClock clock;
@@ -108,7 +108,7 @@ TEST_F(SeveralIssuers, TheIssuerChoosesKeysAndName) {
         SCOPED_TRACE(row.what);
         // Twice: what the first one left in the cache helps nobody.
         for (int i = 0; i < 2; ++i) {
-            const Reason reason = admit(sign(row.key, claims(row.issuer), row.kid));
+            const Reason reason = log_in(sign(row.key, claims(row.issuer), row.kid));
             ASSERT_STREQ(reason_name(reason), reason_name(row.reason)) << detail;
             if (reason != Reason::NONE) continue;
             EXPECT_EQ(session->username(), row.username);
@@ -118,16 +118,16 @@ TEST_F(SeveralIssuers, TheIssuerChoosesKeysAndName) {
 }
 
 TEST_F(SeveralIssuers, ATokenHasOneIssuer) {
-    EXPECT_REASON(admit(sign(b_key(), claims(b_issuer).strings("iss", {a_issuer, b_issuer}))), INVALID_CLAIM);
-    EXPECT_REASON(admit(sign(b_key(), claims(b_issuer).remove("iss"))), NO_ISSUER);
+    EXPECT_REASON(log_in(sign(b_key(), claims(b_issuer).strings("iss", {a_issuer, b_issuer}))), INVALID_CLAIM);
+    EXPECT_REASON(log_in(sign(b_key(), claims(b_issuer).remove("iss"))), NO_ISSUER);
     const std::string twice =
         R"({"iss":")" + std::string(a_issuer) + R"(",)" + claims(b_issuer).json().substr(1);
-    EXPECT_REASON(admit(b_key().sign("ES256", support::jws_header("ES256", "same").json(), twice)),
+    EXPECT_REASON(log_in(b_key().sign("ES256", support::jws_header("ES256", "same").json(), twice)),
                   MALFORMED_PAYLOAD);
     // iss in the header (RFC 7519 section 5.3) chooses nothing.
     JsonObject header = support::jws_header("ES256", "same");
     header.string("iss", a_issuer);
-    EXPECT_REASON(admit(b_key().sign("ES256", header.json(), claims(b_issuer).json())), NONE);
+    EXPECT_REASON(log_in(b_key().sign("ES256", header.json(), claims(b_issuer).json())), NONE);
     EXPECT_EQ(session->username(), "b:alice");
 }
 
@@ -141,27 +141,27 @@ TEST_F(SeveralIssuers, WithoutAKidTheIssuersOwnKeysAreAskedOnly) {
     const auto without_kid = [](const TestKey &key, const char *issuer) {
         return key.sign("ES256", R"({"alg":"ES256"})", claims(issuer).json());
     };
-    EXPECT_REASON(admit(without_kid(a_key(), a_issuer)), NONE);
-    EXPECT_REASON(admit(without_kid(b_key(), b_issuer)), NONE);
-    EXPECT_REASON(admit(without_kid(b_key(), a_issuer)), BAD_SIGNATURE);
-    EXPECT_REASON(admit(without_kid(a_key(), b_issuer)), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(without_kid(a_key(), a_issuer)), NONE);
+    EXPECT_REASON(log_in(without_kid(b_key(), b_issuer)), NONE);
+    EXPECT_REASON(log_in(without_kid(b_key(), a_issuer)), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(without_kid(a_key(), b_issuer)), BAD_SIGNATURE);
 }
 
 TEST_F(SeveralIssuers, NoNameOfAIsOneOfB) {
     for (const char *name : {"b:alice", "b:", "b:b:alice"}) {
-        EXPECT_REASON(admit(sign(a_key(), claims(a_issuer).string("sub", name))), INVALID_USERNAME);
+        EXPECT_REASON(log_in(sign(a_key(), claims(a_issuer).string("sub", name))), INVALID_USERNAME);
         EXPECT_NE(detail.find("username_prefix of [b]"), std::string::npos) << detail;
     }
     for (const char *name : {"b", "B:alice", "ab:alice", ":alice"}) {
-        EXPECT_REASON(admit(sign(a_key(), claims(a_issuer).string("sub", name))), NONE);
+        EXPECT_REASON(log_in(sign(a_key(), claims(a_issuer).string("sub", name))), NONE);
         EXPECT_EQ(session->username(), name);
     }
-    EXPECT_REASON(admit(sign(b_key(), claims(b_issuer).string("sub", "b:alice"))), NONE);
+    EXPECT_REASON(log_in(sign(b_key(), claims(b_issuer).string("sub", "b:alice"))), NONE);
     EXPECT_EQ(session->username(), "b:b:alice");
 }
 
 TEST_F(SeveralIssuers, ARefreshStaysWithinItsSection) {
-    ASSERT_REASON_NONE(admit(sign(a_key(), claims(a_issuer))));
+    ASSERT_REASON_NONE(log_in(sign(a_key(), claims(a_issuer))));
     const auto more = [](const std::string &issuer) {
         return claims(issuer).string("scope", "mq.write:v/q").string("jti", "id-2");
     };
@@ -180,7 +180,7 @@ TEST_F(SeveralIssuers, ARefreshStaysWithinItsSection) {
     EXPECT_REASON(refresh(sign(a_key(), more(a_issuer))), NONE);
     EXPECT_TRUE(may(access::Operation::write, "q"));
 
-    ASSERT_REASON_NONE(admit(sign(b_key(), claims(b_issuer))));
+    ASSERT_REASON_NONE(log_in(sign(b_key(), claims(b_issuer))));
     EXPECT_REASON(refresh(sign(a_key(), more(a_issuer))), IDENTITY_CHANGED);
     EXPECT_REASON(refresh(sign(a_key(), more(a_issuer).string("sub", "b:alice"))), INVALID_USERNAME);
     EXPECT_FALSE(may(access::Operation::write, "q"));
@@ -188,8 +188,8 @@ TEST_F(SeveralIssuers, ARefreshStaysWithinItsSection) {
 
 TEST_F(SeveralIssuers, ACachedTokenFollowsItsIssuerOverAReload) {
     const std::string of_a = sign(a_key(), claims(a_issuer));
-    ASSERT_REASON_NONE(admit(of_a));
-    ASSERT_REASON_NONE(admit(of_a));
+    ASSERT_REASON_NONE(log_in(of_a));
+    ASSERT_REASON_NONE(log_in(of_a));
     EXPECT_EQ(session->username(), "alice");
     // The sections change places: the same token is now of the second one.
     const auto swapped = options(R"({"oauth":)" + section(b_issuer, keys("b.json")) + R"(,"oauth.b":)" +
@@ -199,18 +199,18 @@ TEST_F(SeveralIssuers, ACachedTokenFollowsItsIssuerOverAReload) {
     EXPECT_REASON(refresh(of_a), IDENTITY_CHANGED);
     EXPECT_REASON(refresh(sign(b_key(), claims(b_issuer))), IDENTITY_CHANGED);
     EXPECT_TRUE(may(access::Operation::read, "q"));
-    ASSERT_REASON_NONE(admit(of_a));
+    ASSERT_REASON_NONE(log_in(of_a));
     EXPECT_EQ(session->username(), "a:alice");
 }
 
 TEST_F(SeveralIssuers, ASectionThatIsGoneTakesItsTokensAlong) {
     const std::string of_b = sign(b_key(), claims(b_issuer));
-    ASSERT_REASON_NONE(admit(of_b));
+    ASSERT_REASON_NONE(log_in(of_b));
     const auto only_a = options(R"({"oauth":)" + section(a_issuer, keys("a.json")) + "}");
     ASSERT_TRUE(backend->reload(&only_a).has_value());
-    EXPECT_REASON(admit(of_b), WRONG_ISSUER);
+    EXPECT_REASON(log_in(of_b), WRONG_ISSUER);
     EXPECT_REASON(refresh(of_b), WRONG_ISSUER);
-    EXPECT_REASON(admit(sign(a_key(), claims(a_issuer).string("sub", "b:alice"))), NONE)
+    EXPECT_REASON(log_in(sign(a_key(), claims(a_issuer).string("sub", "b:alice"))), NONE)
         << "nobody else's name any more";
 }
 
@@ -220,10 +220,10 @@ TEST_F(SeveralIssuers, EachSectionHasItsOwnRules) {
                 R"(,"oauth.b":)" +
                 section(b_issuer, keys("b.json") + R"(,"username_prefix":"b:","algorithms":["RS256"])") + "}");
     ASSERT_TRUE(backend->reload(&mixed).has_value());
-    EXPECT_REASON(admit(sign(a_key(), claims(a_issuer))), WRONG_AUDIENCE);
-    EXPECT_REASON(admit(sign(a_key(), claims(a_issuer).string("aud", "a-aud").object("cnf", JsonObject()))),
+    EXPECT_REASON(log_in(sign(a_key(), claims(a_issuer))), WRONG_AUDIENCE);
+    EXPECT_REASON(log_in(sign(a_key(), claims(a_issuer).string("aud", "a-aud").object("cnf", JsonObject()))),
                   NONE);
-    EXPECT_REASON(admit(sign(b_key(), claims(b_issuer))), ALGORITHM_NOT_ALLOWED);
+    EXPECT_REASON(log_in(sign(b_key(), claims(b_issuer))), ALGORITHM_NOT_ALLOWED);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ std::shared_ptr<const VerifiedToken> token_named(const std::string &name) {
     return token;
 }
 
-class CachedAdmission : public testing::Test {
+class CachedLogin : public testing::Test {
   protected:
     void configure(const std::string &json) {
         if (backend) backend->close();
@@ -39,7 +39,7 @@ class CachedAdmission : public testing::Test {
     void SetUp() override { configure(provider.config()); }
     void TearDown() override { backend->close(); }
 
-    Reason admit(const Presented &presented) {
+    Reason log_in(const credentials::Credentials &presented) {
         auto session = backend->authenticate(presented, {});
         return session ? Reason::NONE : session.error().reason;
     }
@@ -122,70 +122,70 @@ TEST(TokenCache, TwoThreadsMeetIt) {
     EXPECT_LE(cache.size(), 50U);
 }
 
-TEST_F(CachedAdmission, TheSameTokenAgainIsAHitAndAsksTheTimeAgain) {
+TEST_F(CachedLogin, TheSameTokenAgainIsAHitAndAsksTheTimeAgain) {
     const std::string token = Provider::mint(Provider::claims());
-    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
     EXPECT_EQ(hits(), "0");
-    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
     EXPECT_EQ(hits(), "1");
     const auto session = backend->authenticate(bearer(token), {});
     ASSERT_TRUE(session.has_value());
     EXPECT_EQ((*session)->username(), "alice");
     EXPECT_EQ((*session)->expires_at(), 1'800'000'310);
-    EXPECT_EQ((*session)->authorize({access::Operation::read, "v", "q", {}}), Verdict::allowed);
+    EXPECT_EQ((*session)->authorize({access::Operation::read, "v", "q", {}}), Decision::allowed);
     EXPECT_NE(log.find(R"(username="alice" kid="ec256" jti="id-1")"), std::string::npos) << log;
     clock.unix_s = 1'800'000'310;
-    EXPECT_EQ(admit(bearer(token)), Reason::TOKEN_EXPIRED);
+    EXPECT_EQ(log_in(bearer(token)), Reason::TOKEN_EXPIRED);
     clock.unix_s = 1'700'000'000;
-    EXPECT_EQ(admit(bearer(token)), Reason::NONE) << "iat is history's, nbf there was none";
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE) << "iat is history's, nbf there was none";
 }
 
-TEST_F(CachedAdmission, NotBeforeIsAskedAtEveryHit) {
+TEST_F(CachedLogin, NotBeforeIsAskedAtEveryHit) {
     const std::string token = Provider::mint(Provider::claims().number("nbf", 1'800'000'000));
-    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
     clock.unix_s = 1'799'999'989;
-    EXPECT_EQ(admit(bearer(token)), Reason::NOT_YET_VALID);
+    EXPECT_EQ(log_in(bearer(token)), Reason::NOT_YET_VALID);
 }
 
-TEST_F(CachedAdmission, NamesAreAskedAtEveryHit) {
+TEST_F(CachedLogin, NamesAreAskedAtEveryHit) {
     configure(provider.config(R"(,"require_username_match":true)"));
     const std::string token = Provider::mint(Provider::claims());
     const auto as = [&](std::string_view name) {
-        return admit({credentials::Kind::username_password, {}, name, token});
+        return log_in({credentials::Kind::username_password, {}, name, token});
     };
     EXPECT_EQ(as("alice"), Reason::NONE);
     EXPECT_EQ(as("mallory"), Reason::USERNAME_MISMATCH);
     EXPECT_EQ(as("alice"), Reason::NONE);
 }
 
-TEST_F(CachedAdmission, WhatWasRefusedNeverGetsIn) {
+TEST_F(CachedLogin, WhatWasRefusedNeverGetsIn) {
     std::string forged = Provider::mint(Provider::claims());
     forged[forged.size() - 8] = forged[forged.size() - 8] == 'A' ? 'B' : 'A';
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(forged)), Reason::BAD_SIGNATURE);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(forged)), Reason::BAD_SIGNATURE);
     const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(expired)), Reason::TOKEN_EXPIRED);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(expired)), Reason::TOKEN_EXPIRED);
     EXPECT_EQ(hits(), "0");
     EXPECT_NE(backend->metrics().find("tokenward_token_cache_entries 0\n"), std::string::npos);
 }
 
-TEST_F(CachedAdmission, AReloadForgetsWhatTheOldConfigurationAccepted) {
+TEST_F(CachedLogin, AReloadForgetsWhatTheOldConfigurationAccepted) {
     const std::string token = Provider::mint(Provider::claims());
-    EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
     BackendOptions options;
     options.config_json = provider.config(R"(,"audience":"another")");
     ASSERT_TRUE(backend->reload(&options).has_value());
-    EXPECT_EQ(admit(bearer(token)), Reason::WRONG_AUDIENCE);
+    EXPECT_EQ(log_in(bearer(token)), Reason::WRONG_AUDIENCE);
     EXPECT_EQ(hits(), "0");
 }
 
-TEST_F(CachedAdmission, OffIsOff) {
+TEST_F(CachedLogin, OffIsOff) {
     configure(provider.config(R"(,"token_cache_size":0)"));
     const std::string token = Provider::mint(Provider::claims());
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(bearer(token)), Reason::NONE);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
     EXPECT_EQ(hits(), "0");
 }
 
-TEST_F(CachedAdmission, AKeyThatLeftTheSetTakesItsTokensAlong) {
+TEST_F(CachedLogin, AKeyThatLeftTheSetTakesItsTokensAlong) {
     // Real clocks and a real provider: the key leaves with a rotation that an unknown kid makes known.
     support::TestIssuer issuer;
     backend->close();
@@ -200,19 +200,19 @@ TEST_F(CachedAdmission, AKeyThatLeftTheSetTakesItsTokensAlong) {
     ASSERT_TRUE(created.has_value()) << created.error().detail;
     backend = *created;
     const std::string old_token = issuer.mint();
-    ASSERT_EQ(admit(bearer(old_token)), Reason::NONE) << log;
-    ASSERT_EQ(admit(bearer(old_token)), Reason::NONE);
+    ASSERT_EQ(log_in(bearer(old_token)), Reason::NONE) << log;
+    ASSERT_EQ(log_in(bearer(old_token)), Reason::NONE);
     EXPECT_EQ(hits(), "1");
 
     issuer.rotate(/*keep_old=*/false);
     const std::string new_token = issuer.mint();
     Reason reason = Reason::KEYS_PENDING;
     for (int i = 0; i < 200 && reason != Reason::NONE; ++i) {
-        reason = admit(bearer(new_token));
+        reason = log_in(bearer(new_token));
         if (reason != Reason::NONE) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     ASSERT_EQ(reason, Reason::NONE) << log;
-    EXPECT_EQ(admit(bearer(old_token)), Reason::UNKNOWN_KEY);
+    EXPECT_EQ(log_in(bearer(old_token)), Reason::UNKNOWN_KEY);
     EXPECT_EQ(hits(), "1");
 }
 

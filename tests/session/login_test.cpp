@@ -1,15 +1,17 @@
-// The rules of DESIGN section 4 where rooms meet: a token through the whole pipeline, a row each.
+// A login from credentials to rights: the rules of DESIGN section 4 where the rooms meet.
 #include "fixture.hpp"
 
-#include <functional>
+#include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 namespace tokenward::session {
 namespace {
 
-class Admission : public testing::Test {
+class LoginRules : public testing::Test {
   protected:
     void configure(const std::string &more = "") {
         backend = make_backend(options_with_log(provider.config(more), log), clock);
@@ -21,7 +23,7 @@ class Admission : public testing::Test {
         if (backend) backend->close();
     }
 
-    Reason admit(const Presented &presented) {
+    Reason log_in(const credentials::Credentials &presented) {
         auto result = backend->authenticate(presented, {"mqtt", "192.0.2.7:5", "c1", ""});
         session.reset();
         detail.clear();
@@ -32,7 +34,16 @@ class Admission : public testing::Test {
         session = std::move(*result);
         return Reason::NONE;
     }
-    Reason admit(std::string_view token) { return admit(bearer(token)); }
+    Reason log_in(std::string_view token) { return log_in(bearer(token)); }
+
+    std::vector<std::string> lines_with(const std::string &text) const {
+        std::vector<std::string> found;
+        std::istringstream lines(log);
+        for (std::string line; std::getline(lines, line);) {
+            if (line.find(text) != std::string::npos) found.push_back(line);
+        }
+        return found;
+    }
 
     ManualClock clock;
     Provider provider;
@@ -47,31 +58,31 @@ class Admission : public testing::Test {
 
 }  // namespace
 
-TEST_F(Admission, EveryAlgorithm) {
+TEST_F(LoginRules, EveryAlgorithm) {
     for (const char *algorithm :
          {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}) {
         SCOPED_TRACE(algorithm);
-        EXPECT_REASON(admit(Provider::mint(Provider::claims(), algorithm)), NONE);
+        EXPECT_REASON(log_in(Provider::mint(Provider::claims(), algorithm)), NONE);
     }
 }
 
-TEST_F(Admission, Rule1SizeAndSegments) {
+TEST_F(LoginRules, Rule1SizeAndSegments) {
     configure(R"(,"max_token_bytes":2048)");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("x", std::string(2048, 'x')))),
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("x", std::string(2048, 'x')))),
                   TOKEN_TOO_LARGE);
     const std::string token = Provider::mint(Provider::claims());
-    EXPECT_REASON(admit(token), NONE);
-    EXPECT_REASON(admit(token + "\n"), MALFORMED_TOKEN);
-    EXPECT_REASON(admit(token + "="), MALFORMED_TOKEN);
-    EXPECT_REASON(admit(token + "."), MALFORMED_TOKEN);
-    EXPECT_REASON(admit(token.substr(0, token.rfind('.'))), MALFORMED_TOKEN);
-    EXPECT_REASON(admit("eyJhbGciOiJkaXIifQ..a.b.c"), ENCRYPTED_TOKEN);
-    EXPECT_REASON(admit("opaque"), OPAQUE_TOKEN);
+    EXPECT_REASON(log_in(token), NONE);
+    EXPECT_REASON(log_in(token + "\n"), MALFORMED_TOKEN);
+    EXPECT_REASON(log_in(token + "="), MALFORMED_TOKEN);
+    EXPECT_REASON(log_in(token + "."), MALFORMED_TOKEN);
+    EXPECT_REASON(log_in(token.substr(0, token.rfind('.'))), MALFORMED_TOKEN);
+    EXPECT_REASON(log_in("eyJhbGciOiJkaXIifQ..a.b.c"), ENCRYPTED_TOKEN);
+    EXPECT_REASON(log_in("opaque"), OPAQUE_TOKEN);
 }
 
-TEST_F(Admission, Rule2StrictJson) {
+TEST_F(LoginRules, Rule2StrictJson) {
     const auto with_payload = [&](const std::string &payload) {
-        return admit(Provider::sign("ES256", support::jws_header("ES256", "ec256"), payload));
+        return log_in(Provider::sign("ES256", support::jws_header("ES256", "ec256"), payload));
     };
     const std::string good = Provider::claims().json();
     EXPECT_REASON(with_payload(good), NONE);
@@ -88,31 +99,31 @@ TEST_F(Admission, Rule2StrictJson) {
         with_payload(R"({"x":)" + std::string(5000, '[') + std::string(5000, ']') + "," + good.substr(1)),
         MALFORMED_PAYLOAD);
     const TestKey &key = Provider::key_of("ES256");
-    EXPECT_REASON(admit(key.sign("ES256", R"({"alg":"ES256","kid":"ec256","kid":"x"})", good)),
+    EXPECT_REASON(log_in(key.sign("ES256", R"({"alg":"ES256","kid":"ec256","kid":"x"})", good)),
                   MALFORMED_HEADER);
 }
 
-TEST_F(Admission, Rule3Algorithms) {
+TEST_F(LoginRules, Rule3Algorithms) {
     const std::string good = Provider::claims().json();
     const TestKey &key = Provider::key_of("ES256");
     const auto with_alg = [&](const char *alg) {
-        return admit(key.sign("ES256", JsonObject().string("alg", alg).string("kid", "ec256").json(), good));
+        return log_in(key.sign("ES256", JsonObject().string("alg", alg).string("kid", "ec256").json(), good));
     };
     for (const char *alg : {"none", "None", "HS256", "HS512", "es256", "ES256K", "RSA-OAEP", ""}) {
         EXPECT_REASON(with_alg(alg), ALGORITHM_NOT_ALLOWED) << alg;
     }
     EXPECT_REASON(with_alg("RS256"), ALGORITHM_MISMATCH);
     EXPECT_REASON(with_alg("ES384"), ALGORITHM_MISMATCH);
-    EXPECT_REASON(admit(support::compact(R"({"alg":"none"})", good, "")), ALGORITHM_NOT_ALLOWED);
+    EXPECT_REASON(log_in(support::compact(R"({"alg":"none"})", good, "")), ALGORITHM_NOT_ALLOWED);
     configure(R"(,"algorithms":["RS256","PS256"])");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims(), "ES256")), ALGORITHM_NOT_ALLOWED);
-    EXPECT_REASON(admit(Provider::mint(Provider::claims(), "PS256")), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims(), "ES256")), ALGORITHM_NOT_ALLOWED);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims(), "PS256")), NONE);
 }
 
-TEST_F(Admission, Rule4WhichKey) {
+TEST_F(LoginRules, Rule4WhichKey) {
     const std::string good = Provider::claims().json();
     const auto with_header = [&](const JsonObject &header) {
-        return admit(Provider::sign("ES256", header, good));
+        return log_in(Provider::sign("ES256", header, good));
     };
     EXPECT_REASON(with_header(JsonObject().string("alg", "ES256")), NONE) << "the only key that fits";
     EXPECT_REASON(with_header(support::jws_header("ES256", "nobody")), UNKNOWN_KEY);
@@ -124,16 +135,16 @@ TEST_F(Admission, Rule4WhichKey) {
     const TestKey &stranger = TestKey::shared("ES256", 3);
     JsonObject header = support::jws_header("ES256", "ec256");
     header.object("jwk", stranger.jwk("ec256")).string("jku", "https://evil.example").strings("x5c", {"x"});
-    EXPECT_REASON(admit(stranger.sign("ES256", header.json(), good)), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(stranger.sign("ES256", header.json(), good)), BAD_SIGNATURE);
     configure(R"(,"default_key":"ec384")");
-    EXPECT_REASON(admit(Provider::sign("ES384", JsonObject().string("alg", "ES384"), good)), NONE);
+    EXPECT_REASON(log_in(Provider::sign("ES384", JsonObject().string("alg", "ES384"), good)), NONE);
     EXPECT_REASON(with_header(JsonObject().string("alg", "ES256")), ALGORITHM_MISMATCH);
 }
 
-TEST_F(Admission, Rule5CritAndTyp) {
+TEST_F(LoginRules, Rule5CritAndTyp) {
     const auto with = [&](const char *name, const char *json) {
-        return admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").raw(name, json),
-                                    Provider::claims().json()));
+        return log_in(Provider::sign("ES256", support::jws_header("ES256", "ec256").raw(name, json),
+                                     Provider::claims().json()));
     };
     for (const char *crit : {R"(["exp"])", R"(["b64"])", "[]", "null", "\"x\"", "{}", "1"}) {
         EXPECT_REASON(with("crit", crit), CRITICAL_HEADER) << crit;
@@ -146,54 +157,54 @@ TEST_F(Admission, Rule5CritAndTyp) {
                             "\"application/\"", "\"text/jwt\""}) {
         EXPECT_REASON(with("typ", typ), WRONG_TYPE) << typ;
     }
-    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
-                                       Provider::claims().json())),
+    EXPECT_REASON(log_in(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
+                                        Provider::claims().json())),
                   NONE);
     configure(R"(,"require_at_jwt":true)");
     EXPECT_REASON(with("typ", "\"JWT\""), WRONG_TYPE);
     EXPECT_REASON(with("typ", "\"at+jwt\""), NONE);
-    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
-                                       Provider::claims().json())),
+    EXPECT_REASON(log_in(Provider::sign("ES256", support::jws_header("ES256", "ec256").remove("typ"),
+                                        Provider::claims().json())),
                   WRONG_TYPE);
 }
 
-TEST_F(Admission, Rule6SignatureBeforeClaims) {
+TEST_F(LoginRules, Rule6SignatureBeforeClaims) {
     const std::string token = Provider::mint(Provider::claims());
     const std::size_t last_dot = token.rfind('.');
-    EXPECT_REASON(admit(token.substr(0, last_dot + 1)), BAD_SIGNATURE) << "an empty signature";
-    EXPECT_REASON(admit(token.substr(0, last_dot + 1) + "AAAA"), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(token.substr(0, last_dot + 1)), BAD_SIGNATURE) << "an empty signature";
+    EXPECT_REASON(log_in(token.substr(0, last_dot + 1) + "AAAA"), BAD_SIGNATURE);
     const std::string other = Provider::mint(Provider::claims().string("sub", "mallory"));
-    EXPECT_REASON(admit(other.substr(0, other.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(other.substr(0, other.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
     // An expired token with a bad signature is forged, not expired.
     const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
-    EXPECT_REASON(admit(expired.substr(0, expired.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
-    EXPECT_REASON(admit(expired), TOKEN_EXPIRED);
+    EXPECT_REASON(log_in(expired.substr(0, expired.rfind('.')) + token.substr(last_dot)), BAD_SIGNATURE);
+    EXPECT_REASON(log_in(expired), TOKEN_EXPIRED);
 }
 
-TEST_F(Admission, Rule7AForeignIssuerIsNamedBeforeAnythingIsAskedOfItsKeys) {
-    EXPECT_REASON(admit(Provider::sign("ES256", support::jws_header("ES256", "nobody"),
-                                       Provider::claims().string("iss", "https://evil.example").json())),
+TEST_F(LoginRules, Rule7AForeignIssuerIsNamedBeforeAnythingIsAskedOfItsKeys) {
+    EXPECT_REASON(log_in(Provider::sign("ES256", support::jws_header("ES256", "nobody"),
+                                        Provider::claims().string("iss", "https://evil.example").json())),
                   WRONG_ISSUER);
     EXPECT_NE(detail.find("https://evil.example"), std::string::npos);
     EXPECT_NE(detail.find("https://id.example"), std::string::npos);
 }
 
-TEST_F(Admission, Rules8To12ReachTheCaller) {
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("aud", "other"))), WRONG_AUDIENCE);
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("typ", "ID"))), NOT_AN_ACCESS_TOKEN);
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("sub"))), NO_USERNAME);
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("sub", "a\nb"))), INVALID_USERNAME);
+TEST_F(LoginRules, Rules8To12ReachTheCaller) {
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("aud", "other"))), WRONG_AUDIENCE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("typ", "ID"))), NOT_AN_ACCESS_TOKEN);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().remove("sub"))), NO_USERNAME);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("sub", "a\nb"))), INVALID_USERNAME);
     configure(R"(,"max_token_bytes":131072)");
     std::string many;
     for (int i = 0; i < 2049; ++i) many += "mq.read:v/" + std::to_string(i) + " ";
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("scope", many))), TOO_MANY_SCOPES);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("scope", many))), TOO_MANY_SCOPES);
 }
 
-TEST_F(Admission, NamesThatTheClientSendsDecideNothing) {
+TEST_F(LoginRules, NamesThatTheClientSendsDecideNothing) {
     const std::string token = Provider::mint(Provider::claims());
     const auto plain = [&](const std::string &authzid, const std::string &authcid) {
         const std::string message = authzid + '\0' + authcid + '\0' + token;
-        return admit(Presented{credentials::Kind::sasl_plain, message, {}, {}});
+        return log_in(credentials::Credentials{credentials::Kind::sasl_plain, message, {}, {}});
     };
     EXPECT_REASON(plain("", "mallory"), NONE);
     EXPECT_EQ(session->username(), "alice");
@@ -204,49 +215,49 @@ TEST_F(Admission, NamesThatTheClientSendsDecideNothing) {
     EXPECT_REASON(plain("", "mallory"), USERNAME_MISMATCH);
     EXPECT_EQ(detail.find("mallory"), std::string::npos) << "it might be a password";
     EXPECT_REASON(plain("", "alice"), NONE);
-    EXPECT_REASON(admit(token), NONE) << "nothing sent, nothing differs";
+    EXPECT_REASON(log_in(token), NONE) << "nothing sent, nothing differs";
 }
 
-TEST_F(Admission, TokenInUsername) {
+TEST_F(LoginRules, TokenInUsername) {
     const std::string token = Provider::mint(Provider::claims());
-    const Presented presented{credentials::Kind::username_password, {}, token, "x"};
-    EXPECT_REASON(admit(presented), NOT_A_TOKEN);
+    const credentials::Credentials presented{credentials::Kind::username_password, {}, token, "x"};
+    EXPECT_REASON(log_in(presented), NOT_A_TOKEN);
     configure(R"(,"token_in_username":true)");
-    EXPECT_REASON(admit(presented), NONE);
+    EXPECT_REASON(log_in(presented), NONE);
     EXPECT_EQ(log.find(token.substr(0, 20)), std::string::npos) << log;
 }
 
-TEST_F(Admission, SessionEnd) {
-    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+TEST_F(LoginRules, SessionEnd) {
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims())), NONE);
     EXPECT_EQ(session->expires_at(), 1'800'000'310);
     clock.unix_s = 1'800'000'309;
-    EXPECT_EQ(session->can_access_vhost("v"), Verdict::allowed);
+    EXPECT_EQ(session->can_access_vhost("v"), Decision::allowed);
     clock.unix_s = 1'800'000'310;
-    EXPECT_EQ(session->can_access_vhost("v"), Verdict::expired);
+    EXPECT_EQ(session->can_access_vhost("v"), Decision::expired);
     clock.unix_s = 1'800'000'000;
 
     configure(R"(,"max_session":60)");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims())), NONE);
     EXPECT_EQ(session->expires_at(), 1'800'000'060);
 
     configure(R"(,"require_exp":false)");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("exp"))), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().remove("exp"))), NONE);
     EXPECT_EQ(session->expires_at(), 1'800'086'400) << "max_session is a day where require_exp is off";
     configure(R"(,"require_exp":false,"max_session":0)");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().remove("exp"))), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().remove("exp"))), NONE);
     EXPECT_EQ(session->expires_at(), INT64_MAX);
 }
 
-TEST_F(Admission, RightsComeFromTheScopes) {
-    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+TEST_F(LoginRules, RightsComeFromTheScopes) {
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims())), NONE);
     using access::Operation;
-    EXPECT_EQ(session->authorize({Operation::read, "v", "q", {}}), Verdict::allowed);
-    EXPECT_EQ(session->authorize({Operation::write, "v", "q", {}}), Verdict::denied);
+    EXPECT_EQ(session->authorize({Operation::read, "v", "q", {}}), Decision::allowed);
+    EXPECT_EQ(session->authorize({Operation::write, "v", "q", {}}), Decision::denied);
     session->with_tags([](const std::string &tags) { EXPECT_EQ(tags, "monitoring"); });
     EXPECT_EQ(backend->metrics().find("NO_SCOPE"), std::string::npos);
 }
 
-TEST_F(Admission, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
+TEST_F(LoginRules, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
     const std::string keys = R"("resource_server_id":"mq","jwks_file":")" + provider.path("jwks.json") + '"';
     BackendOptions options;
     options.config_json = R"({"oauth":{"issuer":"https://id.example",)" + keys +
@@ -259,7 +270,7 @@ TEST_F(Admission, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
         return Provider::mint(Provider::claims().string("iss", issuer).string("sub", username));
     };
     const auto as_username = [&](const std::string &sent) {
-        return admit(Presented{credentials::Kind::username_password, {}, sent, ""});
+        return log_in(credentials::Credentials{credentials::Kind::username_password, {}, sent, ""});
     };
     for (int again = 0; again < 2; ++again) {  // the second time out of the cache
         EXPECT_REASON(as_username(token("https://b.example", "alice")), NONE);
@@ -267,16 +278,16 @@ TEST_F(Admission, ATokenInTheUsernameIsForTheIssuersThatAllowIt) {
     }
 }
 
-TEST_F(Admission, RoutingKeysOff) {
+TEST_F(LoginRules, RoutingKeysOff) {
     configure(R"(,"routing_keys":"off")");
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("scope", "mq.read:v/q/rk"))), NONE);
-    EXPECT_EQ(session->can_access_vhost("v"), Verdict::allowed);
-    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", {}}), Verdict::denied);
-    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", "rk"}), Verdict::denied);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("scope", "mq.read:v/q/rk"))), NONE);
+    EXPECT_EQ(session->can_access_vhost("v"), Decision::allowed);
+    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", {}}), Decision::denied);
+    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", "rk"}), Decision::denied);
     EXPECT_NE(log.find("routing"), std::string::npos) << log;
 }
 
-TEST_F(Admission, TwoProvidersAliceNeverMeet) {
+TEST_F(LoginRules, TwoProvidersAliceNeverMeet) {
     backend->close();
     BackendOptions options;
     options.config_json =
@@ -292,44 +303,73 @@ TEST_F(Admission, TwoProvidersAliceNeverMeet) {
     const auto of_b = [](const std::string &sub) {
         return Provider::mint(Provider::claims().string("iss", "https://b.example").string("sub", sub));
     };
-    EXPECT_REASON(admit(Provider::mint(Provider::claims())), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims())), NONE);
     EXPECT_EQ(session->username(), "alice");
-    EXPECT_REASON(admit(of_b("alice")), NONE);
+    EXPECT_REASON(log_in(of_b("alice")), NONE);
     EXPECT_EQ(session->username(), "b:alice");
     EXPECT_EQ(session->issuer(), "https://b.example");
     EXPECT_FALSE(
         backend->refresh(*session, bearer(Provider::mint(Provider::claims().string("sub", "alice"))), {})
             .has_value());
-    EXPECT_REASON(admit(Provider::mint(Provider::claims().string("sub", "b:alice"))), INVALID_USERNAME);
-    EXPECT_REASON(admit(of_b("b:alice")), NONE);
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("sub", "b:alice"))), INVALID_USERNAME);
+    EXPECT_REASON(log_in(of_b("b:alice")), NONE);
     EXPECT_EQ(session->username(), "b:b:alice");
 }
 
-TEST_F(Admission, TheAuditLineSaysWhoAndWhereAndWhyNot) {
-    admit(Provider::mint(Provider::claims()));
+TEST_F(LoginRules, TheAuditLineSaysWhoAndWhereAndWhyNot) {
+    log_in(Provider::mint(Provider::claims()));
     EXPECT_NE(
         log.find(
             R"(authenticate ok reason=NONE issuer="https://id.example" username="alice" kid="ec256" jti="id-1" protocol="mqtt" peer="192.0.2.7:5" client_id="c1")"),
         std::string::npos)
         << log;
     log.clear();
-    admit(Provider::mint(Provider::claims().number("exp", 1'799'000'000)));
+    log_in(Provider::mint(Provider::claims().number("exp", 1'799'000'000)));
     EXPECT_NE(log.find("authenticate refused reason=TOKEN_EXPIRED"), std::string::npos) << log;
     EXPECT_NE(log.find("hint: "), std::string::npos) << log;
     EXPECT_NE(log.find(R"(kid="ec256")"), std::string::npos) << log;
 }
 
-TEST_F(Admission, RefusalsAreTenASecondPerReasonThenACount) {
-    for (int i = 0; i < 25; ++i) admit("opaque");
+TEST_F(LoginRules, RefusalsAreTenASecondPerReasonThenACount) {
+    for (int i = 0; i < 25; ++i) log_in("opaque");
     const auto lines = static_cast<int>(std::count(log.begin(), log.end(), '\n'));
     EXPECT_EQ(lines, 10) << log;
     clock.ms += 1000;
-    admit("opaque");
+    log_in("opaque");
     EXPECT_NE(log.find("15 more lines"), std::string::npos) << log;
 }
 
-TEST_F(Admission, NotATokenIsForTheNextBackend) {
-    EXPECT_REASON(admit(Presented{credentials::Kind::username_password, {}, "guest", "guest"}), NOT_A_TOKEN);
+TEST_F(LoginRules, NotesOnMalformedScopesNameTheUserAndAreTenASecond) {
+    configure(R"(,"log_level":"info")");
+    const auto log_in_with_note = [&](int number) {
+        return log_in(Provider::mint(Provider::claims()
+                                         .string("jti", "id-" + std::to_string(number))
+                                         .string("scope", "mq.read:v/a/b/c mq.read:v/q")));
+    };
+    for (int i = 0; i < 40; ++i) EXPECT_REASON(log_in_with_note(i), NONE);
+    const auto notes = lines_with("has four parts");
+    EXPECT_EQ(notes.size(), 10U) << log;
+    for (const std::string &line : notes) {
+        EXPECT_NE(line.find(R"(username="alice")"), std::string::npos) << line;
+        EXPECT_NE(line.find(R"(client_id="c1")"), std::string::npos) << line;
+    }
+    EXPECT_EQ(lines_with("authenticate ok").size(), 40U) << "accepted logins are never left out";
+    clock.ms += 1000;
+    log_in_with_note(40);
+    EXPECT_EQ(lines_with("30 more lines").size(), 1U) << log;
+}
+
+TEST_F(LoginRules, TheFirstLineAndTheCachedOneNameTheSameUser) {
+    configure(R"(,"username_prefix":"b:")");
+    const std::string token = Provider::mint(Provider::claims());
+    log_in(token);
+    log_in(token);
+    EXPECT_EQ(lines_with(R"(username="b:alice")").size(), 2U) << log;
+}
+
+TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
+    EXPECT_REASON(log_in(credentials::Credentials{credentials::Kind::username_password, {}, "guest", "guest"}),
+                  NOT_A_TOKEN);
     EXPECT_EQ(outcome_of(Reason::NOT_A_TOKEN), Outcome::not_a_token);
     EXPECT_EQ(log, "") << "a chain is no reason for a line";
 }

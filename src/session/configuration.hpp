@@ -1,0 +1,46 @@
+// One configuration in use: its sections, each with its keys.
+#pragma once
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "keys/section_keys.hpp"
+#include "session/session_origin.hpp"
+#include "session/token_cache.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace tokenward::session {
+
+/// One issuer section in use.
+struct ActiveSection {
+    config::Section config;
+    std::shared_ptr<keys::SectionKeys> keys;
+    std::shared_ptr<const SessionOrigin> origin;  ///< of the sessions that it lets in
+};
+
+/// Immutable. A reload makes a new one.
+struct Configuration {
+    std::uint64_t generation = 0;
+    config::Settings settings;
+    std::vector<ActiveSection> sections;  ///< at least one
+    bool token_in_username = false;       ///< true if any section has it: the section isn't known yet
+    std::size_t max_token_bytes = 0;      ///< the largest of all sections, for the same reason
+
+    /// The section whose issuer is the payload's iss. This is read before the signature is verified, and it is
+    /// used for nothing else (rules 6 and 7).
+    Result<const ActiveSection *> find_section(const JsonValue &payload) const;
+
+    /// False if the configuration has changed since the token was verified, or its key is no longer good.
+    bool still_accepts(const VerifiedToken &token) const noexcept;
+
+    /// Fails if the username begins with the username_prefix of another section. A host sees the username
+    /// alone, so no provider may give out a name that looks like one of another provider's.
+    Result<void> check_foreign_prefix(const ActiveSection &own, std::string_view username) const;
+};
+
+}  // namespace tokenward::session

@@ -1,0 +1,260 @@
+#include "session/login.hpp"
+
+#include "base/text.hpp"
+#include "claims/scope_sources.hpp"
+#include "jose/base64url.hpp"
+#include "session/json_segment.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tokenward::session {
+
+Login::Login(LoginServices &services, const credentials::Credentials &credentials, const Context &context)
+    : services_(services), credentials_(credentials), buffers_(services.buffers.take()) {
+    reader_.emplace(services_.readers);
+    configuration_ = services_.configuration->get()->get();
+    audit_fields_.context = context;
+}
+
+// ---- the whole way --------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Session>> Login::authenticate() {
+    audit_fields_.event = "authenticate";
+    if (!check_token()) return refused();
+    auto session = std::make_unique<Session>(section_->origin, token_->username, granted_rights());
+    note_accepted();
+    return session;
+}
+
+Result<void> Login::refresh(Session &session) {
+    audit_fields_.event = "refresh";
+    if (!check_token() || !check_identity(session)) return refused();
+    session.replace_rights(granted_rights());
+    note_accepted();
+    return {};
+}
+
+bool Login::check_token() {
+    if (!extract_token()) return false;
+    if (!find_in_cache()) {
+        hold_configuration();                   // the next steps may wait for a key
+        if (!decode()) return false;            // three segments, a header, a payload; nothing is believed yet
+        if (!find_section()) return false;      // by iss alone: a foreign token never causes a fetch
+        if (!check_header()) return false;      // alg and typ
+        if (!verify_signature()) return false;  // from here on the payload is the issuer's word
+        if (!check_claims()) return false;      // who is it, and until when?
+        if (!compile_permissions()) return false;
+        add_to_cache();
+    }
+    // What depends on the call is asked of a cached token too.
+    return check_time() && check_sent_names();
+}
+
+// ---- credentials ----------------------------------------------------------------------------------------
+
+bool Login::extract_token() {
+    auto sent =
+        credentials::extract_token(credentials_, configuration_->token_in_username, buffers_->credentials);
+    if (!sent) return refuse(std::move(sent).error());
+    sent_ = *sent;
+    return check_size(configuration_->max_token_bytes);
+}
+
+bool Login::check_size(std::size_t max_token_bytes) {
+    if (sent_.token.size() <= max_token_bytes) return true;
+    return refuse(Reason::TOKEN_TOO_LARGE, fmt::format("the token has {} bytes, max_token_bytes is {}",
+                                                       sent_.token.size(), max_token_bytes));
+}
+
+// ---- cache ----------------------------------------------------------------------------------------------
+
+/// The same token again: no signature check, and no reference count that all threads share.
+bool Login::find_in_cache() {
+    error_queue_.emplace();
+    now_ = services_.clock.unix_seconds();
+    TokenCache &cache = services_.token_cache;
+    if (!cache.enabled()) return false;
+    digest_ = buffers_->sha256(sent_.token);
+    if (!digest_) return false;
+    token_ = cache.find(*digest_);
+    if (!token_) return false;
+    if (!configuration_->still_accepts(*token_)) {
+        token_.reset();
+        cache.erase(*digest_);
+        return false;
+    }
+    section_ = &configuration_->sections[token_->section];
+    audit_fields_.issuer = section_->config.issuer;
+    audit_fields_.username = token_->username;
+    audit_fields_.kid = token_->kid;
+    audit_fields_.jti = token_->jti;
+    services_.counters->token_cache_hit();
+    return true;
+}
+
+void Login::add_to_cache() {
+    if (digest_) services_.token_cache.insert(*digest_, token_);
+}
+
+/// A reader must not wait, since a reload waits for all readers. So a login that may wait shares the ownership.
+void Login::hold_configuration() {
+    held_configuration_ = *services_.configuration->get();
+    configuration_ = held_configuration_.get();
+    reader_.reset();
+}
+
+// ---- signature ------------------------------------------------------------------------------------------
+
+bool Login::decode() {
+    auto jws = jose::CompactJws::split(sent_.token);
+    if (!jws) return refuse(std::move(jws).error());
+    jws_ = *jws;
+    auto header = jose::Header::decode(jws_->header, buffers_->header);
+    if (!header) return refuse(std::move(header).error());
+    header_ = *header;
+    audit_fields_.kid = header_->kid.value_or("");
+    auto payload = decode_json_segment(jws_->payload, Segment::payload, buffers_->payload);
+    if (!payload) return refuse(std::move(payload).error());
+    payload_ = *payload;
+    return true;
+}
+
+bool Login::find_section() {
+    auto section = configuration_->find_section(*payload_);
+    if (!section) return refuse(std::move(section).error());
+    section_ = *section;
+    audit_fields_.issuer = section_->config.issuer;
+    return check_size(section_->config.tokens.max_token_bytes);
+}
+
+/// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
+bool Login::check_header() {
+    const config::Section &config = section_->config;
+    if (!config.tokens.algorithms.contains(header_->algorithm)) {
+        return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
+                                                                 jose::algorithm_name(header_->algorithm)));
+    }
+    std::string typ = to_lower(header_->typ.value_or(""));
+    // RFC 7515 section 4.1.9: a media type without a slash has "application/" in front.
+    if (typ.starts_with("application/")) typ.erase(0, 12);
+    if (typ == "at+jwt") return true;
+    if (!config.tokens.require_at_jwt && (!header_->typ || typ == "jwt")) return true;
+    return refuse(Reason::WRONG_TYPE,
+                  header_->typ ? fmt::format("typ is {}", quote(*header_->typ)) : "there is no typ");
+}
+
+/// Rules 4 and 6: one key, one signature check.
+bool Login::verify_signature() {
+    auto key = section_->keys->find(header_->algorithm, header_->kid, section_->config.tokens.default_key,
+                                    services_.max_wait_ms.load(std::memory_order_relaxed));
+    if (!key) return refuse(std::move(key).error());
+    key_ = *std::move(key);
+    std::vector<char> &signature = buffers_->signature;
+    signature.resize(jose::base64url_decoded_size(jws_->signature.size()) + 1);
+    const auto size = jose::base64url_decode(jws_->signature, signature.data());
+    if (!size) return refuse(Reason::MALFORMED_TOKEN, "the third segment is not canonical base64url");
+    if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size})) return true;
+    section_->keys->report_bad_signature();  // some providers reuse a kid for a new key
+    return refuse(Reason::BAD_SIGNATURE,
+                  fmt::format("checked with {} and the key {}", jose::algorithm_name(header_->algorithm),
+                              quote(key_->kid())));
+}
+
+// ---- claims and rights ----------------------------------------------------------------------------------
+
+bool Login::check_claims() {
+    auto claims = claims::check(*payload_, section_->config.issuer, section_->config.tokens, now_);
+    if (!claims) return refuse(std::move(claims).error());
+    claims_ = *claims;
+    username_ = section_->config.tokens.username_prefix;
+    username_ += claims_->username;
+    audit_fields_.username = username_;
+    audit_fields_.jti = claims_->jti;
+    auto own = configuration_->check_foreign_prefix(*section_, username_);
+    return own || refuse(std::move(own).error());
+}
+
+bool Login::compile_permissions() {
+    const bool routing_keys = configuration_->settings.routing_keys;
+    claims::ScopeList &list = buffers_->scopes;
+    auto collected = claims::collect_scopes(*payload_, section_->config.scopes, routing_keys, list);
+    if (!collected) return refuse(std::move(collected).error());
+    auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_);
+    notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
+    token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
+        configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
+        std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
+        claims_->validity, std::move(permissions)});
+    audit_fields_.username = token_->username;
+    return true;
+}
+
+// ---- what depends on the call ---------------------------------------------------------------------------
+
+bool Login::check_time() {
+    auto in_time = claims::check_time(token_->validity, now_);
+    return in_time || refuse(std::move(in_time).error());
+}
+
+/// What the client calls itself is never the identity; the section may demand that the two agree. It isn't
+/// shown: a client may have put its token or password there.
+bool Login::check_sent_names() {
+    const config::Section &config = section_->config;
+    const std::string &username = token_->username;
+    // extract_token() takes a token from there if any section allows it. This one may not.
+    if (sent_.from_username && !config.tokens.token_in_username) {
+        return refuse(Reason::NOT_A_TOKEN, "token_in_username is off for the token's issuer");
+    }
+    if (!sent_.authzid.empty() && sent_.authzid != username) {
+        return refuse(Reason::AUTHZID_MISMATCH,
+                      fmt::format("authzid isn't the token's username, {}", quote(username)));
+    }
+    if (config.tokens.require_username_match && !sent_.username.empty() && sent_.username != username) {
+        return refuse(Reason::USERNAME_MISMATCH,
+                      fmt::format("the client's username isn't the token's, {}", quote(username)));
+    }
+    return true;
+}
+
+bool Login::check_identity(const Session &session) {
+    if (session.has_identity(*section_->origin, token_->username)) return true;
+    return refuse(Reason::IDENTITY_CHANGED,
+                  fmt::format("the session is {} of {}, the token's username is {} of {}",
+                              quote(session.username()), quote(session.issuer(), 128), quote(token_->username),
+                              quote(section_->config.issuer, 128)));
+}
+
+// ---- session and audit line -----------------------------------------------------------------------------
+
+Rights Login::granted_rights() {
+    std::int64_t end = token_->validity.expires_at;
+    const std::int64_t max_session_s = section_->config.tokens.max_session_s;
+    if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
+    audit_fields_.expires_at = end;
+    return {token_->permissions, end};
+}
+
+void Login::note_accepted() {
+    services_.counters->authenticated(Reason::NONE);
+    services_.audit.accepted(audit_fields_, *token_->permissions, notes_);
+}
+
+tl::unexpected<Failure> Login::refused() {
+    services_.counters->authenticated(failure_.reason);
+    services_.audit.refused(audit_fields_, failure_);
+    return tl::unexpected<Failure>(std::move(failure_));
+}
+
+bool Login::refuse(Failure &&failure) {
+    failure_ = std::move(failure);
+    return false;
+}
+
+bool Login::refuse(Reason reason, std::string detail) {
+    return refuse(Failure{reason, std::move(detail), 0, {}});
+}
+
+}  // namespace tokenward::session

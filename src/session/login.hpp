@@ -1,0 +1,124 @@
+// The way of a token, from what a client sent to its rights and its line in the log: login.cpp tells it in
+// order.
+#pragma once
+
+#include "access/permission_set.hpp"
+#include "access/recent_sets.hpp"
+#include "base/clock.hpp"
+#include "base/epoch.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "base/pool.hpp"
+#include "base/result.hpp"
+#include "claims/scope_list.hpp"
+#include "credentials/credentials.hpp"
+#include "jose/crypto.hpp"
+#include "jose/jws.hpp"
+#include "jose/sha256.hpp"
+#include "session/audit.hpp"
+#include "session/configuration.hpp"
+#include "session/context.hpp"
+#include "session/counters.hpp"
+#include "session/session.hpp"
+#include "session/token_cache.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenward::session {
+
+/// Memory that one login after another uses, so that a login allocates no buffers. Not thread-safe.
+struct LoginBuffers {
+    std::string credentials;
+    jose::Sha256 sha256;
+    JsonDocument header;
+    JsonDocument payload;
+    std::vector<char> signature;
+    claims::ScopeList scopes;
+    access::RecentSets recent_sets;
+};
+
+/// What all logins of a backend share.
+struct LoginServices {
+    LoginServices(Logger &logger, const Clock &clock_in) : clock(clock_in), audit(logger, clock_in) {}
+
+    const Clock &clock;
+    Audit audit;
+    std::shared_ptr<Counters> counters = std::make_shared<Counters>();
+    TokenCache token_cache;
+    Pool<LoginBuffers> buffers;
+    std::atomic<std::uint32_t> max_wait_ms{0};
+    EpochDomain readers;  ///< of `configuration`
+    std::unique_ptr<Snapshot<std::shared_ptr<const Configuration>>> configuration;
+};
+
+/// One login or one refresh: made for one call, on one thread. Its members are what is known so far. Leaves the
+/// thread's OpenSSL error queue as it was.
+class Login {
+  public:
+    Login(LoginServices &services, const credentials::Credentials &credentials, const Context &context);
+
+    Result<std::unique_ptr<Session>> authenticate();
+    /// Gives the session the new token's rights if the token has the session's identity. Else the old ones
+    /// stay.
+    Result<void> refresh(Session &session);
+
+  private:
+    // The steps in their order. False: `failure_` says why.
+    bool check_token();
+    bool extract_token();
+    bool find_in_cache();
+    bool decode();
+    bool find_section();
+    bool check_header();
+    bool verify_signature();
+    bool check_claims();
+    bool compile_permissions();
+    void add_to_cache();
+    bool check_time();
+    bool check_sent_names();
+    bool check_identity(const Session &session);
+
+    bool refuse(Failure &&failure);
+    bool refuse(Reason reason, std::string detail);
+    bool check_size(std::size_t max_token_bytes);
+    void hold_configuration();
+    Rights granted_rights();
+    void note_accepted();
+    tl::unexpected<Failure> refused();
+
+    std::optional<jose::ErrorQueueGuard> error_queue_;  ///< first: it is restored last
+    LoginServices &services_;
+    const credentials::Credentials &credentials_;
+    Pool<LoginBuffers>::Lease buffers_;
+
+    /// Valid as long as `reader_` or `held_configuration_` is there.
+    const Configuration *configuration_;
+    std::optional<EpochDomain::Reader> reader_;
+    std::shared_ptr<const Configuration> held_configuration_;
+
+    credentials::SentToken sent_;
+    std::int64_t now_ = 0;  ///< seconds since 1970
+    std::optional<jose::Sha256Digest> digest_;
+    const ActiveSection *section_ = nullptr;
+
+    // Of a token that isn't in the cache.
+    std::optional<jose::CompactJws> jws_;
+    std::optional<jose::Header> header_;
+    std::optional<JsonValue> payload_;
+    keys::KeyRef key_;
+    std::optional<claims::Claims> claims_;
+    std::string username_;  ///< with the section's username_prefix
+    access::Notes notes_;
+
+    std::shared_ptr<const VerifiedToken> token_;
+    AuditFields audit_fields_;
+    Failure failure_;
+};
+
+}  // namespace tokenward::session
