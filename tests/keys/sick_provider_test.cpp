@@ -244,7 +244,7 @@ TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
 TEST_F(CacheTest, AFileThatCannotBeRewrittenAfterAChangeIsRemovedForItsKeysMayBeRevoked) {
     // The longest name there is: no temporary file can stand beside it.
     section.keys.jwks_cache_file = directory.path() + "/" + std::string(255, 'c');
-    support::write_file(section.keys.jwks_cache_file, "an older set");
+    std::ofstream(section.keys.jwks_cache_file) << "an older set";
     use(section);
     begin_with(key_set({"k1"}));
     EXPECT_EQ(::access(section.keys.jwks_cache_file.c_str(), F_OK), -1);
