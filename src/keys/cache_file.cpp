@@ -6,7 +6,7 @@
 #include "base/replace_file.hpp"
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
-#include "keys/discovery.hpp"
+#include "config/url.hpp"
 
 #include <cerrno>
 
@@ -74,7 +74,7 @@ Result<CachedKeys> parse_cache(std::string_view text, const CacheExpectation &ex
     if (!same_issuer(keys.issuer, expected.issuer)) {
         return fail(reason, fmt::format("it is of another issuer, {}", quote(keys.issuer)));
     }
-    const bool same_uri = keys.discovered ? expected.jwks_uri.empty() && is_https_url(keys.jwks_uri)
+    const bool same_uri = keys.discovered ? expected.jwks_uri.empty() && config::is_https_url(keys.jwks_uri)
                                           : keys.jwks_uri == expected.jwks_uri;
     if (!same_uri) return fail(reason, fmt::format("it is of another jwks_uri, {}", quote(keys.jwks_uri)));
     if (keys.fetched_at > expected.now) return fail(reason, "it is from the future");

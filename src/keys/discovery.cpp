@@ -1,9 +1,9 @@
 #include "keys/discovery.hpp"
 
+#include "base/issuer.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
-
-#include <algorithm>
+#include "config/url.hpp"
 
 #include <fmt/format.h>
 
@@ -11,30 +11,7 @@ namespace tokenward::keys {
 namespace {
 
 constexpr std::string_view well_known = "/.well-known/openid-configuration";
-constexpr std::string_view scheme = "https://";
-constexpr std::size_t longest_url = 2048;
-
-std::string_view without_trailing_slash(std::string_view text) noexcept {
-    if (!text.empty() && text.back() == '/') text.remove_suffix(1);
-    return text;
-}
-
-bool has_https_scheme(std::string_view url) noexcept {
-    return url.size() > scheme.size() &&
-           std::equal(scheme.begin(), scheme.end(), url.begin(),
-                      [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + ('a' - 'A') : b); });
-}
-
 }  // namespace
-
-bool is_https_url(std::string_view url) noexcept {
-    if (url.size() > longest_url || !has_https_scheme(url)) return false;
-    if (!std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c <= '~' && c != '\\'; }))
-        return false;
-    const std::string_view rest = url.substr(scheme.size());
-    const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-    return !authority.empty() && authority.front() != ':' && authority.find('@') == std::string_view::npos;
-}
 
 std::string discovery_url(std::string_view issuer) {
     return std::string(without_trailing_slash(issuer)).append(well_known);
@@ -49,13 +26,13 @@ Result<std::string> read_discovery_document(std::string_view json, std::string_v
 
     const std::optional<JsonValue> said = root->find("issuer");
     if (!said || !said->is_string()) return fail(reason, "the discovery document has no issuer");
-    if (without_trailing_slash(said->text()) != without_trailing_slash(issuer)) {
+    if (!same_issuer(said->text(), issuer)) {
         return fail(reason, fmt::format("the discovery document is of issuer {}, configured is {}",
                                         quote(said->text(), 256), quote(issuer, 256)));
     }
     const std::optional<JsonValue> uri = root->find("jwks_uri");
     if (!uri || !uri->is_string()) return fail(reason, "the discovery document has no jwks_uri");
-    if (!is_https_url(uri->text())) {
+    if (!config::is_https_url(uri->text())) {
         return fail(reason, fmt::format("the discovery document's jwks_uri isn't an https address: {}",
                                         quote(uri->text(), 256)));
     }

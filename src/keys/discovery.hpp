@@ -8,9 +8,6 @@
 
 namespace tokenward::keys {
 
-/// An address that keys may come from: https, a host, no user name, printable ASCII without spaces, bounded.
-bool is_https_url(std::string_view url) noexcept;
-
 /// Section 4: <issuer>/.well-known/openid-configuration; a '/' at the issuer's end isn't doubled.
 std::string discovery_url(std::string_view issuer);
 

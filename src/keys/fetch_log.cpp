@@ -22,7 +22,7 @@ std::string next_try(const KeyStatus &status) {
 
 std::string what_is_left(const KeyStatus &status) {
     if (status.age_s < 0) return "there are no keys yet";
-    if (status.stale) return "the keys it had no longer count";
+    if (status.stale) return "the keys it had are too old to count";
     return status.keys.size() == 1 ? "the key it has stays"
                                    : fmt::format("the {} keys it has stay", status.keys.size());
 }

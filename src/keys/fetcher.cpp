@@ -366,19 +366,18 @@ void Fetcher::end(const Fetch &fetch, FetchOutcome outcome, std::string jwks) {
 }
 
 void Fetcher::write_cache_file(const Fetch &fetch, Memory &memory, bool changed) {
-    const config::Section section = fetch.keys->section();
+    const config::KeySource source = fetch.keys->source();
     const std::int64_t now = clock_.monotonic_ms();
-    if (section.keys.jwks_cache_file.empty() || memory.jwks.empty()) return;
+    if (source.jwks_cache_file.empty() || memory.jwks.empty()) return;
     // A confirmation only makes the file younger: not worth an fsync every few seconds.
     if (!changed && memory.cached_at && now - *memory.cached_at < rewrite_cache_after_ms) return;
     memory.cached_at = now;
-    const CachedKeys cached{section.name,          section.issuer,
-                            fetch.plan.jwks_uri,   section.keys.jwks_uri.empty(),
-                            clock_.unix_seconds(), memory.jwks};
-    const Result<void> written = keys::write_cache_file(section.keys.jwks_cache_file, cached);
+    const CachedKeys cached{fetch.keys->name(),      fetch.plan.issuer,     fetch.plan.jwks_uri,
+                            source.jwks_uri.empty(), clock_.unix_seconds(), memory.jwks};
+    const Result<void> written = keys::write_cache_file(source.jwks_cache_file, cached);
     if (!written && changed) {
         // What it holds may have been revoked: better no file than that one.
-        ::unlink(section.keys.jwks_cache_file.c_str());
+        ::unlink(source.jwks_cache_file.c_str());
     }
     memory.log.cache_file_written(written ? std::string() : written.error().detail);
 }

@@ -1,6 +1,7 @@
 #include "keys/http_client.hpp"
 
 #include "base/text.hpp"
+#include "config/url.hpp"
 #include "keys/freshness.hpp"
 
 #include <algorithm>
@@ -20,8 +21,8 @@
 namespace tokenward::keys {
 namespace {
 
-/// CURLMOPT_QUICK_EXIT of libcurl 8.20, which moved the look-up threads to the multi handle. Older ones answer
-/// that they don't know it, and heed CURLOPT_QUICK_EXIT.
+/// CURLMOPT_QUICK_EXIT of libcurl 8.20, whose look-up threads belong to the multi handle. Older versions don't
+/// know it; there CURLOPT_QUICK_EXIT does the same.
 constexpr auto quick_exit_of_multi = static_cast<CURLMoption>(21);
 
 /// A thread of libcurl's may still be in getaddrinfo() when the host unloads us, and libcurl with us.
@@ -33,16 +34,9 @@ void keep_libcurl_loaded() noexcept {
     }
 }
 
-/// Not inherited by programs that the broker starts.
+/// Programs that the broker starts must not inherit the socket.
 curl_socket_t open_socket(void * /*user*/, curlsocktype /*purpose*/, curl_sockaddr *address) {
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-std::string host_of(std::string_view url) {
-    const std::size_t begin = url.find("//");
-    if (begin == std::string_view::npos) return std::string(url);
-    url.remove_prefix(begin + 2);
-    return std::string(url.substr(0, url.find_first_of("/?#")));
 }
 
 FetchResult classify(CURLcode code) noexcept {
@@ -85,7 +79,7 @@ struct HttpClient::Transfer {
     std::string body;
     std::size_t max_body = 0;
     bool too_large = false;
-    bool misfit = false;  ///< libcurl lacks an option that we need
+    bool lacks_option = false;  ///< libcurl lacks an option that we need
 
     Transfer() = default;
     Transfer(const Transfer &) = delete;
@@ -97,7 +91,7 @@ struct HttpClient::Transfer {
 
     template <class Value>
     void set(CURLoption option, Value value) {
-        if (curl_easy_setopt(easy, option, value) != CURLE_OK) misfit = true;
+        if (curl_easy_setopt(easy, option, value) != CURLE_OK) lacks_option = true;
     }
 
     void add_header(const std::string &line) {
@@ -198,7 +192,7 @@ HttpResponse HttpClient::Transfer::finish(CURLcode code, const HttpBounds &bound
                        code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
                        code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
     response.result = too_large ? FetchResult::too_large : classify(code);
-    const std::string host = host_of(url);
+    const std::string host = config::host_and_port(url);
     // libcurl's text may hold what the other side sent: made printable by quote().
     const std::string_view text = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
     switch (response.result) {
@@ -252,7 +246,7 @@ HttpClient::~HttpClient() {
 void HttpClient::start(Id id, HttpRequest request) {
     auto transfer = std::make_unique<Transfer>();
     transfer->prepare(request, bounds_);
-    if (!transfer->misfit) {
+    if (!transfer->lacks_option) {
         const auto entry = transfers_.emplace(id, std::move(transfer)).first;
         if (curl_multi_add_handle(static_cast<CURLM *>(multi_), entry->second->easy) == CURLM_OK) return;
         transfers_.erase(entry);

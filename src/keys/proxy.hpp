@@ -10,8 +10,8 @@ struct Proxy {
     std::string except;  ///< NO_PROXY: hosts it isn't for, separated by commas; "*": all
 };
 
-/// https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY, the first that isn't empty; no_proxy, NO_PROXY. As every
-/// reading of the environment it must not run beside a setenv() of the host: create() only.
+/// https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY, the first that isn't empty; no_proxy, NO_PROXY. Only
+/// create() calls it: a setenv() of the host at the same time would be a data race.
 Proxy proxy_from_environment();
 
 }  // namespace tokenward::keys

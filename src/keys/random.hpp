@@ -1,4 +1,4 @@
-// Chance for jitter. Not for secrets.
+// Random numbers for jitter, not for secrets.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ void Schedule::began(std::int64_t now) {
     due_ = demanded_at_ = never;
 }
 
-/// What every end of a fetch has in common: the window for the next one on demand.
+/// Every end of a fetch sets the window for the next fetch on demand.
 void Schedule::ended(std::int64_t now, bool changed) {
     in_flight_ = false;
     ended_at_ = now;
@@ -50,8 +50,8 @@ void Schedule::ended(std::int64_t now, bool changed) {
     on_demand_ = false;
 }
 
-/// Ahead of the end of the set's lifetime, spread over a part of it so that a thousand brokers that started
-/// together don't come back together; never sooner than min_refresh.
+/// Before the end of the set's lifetime, and never sooner than min_refresh. It is spread over a part of the
+/// lifetime: a thousand brokers that started together must not come back together.
 std::int64_t Schedule::refresh_delay(std::optional<std::int64_t> lifetime_s) {
     std::int64_t lifetime = limits_.cache_ttl_ms;
     if (lifetime_s) lifetime = std::clamp<std::int64_t>(*lifetime_s, 0, longest_lifetime_ms / 1000) * 1000;
@@ -101,7 +101,7 @@ bool Schedule::came_empty(std::int64_t now) {
 bool Schedule::demand(std::int64_t now) {
     const std::int64_t at = std::max(now, ended_at_ + window_);
     if (at >= next_fetch_at()) {
-        // Sooner than we would ask: that fetch answers for the token too.
+        // Another fetch is due sooner: it answers for this token too.
         demanded_at_ = std::min(demanded_at_, at);
         return false;
     }
@@ -109,8 +109,8 @@ bool Schedule::demand(std::int64_t now) {
     return true;
 }
 
-Schedule::Verdict Schedule::unknown_key(std::int64_t now) {
-    // Without any keys the fetches go their own pace: nothing is known that could be unknown.
+Schedule::Reply Schedule::unknown_key(std::int64_t now) {
+    // Before the first keys every key is unknown: tokens must not hurry the fetches then.
     if (in_flight_ || !has_keys_) return {Answer::wait, false};
     const bool look_again = demand(now);
     return {next_fetch_at() <= now ? Answer::wait : Answer::refuse, look_again};

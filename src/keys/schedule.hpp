@@ -1,8 +1,8 @@
 // When to fetch one section's keys, and what to tell a token whose key isn't there: the rules of "Keys over
 // time", each in one place.
 //
-// A state machine without a clock, I/O or threads of its own: the time comes in with every event, chance comes
-// from a function. Its owner serialises the calls. All times are milliseconds of a monotonic clock.
+// A state machine. It has no clock, no I/O and no threads: the caller says what time it is, and makes one call
+// at a time. Random numbers come from a function. All times are milliseconds of a monotonic clock.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +24,13 @@ class Schedule {
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
     /// A response may not put the next fetch off for longer: an absurd max-age would hide a rotation.
     static constexpr std::int64_t longest_lifetime_ms = 86'400'000;
-    /// The window for fruitless fetches on demand doubles up to this.
+    /// Fetches on demand that bring nothing new double their window up to this.
     static constexpr std::int64_t longest_window_ms = 60'000;
-    /// Back-off ends here while there are keys ...
+    /// The longest back-off while there are keys ...
     static constexpr std::int64_t longest_backoff_ms = 300'000;
-    /// ... and here while there never were: every client waits for them.
+    /// ... and while there never were any: every client waits for them.
     static constexpr std::int64_t longest_backoff_without_keys_ms = 30'000;
-    /// First step of the back-off for a provider that never got our request: asking again burdens nobody.
+    /// First step of the back-off if the provider never got our request: asking again costs it nothing.
     static constexpr std::int64_t first_retry_unreached_ms = 1'000;
 
     /// \param random  uniform in [0, 1); jitter
@@ -48,7 +48,7 @@ class Schedule {
     void began(std::int64_t now);
     /// A good set came (or 304, then `changed` is false). `lifetime_s`: freshness_lifetime().
     void fetched(std::int64_t now, std::optional<std::int64_t> lifetime_s, bool changed);
-    /// No good set came. `reached`: the provider was connected, so that the attempt cost it something.
+    /// No good set came. `reached`: the provider was connected, so the attempt cost it something.
     void failed(std::int64_t now, bool reached);
     /// A well-formed set without any key came, while the current one has some or there is none. True if it is
     /// the second in a row, min_refresh apart: then the current set is to be emptied (emergency revocation).
@@ -59,12 +59,12 @@ class Schedule {
         wait,   ///< a fetch that may bring it is running or due: wait or try again
         refuse  ///< the last fetch was just now
     };
-    struct Verdict {
+    struct Reply {
         Answer answer = Answer::refuse;
         bool look_again = false;  ///< next_fetch_at() came closer: wake the thread
     };
-    Verdict unknown_key(std::int64_t now);
-    /// A known key didn't verify: the provider may have reused its kid. True as Verdict::look_again.
+    Reply unknown_key(std::int64_t now);
+    /// A known key didn't verify: the provider may have reused its kid. True as Reply::look_again.
     bool bad_signature(std::int64_t now);
 
     // ---- what follows ----

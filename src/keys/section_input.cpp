@@ -54,7 +54,7 @@ Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
 }  // namespace
 
 Result<SectionInput> read_section_input(const config::Section &section, Logger &logger) {
-    SectionInput input{section, nullptr, std::nullopt};
+    SectionInput input{section.name, section.issuer, section.keys, nullptr, std::nullopt};
     if (!section.keys.jwks_file.empty()) {
         Result<jose::KeySet> keys = read_static_set(section.keys.jwks_file, logger);
         if (!keys) return pass_on(std::move(keys));

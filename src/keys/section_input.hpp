@@ -1,4 +1,4 @@
-// The settings of a section, with what the files hold that they name.
+// What a section says about its keys, with the content of the files that it names.
 #pragma once
 
 #include "base/log.hpp"
@@ -13,7 +13,9 @@
 namespace tokenward::keys {
 
 struct SectionInput {
-    config::Section section;
+    std::string name;
+    std::string issuer;
+    config::KeySource source;
     std::shared_ptr<const std::string> ca_pem;  ///< content of ca_file; NULL: none is configured
     std::optional<jose::KeySet> static_set;     ///< content of jwks_file
 };

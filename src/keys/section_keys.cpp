@@ -18,9 +18,8 @@ constexpr std::int64_t rediscover_after_ms = 86'400'000;
 constexpr std::size_t longest_etag = 256;
 constexpr std::int64_t longest_wait_ms = 60'000;
 
-ScheduleLimits limits_of(const config::Section &section) {
-    return {section.keys.jwks_cache_ttl_s * 1000, section.keys.jwks_min_refresh_s * 1000,
-            section.keys.jwks_max_stale_s * 1000};
+ScheduleLimits limits_of(const config::KeySource &source) {
+    return {source.jwks_cache_ttl_s * 1000, source.jwks_min_refresh_s * 1000, source.jwks_max_stale_s * 1000};
 }
 
 }  // namespace
@@ -36,11 +35,13 @@ SectionKeys::SectionKeys(const Clock &clock, std::shared_ptr<KeyWaiters> waiters
       is_static_(input.static_set.has_value()),
       published_(std::make_unique<const Published>(
           Published{is_static_ ? std::move(*input.static_set) : jose::KeySet{}, is_static_, long_ago,
-                    input.section.keys.jwks_max_stale_s * 1000, is_static_})),
-      section_(std::move(input.section)),
+                    input.source.jwks_max_stale_s * 1000, is_static_})),
+      name_(std::move(input.name)),
+      issuer_(std::move(input.issuer)),
+      source_(std::move(input.source)),
       ca_pem_(std::move(input.ca_pem)),
-      schedule_(limits_of(section_), std::move(random)),
-      jwks_uri_(section_.keys.jwks_uri),
+      schedule_(limits_of(source_), std::move(random)),
+      jwks_uri_(source_.jwks_uri),
       discovered_at_(long_ago) {
     if (is_static_) last_success_unix_ = clock_.unix_seconds();
 }
@@ -89,9 +90,9 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         const std::int64_t now = clock_.monotonic_ms();
         if (waiters_->closed || closed_) return pending(now);
 
-        const Schedule::Verdict verdict = schedule_.unknown_key(now);
-        if (verdict.look_again) waiters_->fetcher.signal();
-        if (verdict.answer == Schedule::Answer::refuse) return std::move(found.key);
+        const Schedule::Reply reply = schedule_.unknown_key(now);
+        if (reply.look_again) waiters_->fetcher.signal();
+        if (reply.answer == Schedule::Answer::refuse) return std::move(found.key);
 
         if (max_wait_ms <= 0 || waiters_->waiting >= KeyWaiters::max_waiting) return pending(now);
         const std::uint64_t seen = fetches_ended_;
@@ -106,7 +107,7 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
 Result<KeyRef> SectionKeys::pending(std::int64_t now) {
     Failure failure;
     failure.reason = Reason::KEYS_PENDING;
-    failure.detail = fmt::format("the keys of {} are being fetched", quote(section_.issuer));
+    failure.detail = fmt::format("the keys of {} are being fetched", quote(issuer_));
     if (!last_error_.empty()) failure.detail += "; the last fetch failed: " + last_error_;
     failure.retry_after_ms = schedule_.retry_delay(now);
     return tl::unexpected<Failure>(std::move(failure));
@@ -128,8 +129,8 @@ KeyStatus SectionKeys::status() const {
     KeyStatus status;
     const std::lock_guard lock(waiters_->mutex);
     const std::int64_t now = clock_.monotonic_ms();
-    status.section = section_.name;
-    status.issuer = section_.issuer;
+    status.section = name_;
+    status.issuer = issuer_;
     status.jwks_uri = jwks_uri_;
     const Published &current = *published_.get();  // the lock keeps it
     status.keys = current.keys.keys();
@@ -149,26 +150,25 @@ KeyStatus SectionKeys::status() const {
 
 bool SectionKeys::serves(const config::Section &section) const {
     const std::lock_guard lock(waiters_->mutex);
-    return section_.name == section.name && section_.issuer == section.issuer &&
-           section_.keys.jwks_uri == section.keys.jwks_uri &&
-           section_.keys.jwks_file == section.keys.jwks_file && section_.keys.ca_file == section.keys.ca_file;
+    return name_ == section.name && issuer_ == section.issuer && source_.jwks_uri == section.keys.jwks_uri &&
+           source_.jwks_file == section.keys.jwks_file && source_.ca_file == section.keys.ca_file;
 }
 
 void SectionKeys::apply(SectionInput input) {
     const std::lock_guard lock(waiters_->mutex);
     auto next = std::make_unique<Published>(*published_.get());
-    next->max_stale_ms = input.section.keys.jwks_max_stale_s * 1000;
+    next->max_stale_ms = input.source.jwks_max_stale_s * 1000;
     if (input.static_set && !input.static_set->same_keys(next->keys)) next->keys = std::move(*input.static_set);
-    schedule_.set_limits(limits_of(input.section), clock_.monotonic_ms());
-    section_ = std::move(input.section);
+    schedule_.set_limits(limits_of(input.source), clock_.monotonic_ms());
+    source_ = std::move(input.source);
     ca_pem_ = std::move(input.ca_pem);
     publish(std::move(next));
     if (is_static_) last_success_unix_ = clock_.unix_seconds();
 }
 
-config::Section SectionKeys::section() const {
+config::KeySource SectionKeys::source() const {
     const std::lock_guard lock(waiters_->mutex);
-    return section_;
+    return source_;
 }
 
 bool SectionKeys::has_keys() const {
@@ -210,13 +210,13 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     const std::int64_t now = clock_.monotonic_ms();
     if (is_static_ || closed_ || schedule_.next_fetch_at() > now) return std::nullopt;
     FetchPlan plan;
-    plan.issuer = section_.issuer;
+    plan.issuer = issuer_;
     plan.jwks_uri = jwks_uri_;
     plan.etag = etag_;
-    plan.discover = section_.keys.jwks_uri.empty() &&
+    plan.discover = source_.jwks_uri.empty() &&
                     (jwks_uri_.empty() || discover_ || now - discovered_at_ >= rediscover_after_ms);
     plan.ca_pem = ca_pem_;
-    plan.proxy = section_.keys.proxy;
+    plan.proxy = source_.proxy;
     // Last: what throws above leaves the fetch due.
     schedule_.began(now);
     began_at_ = now;

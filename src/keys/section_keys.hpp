@@ -51,7 +51,8 @@ class SectionKeys {
     bool serves(const config::Section &section) const;
     /// Takes over the other settings, and what the files hold now.
     void apply(SectionInput input);
-    config::Section section() const;
+    const std::string &name() const noexcept { return name_; }
+    config::KeySource source() const;
     bool is_static() const noexcept { return is_static_; }
     bool has_keys() const;
     /// The backend no longer has this section: its waiters leave.
@@ -102,8 +103,11 @@ class SectionKeys {
     mutable EpochDomain readers_;
     Snapshot<Published> published_;
 
+    const std::string name_;
+    const std::string issuer_;
+
     // Guarded by waiters_->mutex.
-    config::Section section_;
+    config::KeySource source_;
     std::shared_ptr<const std::string> ca_pem_;
     Schedule schedule_;
     std::string jwks_uri_;  ///< where keys come from; empty: not discovered yet

@@ -28,7 +28,7 @@ struct HttpResponse {
     std::string body;   ///< of a 200, at most HttpBounds::body_bytes
     std::string etag;
     std::optional<std::int64_t> lifetime_s;  ///< freshness_lifetime()
-    /// The provider may have had work with us: false only if no connection came about.
+    /// False only if no connection came about: the provider had no work with the request.
     bool reached = false;
 };
 

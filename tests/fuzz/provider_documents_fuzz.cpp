@@ -1,5 +1,6 @@
 // What a provider, or whoever wrote the cache file, can make us read: discovery documents, Cache-Control and
 // Age, cache files. The first byte chooses.
+#include "config/url.hpp"
 #include "fuzz_check.hpp"
 #include "keys/cache_file.hpp"
 #include "keys/discovery.hpp"
@@ -19,7 +20,7 @@ constexpr const char *issuer = "https://i";
 void read_discovery(std::string_view text) {
     const auto uri = read_discovery_document(text, issuer);
     if (uri) {
-        FUZZ_CHECK(is_https_url(*uri));
+        FUZZ_CHECK(tokenward::config::is_https_url(*uri));
         FUZZ_CHECK(uri->find('@') == std::string::npos || uri->find('/', 8) < uri->find('@') ||
                    uri->find('?') < uri->find('@') || uri->find('#') < uri->find('@'));
     } else {
@@ -44,7 +45,8 @@ void read_cache(std::string_view text) {
             continue;
         }
         FUZZ_CHECK(keys->fetched_at <= now && keys->fetched_at >= now - 86'400);
-        FUZZ_CHECK(keys->discovered ? is_https_url(keys->jwks_uri) : keys->jwks_uri == configured);
+        FUZZ_CHECK(keys->discovered ? tokenward::config::is_https_url(keys->jwks_uri)
+                                    : keys->jwks_uri == configured);
     }
 }
 

@@ -141,9 +141,9 @@ TEST_F(ScheduleTest, UnknownKeyWaitsWhileAFetchRuns) {
 TEST_F(ScheduleTest, UnknownKeyFetchesAtOnceWhereTheLastFetchIsOlderThanMinRefresh) {
     fetch(true);
     now += 10 * second;
-    const Schedule::Verdict verdict = schedule.unknown_key(now);
-    EXPECT_EQ(verdict.answer, Answer::wait);
-    EXPECT_TRUE(verdict.look_again);
+    const Schedule::Reply reply = schedule.unknown_key(now);
+    EXPECT_EQ(reply.answer, Answer::wait);
+    EXPECT_TRUE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), now);
     EXPECT_FALSE(schedule.unknown_key(now).look_again) << "the second one finds it due already";
 }
@@ -152,14 +152,14 @@ TEST_F(ScheduleTest, UnknownKeyIsRefusedWithinMinRefreshAndOneFetchFollowsAtItsE
     fetch(true);
     const std::int64_t fetched_at = now;
     now += 3 * second;
-    Schedule::Verdict verdict = schedule.unknown_key(now);
-    EXPECT_EQ(verdict.answer, Answer::refuse);
-    EXPECT_TRUE(verdict.look_again);
+    Schedule::Reply reply = schedule.unknown_key(now);
+    EXPECT_EQ(reply.answer, Answer::refuse);
+    EXPECT_TRUE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
     now += 3 * second;
-    verdict = schedule.unknown_key(now);
-    EXPECT_EQ(verdict.answer, Answer::refuse);
-    EXPECT_FALSE(verdict.look_again);
+    reply = schedule.unknown_key(now);
+    EXPECT_EQ(reply.answer, Answer::refuse);
+    EXPECT_FALSE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
 }
 

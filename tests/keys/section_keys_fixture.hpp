@@ -20,13 +20,17 @@ inline std::string discovery(const std::string &said_issuer = issuer, const std:
     return support::JsonObject().string("issuer", said_issuer).string("jwks_uri", uri).json();
 }
 
+/// No files.
+inline SectionInput input_of(const config::Section &section) {
+    return {section.name, section.issuer, section.keys, nullptr, std::nullopt};
+}
+
 class SectionKeysTest : public testing::Test {
   protected:
     SectionKeysTest() { use(section_of(issuer)); }
 
-    void use(config::Section section) {
-        keys = std::make_shared<SectionKeys>(
-            clock, waiters, SectionInput{std::move(section), nullptr, std::nullopt}, [] { return 0.5; });
+    void use(const config::Section &section) {
+        keys = std::make_shared<SectionKeys>(clock, waiters, input_of(section), [] { return 0.5; });
         keys->start();
     }
     void round() { fetcher.round({keys}, 0); }

@@ -113,7 +113,12 @@ INSTANTIATE_TEST_SUITE_P(
                      "isn't an https address"},
         BadDiscovery{"space_in_jwks_uri", discovery(issuer, "https://a/ b"), "isn't an https address"},
         BadDiscovery{"newline_in_jwks_uri", discovery(issuer, "https://a/\r\nX: y"), "isn't an https address"},
-        BadDiscovery{"no_host", discovery(issuer, "https:///keys"), "isn't an https address"}),
+        BadDiscovery{"no_host", discovery(issuer, "https:///keys"), "isn't an https address"},
+        BadDiscovery{"one_slash", discovery(issuer, "https:/provider.example/keys"), "isn't an https address"},
+        BadDiscovery{"only_a_port", discovery(issuer, "https://:443/keys"), "isn't an https address"},
+        BadDiscovery{"empty_user", discovery(issuer, "https://@provider.example/"), "isn't an https address"},
+        BadDiscovery{"too_long", discovery(issuer, "https://provider.example/" + std::string(2048, 'k')),
+                     "isn't an https address"}),
     [](const auto &info) { return info.param.name; });
 
 TEST_F(SectionKeysTest, OneTrailingSlashOfTheIssuerIsIgnored) {

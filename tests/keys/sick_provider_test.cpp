@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace tokenward::keys {
 namespace {
@@ -90,8 +91,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, SickProviderTest,
 
 TEST_F(SectionKeysTest, AHangingProviderDoesNotHoldUpAnotherSections) {
     const auto other = std::make_shared<SectionKeys>(
-        clock, waiters, SectionInput{section_of("https://other.example"), nullptr, std::nullopt},
-        [] { return 0.5; });
+        clock, waiters, input_of(section_of("https://other.example")), [] { return 0.5; });
     other->start();
     fetcher.round({keys, other}, 0);
     ASSERT_EQ(transport.running.size(), 2U);
@@ -239,6 +239,16 @@ TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
     serve(key_set({"k2"}));
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
     EXPECT_EQ(log.count(LogLevel::warning, "no-such-folder"), 1) << log.text();
+}
+
+TEST_F(CacheTest, AFileThatCannotBeRewrittenAfterAChangeIsRemovedForItsKeysMayBeRevoked) {
+    // The longest name there is: no temporary file can stand beside it.
+    section.keys.jwks_cache_file = directory.path() + "/" + std::string(255, 'c');
+    std::ofstream(section.keys.jwks_cache_file) << "an older set";
+    use(section);
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(::access(section.keys.jwks_cache_file.c_str(), F_OK), -1);
+    EXPECT_EQ(log.count(LogLevel::warning, "no temporary file beside it"), 1) << log.text();
 }
 
 TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {
