@@ -200,6 +200,16 @@ TEST_F(SectionKeysTest, AReusedKidIsAnotherKey) {
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
 }
 
+TEST_F(SectionKeysTest, AShorterMaxStaleOfAReloadCountsForTheKeysThatAreThere) {
+    begin_with(key_set({"k1"}));
+    config::Section section = section_of(issuer);
+    section.keys.jwks_max_stale_s = 60;
+    keys->apply(input_of(section));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    clock.advance_s(61);
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE);
+}
+
 // ---- unknown kid, bad signature ---------------------------------------------------------------------------
 
 TEST_F(SectionKeysTest, BeforeTheFirstKeysACallerIsToldToTryAgain) {

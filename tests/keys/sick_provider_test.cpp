@@ -189,13 +189,13 @@ class CacheTest : public SectionKeysTest {
 
 TEST_F(CacheTest, EveryChangeIsWrittenWithMode0600) {
     begin_with(key_set({"k1"}));
-    EXPECT_NE(file().find("k1"), std::string::npos);
+    EXPECT_NE(file().find("\"k1\""), std::string::npos);
     struct stat status {};
     ASSERT_EQ(::stat(section.keys.jwks_cache_file.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
     until_due();
     serve(key_set({"k2"}));
-    EXPECT_EQ(file().find("k1"), std::string::npos);
+    EXPECT_EQ(file().find("\"k1\""), std::string::npos);
     const auto cached = read();
     ASSERT_TRUE(cached && *cached) << file();
     EXPECT_EQ((*cached)->jwks_uri, jwks_uri);
@@ -228,7 +228,7 @@ TEST_F(CacheTest, ARevocationIsWrittenTooSoThatARestartDoesNotUndoIt) {
         until_due();
         serve(R"({"keys":[]})");
     }
-    EXPECT_EQ(file().find("k1"), std::string::npos);
+    EXPECT_EQ(file().find("\"k1\""), std::string::npos);
 }
 
 TEST_F(CacheTest, AFileThatCannotBeRewrittenIsSaidOnceAndDoesNotStop) {
