@@ -122,6 +122,11 @@ TEST(MqttFilter, UnionsDoNotCount) {
     EXPECT_TRUE(subscribes(*compile({"read:%2F/a", "read:%2F/a*"}), "a/#"));
 }
 
+TEST(MqttFilter, ALiteralPlusInTheCommonPrefixOfAListCounts) {
+    EXPECT_FALSE(subscribes(*compile({"read:%2F/%2B%2Fx*", "read:%2F/%2B%2Fy*"}), "+/x"));
+    EXPECT_FALSE(subscribes(*compile({"read:%2F/a%2F%2B%2Fx*", "read:%2F/a%2F%2B%2Fy*"}), "a/+/x/#"));
+}
+
 TEST(MqttFilter, ThreePartScopesDoNotGrant) {
     EXPECT_FALSE(subscribes(*compile({"read:%2F/*/*"}), "a/#"));
 }

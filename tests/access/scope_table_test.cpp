@@ -157,6 +157,21 @@ TEST(ScopeTable, OneScopeGrantsOneOperation) {
     }
     EXPECT_FALSE(compile({"read:v/q"})->allows({static_cast<Operation>(0), "v", "q", std::nullopt}));
     EXPECT_FALSE(compile({"read:v/q"})->allows({static_cast<Operation>(9), "v", "q", std::nullopt}));
+    EXPECT_FALSE(compile({"configure:v/q/k"})->allows({static_cast<Operation>(4), "v", "q", std::nullopt}));
+}
+
+TEST(ScopeTable, ManyInnerGlobs) {
+    // Enough of them for an index and its pair filter. Each literal stands at the end of the name that it
+    // matches.
+    std::vector<std::string> texts;
+    for (char c = 'A'; c <= 'Z'; ++c) texts.push_back("read:v/*:" + std::string(1, c) + "*");
+    const auto set = compile({texts.begin(), texts.end()});
+    for (char c = 'A'; c <= 'Z'; ++c) {
+        const std::string granted = std::string("queue:") + c;
+        const std::string denied = std::string("queue") + c;
+        EXPECT_TRUE(set->allows({Operation::read, "v", granted, std::nullopt})) << c;
+        EXPECT_FALSE(set->allows({Operation::read, "v", denied, std::nullopt})) << c;
+    }
 }
 
 TEST(ScopeTable, AnyOneScopeGrantsAndNoneDenies) {
