@@ -3,7 +3,7 @@
 #
 #     sh tests/run.sh
 #
-# Ends with "N passed, N failed". A second run installs nothing and builds only what changed; without network
+# Ends with "N passed, N failed, N skipped". A second run installs nothing and builds only what changed; without network
 # too. TOKENWARD_BUILD names another build folder than build/.
 set -u
 cd "$(dirname "$0")/.." || exit 1

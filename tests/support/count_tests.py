@@ -6,7 +6,7 @@ LOGS is the folder meson-logs. The JUnit report there has the cases; but it forg
 broke off, so that testlog.json, which has every program's result, is held against it: a program that didn't end well
 without a failed case counts as one failure.
 
-Prints what failed, then "N passed, N failed" (with WORD and a colon in front, if given). The exit status is 0 only if
+Prints what failed, then "N passed, N failed, N skipped" (with WORD and a colon in front, if given). The exit status is 0 only if
 something ran, nothing failed and meson's own status is 0.
 """
 import json
@@ -65,8 +65,7 @@ def main():
     if meson_status != 0 and counts["failed"] == 0:
         print(f"failed: meson test ended with {meson_status}")
         counts["failed"] = 1
-    tail = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-    print(f"{prefix}{counts['passed']} passed, {counts['failed']} failed{tail}")
+    print(f"{prefix}{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return 0 if counts["passed"] and not counts["failed"] else 1
 
 

@@ -7,6 +7,10 @@ import mqtt from 'mqtt';
 import {Program, built, freePort} from './programs.mjs';
 import {eventually} from './tap.mjs';
 
+/** The root of another Debian, to use its Mosquitto by chroot (tests/newer_brokers.sh); empty: this one's. */
+const ROOT = process.env.TOKENWARD_TEST_MOSQUITTO_ROOT ?? '';
+const there = (args) => ROOT ? ['chroot', [ROOT, 'mosquitto', ...args]] : ['mosquitto', args];
+
 export class Broker {
     /**
      * Runs and listens when the promise is kept.
@@ -22,7 +26,7 @@ export class Broker {
             broker.tlsPort = certificates ? await freePort() : undefined;
             const conf = join(directory, 'mosquitto.conf');
             writeFileSync(conf, broker.conf(certificates, options).join('\n') + '\n');
-            broker.program = new Program('mosquitto', ['-c', conf]);
+            broker.program = new Program(...there(['-c', conf]));
             await eventually(() => / running$/m.test(broker.log) || !broker.program.running, 'Mosquitto');
             if (broker.program.running) return broker;
             // Somebody else may have taken the port meanwhile.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds and runs the unit tests under sanitizers: sanitize.sh address,undefined|thread [TEST...]
-# With TEST names only those. Ends with "<sanitizer>: N passed, N failed".
+# With TEST names only those. Ends with "<sanitizer>: N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/setup.sh

@@ -72,10 +72,11 @@ install_node_modules() {
 }
 
 # configure FOLDER OPTION...: sets the build folder up unless that was done, here and with these options; again if
-# programs that the tests need have come since.
+# programs that the tests need have come since. All parts must be there: none may be left out unseen.
 configure() {
     folder=$1
     shift
+    set -- -Dauto_features=enabled "$@"
     options="$PWD $*"
     programs=$(for program in node promtool scdoc crystal; do command -v "$program"; done)
     if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then

@@ -1,0 +1,45 @@
+"""Holds what hardens the objects that get installed, read off the built files with readelf.
+
+usage: hardening.py fortified|plain OBJECT...
+
+Each object must have: a read-only relocation table that is bound at start (full RELRO), a stack that can't be executed,
+a stack protector, calls of fortified functions (unless "plain"). A program must be position independent too.
+Prints what is missing.
+"""
+import os
+import re
+import subprocess
+import sys
+
+
+def readelf(*arguments):
+    return subprocess.run(["readelf", "-W", *arguments], check=True, capture_output=True, text=True,
+                          env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def faults(path, fortified):
+    header, segments, dynamic = readelf("-h", path), readelf("-l", path), readelf("-d", path)
+    imports = re.findall(r" UND (\w+)", readelf("--dyn-syms", path))
+    stack = re.search(r"GNU_STACK\s.*?\s([RWE ]{3})\s+0x\w+$", segments, re.MULTILINE)
+    if "GNU_RELRO" not in segments:
+        yield "no GNU_RELRO segment (-z relro)"
+    if not re.search(r"\(FLAGS\).*BIND_NOW|\(FLAGS_1\).*\bNOW\b|\(BIND_NOW\)", dynamic):
+        yield "not bound at start (-z now)"
+    if not stack or "E" in stack.group(1):
+        yield "the stack can be executed (-z noexecstack)"
+    if "__stack_chk_fail" not in imports:
+        yield "no stack protector (-fstack-protector-strong)"
+    if fortified and not any(re.fullmatch(r"__\w+_chk", name) for name in imports):
+        yield "no call of a fortified function (_FORTIFY_SOURCE)"
+    if not re.search(r"Type:\s+DYN", header):
+        yield "not position independent (-pie)"
+
+
+def main():
+    mode, objects = sys.argv[1], sys.argv[2:]
+    found = [f"{path}: {fault}" for path in objects for fault in faults(path, mode == "fortified")]
+    print("\n".join(found) or f"{len(objects)} objects are hardened")
+    return 1 if found or not objects else 0
+
+
+sys.exit(main())

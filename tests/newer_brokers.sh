@@ -1,0 +1,45 @@
+#!/bin/sh
+# The tests with real brokers once more, on the brokers of newer Debian suites, with the build of this Debian. As root:
+#
+#     sh tests/newer_brokers.sh
+#
+# The brokers come from the mirror that apt is set up with, into a folder outside the tree (TOKENWARD_BROKERS, else
+# tokenward-brokers in the user's cache), and are fetched again after a week (TOKENWARD_BROKERS_DAYS). A suite whose packages can't be
+# fetched is skipped. Ends with "N passed, N failed, N skipped". TOKENWARD_BUILD names another build folder than build/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/support/setup.sh
+. tests/support/debian_root.sh
+. tests/support/parts.sh
+
+# shellcheck disable=SC2046,SC2086 # lists
+install_packages $build_packages $test_packages $(node_packages)
+install_node_modules
+build=${TOKENWARD_BUILD:-build}
+configure "$build" -Dwerror=true
+build "$build"
+build=$(cd "$build" && pwd)
+
+# Programs of the newer Debians run with this machine's build in the place where it was built.
+run_tests() {
+    rm -f "$build"/meson-logs/testlog*
+    status=0
+    with_root "$root" "$build" meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+    python3 tests/support/count_tests.py "$build/meson-logs" "$status"
+}
+mosquitto() { TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_openid_provider; }
+rabbitmq() { TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration; }
+
+if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then
+    part "Mosquitto $(chroot "$root" mosquitto -h | sed -n '1s/.* //p') of Debian sid" mosquitto
+    part "RabbitMQ $(ls "$root/usr/lib/rabbitmq/lib" | sed -n 's/rabbitmq_server-//p') of Debian sid" rabbitmq
+else
+    skip 'Mosquitto 2.1 of Debian sid' "$why"
+    skip 'RabbitMQ 4.3 of Debian sid' "$why"
+fi
+if debian_root trixie rabbitmq-server rabbitmq-server libcurl4t64; then
+    part "RabbitMQ $(ls "$root/usr/lib/rabbitmq/lib" | sed -n 's/rabbitmq_server-//p') of Debian trixie" rabbitmq
+else
+    skip 'RabbitMQ 4.0 of Debian trixie' "$why"
+fi
+finish
