@@ -1,5 +1,6 @@
 // A login from credentials to rights: the rules of DESIGN section 4 where the rooms meet.
 #include "fixture.hpp"
+#include "session/outcome.hpp"
 
 #include <algorithm>
 #include <sstream>
