@@ -1,12 +1,11 @@
 #include "access/shared_sets.hpp"
 
 #include "access/bytes.hpp"
+#include "base/fork.hpp"
 
 #include <array>
-#include <atomic>
 #include <mutex>
-
-#include <unistd.h>
+#include <new>
 
 namespace tokenward::access {
 
@@ -15,14 +14,7 @@ namespace {
 constexpr std::size_t shard_count = 16;
 constexpr std::size_t bucket_count = 1024;
 
-/// False in a forked child: another thread of the parent may have held a lock of the table at the fork, and
-/// nobody would ever release it. There each set stands alone, and the table is not touched.
-bool may_lock() noexcept {
-    static constinit std::atomic<pid_t> first_process{0};
-    const pid_t self = getpid();
-    pid_t first = 0;
-    return first_process.compare_exchange_strong(first, self) || first == self;
-}
+const ForkReset reset(SharedSets::reset_in_forked_child);
 
 std::uint64_t hash_of(const PermissionSet::Content &content) noexcept {
     return hash_bytes(hash_bytes(content.routing_keys ? 1 : 2, content.permissions), content.tags);
@@ -55,7 +47,6 @@ std::shared_ptr<const PermissionSet> SharedSets::find(Shard &shard, const Permis
 }
 
 std::shared_ptr<const PermissionSet> SharedSets::find_or_make(const PermissionSet::Content &content) {
-    if (!may_lock()) return std::make_shared<PermissionSet>(content);
     const std::uint64_t hash = hash_of(content);
     Shard &shard = shard_of(hash);
     {
@@ -76,7 +67,7 @@ std::shared_ptr<const PermissionSet> SharedSets::find_or_make(const PermissionSe
 }
 
 void SharedSets::remove(const PermissionSet &set) noexcept {
-    if (!set.listed_ || !may_lock()) return;
+    if (!set.listed_) return;
     Shard &shard = shard_of(set.hash_);
     const std::lock_guard lock(shard.mutex);
     for (PermissionSet **link = &shard.bucket_of(set.hash_); *link != nullptr; link = &(*link)->next_) {
@@ -84,6 +75,14 @@ void SharedSets::remove(const PermissionSet &set) noexcept {
             *link = set.next_;
             return;
         }
+    }
+}
+
+void SharedSets::reset_in_forked_child() noexcept {
+    for (std::size_t i = 0; i < shard_count; ++i) {
+        Shard &shard = shard_of(i);
+        new (&shard.mutex) std::mutex;
+        shard.buckets.fill(nullptr);
     }
 }
 

@@ -18,6 +18,10 @@ class SharedSets {
     /// For a set's destructor.
     static void remove(const PermissionSet &set) noexcept;
 
+    /// Another thread may have held a lock or have been in the middle of a change: the child begins with an
+    /// empty table. The sets of before live on, and remove() doesn't find them.
+    static void reset_in_forked_child() noexcept;
+
   private:
     struct Shard;
 

@@ -9,15 +9,8 @@
 
 #include <rapidjson/reader.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 namespace tokenward {
 namespace {
-
-// RapidJSON's SSE2 loops read whole aligned blocks, up to 15 bytes past the NUL.
-constexpr std::size_t padding = 16;
 
 // Nothing we read comes near; and it keeps every index and length within 32 bits.
 constexpr std::size_t max_text = std::size_t{1} << 28;
@@ -36,7 +29,7 @@ bool is_forbidden_control(char c) noexcept {
     return static_cast<std::uint8_t>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }
 
-/// RapidJSON stops at a NUL as if the text ended there, and its SSE2 path lets 0x1A to 0x1F into strings.
+/// RapidJSON stops at a NUL as if the text ended there.
 /// Tab and newlines inside strings it does refuse.
 Scan scan(std::string_view text) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101U;
@@ -50,22 +43,6 @@ Scan scan(std::string_view text) noexcept {
     std::uint64_t backslash = 0;
     std::uint64_t control = 0;
     std::size_t i = 0;
-#ifdef __SSE2__
-    const __m128i backslashes = _mm_set1_epi8('\\');
-    const __m128i last_control = _mm_set1_epi8(0x1F);
-    __m128i any = _mm_setzero_si128();
-    __m128i any_backslash = _mm_setzero_si128();
-    __m128i any_control = _mm_setzero_si128();
-    for (; i + 16 <= text.size(); i += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(text.data() + i));
-        any = _mm_or_si128(any, bytes);
-        any_backslash = _mm_or_si128(any_backslash, _mm_cmpeq_epi8(bytes, backslashes));
-        any_control = _mm_or_si128(any_control, _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
-    }
-    high = _mm_movemask_epi8(any) != 0 ? tops : 0;
-    backslash = static_cast<unsigned>(_mm_movemask_epi8(any_backslash));
-    control = static_cast<unsigned>(_mm_movemask_epi8(any_control));
-#endif
     for (; i + 8 <= text.size(); i += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + i, sizeof word);
@@ -256,7 +233,7 @@ class TapeWriter {
 
 char *JsonDocument::buffer(std::size_t size) {
     if (size > max_text) throw std::bad_alloc();
-    if (buffer_.size() < size + padding) buffer_.resize(size + padding);
+    if (buffer_.size() < size + 1) buffer_.resize(size + 1);  // and a NUL, where RapidJSON stops
     return buffer_.data();
 }
 

@@ -16,8 +16,4 @@ void JsonWriter::value(std::string_view text) {
     }
 }
 
-void append_json_string(std::string &out, std::string_view value) {
-    JsonWriter(out).value(value);
-}
-
 }  // namespace tokenward

@@ -16,9 +16,6 @@ inline constexpr std::size_t max_quoted_bytes = 64;
 /// "..." behind the closing quote.
 std::string quote(std::string_view value, std::size_t max_bytes = max_quoted_bytes);
 
-/// Appends a JSON string literal (RFC 8259 section 7); bytes that aren't UTF-8 become U+FFFD.
-void append_json_string(std::string &out, std::string_view value);
-
 /// Copies at most capacity-1 bytes and a NUL; what isn't printable ASCII becomes '?'.
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept;
 

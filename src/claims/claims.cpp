@@ -1,5 +1,6 @@
 #include "claims/claims.hpp"
 
+#include "base/issuer.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -9,11 +10,6 @@
 
 namespace tokenward::claims {
 namespace {
-
-std::string_view without_trailing_slash(std::string_view url) noexcept {
-    if (!url.empty() && url.back() == '/') url.remove_suffix(1);
-    return url;
-}
 
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
     std::int64_t sum = 0;
@@ -157,10 +153,6 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
 }
 
 }  // namespace
-
-bool same_issuer(std::string_view a, std::string_view b) noexcept {
-    return without_trailing_slash(a) == without_trailing_slash(b);
-}
 
 Result<void> check_time(const Validity &validity, std::int64_t now) {
     if (now >= validity.expires_at) {

@@ -36,9 +36,6 @@ Result<Claims> check(const JsonValue &payload, std::string_view issuer, const co
 /// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
 Result<void> check_time(const Validity &validity, std::int64_t now);
 
-/// Rule 7: equal but for one trailing '/' on either side.
-bool same_issuer(std::string_view a, std::string_view b) noexcept;
-
 /// Rule 11's form: 1 to 255 bytes of UTF-8 without control or bidirectional formatting characters.
 bool is_username(std::string_view text) noexcept;
 

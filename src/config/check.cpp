@@ -1,5 +1,6 @@
 #include "config/check.hpp"
 
+#include "base/issuer.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -14,12 +15,6 @@ constexpr std::int64_t generous_clock_skew_s = 300;
 
 std::string title(const Section &section) {
     return section.name == "oauth" ? "[oauth]" : fmt::format("[oauth.{}]", section.name);
-}
-
-/// RFC 7519 says nothing about a trailing slash; providers and operators differ by one (rule 7).
-std::string_view without_slash(std::string_view issuer) {
-    if (!issuer.empty() && issuer.back() == '/') issuer.remove_suffix(1);
-    return issuer;
 }
 
 Result<void> check(SectionDraft &draft) {
@@ -73,7 +68,7 @@ Result<void> check(SectionDraft &draft) {
 /// Two providers' alice must never meet: at most one section without a prefix, and no prefix begins another one
 /// ("a" before "b-alice" and "ab-" before "alice" would give the same name).
 Result<void> check_together(const SectionDraft &one, const SectionDraft &other) {
-    if (without_slash(one.section.issuer) == without_slash(other.section.issuer)) {
+    if (same_issuer(one.section.issuer, other.section.issuer)) {
         return fail(Reason::CONFIG_INVALID_VALUE,
                     fmt::format("{}issuer = {}: is the issuer of {} too", other.origins.at("issuer"),
                                 quote(other.section.issuer), title(one.section)));

@@ -1,6 +1,6 @@
 #include "credentials/credentials.hpp"
 
-#include "credentials/base64.hpp"
+#include "base/base64.hpp"
 #include "credentials/oauthbearer.hpp"
 #include "credentials/scheme.hpp"
 

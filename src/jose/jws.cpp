@@ -1,7 +1,7 @@
 #include "jose/jws.hpp"
 
+#include "base/base64.hpp"
 #include "base/text.hpp"
-#include "jose/base64url.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "jose/key_material.hpp"
 
+#include "base/base64.hpp"
 #include "base/text.hpp"
-#include "jose/base64url.hpp"
 #include "jose/roca.hpp"
 
 #include <algorithm>

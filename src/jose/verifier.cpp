@@ -1,8 +1,8 @@
 #include "jose/verifier.hpp"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include <openssl/rsa.h>
@@ -126,42 +126,14 @@ class Verifier::Context {
 Verifier::Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noexcept
     : key_(std::move(key)), kind_(kind), signature_size_(signature_size) {}
 
-Verifier::~Verifier() {
-    for (auto &slot : pool_) delete slot.load(std::memory_order_acquire);
-}
-
-std::unique_ptr<Verifier::Context> Verifier::take() const noexcept {
-    for (auto &slot : pool_) {
-        // Looked at first: an exchange on an empty slot would only steal its cache line.
-        if (slot.load(std::memory_order_relaxed) == nullptr) continue;
-        if (Context *context = slot.exchange(nullptr, std::memory_order_acquire)) {
-            return std::unique_ptr<Context>(context);
-        }
-    }
-    return std::unique_ptr<Context>(new (std::nothrow) Context);
-}
-
-void Verifier::give_back(std::unique_ptr<Context> context) const noexcept {
-    for (auto &slot : pool_) {
-        Context *empty = nullptr;
-        if (slot.load(std::memory_order_relaxed) == nullptr &&
-            slot.compare_exchange_strong(empty, context.get(), std::memory_order_release,
-                                         std::memory_order_relaxed)) {
-            (void)context.release();  // the slot owns it now
-            return;
-        }
-    }
-}
+Verifier::~Verifier() = default;
 
 bool Verifier::verify(Algorithm algorithm, std::string_view signing_input,
                       std::string_view signature) const noexcept {
     // OpenSSL would take an RSA-PSS signature without its leading zero octets.
     if (!fits_kind(algorithm, kind_) || signature.size() != signature_size_) return false;
-    std::unique_ptr<Context> context = take();
-    if (!context) return false;
-    const bool valid = context->verify(key_.get(), algorithm, signing_input, signature);
-    give_back(std::move(context));
-    return valid;
+    const auto context = contexts_.try_take();
+    return context && context->verify(key_.get(), algorithm, signing_input, signature);
 }
 
 }  // namespace tokenward::jose

@@ -1,20 +1,18 @@
 // One public key and the contexts that check signatures with it.
 #pragma once
 
+#include "base/pool.hpp"
 #include "jose/algorithm.hpp"
 #include "jose/algorithm_traits.hpp"
 #include "jose/openssl_handles.hpp"
 
-#include <array>
-#include <atomic>
 #include <cstddef>
-#include <memory>
 #include <string_view>
 
 namespace tokenward::jose {
 
-/// Thread-safe. OpenSSL's contexts are not, so each verification that runs takes one out of the pool and puts
-/// it back: kept contexts save a fifth of an RSA verification. The pool is the key's and not the thread's, so
+/// Thread-safe. OpenSSL's contexts are not, so each verification takes one out of the pool and puts it back:
+/// kept contexts save a fifth of an RSA verification. The pool belongs to the key and not to the thread, so
 /// that it ends with the key whatever threads still live.
 class Verifier {
   public:
@@ -32,15 +30,11 @@ class Verifier {
 
   private:
     class Context;
-    static constexpr std::size_t pool_size = 16;
-
-    std::unique_ptr<Context> take() const noexcept;
-    void give_back(std::unique_ptr<Context> context) const noexcept;
 
     KeyHandle key_;
     KeyKind kind_;
     std::size_t signature_size_;
-    mutable std::array<std::atomic<Context *>, pool_size> pool_{};
+    mutable Pool<Context, 16> contexts_;
 };
 
 }  // namespace tokenward::jose

@@ -1,13 +1,13 @@
 #include "session/json_segment.hpp"
 
-#include "jose/base64url.hpp"
+#include "base/base64.hpp"
 
 namespace tokenward::session {
 
 Result<JsonValue> decode_json_segment(std::string_view encoded, Segment segment, JsonDocument &document) {
     const bool is_header = segment == Segment::header;
-    char *buffer = document.buffer(jose::base64url_decoded_size(encoded.size()));
-    const auto size = jose::base64url_decode(encoded, buffer);
+    char *buffer = document.buffer(base64url_decoded_size(encoded.size()));
+    const auto size = base64url_decode(encoded, buffer);
     if (!size) {
         return fail(Reason::MALFORMED_TOKEN, is_header ? "the first segment is not canonical base64url"
                                                        : "the second segment is not canonical base64url");

@@ -1,8 +1,8 @@
 #include "session/login.hpp"
 
+#include "base/base64.hpp"
 #include "base/text.hpp"
 #include "claims/scope_sources.hpp"
-#include "jose/base64url.hpp"
 #include "session/json_segment.hpp"
 
 #include <algorithm>
@@ -153,8 +153,8 @@ bool Login::verify_signature() {
     if (!key) return refuse(std::move(key).error());
     key_ = *std::move(key);
     std::vector<char> &signature = buffers_->signature;
-    signature.resize(jose::base64url_decoded_size(jws_->signature.size()) + 1);
-    const auto size = jose::base64url_decode(jws_->signature, signature.data());
+    signature.resize(base64url_decoded_size(jws_->signature.size()) + 1);
+    const auto size = base64url_decode(jws_->signature, signature.data());
     if (!size) return refuse(Reason::MALFORMED_TOKEN, "the third segment is not canonical base64url");
     if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size})) return true;
     section_->keys->report_bad_signature();  // some providers reuse a kid for a new key

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -24,7 +26,8 @@ struct MetricsFile::State {
     const std::function<std::string()> text;
     std::mutex mutex;
     std::condition_variable changed;
-    std::string path;  ///< guarded by mutex
+    /// Guarded by mutex. Shared, since the thread takes it without an allocation: it can't report a bad_alloc.
+    std::shared_ptr<const std::string> path = std::make_shared<const std::string>();
     bool closed = false;
     bool complained = false;  ///< used by the thread alone: a run of failures is one line
     std::thread thread;
@@ -51,10 +54,11 @@ MetricsFile::~MetricsFile() {
 
 void MetricsFile::set_path(const std::string &path) {
     State &state = *state_;
+    auto next = std::make_shared<const std::string>(path);
     {
         const std::lock_guard lock(state.mutex);
-        if (state.path == path || state.closed) return;
-        state.path = path;
+        if (*state.path == path || state.closed) return;
+        state.path.swap(next);
     }
     state.changed.notify_all();
     if (!state.thread.joinable()) {
@@ -67,10 +71,10 @@ void MetricsFile::run(State &state) noexcept {
     ::pthread_setname_np(::pthread_self(), "tokenward-stats");
     std::unique_lock lock(state.mutex);
     for (;;) {
-        const std::string path = state.path;
+        const std::shared_ptr<const std::string> path = state.path;
         const bool last = state.closed;
         lock.unlock();
-        if (!path.empty()) state.write(path);
+        if (!path->empty()) state.write(*path);
         lock.lock();
         if (last) return;
         state.changed.wait_for(lock, std::chrono::seconds(period_s),

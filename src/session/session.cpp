@@ -1,5 +1,6 @@
 #include "session/session.hpp"
 
+#include "base/fork.hpp"
 #include "base/json_writer.hpp"
 #include "base/reason.hpp"
 
@@ -7,10 +8,16 @@
 
 namespace tokenward::session {
 
+namespace {
+
+// One domain for all sessions: a domain for each of 100000 sessions would cost 1 KiB each.
+constinit EpochDomain session_readers;
+const ForkReset session_readers_reset([]() noexcept { session_readers.reset_in_forked_child(); });
+
+}  // namespace
+
 EpochDomain &Session::readers() noexcept {
-    // One domain for all sessions: a domain for each of 100000 sessions would cost 1 KiB each.
-    static EpochDomain domain;
-    return domain;
+    return session_readers;
 }
 
 Session::Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights)

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -42,19 +43,99 @@ TEST(Snapshot, ReadersSeeWholeValuesWhileAWriterSwaps) {
     EXPECT_EQ(snapshot.get()->second, 2999);
 }
 
+// Each of the following tests stops a thread at one of the domain's moments.
+namespace {
+
+/// Stands still where its thread comes by, until it is let go.
+class Barrier {
+  public:
+    void pass() {
+        came_.release();
+        go_.acquire();
+    }
+    void wait_until_it_came() { came_.acquire(); }
+    void let_go() { go_.release(); }
+
+  private:
+    std::binary_semaphore came_{0};
+    std::binary_semaphore go_{0};
+};
+
+struct StoppedMoments {
+    static inline std::atomic<Barrier *> at_index{nullptr};               ///< of the next reader
+    static inline std::atomic<std::binary_semaphore *> at_wait{nullptr};  ///< told once
+
+    static void index_was_read() noexcept {
+        if (Barrier *barrier = at_index.exchange(nullptr)) barrier->pass();
+    }
+    static void wait() noexcept {
+        if (auto *told = at_wait.exchange(nullptr)) told->release();
+        std::this_thread::yield();
+    }
+};
+using StoppedDomain = BasicEpochDomain<StoppedMoments>;
+
+}  // namespace
+
 TEST(EpochDomain, SynchronizeWaitsForAReaderThatWasThere) {
-    EpochDomain domain;
+    StoppedDomain domain;
     std::atomic<bool> synchronized{false};
-    auto reader = std::make_unique<EpochDomain::Reader>(domain);
+    std::binary_semaphore waits_or_ended{0};
+    StoppedMoments::at_wait = &waits_or_ended;
+    auto reader = std::make_unique<StoppedDomain::Reader>(domain);
     std::thread writer([&] {
         domain.synchronize();
         synchronized = true;
+        if (StoppedMoments::at_wait.exchange(nullptr) != nullptr) waits_or_ended.release();
     });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    waits_or_ended.acquire();
     EXPECT_FALSE(synchronized.load());
     reader.reset();
     writer.join();
     EXPECT_TRUE(synchronized.load());
+}
+
+/// The reader reads the index, a whole synchronize() goes by, and only then does the reader count itself: under
+/// the index that the next writer flips away from last. With one flip that writer frees what the reader holds.
+TEST(EpochDomain, SynchronizeWaitsForAReaderThatCountsItselfAfterAFlip) {
+    for (int earlier = 1; earlier <= 2;
+         ++earlier) {  // the reader's index is of the one and of the other parity
+        StoppedDomain domain;
+        std::atomic<int> freed{0};
+        struct Value {
+            std::atomic<int> &freed;
+            ~Value() { ++freed; }
+        };
+        const auto value = [&] { return std::unique_ptr<const Value>(new Value{freed}); };
+        Snapshot<Value> snapshot(value());
+
+        Barrier index_read;
+        Barrier reading;
+        StoppedMoments::at_index = &index_read;
+        std::thread reader_thread([&] {
+            const StoppedDomain::Reader reader(domain);
+            static_cast<void>(snapshot.get());
+            reading.pass();
+        });
+        index_read.wait_until_it_came();
+        for (int i = 0; i < earlier; ++i) snapshot.replace(value(), domain);
+        EXPECT_EQ(freed.load(), earlier);
+        index_read.let_go();
+        reading.wait_until_it_came();  // it holds the value that was published last
+
+        std::binary_semaphore waits_or_ended{0};
+        StoppedMoments::at_wait = &waits_or_ended;
+        std::thread writer([&] {
+            snapshot.replace(value(), domain);
+            if (StoppedMoments::at_wait.exchange(nullptr) != nullptr) waits_or_ended.release();
+        });
+        waits_or_ended.acquire();
+        EXPECT_EQ(freed.load(), earlier) << "freed under a reader, after " << earlier;
+        reading.let_go();
+        reader_thread.join();
+        writer.join();
+        EXPECT_EQ(freed.load(), earlier + 1);
+    }
 }
 
 }  // namespace tokenward

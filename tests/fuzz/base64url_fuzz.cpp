@@ -1,6 +1,6 @@
 // base64url: each text that decodes is the one encoding of its bytes.
+#include "base/base64.hpp"
 #include "fuzz_check.hpp"
-#include "jose/base64url.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string_view>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-    using namespace tokenward::jose;
+    using namespace tokenward;
     const std::string_view text(reinterpret_cast<const char *>(data), size);
     const std::size_t room = base64url_decoded_size(size);
     const auto out = std::make_unique<char[]>(room);

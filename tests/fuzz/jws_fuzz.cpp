@@ -1,8 +1,8 @@
 // A compact JWS up to its header; the input is both a whole token and the text of a header.
+#include "base/base64.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "fuzz_check.hpp"
-#include "jose/base64url.hpp"
 #include "jose/jws.hpp"
 
 #include <cstddef>

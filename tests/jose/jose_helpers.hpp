@@ -1,7 +1,7 @@
 // What several tests of this room share.
 #pragma once
 
-#include "jose/base64url.hpp"
+#include "base/base64.hpp"
 #include "jose/jwk.hpp"
 #include "jose/jws.hpp"
 

@@ -1,6 +1,6 @@
 #include "jose/jws.hpp"
 
-#include "jose/base64url.hpp"
+#include "base/base64.hpp"
 
 #include <string>
 

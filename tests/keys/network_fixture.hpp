@@ -1,8 +1,8 @@
 // The fetcher's own thread and a real HTTPS server on loopback.
 #pragma once
 
+#include "base/base64.hpp"
 #include "fakes.hpp"
-#include "jose/base64url.hpp"
 #include "jose/jws.hpp"
 #include "keys/fetcher.hpp"
 #include "support/test_issuer.hpp"
@@ -82,8 +82,8 @@ class FetcherTest : public testing::Test {
             if (retry_after_ms != nullptr) *retry_after_ms = key.error().retry_after_ms;
             return key.error().reason;
         }
-        std::string signature(jose::base64url_decoded_size(jws->signature.size()), '\0');
-        signature.resize(*jose::base64url_decode(jws->signature, signature.data()));
+        std::string signature(base64url_decoded_size(jws->signature.size()), '\0');
+        signature.resize(*base64url_decode(jws->signature, signature.data()));
         if ((*key)->verify(header->algorithm, jws->signing_input, signature)) return Reason::NONE;
         keys.report_bad_signature();
         return Reason::BAD_SIGNATURE;

@@ -1,4 +1,4 @@
-#include "base/text.hpp"
+#include "base/json_writer.hpp"
 #include "support/token_mint.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::string base64url_encode(std::string_view bytes) {
 
 std::string json_string(std::string_view text) {
     std::string out;
-    append_json_string(out, text);
+    JsonWriter(out).value(text);
     return out;
 }
 
@@ -33,7 +33,7 @@ std::string json_strings(const std::vector<std::string> &texts) {
     std::string out = "[";
     for (const auto &text : texts) {
         if (out.size() > 1) out += ',';
-        append_json_string(out, text);
+        JsonWriter(out).value(text);
     }
     return out + ']';
 }
@@ -67,7 +67,7 @@ std::string JsonObject::json() const {
     std::string out = "{";
     for (const auto &[name, json] : members_) {
         if (out.size() > 1) out += ',';
-        append_json_string(out, name);
+        JsonWriter(out).value(name);
         out += ':';
         out += json;
     }

@@ -2,7 +2,7 @@
 // and key rules; the payload may be any octets. For comparing with other implementations.
 //
 // Exit status: 0 valid, 1 not (the reason on standard error), 2 usage.
-#include "jose/base64url.hpp"
+#include "base/base64.hpp"
 #include "jose/crypto.hpp"
 #include "jose/jwk.hpp"
 #include "jose/jws.hpp"
@@ -22,8 +22,8 @@ using tokenward::Reason;
 using tokenward::Result;
 
 Result<std::string> decode(std::string_view encoded, const char *what) {
-    std::string bytes(tokenward::jose::base64url_decoded_size(encoded.size()), '\0');
-    const auto size = tokenward::jose::base64url_decode(encoded, bytes.data());
+    std::string bytes(tokenward::base64url_decoded_size(encoded.size()), '\0');
+    const auto size = tokenward::base64url_decode(encoded, bytes.data());
     if (!size) return fail(Reason::MALFORMED_TOKEN, std::string(what) + " isn't canonical base64url");
     bytes.resize(*size);
     return bytes;

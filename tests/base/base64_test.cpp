@@ -1,4 +1,4 @@
-#include "jose/base64url.hpp"
+#include "base/base64.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tokenward::jose {
+namespace tokenward {
 using namespace std::string_literals;
 
 /// On the heap and of the exact size both ways, so that AddressSanitizer sees a byte too many.
@@ -111,4 +111,38 @@ TEST(Base64url, RandomBytesComeBack) {
     }
 }
 
-}  // namespace tokenward::jose
+TEST(Base64, Table) {
+    struct Row {
+        const char *what;
+        std::string text;
+        std::optional<std::string> bytes;
+    };
+    const Row rows[] = {
+        {"empty", "", ""},
+        {"one byte", "Zg==", "f"},
+        {"two bytes", "Zm8=", "fo"},
+        {"three bytes", "Zm9v", "foo"},
+        {"several groups", "Zm9vYmFyZm9vYg==", "foobarfoob"},
+        {"the two last digits", "++//", "\xfb\xef\xff"},
+        {"the alphabet of base64url", "--__", {}},
+        {"no padding", "Zg", {}},
+        {"half of the padding", "Zg=", {}},
+        {"three of padding", "Z===", {}},
+        {"padding alone", "====", {}},
+        {"padding of a whole group", "Zm9v====", {}},
+        {"padding within", "Zg==Zm9v", {}},
+        {"padding in front of a digit", "Zg=v", {}},
+        {"a trailing bit of a byte", "Zh==", {}},
+        {"a trailing bit of two bytes", "Zm9=", {}},
+        {"a space", "Zm9 ", {}},
+        {"a newline", "Zm8\n", {}},
+        {"a NUL", "Zm8\0"s, {}},
+    };
+    for (const Row &row : rows) {
+        std::string out = "left over";
+        EXPECT_EQ(base64_decode(row.text, out), row.bytes.has_value()) << row.what;
+        EXPECT_EQ(out, row.bytes.value_or("")) << row.what;
+    }
+}
+
+}  // namespace tokenward
