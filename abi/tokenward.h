@@ -248,7 +248,8 @@ TOKENWARD_API int32_t tokenward_authenticate(tokenward_backend *backend,
 TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request);
 
 /**
- * Tells whether any permission scope (also an expired session's answer is EXPIRED) opens the vhost.
+ * Tells whether the session may open the vhost: any permission scope whose vhost matches allows it. An expired
+ * session gets EXPIRED.
  * \return TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_AUTHORIZE_ERROR
  * \since 1.0
  */

@@ -138,7 +138,8 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
     for (const std::string &name : rules.preferred_username_claims) {
         const auto claim = payload.find(name);
         if (!claim || claim->is_null() || (claim->is_string() && claim->text().empty())) continue;
-        // No falling through: who may choose one claim must not thereby choose which claim counts.
+        // An invalid claim is refused, not skipped: a user who may choose one claim could else choose which
+        // claim counts.
         if (!claim->is_string()) {
             return fail(Reason::INVALID_USERNAME, fmt::format("{} is not a string", quote(name)));
         }

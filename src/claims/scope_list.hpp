@@ -10,12 +10,12 @@
 
 namespace tokenward::claims {
 
-/// Keep one and use it again: it allocates only for what a token doesn't spell out itself. Not thread-safe.
+/// Keep one and use it again: it allocates only for texts that don't stand in the token. Not thread-safe.
 class ScopeList {
   public:
-    /// Without their prefix. Views into the payload's document, into the section, or into what keep() holds.
+    /// Without their prefix. Views into the payload's document, into the rules, or into what keep() holds.
     std::vector<std::string_view> scopes;
-    /// What was passed over and is worth telling an operator; printable, nothing of it is a whole claim.
+    /// What was skipped and why, for an operator. Printable; no whole claim stands in it.
     std::vector<std::string> notes;
 
     void clear() {

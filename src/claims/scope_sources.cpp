@@ -116,8 +116,8 @@ class Collector {
         filter(scope, under_our_id);
     }
 
-    /// A scope as it stands in the token may be an alias; under our id also with the id in front, as RabbitMQ
-    /// has it. What it stands for is no alias again, and must have the prefix.
+    /// A scope of the token may be the name of an alias. Under our own id the name may also have the id in
+    /// front, as in RabbitMQ. The scopes of an alias are no aliases themselves, and they need the prefix.
     void aliases(std::string_view scope, bool under_our_id) {
         alias(rules_.scope_aliases.find(scope));
         if (!under_our_id) return;
@@ -126,7 +126,7 @@ class Collector {
         full += scope;
         alias(rules_.scope_aliases.find(full));
     }
-    /// Once, however often a token says it: no token makes more of the configuration than what it holds.
+    /// An alias counts once, however often a token names it: else a token could multiply the configured scopes.
     void alias(config::ScopeAliases::const_iterator found) {
         if (found == rules_.scope_aliases.end() || !used_aliases_.insert(&found->second).second) return;
         for (const std::string &scope : found->second) filter(scope, false);
@@ -148,8 +148,8 @@ class Collector {
         scopes_.push_back(scope);
     }
 
-    /// RabbitMQ puts the id and a dot in front of what stands under the id: where these begin a longer
-    /// scope_prefix, "ID.APP.", the rest of it, "APP.", stands in the token.
+    /// RabbitMQ puts the id and a dot in front of a value under the id. So with a longer scope_prefix,
+    /// "ID.APP.", the token has only the rest of it, "APP.".
     std::size_t rest_of_prefix(std::string_view scope) const noexcept {
         std::string_view rest = *rules_.scope_prefix;
         if (!rest.starts_with(rules_.resource_server_id)) return 0;
@@ -186,7 +186,7 @@ Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &
     add_rich_authorizations(payload, rules, routing_keys, list);
 
     if (auto few = check_count(list.scopes); !few) return few;
-    // One scope for one: the count stays, and what a token can blow up to has its bound.
+    // Each scope becomes one scope at the most, so the count above still holds.
     if (rules.expand_variables) expand_variables(payload, list);
     return {};
 }

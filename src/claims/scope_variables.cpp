@@ -45,8 +45,8 @@ class Expander {
         return std::nullopt;
     }
 
-    /// Who asks for a vhost asks for {vhost}: the part is true of every vhost. Beside other text it is true of
-    /// none, since no name is longer than itself.
+    /// The vhost part is compared with the request's vhost. {vhost} alone equals every vhost, so it becomes
+    /// `*`. {vhost} with other text equals no vhost.
     bool vhost_part(std::string_view text) {
         constexpr std::string_view variable = "{vhost}";
         const std::size_t at = text.find(variable);

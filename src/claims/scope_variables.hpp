@@ -8,7 +8,7 @@ namespace tokenward::claims {
 
 /// Replaces the variables in the parts of every permission scope of the list, once: a value is percent-encoded,
 /// so that it is never a wildcard, a separator or another variable. A scope whose variable has no value leaves
-/// the list, with a note: the rights that remain are never more than what its author can have meant.
+/// the list, with a note.
 ///
 /// {CLAIM} is a claim of that name, a string of 1 to 255 bytes. {vhost} is the vhost of the request; it can
 /// stand for the whole vhost part, and elsewhere if the vhost part has no wildcard.
