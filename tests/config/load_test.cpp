@@ -192,7 +192,7 @@ TEST_F(Load, JsonForms) {
     for (
         const std::string_view json : {
             R"({"issuer":"https://a","audience":["x","y"],"verify_aud":true,"clock_skew":7,"jwks_uri":null})",
-            R"({"oauth.issuer":"https://a","oauth.audience":["x","y"],"oauth.tokens.verify_aud":true,"oauth.clock_skew":7})",
+            R"({"oauth.issuer":"https://a","oauth.audience":["x","y"],"oauth.verify_aud":true,"oauth.clock_skew":7})",
             R"({"oauth":{"issuer":"https://a","audience":["x","y"],"verify_aud":true,"clock_skew":7}})",
             R"({"main":{"any":{"thing":1}},"oauth":{"issuer":"https://a","audience":"x, y","verify_aud":"yes","clock_skew":"7"}})",
         }) {

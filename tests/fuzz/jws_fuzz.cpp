@@ -34,6 +34,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         FUZZ_CHECK(std::string(jws->header) + '.' + std::string(jws->payload) == jws->signing_input);
         check_header(jws->header);
     }
-    check_header(base64url_encode(input));
+    check_header(tokenward::base64url_encode(input));
     return 0;
 }
