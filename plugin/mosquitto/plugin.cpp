@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include <dlfcn.h>
+
 namespace {
 
 using tokenward::mosquitto_plugin::Adapter;
@@ -66,11 +68,18 @@ int tick(int, void *, void *user) {
     });
 }
 
+/// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER. The two are told apart
+/// by a function that plugins have since 2.1.
+int reload_answer() noexcept {
+    const bool is_2_1 = ::dlsym(RTLD_DEFAULT, "mosquitto_persist_client_add") != nullptr;
+    return is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+}
+
 int reload(int, void *, void *user) {
-    // With any other answer than DEFER, Mosquitto 2.0 doesn't let the next plugins reload.
-    return guarded(user, MOSQ_ERR_PLUGIN_DEFER, [](Adapter &adapter) {
+    const int answer = reload_answer();
+    return guarded(user, answer, [answer](Adapter &adapter) {
         adapter.on_reload();
-        return MOSQ_ERR_PLUGIN_DEFER;
+        return answer;
     });
 }
 

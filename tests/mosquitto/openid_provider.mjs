@@ -118,6 +118,7 @@ test('the provider takes new keys: the broker learns them, and nobody is dropped
     await dashboard.end();
 });
 
+const tryAgain = process.env.TOKENWARD_TEST_MOSQUITTO_ROOT ? [undefined, 136] : [undefined];
 test('keys rotate again and again while clients come and go: none is refused', async () => {
     // The withdrawn key's token above caused a fetch that brought nothing, which doubled the window once.
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -127,9 +128,10 @@ test('keys rotate again and again while clients come and go: none is refused', a
     const lane = async () => {
         while (!stop) {
             const token = await provider.token('sensor', SENSOR);
-            // Closed without a CONNACK is "try again"; a code would be a refusal.
+            // Closed without a CONNACK is "try again"; a code would be a refusal. Mosquitto 2.1 sends 136, "server
+            // unavailable" (MQTT 5 section 3.2.2.2), which isn't final either.
             const client = await eventually(() => Client.connect(broker.port, token).catch((error) => {
-                assert.equal(error.code, undefined, 'a good token was refused');
+                assert.ok(tryAgain.includes(error.code), `a good token was refused with ${error.code}`);
                 ++askedAgain;
                 return undefined;
             }), 'a connection');
