@@ -26,19 +26,17 @@ async function anyone(options) {
 async function before() {
     mkdirSync(join(directory.path, 'issuer'));
     issuer = await Issuer.start(join(directory.path, 'issuer'));
-    broker = await Broker.start({
-        directory: directory.path,
-        certificates: issuer.directory,
-        ini: `[oauth]
+    broker = await Broker.start({directory: directory.path, certificates: issuer.directory, ini: ini()});
+}
+
+const ini = () => `[oauth]
 issuer = ${issuer.url}
 ca_file = ${issuer.caFile}
 audience = broker
 scope_prefix =
 clock_skew = 0
 jwks_min_refresh = 1
-`,
-    });
-}
+`;
 
 async function after(failed) {
     await broker?.stop();
@@ -283,6 +281,29 @@ test('mosquitto_pub and mosquitto_sub', async () => {
     assert.deepEqual(await heard, {status: 0, output: 'hello\n'});
     const late = await issuer.mint('alice', 'write:*/*', {lifetime: -1});
     assert.notEqual((await publish('sensors/1', late)).status, 0);
+});
+
+test('in a chain, credentials that are no token go to the password file; a bad token goes nowhere', async () => {
+    const folder = join(directory.path, 'chain');
+    mkdirSync(folder);
+    const passwords = join(folder, 'passwords');
+    assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
+    const late = await issuer.mint('local', 'write:*/*', {lifetime: -1});
+    const chain = await Broker.start({
+        directory: folder, ini: ini(), options: ['plugin_opt_chain true', `password_file ${passwords}`],
+    });
+    try {
+        const local = await Client.connect(chain.port, 'secret', {username: 'local'});
+        await local.end();
+        assert.equal(await refusal(Client.connect(chain.port, 'wrong', {username: 'local'})), NOT_AUTHORIZED);
+        assert.equal(await refusal(Client.connect(chain.port, late, {username: 'local'})), NOT_AUTHORIZED);
+        await chain.logged(/TOKEN_EXPIRED/);
+        const alice = await Client.connect(chain.port, await issuer.mint('alice', 'write:v/x'));
+        await alice.end();
+        assert.ok(chain.program.running, chain.log);
+    } finally {
+        await chain.stop();
+    }
 });
 
 test('a reload reads the configuration again, and live clients go on', async () => {
