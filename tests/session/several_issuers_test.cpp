@@ -74,6 +74,21 @@ class SeveralIssuers : public testing::Test {
 
 #define ASSERT_REASON_NONE(actual) ASSERT_STREQ(reason_name(actual), "NONE") << detail
 
+TEST_F(SeveralIssuers, EachSectionHasItsOwnMaxTokenBytes) {
+    backend->close();
+    backend = make_backend(
+        options(R"({"oauth":)" + section(a_issuer, keys("a.json")) + R"(,"oauth.b":)" +
+                section(b_issuer, keys("b.json") + R"(,"username_prefix":"b:","max_token_bytes":600)") + "}"),
+        clock);
+    ASSERT_NE(backend, nullptr);
+    const auto padded = [](const char *issuer) {
+        return claims(issuer).string("padding", std::string(600, 'x'));
+    };
+    EXPECT_REASON(log_in(sign(a_key(), padded(a_issuer))), NONE);
+    EXPECT_REASON(log_in(sign(b_key(), claims(b_issuer))), NONE);
+    EXPECT_REASON(log_in(sign(b_key(), padded(b_issuer))), TOKEN_TOO_LARGE);
+}
+
 TEST_F(SeveralIssuers, TheIssuerChoosesKeysAndName) {
     struct Row {
         const char *what;
