@@ -21,7 +21,9 @@ struct Pair {
 }  // namespace
 
 TEST(Snapshot, ReadersSeeWholeValuesWhileAWriterSwaps) {
-    EpochDomain domain;
+    // Not on the stack: there the address sanitizer of gcc 12 doesn't keep its alignment.
+    const auto owned = std::make_unique<EpochDomain>();
+    EpochDomain &domain = *owned;
     Snapshot<Pair> snapshot(std::make_unique<Pair>(0));
     std::atomic<bool> stop{false};
     std::atomic<int> torn{0};
@@ -78,7 +80,8 @@ using StoppedDomain = BasicEpochDomain<StoppedMoments>;
 }  // namespace
 
 TEST(EpochDomain, SynchronizeWaitsForAReaderThatWasThere) {
-    StoppedDomain domain;
+    const auto owned = std::make_unique<StoppedDomain>();
+    StoppedDomain &domain = *owned;
     std::atomic<bool> synchronized{false};
     std::binary_semaphore waits_or_ended{0};
     StoppedMoments::at_wait = &waits_or_ended;
@@ -100,7 +103,8 @@ TEST(EpochDomain, SynchronizeWaitsForAReaderThatWasThere) {
 TEST(EpochDomain, SynchronizeWaitsForAReaderThatCountsItselfAfterAFlip) {
     for (int earlier = 1; earlier <= 2;
          ++earlier) {  // the reader's index is of the one and of the other parity
-        StoppedDomain domain;
+        const auto owned = std::make_unique<StoppedDomain>();
+        StoppedDomain &domain = *owned;
         std::atomic<int> freed{0};
         struct Value {
             std::atomic<int> &freed;
