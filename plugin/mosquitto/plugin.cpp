@@ -68,8 +68,8 @@ int tick(int, void *, void *user) {
     });
 }
 
-/// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER. The two are told apart
-/// by a function that plugins have since 2.1.
+/// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER. The two are told
+/// apart by a function that plugins have since 2.1.
 int reload_answer() noexcept {
     const bool is_2_1 = ::dlsym(RTLD_DEFAULT, "mosquitto_persist_client_add") != nullptr;
     return is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;

@@ -29,7 +29,7 @@ struct ActiveSection {
     config::ScopeRules scopes;
     std::shared_ptr<keys::SectionKeys> keys;
     /// Equal ones: each thread has its own, since two threads that count references to one object slow each
-    /// other down (tests/bench/README.md says how much).
+    /// other down (rows "reference" of tests/bench/authenticate_bench.cpp).
     std::array<std::shared_ptr<const SessionOrigin>, std::size_t{1} << origin_bits> origins;
 
     /// What a session that the section lets in begins with.
