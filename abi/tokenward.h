@@ -184,9 +184,9 @@ enum {
  *  scopes of either kind: a request without a key is the wider question, so set the flag for every publish, bind
  *  and get that has a key, however short.
  *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched
- *  exactly as it stands, and the routing key is the topic or filter in MQTT's spelling. The library translates
- *  it as brokers do that carry MQTT over an exchange: '/' becomes '.', '.' becomes '/', and one scope must grant
- *  every key that the filter matches. \since 1.0 */
+ *  as any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
+ *  brokers do that carry MQTT over an exchange ('/' becomes '.'), and one scope must grant every key that the
+ *  filter matches. Longer than 8192 bytes: denied. \since 1.0 */
 #define TOKENWARD_ROUTING_KEY 0x4u
 
 /** Flag of a request: answer by the session's last rights although its time has run out. For what the client

@@ -33,7 +33,11 @@ class Examiner {
     Examiner(const Request &request, bool routing_keys) noexcept
         : request_(request),
           routing_keys_(routing_keys),
-          filter_(request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource)) {}
+          filter_(request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource)) {
+        if (!request.routing_key || !request.is_mqtt()) return;
+        key_.emplace(request);
+        filter_ = key_->filter();
+    }
 
     bool well_formed() const noexcept { return filter_.well_formed; }
 
@@ -48,7 +52,7 @@ class Examiner {
         if (scope.routing_key && !routing_keys_) return Lack::routing_keys_off;
         if (!request_.routing_key) return Lack::nothing;
         if (!scope.routing_key) return Lack::needs_routing_key;
-        return scope.routing_key->matches_name(*request_.routing_key) ? Lack::nothing : Lack::routing_key;
+        return matches_routing_key(*scope.routing_key) ? Lack::nothing : Lack::routing_key;
     }
 
     std::size_t likeness(const GrantedScope &scope) const {
@@ -62,6 +66,7 @@ class Examiner {
             case Lack::nothing:
                 return {};
             case Lack::routing_key:
+                if (key_) return why_mqtt("routing key", *scope.routing_key);
                 return why_part("routing key", *scope.routing_key, *request_.routing_key);
             case Lack::routing_keys_off:
                 return "routing_keys is off: a scope with three parts grants access to its vhost and nothing "
@@ -86,25 +91,36 @@ class Examiner {
     }
 
   private:
-    bool matches_text(const Part &part) const noexcept { return part.matches_name(request_.resource); }
-    bool is_mqtt() const noexcept { return request_.mqtt_filter || request_.mqtt_topic; }
+    bool matches_text(const Part &part) const noexcept { return part.matches_name(filter_.text); }
+    bool contains_filter(const Part &part) const noexcept {
+        return matches_text(part) && filter_.is_contained_in(part.common, part.pattern);
+    }
+    bool is_mqtt_resource() const noexcept { return request_.is_mqtt() && !key_; }
 
     bool matches_resource(const Part &part) const noexcept {
-        return matches_text(part) && (!is_mqtt() || filter_.is_contained_in(part.common, part.pattern));
+        return is_mqtt_resource() ? contains_filter(part) : part.matches_name(request_.resource);
+    }
+    bool matches_routing_key(const Part &part) const noexcept {
+        return key_ ? contains_filter(part) : part.matches_name(*request_.routing_key);
     }
 
     std::string why_resource(const Part &part) const {
-        if (part.pattern.kind == PatternKind::never || !is_mqtt()) {
-            return why_part("resource", part, request_.resource);
+        return is_mqtt_resource() ? why_mqtt("topic", part) : why_part("resource", part, request_.resource);
+    }
+
+    /// `what`: what a plain topic is called here.
+    std::string why_mqtt(std::string_view what, const Part &part) const {
+        if (part.pattern.kind == PatternKind::never) {
+            return why_part(key_ ? "routing key" : "resource", part, filter_.text);
         }
         if (matches_text(part) && filter_.lacks_dollar(part.common, part.pattern)) {
             return "a topic that begins with $ is granted only by a pattern that begins with a literal $";
         }
-        if (!filter_.has_wildcard) return why_part("topic", part, request_.resource);
+        if (!filter_.has_wildcard) return why_part(what, part, filter_.text);
         if (matches_text(part) && filter_.parent.data() != nullptr && !part.matches_name(filter_.parent)) {
             return "the filter also matches the topic " + quote(filter_.parent) + ", which the pattern doesn't";
         }
-        return "the pattern doesn't match every topic of the filter " + quote(request_.resource);
+        return "the pattern doesn't match every topic of the filter " + quote(filter_.text);
     }
 
     static std::string why_part(std::string_view what, const Part &part, std::string_view name) {
@@ -117,7 +133,8 @@ class Examiner {
 
     const Request &request_;
     bool routing_keys_;
-    MqttFilter filter_;
+    MqttFilter filter_;           ///< of the resource, or of the routing key
+    std::optional<MqttKey> key_;  ///< the routing key is an MQTT topic or filter
 };
 
 }  // namespace
@@ -127,7 +144,8 @@ Explanation explain(std::string_view permissions, bool routing_keys, const Reque
     const Examiner examiner(request, routing_keys);
     if (!examiner.well_formed()) {
         explanation.why =
-            "the MQTT filter " + quote(request.resource) + " isn't well-formed (MQTT 5 section 4.7.1)";
+            "the MQTT filter " + quote(request.routing_key.value_or(request.resource)) +
+            " isn't well-formed (MQTT 5 section 4.7.1), or longer than the library reads";
         return explanation;
     }
     std::optional<GrantedScope> nearest;

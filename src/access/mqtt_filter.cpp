@@ -1,5 +1,7 @@
 #include "access/mqtt_filter.hpp"
 
+#include <algorithm>
+
 namespace tokenward::access {
 
 MqttFilter read_mqtt_filter(std::string_view text) noexcept {
@@ -18,6 +20,16 @@ MqttFilter read_mqtt_filter(std::string_view text) noexcept {
     if (text.size() > 2 && text.back() == '#') filter.parent = text.substr(0, text.size() - 2);
     filter.well_formed = true;
     return filter;
+}
+
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): bytes_ is written as far as it is read
+MqttKey::MqttKey(const Request &request) noexcept {
+    const std::string_view key = *request.routing_key;
+    if (key.size() > max_bytes) return;
+    filter_ = request.mqtt_filter ? read_mqtt_filter(key) : plain_topic(key);
+    std::ranges::replace_copy(key, bytes_.begin(), '/', '.');
+    filter_.text = {bytes_.data(), key.size()};
+    if (filter_.parent.data() != nullptr) filter_.parent = filter_.text.substr(0, filter_.parent.size());
 }
 
 bool MqttFilter::lacks_dollar(std::string_view common, const Pattern &pattern) const noexcept {

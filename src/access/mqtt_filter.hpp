@@ -16,7 +16,9 @@
 #pragma once
 
 #include "access/pattern.hpp"
+#include "access/request.hpp"
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -45,5 +47,23 @@ inline MqttFilter plain_topic(std::string_view text) noexcept {
 
 /// '#' only as the whole last level, '+' only as a whole level, at least one byte (section 4.7.1 and 4.7.3).
 MqttFilter read_mqtt_filter(std::string_view text) noexcept;
+
+/// The routing key of a request that has an MQTT filter or topic there: '/' becomes '.', as brokers do that carry
+/// MQTT over a topic exchange. One byte becomes one byte, so all that is said above about filters holds for keys.
+class MqttKey {
+  public:
+    static constexpr std::size_t max_bytes = 8192;
+
+    /// `request.routing_key` is there. Longer than max_bytes: not well-formed.
+    explicit MqttKey(const Request &request) noexcept;
+    MqttKey(const MqttKey &) = delete;
+    MqttKey &operator=(const MqttKey &) = delete;
+
+    const MqttFilter &filter() const noexcept { return filter_; }
+
+  private:
+    MqttFilter filter_;
+    std::array<char, max_bytes> bytes_;  // not cleared: this is on the way of each message
+};
 
 }  // namespace tokenward::access

@@ -95,12 +95,13 @@ bool PermissionSet::allows(const Request &request) const noexcept {
     if (request.operation < Operation::configure || request.operation > Operation::write) return false;
     const std::uint8_t bit = Operations::bit(request.operation);
     const bool keyed = request.routing_key.has_value();
+    if (keyed && request.is_mqtt()) return allows_mqtt_key(request);
     Operations wanted;
     if (!keyed) wanted.two_parts = bit;
     if (routing_keys_) wanted.three_parts = bit;
     const unsigned operations = wanted.packed();
 
-    const bool mqtt = request.mqtt_filter || request.mqtt_topic;
+    const bool mqtt = request.is_mqtt();
     const MqttFilter filter =
         request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource);
     if (!filter.well_formed) return false;
@@ -110,6 +111,26 @@ bool PermissionSet::allows(const Request &request) const noexcept {
         if (!keyed) return true;
         return visit_matches(Level::routing_key, node.children, *request.routing_key, unsigned{bit} << 2U,
                              [](const Node &, const List &) { return true; });
+    };
+    return visit_matches(
+        Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
+            return visit_matches(Level::resource, vhost.children, request.resource, operations, grants);
+        });
+}
+
+// Not inline: the key's buffer isn't for the stack of every request.
+[[gnu::noinline]] bool PermissionSet::allows_mqtt_key(const Request &request) const noexcept {
+    const MqttKey key(request);
+    const MqttFilter &filter = key.filter();
+    if (!routing_keys_ || !filter.well_formed) return false;
+    Operations wanted;
+    wanted.three_parts = Operations::bit(request.operation);
+    const unsigned operations = wanted.packed();
+    const auto contains = [&](const Node &node, const List &list) {
+        return filter.is_contained_in(list.common, node.pattern);
+    };
+    const auto grants = [&](const Node &node, const List &) {
+        return visit_matches(Level::routing_key, node.children, filter.text, operations, contains);
     };
     return visit_matches(
         Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {

@@ -59,6 +59,9 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
   private:
     friend class SharedSets;
 
+    /// For a request whose routing key is an MQTT topic or filter.
+    bool allows_mqtt_key(const Request &request) const noexcept;
+
     std::unique_ptr<char[]> bytes_;  ///< the compiled form, and behind it the tags
     std::uint32_t permissions_size_;
     std::uint32_t tags_size_;

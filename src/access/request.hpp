@@ -14,10 +14,14 @@ struct Request {
     std::string_view vhost;
     std::string_view resource;
     std::optional<std::string_view> routing_key;
-    /// The resource is an MQTT filter: one scope must grant every topic that the filter matches.
+    /// The resource is an MQTT filter: one scope must grant every topic that the filter matches. With a routing
+    /// key, that is the filter, in MQTT's spelling, and the resource is an exchange.
     bool mqtt_filter = false;
-    /// The resource is an MQTT topic: if it begins with '$', the pattern must begin with a literal '$'.
+    /// The resource is an MQTT topic: if it begins with '$', the pattern must begin with a literal '$'. With a
+    /// routing key, that is the topic.
     bool mqtt_topic = false;
+
+    bool is_mqtt() const noexcept { return mqtt_filter || mqtt_topic; }
 };
 
 }  // namespace tokenward::access

@@ -39,6 +39,25 @@ std::optional<Operation> read_operation(std::string_view name) noexcept {
     return std::nullopt;
 }
 
+/// A name, or an MQTT filter with its wildcards, as a part of a scope.
+void append_name(std::string &out, std::string_view name, bool is_filter, char separator) {
+    if (!is_filter) {
+        append_encoded(out, name);
+        return;
+    }
+    // "a/#" matches "a" too.
+    const bool parent_too = name.size() > 2 && name.ends_with('#') && name[name.size() - 2] == separator;
+    if (parent_too) name.remove_suffix(2);
+    for (const char &c : name) {
+        if (c == '+' || c == '#') {
+            out += '*';
+        } else {
+            append_encoded(out, {&c, 1});
+        }
+    }
+    if (parent_too) out += '*';
+}
+
 }  // namespace
 
 std::string_view operation_name(Operation operation) noexcept {
@@ -103,6 +122,21 @@ std::string likely_spelling(std::string_view text) {
         }
     }
     return out;
+}
+
+std::string scope_for(const Request &request) {
+    const bool key_is_mqtt = request.routing_key && request.is_mqtt();
+    std::string scope(operation_name(request.operation));
+    scope += ':';
+    append_encoded(scope, request.vhost);
+    scope += '/';
+    append_name(scope, request.resource, request.mqtt_filter && !key_is_mqtt, '/');
+    if (!request.routing_key) return scope;
+    std::string key(*request.routing_key);
+    if (key_is_mqtt) std::ranges::replace(key, '/', '.');
+    scope += '/';
+    append_name(scope, key, request.mqtt_filter, '.');
+    return scope;
 }
 
 void append_encoded(std::string &out, std::string_view literal) {

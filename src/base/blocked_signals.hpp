@@ -6,18 +6,20 @@
 
 namespace tokenward {
 
-/// Blocks all signals in the calling thread for as long as it lives: threads that begin meanwhile, and those
-/// that they begin, inherit it.
-class AllSignalsBlocked {
+/// Blocks all signals in the calling thread for as long as it lives, but for the synchronous faults: a thread
+/// that faults while its fault is blocked is killed without the host's crash handler. Threads that begin
+/// meanwhile, and those that they begin, inherit it.
+class SignalsBlocked {
   public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    SignalsBlocked() noexcept {
+        sigset_t blocked;
+        sigfillset(&blocked);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&blocked, fault);
+        ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);
     }
-    ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    AllSignalsBlocked(const AllSignalsBlocked &) = delete;
-    AllSignalsBlocked &operator=(const AllSignalsBlocked &) = delete;
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked &) = delete;
+    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
 
   private:
     sigset_t before_{};

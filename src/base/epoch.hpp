@@ -63,6 +63,16 @@ class BasicEpochDomain {
         }
     }
 
+    /// True if a reader is there now. One that comes meanwhile may be missed.
+    bool has_readers() const noexcept {
+        for (const Shard &shard : shards_) {
+            for (const auto &readers : shard.readers) {
+                if (readers.load(std::memory_order_seq_cst) != 0) return true;
+            }
+        }
+        return false;
+    }
+
     /// In a forked child: the readers and writers of other threads aren't there any more.
     void reset_in_forked_child() noexcept {
         for (Shard &shard : shards_) {

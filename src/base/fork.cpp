@@ -1,5 +1,7 @@
 #include "base/fork.hpp"
 
+#include "base/at_work.hpp"
+
 #include <atomic>
 
 #include <pthread.h>
@@ -16,7 +18,7 @@ constinit std::atomic<ForkReset *> resets{nullptr};
 const bool ForkReset::registered = ForkReset::register_handler();
 
 bool ForkReset::register_handler() noexcept {
-    return pthread_atfork(nullptr, nullptr, [] { in_child(); }) == 0;
+    return pthread_atfork([] { hold_own_work(); }, [] { release_own_work(); }, [] { in_child(); }) == 0;
 }
 
 ForkReset::ForkReset(Reset reset) noexcept : reset_(reset), next_(resets.load(std::memory_order_relaxed)) {
@@ -26,6 +28,7 @@ ForkReset::ForkReset(Reset reset) noexcept : reset_(reset), next_(resets.load(st
 
 void ForkReset::in_child() noexcept {
     generation.fetch_add(1, std::memory_order_relaxed);
+    reset_work_in_forked_child();
     for (ForkReset *one = resets.load(std::memory_order_acquire); one != nullptr; one = one->next_)
         one->reset_();
 }

@@ -2,6 +2,8 @@
 //
 // In a forked child none of the parent's threads is there, so what they held is never given back: a lock, a
 // reader's count. There is one rule for each kind of thing:
+//   - what belongs to OpenSSL, libcurl and the C library isn't ours to set right. So fork() waits until our own
+//     threads are out of them, 100 ms at the most (base/at_work.hpp);
 //   - what belongs to the process is set right in the child by a ForkReset, before fork() returns there;
 //   - what belongs to a backend stays as it is: the child can't use its parent's backend, only leave it. The
 //     backend compares fork_generation() with the value of its creation.

@@ -12,11 +12,12 @@ namespace {
 struct Row {
     Reason reason;
     const char *name;
+    const char *meaning;
     const char *hint;
 };
 
 constexpr Row rows[] = {
-#define TOKENWARD_REASON(code, name, meaning, hint) {Reason::name, #name, hint},
+#define TOKENWARD_REASON(code, name, meaning, hint) {Reason::name, #name, meaning, hint},
 #include "reasons.def"
 #undef TOKENWARD_REASON
 };
@@ -49,6 +50,11 @@ const Row *find(Reason reason) noexcept {
 const char *reason_name(Reason reason) noexcept {
     const Row *row = find(reason);
     return row != nullptr ? row->name : "UNKNOWN";
+}
+
+const char *reason_meaning(Reason reason) noexcept {
+    const Row *row = find(reason);
+    return row != nullptr ? row->meaning : "";
 }
 
 const char *reason_hint(Reason reason) noexcept {

@@ -14,6 +14,8 @@ enum class Reason : std::int32_t {
 
 /// "EXPIRED"; "UNKNOWN" for a number that isn't a reason. NUL-terminated, static.
 const char *reason_name(Reason reason) noexcept;
+/// What is wrong, in general. NUL-terminated, static.
+const char *reason_meaning(Reason reason) noexcept;
 /// What would be right; may be empty. NUL-terminated, static.
 const char *reason_hint(Reason reason) noexcept;
 

@@ -41,6 +41,13 @@ auto unreadable(const std::string &path, const std::string &what) {
     return fail(Reason::CONFIG_UNREADABLE, fmt::format("{}: {}", quote(path, max_path_shown), what));
 }
 
+auto not_opened(const std::string &path, int error) {
+    Reason reason = Reason::CONFIG_UNREADABLE;
+    if (error == EMFILE || error == ENFILE) reason = Reason::RESOURCE_LIMIT;
+    if (error == ENOMEM) reason = Reason::OUT_OF_MEMORY;
+    return fail(reason, fmt::format("{}: {}", quote(path, max_path_shown), error_text(error)));
+}
+
 }  // namespace
 
 Result<std::string> read_trusted_file(const std::string &path, std::size_t max_bytes, Links links) {
@@ -49,7 +56,7 @@ Result<std::string> read_trusted_file(const std::string &path, std::size_t max_b
     const int no_link = links == Links::refuse ? O_NOFOLLOW : 0;
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link));
     if (file.get() < 0 && errno == ELOOP && no_link != 0) return unreadable(path, "is a symbolic link");
-    if (file.get() < 0) return unreadable(path, error_text(errno));
+    if (file.get() < 0) return not_opened(path, errno);
 
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return unreadable(path, error_text(errno));

@@ -1,4 +1,5 @@
-// The functions on a backend: create, destroy, reload, authenticate.
+// The functions on a backend: create, destroy, reload, authenticate, and its log queue.
+#include "base/at_work.hpp"
 #include "capi/boundary.hpp"
 
 #include <utility>
@@ -6,19 +7,25 @@
 using namespace tokenward;  // NOLINT(google-build-using-namespace): a boundary file, no header
 using namespace tokenward::boundary;
 
+namespace {
+
+/// Its first backend asks for the process's end to wait for us; where that has come, nothing is freed any more.
+std::shared_ptr<session::Backend> *left_at_process_end;
+
+}  // namespace
+
 extern "C" {
 
 int32_t tokenward_create(const tokenward_options *options, tokenward_backend **backend,
                          tokenward_error *error) {
     if (backend != nullptr) *backend = nullptr;
-    return guarded(error, [&] {
-        if (backend == nullptr) return report(error, Reason::INVALID_ARGUMENT, "backend (out) is NULL");
+    return Call("tokenward_create", error).run([&](Call &call) {
+        if (backend == nullptr) return call.misuse("backend (out) is NULL");
         session::BackendOptions read;
-        const char *message = "";
-        if (!read_options(options, read, message)) return report(error, Reason::INVALID_ARGUMENT, message);
+        if (const char *wrong = read_options(options, read)) return call.misuse(wrong);
         auto handle = std::make_unique<tokenward_backend>();
         auto created = session::Backend::create(read);
-        if (!created) return report(error, created.error());
+        if (!created) return call.fail(created.error());
         handle->backend = std::move(*created);
         *backend = handle.release();
         return static_cast<int32_t>(TOKENWARD_OK);
@@ -26,28 +33,36 @@ int32_t tokenward_create(const tokenward_options *options, tokenward_backend **b
 }
 
 void tokenward_destroy(tokenward_backend *backend) {
-    const ErrnoGuard keep_errno;
-    if (!is_live(backend)) return;
+    const GuestCall guest;
+    if (backend == nullptr) return;
+    if (!is_live(backend)) {
+        log_misuse(static_cast<session::Backend *>(nullptr), "tokenward_destroy", "backend is not a live backend");
+        return;
+    }
+    static_cast<volatile std::uint64_t &>(backend->tag) = 0;
+    if (process_ends()) {
+        // OpenSSL has cleaned up: keys can't be freed any more, and our threads don't end. Reachable for leak
+        // checkers.
+        left_at_process_end = &backend->backend;
+        return;
+    }
     if (backend->backend->in_forked_child()) {
         backend->backend->abandon_in_forked_child();
     } else {
         backend->backend->close();
     }
-    static_cast<volatile std::uint64_t &>(backend->tag) = 0;
     delete backend;
 }
 
 int32_t tokenward_reload(tokenward_backend *backend, const tokenward_options *options, tokenward_error *error) {
-    return guarded(error, [&] {
-        if (!is_live(backend)) return report(error, Reason::INVALID_ARGUMENT, "backend is not a live backend");
-        if (backend->backend->in_forked_child()) {
-            return report(error, Reason::FORKED, "reload in a forked child");
-        }
+    session::Backend *reloaded = backend_of(backend);
+    return Call("tokenward_reload", error, reloaded).run([&](Call &call) {
+        if (reloaded == nullptr) return call.misuse("backend is not a live backend");
+        if (reloaded->in_forked_child()) return call.fail(Reason::FORKED, "reload in a forked child");
         session::BackendOptions read;
-        const char *message = "";
-        if (!read_options(options, read, message)) return report(error, Reason::INVALID_ARGUMENT, message);
-        const auto reloaded = backend->backend->reload(options != nullptr ? &read : nullptr);
-        return reloaded ? static_cast<int32_t>(TOKENWARD_OK) : report(error, reloaded.error());
+        if (const char *wrong = read_options(options, read)) return call.misuse(wrong);
+        const auto done = reloaded->reload(options != nullptr ? &read : nullptr);
+        return done ? static_cast<int32_t>(TOKENWARD_OK) : call.fail(done.error());
     });
 }
 
@@ -55,23 +70,52 @@ int32_t tokenward_authenticate(tokenward_backend *backend, const tokenward_crede
                                const tokenward_context *context, tokenward_session **session,
                                tokenward_error *error) {
     if (session != nullptr) *session = nullptr;
-    return guarded(error, [&] {
-        if (!is_live(backend)) return report(error, Reason::INVALID_ARGUMENT, "backend is not a live backend");
-        if (session == nullptr) return report(error, Reason::INVALID_ARGUMENT, "session (out) is NULL");
-        if (backend->backend->in_forked_child()) {
-            return report(error, Reason::FORKED, "authenticate in a forked child");
-        }
+    session::Backend *asked = backend_of(backend);
+    return Call("tokenward_authenticate", error, asked).run([&](Call &call) {
+        if (asked == nullptr) return call.misuse("backend is not a live backend");
+        if (session == nullptr) return call.misuse("session (out) is NULL");
+        if (asked->in_forked_child()) return call.fail(Reason::FORKED, "authenticate in a forked child");
         credentials::Credentials sent;
         session::Context from;
-        const char *message = "";
-        if (!read_credentials(credentials, sent, message) || !read_context(context, from, message)) {
-            return report(error, Reason::INVALID_ARGUMENT, message);
-        }
-        auto authenticated = backend->backend->authenticate(sent, from);
-        if (!authenticated) return report(error, authenticated.error());
+        if (const char *wrong = read_credentials(credentials, sent)) return call.misuse(wrong);
+        if (const char *wrong = read_context(context, from)) return call.misuse(wrong);
+        auto authenticated = asked->authenticate(sent, from);
+        if (!authenticated) return call.fail(authenticated.error());
         *session = reinterpret_cast<tokenward_session *>(authenticated->release());
         return static_cast<int32_t>(TOKENWARD_OK);
     });
+}
+
+int32_t tokenward_log_fd(tokenward_backend *backend, int32_t *fd) {
+    if (fd != nullptr) *fd = -1;
+    session::Backend *asked = backend_of(backend);
+    if (asked == nullptr || fd == nullptr) {
+        return log_misuse(asked, "tokenward_log_fd", "backend is not a live backend, or fd (out) is NULL");
+    }
+    if (asked->in_forked_child()) return TOKENWARD_ERROR;
+    if (!asked->logger().is_queue()) {
+        return log_misuse(asked, "tokenward_log_fd", "options.log_mode wasn't TOKENWARD_LOG_TO_QUEUE");
+    }
+    *fd = asked->logger().fd();
+    return TOKENWARD_OK;
+}
+
+int32_t tokenward_log_read(tokenward_backend *backend, int32_t *level, char *buffer, size_t buffer_size,
+                           size_t *length) {
+    if (level != nullptr) *level = 0;
+    if (length != nullptr) *length = 0;
+    session::Backend *asked = backend_of(backend);
+    if (asked == nullptr || level == nullptr || !is_buffer(buffer, buffer_size, length)) {
+        return log_misuse(asked, "tokenward_log_read",
+                          "backend is not a live backend, level or length (out) is NULL, or buffer is NULL with a size");
+    }
+    if (asked->in_forked_child()) return TOKENWARD_ERROR;
+    if (!asked->logger().is_queue()) {
+        return log_misuse(asked, "tokenward_log_read", "options.log_mode wasn't TOKENWARD_LOG_TO_QUEUE");
+    }
+    const GuestCall guest;
+    *length = asked->logger().read(*level, buffer, buffer_size);
+    return TOKENWARD_OK;
 }
 
 }  // extern "C"

@@ -1,44 +1,138 @@
 #include "capi/boundary.hpp"
 
+#include "base/standard_error.hpp"
 #include "base/text.hpp"
 #include "session/outcome.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
 
 namespace tokenward::boundary {
 namespace {
 
 constexpr std::size_t max_config_files = 64;
+constexpr std::size_t certificate_hash_size = 32;
 
-std::int32_t fill(tokenward_error *error, Reason reason, std::string_view message, std::string_view hint,
-                  std::int32_t retry_after_ms) noexcept {
-    if (error != nullptr) {
-        error->reason = static_cast<std::int32_t>(reason);
-        error->retry_after_ms = retry_after_ms;
-        copy_bounded(error->message, sizeof error->message, message);
-        copy_bounded(error->hint, sizeof error->hint, hint);
+/// No struct of any version is larger. A larger struct_size is an error of the host.
+constexpr std::size_t max_struct_size = 4096;
+
+/// The size of a struct in 1.0: no host has a smaller one.
+template <class T>
+constexpr std::size_t least_size = 0;
+template <>
+constexpr std::size_t least_size<tokenward_options> = TOKENWARD_OPTIONS_SIZE_1_0;
+template <>
+constexpr std::size_t least_size<tokenward_credentials> = TOKENWARD_CREDENTIALS_SIZE_1_0;
+template <>
+constexpr std::size_t least_size<tokenward_context> = TOKENWARD_CONTEXT_SIZE_1_0;
+template <>
+constexpr std::size_t least_size<tokenward_request> = TOKENWARD_REQUEST_SIZE_1_0;
+template <>
+constexpr std::size_t least_size<tokenward_error> = TOKENWARD_ERROR_SIZE_1_0;
+
+/// Copies a caller's struct of any version. What an older caller doesn't have is zero; what a newer one has, and
+/// this version doesn't know, must be zero. False if it is NULL or of no version.
+template <class T>
+bool read_struct(const T *from, T &to) noexcept {
+    if (from == nullptr) return false;
+    const std::size_t size = from->struct_size;
+    if (size == sizeof(T)) {
+        std::memcpy(&to, from, sizeof(T));
+        return true;
     }
-    return static_cast<std::int32_t>(session::outcome_of(reason));
+    if (size < least_size<T> || size > max_struct_size) return false;
+    const auto *bytes = reinterpret_cast<const unsigned char *>(from);
+    if (std::any_of(bytes + std::min(size, sizeof(T)), bytes + size, [](unsigned char b) { return b != 0; })) return false;
+    std::memset(&to, 0, sizeof(T));
+    std::memcpy(&to, from, std::min(size, sizeof(T)));
+    return true;
+}
+
+/// At most ten lines a second where there is no backend, and so no audit. Without a lock, since a forked child may
+/// come here.
+bool line_is_allowed() noexcept {
+    static constinit std::atomic<std::int64_t> second{-1};
+    static constinit std::atomic<int> lines{0};
+    const std::int64_t now = SystemClock::instance().monotonic_ms() / 1000;
+    if (second.exchange(now, std::memory_order_relaxed) != now) lines.store(0, std::memory_order_relaxed);
+    return lines.fetch_add(1, std::memory_order_relaxed) < 10;
 }
 
 }  // namespace
 
-bool clear(tokenward_error *error) noexcept {
-    if (error == nullptr) return true;
-    if (error->struct_size < sizeof(tokenward_error) || error->struct_size > max_struct_size) return false;
-    fill(error, Reason::NONE, {}, {}, 0);
+// ---- errors ---------------------------------------------------------------------------------------------
+
+bool Call::clear_error() noexcept {
+    if (error_ == nullptr) return true;
+    const std::size_t size = error_->struct_size;
+    if (size < least_size<tokenward_error> || size > max_struct_size) {
+        error_ = nullptr;
+        return false;
+    }
+    fail(Reason::NONE, {});
+    // What a newer caller has and this version doesn't know.
+    if (size > sizeof(tokenward_error)) {
+        auto *bytes = reinterpret_cast<unsigned char *>(error_);
+        std::memset(bytes + sizeof(tokenward_error), 0, size - sizeof(tokenward_error));
+    }
+#ifdef TOKENWARD_TEST_GROWN
+    if (size >= sizeof(tokenward_error)) error_->grown = 0x6e6f7421U;
+#endif
     return true;
 }
 
-std::int32_t report(tokenward_error *error, const Failure &failure) noexcept {
-    // ?: would make a std::string of the two, and the view would outlive it.
-    std::string_view hint = failure.hint;
-    if (hint.empty()) hint = reason_hint(failure.reason);
-    return fill(error, failure.reason, failure.detail, hint, failure.retry_after_ms);
+std::int32_t Call::fail(const Failure &failure) noexcept {
+    if (error_ != nullptr) {
+        // ?: would make a std::string of the two, and the view would outlive it.
+        std::string_view message = failure.detail;
+        if (message.empty() && failure.reason != Reason::NONE) message = reason_meaning(failure.reason);
+        std::string_view hint = failure.hint;
+        if (hint.empty()) hint = reason_hint(failure.reason);
+        error_->reason = static_cast<std::int32_t>(failure.reason);
+        error_->retry_after_ms = failure.retry_after_ms;
+        copy_bounded(error_->message, sizeof error_->message, message);
+        copy_bounded(error_->hint, sizeof error_->hint, hint);
+    }
+    return static_cast<std::int32_t>(session::outcome_of(failure.reason));
 }
 
-std::int32_t report(tokenward_error *error, Reason reason, std::string_view message) noexcept {
-    return fill(error, reason, message, reason_hint(reason), 0);
+std::int32_t Call::fail(Reason reason, std::string_view message) noexcept {
+    // No Failure: its std::string would allocate, and memory may be what lacks.
+    if (error_ != nullptr) {
+        if (message.empty() && reason != Reason::NONE) message = reason_meaning(reason);
+        error_->reason = static_cast<std::int32_t>(reason);
+        error_->retry_after_ms = 0;
+        copy_bounded(error_->message, sizeof error_->message, message);
+        copy_bounded(error_->hint, sizeof error_->hint, reason_hint(reason));
+    }
+    return static_cast<std::int32_t>(session::outcome_of(reason));
+}
+
+std::int32_t Call::misuse(const char *message) noexcept {
+    if (error_ == nullptr) return log_misuse(backend_, function_, message);
+    return fail(Reason::INVALID_ARGUMENT, message);
+}
+
+std::int32_t log_misuse(session::Backend *backend, const char *function, const char *message) noexcept {
+    const GuestCall guest;
+    try {
+        // In a forked child the lock of the parent's limiter may be held.
+        if (backend != nullptr && !backend->in_forked_child()) {
+            backend->report_misuse(function, message);
+        } else if (line_is_allowed()) {
+            char line[512];
+            const int size = std::snprintf(line, sizeof line, "tokenward error: INVALID_ARGUMENT: %s: %s\n", function, message);
+            write_to_standard_error({line, std::min(static_cast<std::size_t>(size), sizeof line - 1)});
+        }
+    } catch (...) {  // no memory for a line
+    }
+    return TOKENWARD_ERROR;
+}
+
+std::int32_t log_misuse(const session::Session *session, const char *function, const char *message) noexcept {
+    const auto backend = session != nullptr ? session->backend() : nullptr;
+    return log_misuse(backend.get(), function, message);
 }
 
 std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std::size_t *length) noexcept {
@@ -51,75 +145,129 @@ std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std
     return TOKENWARD_OK;
 }
 
-bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message) {
-    if (from == nullptr) return true;
-    message = "options.struct_size is not that of tokenward_options";
-    if (!is_struct(from)) return false;
-    message = "options.config_file_count is more than 64, or config_files is NULL";
-    if (from->config_file_count > max_config_files) return false;
-    if (from->config_files == nullptr && from->config_file_count != 0) return false;
-    for (std::size_t i = 0; i < from->config_file_count; ++i) {
-        const tokenward_string &file = from->config_files[i];
-        message = "options.config_files holds a string that is empty, NULL, or has a NUL inside";
-        if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) return false;
+// ---- structs --------------------------------------------------------------------------------------------
+
+const char *read_options(const tokenward_options *from, session::BackendOptions &to) {
+    if (from == nullptr) return nullptr;
+    tokenward_options options;
+    if (!read_struct(from, options)) {
+        return "options.struct_size is none of tokenward_options (begin with TOKENWARD_OPTIONS_INIT), or fields that "
+               "this version doesn't know aren't zero";
+    }
+#ifdef TOKENWARD_TEST_GROWN
+    if (options.grown != 0) return "options.grown isn't zero";
+#endif
+    if (options.config_file_count > max_config_files) return "options.config_file_count is more than 64";
+    if (options.config_files == nullptr && options.config_file_count != 0) return "options.config_files is NULL";
+    for (std::size_t i = 0; i < options.config_file_count; ++i) {
+        const tokenward_string &file = options.config_files[i];
+        if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) {
+            return "options.config_files holds a string that is empty, NULL, or has a NUL inside";
+        }
         to.config_files.emplace_back(view(file));
     }
-    message = "options.config_json is NULL with a size";
-    if (!is_string(from->config_json)) return false;
-    to.config_json = view(from->config_json);
-    to.startup_wait_ms = from->startup_wait_ms;
-    to.max_wait_ms = from->max_wait_ms;
-    to.log = from->log;
-    to.log_user = from->log_user;
-    return true;
-}
-
-bool read_credentials(const tokenward_credentials *from, credentials::Credentials &to,
-                      const char *&message) noexcept {
-    message = "credentials is NULL, or its struct_size is not that of tokenward_credentials";
-    if (!is_struct(from)) return false;
-    message =
-        "credentials.kind is none of TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN, or reserved isn't 0";
-    if (from->kind < TOKENWARD_SASL_PLAIN || from->kind > TOKENWARD_BEARER_TOKEN) return false;
-    if (from->reserved != 0) return false;
-    message = "credentials has a string that is NULL with a size";
-    if (!is_string(from->data) || !is_string(from->username) || !is_string(from->password)) {
-        return false;
+    if (!is_string(options.config_json)) return "options.config_json is NULL with a size";
+    if (options.log_mode < TOKENWARD_LOG_TO_STDERR || options.log_mode > TOKENWARD_LOG_TO_QUEUE) {
+        return "options.log_mode is none of TOKENWARD_LOG_TO_STDERR ... TOKENWARD_LOG_TO_QUEUE";
     }
-    to.kind = static_cast<credentials::Kind>(from->kind);
-    to.data = view(from->data);
-    to.username = view(from->username);
-    to.password = view(from->password);
-    return true;
-}
-
-bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept {
-    if (from == nullptr) return true;
-    message = "context.struct_size is not that of tokenward_context";
-    if (!is_struct(from)) return false;
-    message = "context has a string that is NULL with a size";
-    if (!is_string(from->protocol) || !is_string(from->peer) || !is_string(from->client_id) ||
-        !is_string(from->listener)) {
-        return false;
+    if ((options.log_mode == TOKENWARD_LOG_TO_CALLBACK) != (options.log != nullptr)) {
+        return "options.log and options.log_mode disagree: log is set with TOKENWARD_LOG_TO_CALLBACK, and only then";
     }
-    to = {view(from->protocol), view(from->peer), view(from->client_id), view(from->listener)};
-    return true;
+    if (options.log_level < 0 || options.log_level > TOKENWARD_LOG_DEBUG) {
+        return "options.log_level is neither 0 nor one of TOKENWARD_LOG_ERROR ... TOKENWARD_LOG_DEBUG";
+    }
+    to.config_json = view(options.config_json);
+    to.startup_wait_ms = options.startup_wait_ms;
+    to.max_wait_ms = options.max_wait_ms;
+    to.log = {static_cast<LogMode>(options.log_mode), options.log, options.log_user, std::nullopt};
+    if (options.log_level != 0) to.log.level = static_cast<LogLevel>(options.log_level);
+    return nullptr;
 }
 
-bool read_request(const tokenward_request *from, access::Request &to) noexcept {
-    if (!is_struct(from)) return false;
-    if (from->operation < TOKENWARD_CONFIGURE || from->operation > TOKENWARD_WRITE) return false;
-    // A resource is a filter or a topic or neither, never both.
-    if (from->flags > TOKENWARD_MQTT_TOPIC) return false;
-    if (!is_string(from->vhost) || !is_string(from->resource) || !is_string(from->routing_key)) return false;
-    to.operation = static_cast<access::Operation>(from->operation);
-    to.vhost = view(from->vhost);
-    to.resource = view(from->resource);
-    to.routing_key.reset();
-    if (from->routing_key.data != nullptr) to.routing_key = view(from->routing_key);
-    to.mqtt_filter = from->flags == TOKENWARD_MQTT_FILTER;
-    to.mqtt_topic = from->flags == TOKENWARD_MQTT_TOPIC;
-    return true;
+const char *read_credentials(const tokenward_credentials *from, credentials::Credentials &to) noexcept {
+    tokenward_credentials sent;
+    if (!read_struct(from, sent)) {
+        return "credentials is NULL, its struct_size is none of tokenward_credentials (begin with "
+               "TOKENWARD_CREDENTIALS_INIT), or fields that this version doesn't know aren't zero";
+    }
+#ifdef TOKENWARD_TEST_GROWN
+    if (sent.grown != 0) return "credentials.grown isn't zero";
+#endif
+    if (sent.kind < TOKENWARD_SASL_PLAIN || sent.kind > TOKENWARD_BEARER_TOKEN) {
+        return "credentials.kind is none of TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN";
+    }
+    if (sent.flags != 0) return "credentials.flags isn't 0";
+    if (!is_string(sent.data) || !is_string(sent.username) || !is_string(sent.password)) {
+        return "credentials has a string that is NULL with a size";
+    }
+    to.kind = static_cast<credentials::Kind>(sent.kind);
+    to.data = view(sent.data);
+    to.username = view(sent.username);
+    to.password = view(sent.password);
+    return nullptr;
+}
+
+const char *read_context(const tokenward_context *from, session::Context &to) noexcept {
+    if (from == nullptr) return nullptr;
+    tokenward_context context;
+    if (!read_struct(from, context)) {
+        return "context.struct_size is none of tokenward_context (begin with TOKENWARD_CONTEXT_INIT), or fields that "
+               "this version doesn't know aren't zero";
+    }
+#ifdef TOKENWARD_TEST_GROWN
+    if (context.grown != 0) return "context.grown isn't zero";
+#endif
+    for (const tokenward_string *text : {&context.protocol, &context.peer, &context.client_id, &context.connection_name,
+                                         &context.listener, &context.client_certificate_sha256}) {
+        if (!is_string(*text)) return "context has a string that is NULL with a size";
+    }
+    const std::size_t hash_size = context.client_certificate_sha256.size;
+    if (hash_size != 0 && hash_size != certificate_hash_size) {
+        return "context.client_certificate_sha256 has neither 0 nor 32 bytes";
+    }
+    if ((context.flags & ~std::uint64_t{TOKENWARD_CLIENT_ID_BOUND}) != 0) return "context.flags has unknown bits";
+    to = {view(context.protocol),
+          view(context.peer),
+          view(context.client_id),
+          view(context.connection_name),
+          view(context.listener),
+          view(context.client_certificate_sha256),
+          context.flags == TOKENWARD_CLIENT_ID_BOUND};
+    return nullptr;
+}
+
+const char *read_request(const tokenward_request *from, Question &to) noexcept {
+    constexpr std::uint32_t topic_or_filter = TOKENWARD_MQTT_FILTER | TOKENWARD_MQTT_TOPIC;
+    constexpr std::uint32_t known = topic_or_filter | TOKENWARD_ROUTING_KEY | TOKENWARD_PAST_END;
+    tokenward_request asked;
+    if (!read_struct(from, asked)) {
+        return "request is NULL, its struct_size is none of tokenward_request (begin with TOKENWARD_REQUEST_INIT), or "
+               "fields that this version doesn't know aren't zero";
+    }
+#ifdef TOKENWARD_TEST_GROWN
+    if (asked.grown != 0) return "request.grown isn't zero";
+#endif
+    if (asked.operation < TOKENWARD_CONFIGURE || asked.operation > TOKENWARD_WRITE) {
+        return "request.operation is none of TOKENWARD_CONFIGURE, TOKENWARD_READ, TOKENWARD_WRITE";
+    }
+    if ((asked.flags & ~known) != 0) return "request.flags has unknown bits";
+    if ((asked.flags & topic_or_filter) == topic_or_filter) {
+        return "request.flags has both TOKENWARD_MQTT_FILTER and TOKENWARD_MQTT_TOPIC";
+    }
+    if (!is_string(asked.vhost) || !is_string(asked.resource) || !is_string(asked.routing_key)) {
+        return "request has a string that is NULL with a size";
+    }
+    const bool keyed = (asked.flags & TOKENWARD_ROUTING_KEY) != 0;
+    // Without the flag it would be the wider question, and perhaps a wrong yes.
+    if (!keyed && asked.routing_key.size != 0) return "request.routing_key is set without TOKENWARD_ROUTING_KEY";
+    to.request.operation = static_cast<access::Operation>(asked.operation);
+    to.request.vhost = view(asked.vhost);
+    to.request.resource = view(asked.resource);
+    if (keyed) to.request.routing_key = view(asked.routing_key);
+    to.request.mqtt_filter = (asked.flags & TOKENWARD_MQTT_FILTER) != 0;
+    to.request.mqtt_topic = (asked.flags & TOKENWARD_MQTT_TOPIC) != 0;
+    to.until = (asked.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end : session::Session::Until::end;
+    return nullptr;
 }
 
 }  // namespace tokenward::boundary

@@ -1,18 +1,20 @@
 // What every function of the C boundary does first and last: it checks and reads the arguments, stops
-// exceptions, keeps errno and fills in the caller's error.
+// exceptions, keeps errno and the thread's cancellation, and fills in the caller's error.
 #pragma once
 
+#include "base/guest_call.hpp"
 #include "session/backend.hpp"
 #include "session/session.hpp"
 #include "tokenward.h"
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 struct tokenward_backend {
     static constexpr std::uint64_t live_tag = 0x746F6B656E626163U;
@@ -22,42 +24,6 @@ struct tokenward_backend {
 
 namespace tokenward::boundary {
 
-/// No struct of any version is larger. A larger struct_size is an error of the host.
-inline constexpr std::size_t max_struct_size = 4096;
-
-/// True for a struct of this version. True also for one of a later version, if all bytes that this version
-/// doesn't know are zero. False if it is NULL, too small or too large.
-template <class T>
-bool is_struct(const T *from) noexcept {
-    if (from == nullptr) return false;
-    const std::size_t size = from->struct_size;
-    if (size < sizeof(T) || size > max_struct_size) return false;  // no struct has grown since 1.0
-    const auto *bytes = reinterpret_cast<const unsigned char *>(from);
-    for (std::size_t i = sizeof(T); i < size; ++i) {
-        if (bytes[i] != 0) return false;
-    }
-    return true;
-}
-
-inline bool is_string(const tokenward_string &text) noexcept {
-    return (text.data != nullptr || text.size == 0) && text.size <= static_cast<std::size_t>(PTRDIFF_MAX);
-}
-inline std::string_view view(const tokenward_string &text) noexcept {
-    return text.data == nullptr ? std::string_view{} : std::string_view{text.data, text.size};
-}
-
-/// Fills in the caller's error, if it isn't NULL. Returns the result that belongs to the reason.
-std::int32_t report(tokenward_error *error, const Failure &failure) noexcept;
-std::int32_t report(tokenward_error *error, Reason reason, std::string_view message) noexcept;
-/// Clears the caller's error, if it isn't NULL. False if its struct_size is wrong.
-bool clear(tokenward_error *error) noexcept;
-
-/// Copies as snprintf does. `buffer` may be NULL if size is 0.
-std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std::size_t *length) noexcept;
-inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
-    return (buffer != nullptr || size == 0) && length != nullptr;
-}
-
 inline bool is_live(const tokenward_backend *handle) noexcept {
     return handle != nullptr && handle->tag == tokenward_backend::live_tag;
 }
@@ -66,39 +32,76 @@ inline const session::Session *session_of(const tokenward_session *handle) noexc
     return session != nullptr && session->is_live() ? session : nullptr;
 }
 
-// Each of these reads a struct of the caller. False if the struct is wrong; then `message` names the field.
-bool read_options(const tokenward_options *from, session::BackendOptions &to, const char *&message);
-bool read_credentials(const tokenward_credentials *from, credentials::Credentials &to,
-                      const char *&message) noexcept;
-bool read_context(const tokenward_context *from, session::Context &to, const char *&message) noexcept;
-bool read_request(const tokenward_request *from, access::Request &to) noexcept;
+inline bool is_string(const tokenward_string &text) noexcept {
+    return (text.data != nullptr || text.size == 0) && text.size <= static_cast<std::size_t>(PTRDIFF_MAX);
+}
+inline std::string_view view(const tokenward_string &text) noexcept {
+    return text.data == nullptr ? std::string_view{} : std::string_view{text.data, text.size};
+}
+inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
+    return (buffer != nullptr || size == 0) && length != nullptr;
+}
 
-/// Restores errno at its end.
-class ErrnoGuard {
-  public:
-    ErrnoGuard() noexcept : saved_(errno) {}
-    ~ErrnoGuard() { errno = saved_; }
-    ErrnoGuard(const ErrnoGuard &) = delete;
-    ErrnoGuard &operator=(const ErrnoGuard &) = delete;
-
-  private:
-    int saved_;
+struct Question {
+    access::Request request;
+    session::Session::Until until;
 };
 
-/// Runs `body`: errno stays, the error is cleared first, and no exception gets out.
-template <class Body>
-std::int32_t guarded(tokenward_error *error, Body body) noexcept {
-    const ErrnoGuard keep_errno;
-    if (!clear(error)) return TOKENWARD_ERROR;
-    try {
-        return body();
-    } catch (const std::bad_alloc &) {
-        return report(error, Reason::OUT_OF_MEMORY, "out of memory");
-    } catch (const std::exception &e) {
-        return report(error, Reason::INTERNAL, e.what());
-    } catch (...) {
-        return report(error, Reason::INTERNAL, "an exception of an unknown type");
+// Each of these reads a struct of the caller. NULL if all is well, else what is wrong, with the field's name.
+const char *read_options(const tokenward_options *from, session::BackendOptions &to);
+const char *read_credentials(const tokenward_credentials *from, credentials::Credentials &to) noexcept;
+const char *read_context(const tokenward_context *from, session::Context &to) noexcept;
+const char *read_request(const tokenward_request *from, Question &to) noexcept;
+
+/// Copies as snprintf does. `buffer` may be NULL if size is 0.
+std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std::size_t *length) noexcept;
+
+/// Writes a line about a misuse: to the log of the backend, if there is one, else to standard error. Returns
+/// TOKENWARD_ERROR.
+std::int32_t log_misuse(session::Backend *backend, const char *function, const char *message) noexcept;
+std::int32_t log_misuse(const session::Session *session, const char *function, const char *message) noexcept;
+
+/// One call of a function that has an error to fill in (or NULL).
+class Call {
+  public:
+    Call(const char *function, tokenward_error *error, session::Backend *backend = nullptr) noexcept
+        : function_(function), error_(error), backend_(backend) {}
+
+    /// Fills in the caller's error. Returns the result that belongs to the reason.
+    std::int32_t fail(const Failure &failure) noexcept;
+    std::int32_t fail(Reason reason, std::string_view message) noexcept;
+    /// INVALID_ARGUMENT. Where there is no error to fill in, it is a line in the log.
+    std::int32_t misuse(const char *message) noexcept;
+
+    /// Runs `body`: the error is cleared first, errno stays, the thread isn't cancelled, no exception gets out.
+    template <class Body>
+    std::int32_t run(Body body) noexcept {
+        const GuestCall guest;
+        if (!clear_error()) return misuse("error.struct_size is none of tokenward_error: begin with TOKENWARD_ERROR_INIT");
+        try {
+            return body(*this);
+        } catch (const std::bad_alloc &) {
+            return fail(Reason::OUT_OF_MEMORY, {});
+        } catch (const std::system_error &e) {
+            return fail(Reason::RESOURCE_LIMIT, e.what());
+        } catch (const std::exception &e) {
+            return fail(Reason::INTERNAL, e.what());
+        } catch (...) {
+            return fail(Reason::INTERNAL, "an exception of an unknown type");
+        }
     }
+
+  private:
+    bool clear_error() noexcept;
+
+    const char *function_;
+    tokenward_error *error_;
+    session::Backend *backend_;
+};
+
+/// Of a live handle; NULL else.
+inline session::Backend *backend_of(const tokenward_backend *handle) noexcept {
+    return is_live(handle) ? handle->backend.get() : nullptr;
 }
 
 }  // namespace tokenward::boundary

@@ -7,13 +7,17 @@ using namespace tokenward::boundary;
 
 namespace {
 
+constexpr char no_buffer[] = "buffer is NULL with a size, or length is NULL";
+
 template <class Text>
-int32_t report_of(const tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length,
-                  Text text) {
-    return guarded(nullptr, [&]() -> int32_t {
-        if (!is_live(backend) || !is_buffer(buffer, buffer_size, length)) return TOKENWARD_ERROR;
-        if (backend->backend->in_forked_child()) return TOKENWARD_ERROR;
-        return copy_out(text(*backend->backend), buffer, buffer_size, length);
+int32_t report_of(const char *function, const tokenward_backend *backend, char *buffer, size_t buffer_size,
+                  size_t *length, tokenward_error *error, Text text) {
+    session::Backend *asked = backend_of(backend);
+    return Call(function, error, asked).run([&](Call &call) {
+        if (asked == nullptr) return call.misuse("backend is not a live backend");
+        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
+        if (asked->in_forked_child()) return call.fail(Reason::FORKED, {});
+        return copy_out(text(*asked), buffer, buffer_size, length);
     });
 }
 
@@ -21,46 +25,44 @@ int32_t report_of(const tokenward_backend *backend, char *buffer, size_t buffer_
 
 extern "C" {
 
-int32_t tokenward_inspect(tokenward_backend *backend, tokenward_string token, char *buffer, size_t buffer_size,
-                          size_t *length, tokenward_error *error) {
-    return guarded(error, [&] {
-        if (backend != nullptr && !is_live(backend)) {
-            return report(error, Reason::INVALID_ARGUMENT, "backend is neither NULL nor a live backend");
+int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t token_size, char *buffer,
+                          size_t buffer_size, size_t *length, tokenward_error *error) {
+    session::Backend *asked = backend_of(backend);
+    return Call("tokenward_inspect", error, asked).run([&](Call &call) {
+        if (backend != nullptr && asked == nullptr) {
+            return call.misuse("backend is neither NULL nor a live backend");
         }
-        if (!is_string(token)) return report(error, Reason::INVALID_ARGUMENT, "token is NULL with a size");
-        if (!is_buffer(buffer, buffer_size, length)) {
-            return report(error, Reason::INVALID_ARGUMENT, "buffer is NULL with a size, or length is NULL");
+        const tokenward_string text{token, token_size};
+        if (!is_string(text)) return call.misuse("token is NULL with a size");
+        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
+        if (asked != nullptr && asked->in_forked_child()) {
+            return call.fail(Reason::FORKED, "inspect in a forked child");
         }
-        if (backend != nullptr && backend->backend->in_forked_child()) {
-            return report(error, Reason::FORKED, "inspect in a forked child");
-        }
-        const auto text =
-            session::Backend::inspect(backend != nullptr ? backend->backend.get() : nullptr, view(token));
-        return text ? copy_out(*text, buffer, buffer_size, length) : report(error, text.error());
+        const auto shown = session::Backend::inspect(asked, view(text));
+        return shown ? copy_out(*shown, buffer, buffer_size, length) : call.fail(shown.error());
     });
 }
 
-int32_t tokenward_status(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
-    return report_of(backend, buffer, buffer_size, length,
+int32_t tokenward_status(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length,
+                         tokenward_error *error) {
+    return report_of("tokenward_status", backend, buffer, buffer_size, length, error,
                      [](const session::Backend &b) { return b.status(); });
 }
 
-int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
-    return report_of(backend, buffer, buffer_size, length,
+int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length,
+                          tokenward_error *error) {
+    return report_of("tokenward_metrics", backend, buffer, buffer_size, length, error,
                      [](const session::Backend &b) { return b.metrics(); });
 }
 
 int32_t tokenward_config_check(const tokenward_options *options, char *buffer, size_t buffer_size,
                                size_t *length, tokenward_error *error) {
-    return guarded(error, [&] {
-        if (!is_buffer(buffer, buffer_size, length)) {
-            return report(error, Reason::INVALID_ARGUMENT, "buffer is NULL with a size, or length is NULL");
-        }
+    return Call("tokenward_config_check", error).run([&](Call &call) {
+        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
         session::BackendOptions read;
-        const char *message = "";
-        if (!read_options(options, read, message)) return report(error, Reason::INVALID_ARGUMENT, message);
+        if (const char *wrong = read_options(options, read)) return call.misuse(wrong);
         const auto text = session::Backend::check_config(read);
-        return text ? copy_out(*text, buffer, buffer_size, length) : report(error, text.error());
+        return text ? copy_out(*text, buffer, buffer_size, length) : call.fail(text.error());
     });
 }
 

@@ -1,4 +1,4 @@
-// The functions on a session: authorize, refresh, the getters, explain.
+// The functions on a session: authorize, refresh, the getters, explain, report_denial.
 #include "capi/boundary.hpp"
 
 using namespace tokenward;  // NOLINT(google-build-using-namespace): a boundary file, no header
@@ -6,8 +6,20 @@ using namespace tokenward::boundary;
 
 namespace {
 
-tokenward_string borrowed(const std::string &text) noexcept {
-    return {text.data(), text.size()};
+constexpr char not_live[] = "session is not a live session";
+
+/// For the two getters of a string that stays as long as the session.
+int32_t lend(const char *function, const tokenward_session *session, const char **text, size_t *size,
+             const std::string &(session::Session::*getter)() const noexcept) {
+    if (text != nullptr) *text = nullptr;
+    if (size != nullptr) *size = 0;
+    const session::Session *asked = session_of(session);
+    if (asked == nullptr) return log_misuse(asked, function, not_live);
+    if (text == nullptr || size == nullptr) return log_misuse(asked, function, "an out parameter is NULL");
+    const std::string &lent = (asked->*getter)();
+    *text = lent.data();
+    *size = lent.size();
+    return TOKENWARD_OK;
 }
 
 }  // namespace
@@ -16,64 +28,79 @@ extern "C" {
 
 int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request) {
     const session::Session *asked = session_of(session);
-    access::Request read{};
-    if (asked == nullptr || !read_request(request, read)) return TOKENWARD_AUTHORIZE_ERROR;
-    return static_cast<int32_t>(asked->authorize(read));
+    if (asked == nullptr) return log_misuse(asked, "tokenward_authorize", not_live);
+    Question read{};
+    if (const char *wrong = read_request(request, read)) return log_misuse(asked, "tokenward_authorize", wrong);
+    return static_cast<int32_t>(asked->authorize(read.request, read.until));
 }
 
-int32_t tokenward_session_can_access_vhost(const tokenward_session *session, tokenward_string vhost) {
+int32_t tokenward_report_denial(const tokenward_session *session, const tokenward_request *request,
+                                const tokenward_context *context) {
     const session::Session *asked = session_of(session);
-    if (asked == nullptr || !is_string(vhost)) return TOKENWARD_AUTHORIZE_ERROR;
-    return static_cast<int32_t>(asked->can_access_vhost(view(vhost)));
+    const auto backend = asked != nullptr ? asked->backend() : nullptr;
+    return Call("tokenward_report_denial", nullptr, backend.get()).run([&](Call &call) {
+        if (asked == nullptr) return call.misuse(not_live);
+        if (!asked->of_this_process()) return call.fail(Reason::FORKED, {});
+        Question read{};
+        session::Context from;
+        if (const char *wrong = read_request(request, read)) return call.misuse(wrong);
+        if (const char *wrong = read_context(context, from)) return call.misuse(wrong);
+        if (!backend) return call.fail(Reason::BACKEND_CLOSED, {});
+        backend->report_denial(*asked, read.request, read.until, from);
+        return static_cast<int32_t>(TOKENWARD_OK);
+    });
+}
+
+int32_t tokenward_session_can_access_vhost(const tokenward_session *session, const char *vhost, size_t size) {
+    const session::Session *asked = session_of(session);
+    if (asked == nullptr) return log_misuse(asked, "tokenward_session_can_access_vhost", not_live);
+    const tokenward_string name{vhost, size};
+    if (!is_string(name)) {
+        return log_misuse(asked, "tokenward_session_can_access_vhost", "vhost is NULL with a size");
+    }
+    return static_cast<int32_t>(asked->can_access_vhost(view(name)));
 }
 
 int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_credentials *credentials,
                                   const tokenward_context *context, tokenward_error *error) {
-    return guarded(error, [&] {
-        auto *asked = const_cast<session::Session *>(session_of(session));
-        if (asked == nullptr) return report(error, Reason::INVALID_ARGUMENT, "session is not a live session");
-        const auto backend = asked->backend();
-        if (!backend) return report(error, Reason::BACKEND_CLOSED, "the backend of this session was destroyed");
-        if (backend->in_forked_child()) return report(error, Reason::FORKED, "refresh in a forked child");
+    auto *asked = const_cast<session::Session *>(session_of(session));
+    const auto backend = asked != nullptr ? asked->backend() : nullptr;
+    return Call("tokenward_session_refresh", error, backend.get()).run([&](Call &call) {
+        if (asked == nullptr) return call.misuse(not_live);
+        if (!asked->of_this_process()) return call.fail(Reason::FORKED, "refresh in a forked child");
+        if (!backend) return call.fail(Reason::BACKEND_CLOSED, {});
         credentials::Credentials sent;
         session::Context from;
-        const char *message = "";
-        if (!read_credentials(credentials, sent, message) || !read_context(context, from, message)) {
-            return report(error, Reason::INVALID_ARGUMENT, message);
-        }
+        if (const char *wrong = read_credentials(credentials, sent)) return call.misuse(wrong);
+        if (const char *wrong = read_context(context, from)) return call.misuse(wrong);
         const auto refreshed = backend->refresh(*asked, sent, from);
-        return refreshed ? static_cast<int32_t>(TOKENWARD_OK) : report(error, refreshed.error());
+        return refreshed ? static_cast<int32_t>(TOKENWARD_OK) : call.fail(refreshed.error());
     });
 }
 
 void tokenward_session_release(tokenward_session *session) {
-    const ErrnoGuard keep_errno;
-    delete const_cast<session::Session *>(session_of(session));
+    const GuestCall guest;
+    if (session == nullptr) return;
+    const session::Session *released = session_of(session);
+    if (released == nullptr) log_misuse(released, "tokenward_session_release", not_live);
+    delete released;
 }
 
-int32_t tokenward_session_username(const tokenward_session *session, tokenward_string *username) {
-    if (username == nullptr) return TOKENWARD_ERROR;
-    *username = {nullptr, 0};
-    const session::Session *asked = session_of(session);
-    if (asked == nullptr) return TOKENWARD_ERROR;
-    *username = borrowed(asked->username());
-    return TOKENWARD_OK;
+int32_t tokenward_session_username(const tokenward_session *session, const char **username, size_t *size) {
+    return lend("tokenward_session_username", session, username, size, &session::Session::username);
 }
 
-int32_t tokenward_session_issuer(const tokenward_session *session, tokenward_string *issuer) {
-    if (issuer == nullptr) return TOKENWARD_ERROR;
-    *issuer = {nullptr, 0};
-    const session::Session *asked = session_of(session);
-    if (asked == nullptr) return TOKENWARD_ERROR;
-    *issuer = borrowed(asked->issuer());
-    return TOKENWARD_OK;
+int32_t tokenward_session_issuer(const tokenward_session *session, const char **issuer, size_t *size) {
+    return lend("tokenward_session_issuer", session, issuer, size, &session::Session::issuer);
 }
 
 int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
-    if (expires_at == nullptr) return TOKENWARD_ERROR;
-    *expires_at = 0;
+    if (expires_at != nullptr) *expires_at = 0;
     const session::Session *asked = session_of(session);
-    if (asked == nullptr) return TOKENWARD_ERROR;
+    if (asked == nullptr || expires_at == nullptr) {
+        return log_misuse(asked, "tokenward_session_expires_at",
+                          asked == nullptr ? not_live : "expires_at (out) is NULL");
+    }
     *expires_at = asked->expires_at();
     return TOKENWARD_OK;
 }
@@ -81,20 +108,27 @@ int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *
 int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
                                size_t *length) {
     const session::Session *asked = session_of(session);
-    if (asked == nullptr || !is_buffer(buffer, buffer_size, length)) return TOKENWARD_ERROR;
+    if (asked == nullptr || !is_buffer(buffer, buffer_size, length)) {
+        return log_misuse(asked, "tokenward_session_tags",
+                          asked == nullptr ? not_live : "buffer is NULL with a size, or length is NULL");
+    }
     asked->with_tags([&](std::string_view tags) { copy_out(tags, buffer, buffer_size, length); });
     return TOKENWARD_OK;
 }
 
 int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request, char *buffer,
-                          size_t buffer_size, size_t *length) {
-    return guarded(nullptr, [&]() -> int32_t {
-        const session::Session *asked = session_of(session);
-        access::Request read{};
-        if (asked == nullptr || !read_request(request, read) || !is_buffer(buffer, buffer_size, length)) {
-            return TOKENWARD_ERROR;
+                          size_t buffer_size, size_t *length, tokenward_error *error) {
+    const session::Session *asked = session_of(session);
+    const auto backend = asked != nullptr ? asked->backend() : nullptr;
+    return Call("tokenward_explain", error, backend.get()).run([&](Call &call) {
+        if (asked == nullptr) return call.misuse(not_live);
+        if (!is_buffer(buffer, buffer_size, length)) {
+            return call.misuse("buffer is NULL with a size, or length is NULL");
         }
-        return copy_out(asked->explain(read), buffer, buffer_size, length);
+        Question read{};
+        if (const char *wrong = read_request(request, read)) return call.misuse(wrong);
+        if (!asked->of_this_process()) return call.fail(Reason::FORKED, "explain in a forked child");
+        return copy_out(asked->explain(read.request, read.until), buffer, buffer_size, length);
     });
 }
 

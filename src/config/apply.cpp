@@ -19,7 +19,7 @@ constexpr std::size_t max_text_bytes = 1024;
 constexpr std::size_t max_aliases = 1024;
 constexpr std::size_t max_alias_scopes = 256;
 
-constexpr std::array<std::string_view, 4> log_levels{"error", "warning", "info", "debug"};
+constexpr LogLevel log_levels[] = {LogLevel::error, LogLevel::warning, LogLevel::info, LogLevel::debug};
 
 /// What LavinMQ takes for true and false, in any case; it reads every other word as false, we refuse it.
 constexpr std::string_view true_words[] = {"1", "true", "yes", "on", "y"};
@@ -149,9 +149,10 @@ std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
 }
 
 std::string read(const Option &option, const Value &value, LogLevel &out) {
-    const auto *const found = std::find(log_levels.begin(), log_levels.end(), to_lower(value.text));
-    if (found == log_levels.end()) return expectation(option);
-    out = static_cast<LogLevel>(found - log_levels.begin());
+    const auto *const found =
+        std::ranges::find(log_levels, std::string_view(to_lower(value.text)), log_level_name);
+    if (found == std::end(log_levels)) return expectation(option);
+    out = *found;
     return {};
 }
 
@@ -213,10 +214,6 @@ bool form_fits(Type type, Value::Form form) {
 }
 
 }  // namespace
-
-std::string_view log_level_name(LogLevel level) noexcept {
-    return log_levels[static_cast<std::size_t>(level)];
-}
 
 std::string expectation(const Option &option) {
     switch (option.type) {

@@ -15,6 +15,5 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
 /// What a boolean, number, list... must look like: "must be true or false".
 std::string expectation(const Option &option);
 
-std::string_view log_level_name(LogLevel level) noexcept;
 
 }  // namespace tokenward::config

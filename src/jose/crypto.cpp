@@ -1,10 +1,12 @@
 #include "jose/crypto.hpp"
 
+#include "base/at_work.hpp"
 #include "base/text.hpp"
 #include "jose/algorithm_traits.hpp"
 #include "jose/openssl_handles.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 
 #include <dlfcn.h>
@@ -101,6 +103,22 @@ ErrorQueueGuard::~ErrorQueueGuard() {
         ERR_clear_error();
     }
     errno = errno_;
+}
+
+bool initialise_openssl() noexcept {
+    return OPENSSL_init_crypto(0, nullptr) == 1 && stop_work_at_exit();
+}
+
+Result<void> check_allocator() {
+    const void *ours = reinterpret_cast<const void *>(&std::malloc);
+    const void *process = dlsym(RTLD_DEFAULT, "malloc");
+    if (process == nullptr || process == ours) return {};
+    const Dl_info own_object = object_of(ours);
+    const Dl_info other = object_of(process);
+    if (own_object.dli_fbase == other.dli_fbase) return {};
+    return fail(Reason::ALLOCATOR_SPLIT,
+                "malloc is that of " + path_of(own_object) + " here, and that of " + path_of(other) +
+                    " in the rest of the process");
 }
 
 Result<AlgorithmSet> available_algorithms() {

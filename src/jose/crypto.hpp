@@ -21,6 +21,15 @@ class ErrorQueueGuard {
     bool marked_;
 };
 
+/// Initialises OpenSSL, so that exit() waits for the threads at work before OpenSSL cleans up
+/// (base/at_work.hpp). False if OpenSSL can't be initialised.
+bool initialise_openssl() noexcept;
+
+/// Fails with ALLOCATOR_SPLIT if our malloc isn't the one that the rest of the process uses: with RTLD_DEEPBIND a
+/// preloaded allocator (jemalloc, tcmalloc) serves the C library and another one serves us, and the first piece
+/// of memory that one hands to the other ends the process.
+Result<void> check_allocator();
+
 /// Which algorithms OpenSSL offers here (FIPS may lack some), found out by fetching them.
 /// Fails with CRYPTO_CAPTURED if our OpenSSL calls are bound to another library than the one we were linked
 /// with (a host such as Node.js that exports its own), with the remedy.

@@ -1,5 +1,6 @@
 #include "keys/fetcher.hpp"
 
+#include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
 #include "base/text.hpp"
 #include "keys/cache_file.hpp"
@@ -31,6 +32,11 @@ bool contains(const Sections &sections, const SectionKeys *keys) {
     return std::any_of(sections.begin(), sections.end(), [keys](const auto &s) { return s.get() == keys; });
 }
 
+/// A thread that ended now would clean up in OpenSSL, beside OpenSSL's own clean-up.
+[[noreturn]] void sleep_until_the_end() noexcept {
+    for (;;) ::pause();
+}
+
 FetchOutcome failure(FetchResult result, std::string error, bool reached) {
     FetchOutcome outcome;
     outcome.result = result;
@@ -45,7 +51,7 @@ Result<std::unique_ptr<Fetcher>> Fetcher::create(const Clock &clock, Logger &log
     try {
         return std::make_unique<Fetcher>(clock, logger, proxy_from_environment(), nullptr);
     } catch (const std::system_error &error) {
-        return fail(Reason::INTERNAL, fmt::format("keys can't be fetched: {}", error.what()));
+        return fail(Reason::RESOURCE_LIMIT, fmt::format("keys can't be fetched: {}", error.what()));
     }
 }
 
@@ -113,10 +119,10 @@ Result<void> Fetcher::start_thread() {
     if (!initialise_curl()) return fail(Reason::INTERNAL, "libcurl can't be initialised");
     try {
         if (!transport_) transport_ = std::make_unique<HttpClient>(waiters_->fetcher);
-        const AllSignalsBlocked blocked;
+        const SignalsBlocked blocked;
         thread_ = std::thread([this] { run(); });
     } catch (const std::system_error &error) {
-        return fail(Reason::INTERNAL, fmt::format("no thread for fetching keys: {}", error.what()));
+        return fail(Reason::RESOURCE_LIMIT, fmt::format("no thread for fetching keys: {}", error.what()));
     }
     return {};
 }
@@ -184,6 +190,7 @@ void Fetcher::run() noexcept {
                 if (waiters_->closed) break;
                 sections = sections_;
             }
+            if (process_ends()) sleep_until_the_end();
             round(sections, longest_nap_ms);
         } catch (const std::exception &error) {
             // Memory was short: what is due stays due.
@@ -193,12 +200,25 @@ void Fetcher::run() noexcept {
                                        [this] { return waiters_->closed; });
         }
     }
+    const AtWork work(WorkingThread::our_own);
+    if (!work) sleep_until_the_end();
     fetches_.clear();
     // Here and not on the host's thread: closing TLS connections can raise SIGPIPE.
     transport_.reset();
 }
 
 void Fetcher::round(const Sections &sections, std::int64_t max_wait_ms) {
+    const std::int64_t wait = begin_what_is_due(sections, max_wait_ms);
+    std::vector<Transport::Completed> completed = transport_->wait(wait);
+    const AtWork work(WorkingThread::our_own);
+    if (!work) return;
+    for (Transport::Completed &done : completed) take_in(done.id, std::move(done.response));
+}
+
+/// Returns how long to wait for what is on its way.
+std::int64_t Fetcher::begin_what_is_due(const Sections &sections, std::int64_t max_wait_ms) {
+    const AtWork work(WorkingThread::our_own);
+    if (!work) return 0;
     give_up_fetches_of_others(sections);
     for (const auto &keys : sections) {
         std::optional<FetchPlan> plan = keys->begin_if_due();
@@ -213,9 +233,7 @@ void Fetcher::round(const Sections &sections, std::int64_t max_wait_ms) {
     std::int64_t next = Schedule::never;
     for (const auto &keys : sections) next = std::min(next, keys->next_fetch_at());
     const std::int64_t now = clock_.monotonic_ms();
-    const std::int64_t wait =
-        next == Schedule::never ? max_wait_ms : std::clamp<std::int64_t>(next - now, 0, max_wait_ms);
-    for (Transport::Completed &done : transport_->wait(wait)) take_in(done.id, std::move(done.response));
+    return next == Schedule::never ? max_wait_ms : std::clamp<std::int64_t>(next - now, 0, max_wait_ms);
 }
 
 void Fetcher::give_up_fetches_of_others(const Sections &sections) {

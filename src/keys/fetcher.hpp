@@ -81,6 +81,7 @@ class Fetcher {
     void run() noexcept;
     void restore_from_cache_file(SectionKeys &keys, const config::Section &section);
 
+    std::int64_t begin_what_is_due(const Sections &sections, std::int64_t max_wait_ms);
     void give_up_fetches_of_others(const Sections &sections);
     void begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan);
     void request(Transport::Id id, const Fetch &fetch);

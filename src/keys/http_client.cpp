@@ -1,5 +1,6 @@
 #include "keys/http_client.hpp"
 
+#include "base/at_work.hpp"
 #include "base/text.hpp"
 #include "config/url.hpp"
 #include "keys/freshness.hpp"
@@ -280,11 +281,17 @@ void HttpClient::collect() {
     }
 }
 
+void HttpClient::perform() {
+    const AtWork work(WorkingThread::our_own);
+    if (!work) return;
+    int running = 0;
+    curl_multi_perform(static_cast<CURLM *>(multi_), &running);
+    collect();
+}
+
 std::vector<Transport::Completed> HttpClient::wait(std::int64_t timeout_ms) {
     auto *multi = static_cast<CURLM *>(multi_);
-    int running = 0;
-    curl_multi_perform(multi, &running);
-    collect();
+    perform();
     if (completed_.empty()) {
         curl_waitfd wake{};
         wake.fd = wakeup_.fd();
@@ -294,8 +301,7 @@ std::vector<Transport::Completed> HttpClient::wait(std::int64_t timeout_ms) {
         // Else the thread would spin.
         if (polled != CURLM_OK) throw std::runtime_error(curl_multi_strerror(polled));
         if (wake.revents != 0) wakeup_.clear();
-        curl_multi_perform(multi, &running);
-        collect();
+        perform();
     }
     return std::exchange(completed_, {});
 }

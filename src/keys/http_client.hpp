@@ -36,6 +36,7 @@ class HttpClient final : public Transport {
 
   private:
     struct Transfer;
+    void perform();
     void collect();
 
     Wakeup &wakeup_;

@@ -4,6 +4,7 @@
 #include "session/outcome.hpp"
 
 #include <iterator>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ void append_fields(std::string &line, const AuditFields &who) {
     field("protocol", who.context.protocol);
     field("peer", who.context.peer);
     field("client_id", who.context.client_id);
+    field("connection_name", who.context.connection_name);
     field("listener", who.context.listener);
 }
 
@@ -32,9 +34,26 @@ std::string line_start(const AuditFields &who, Reason reason) {
     return line;
 }
 
-void append_left_out(std::string &line, std::uint64_t left_out, std::string_view of_what) {
-    if (left_out == 0) return;
-    fmt::format_to(std::back_inserter(line), " [{} more lines of this {} were left out]", left_out, of_what);
+void append_left_out(std::string &line, const LeftOut &left_out, std::string_view of_what) {
+    if (left_out.lines == 0) return;
+    const auto out = std::back_inserter(line);
+    fmt::format_to(out, " [{} more lines of this {} were left out", left_out.lines, of_what);
+    if (!left_out.noisiest.empty()) {
+        fmt::format_to(out, ", about {} of them from {}", left_out.of_noisiest, quote(left_out.noisiest));
+    }
+    line += ']';
+}
+
+std::string_view operation_word(access::Operation operation) noexcept {
+    switch (operation) {
+        case access::Operation::configure:
+            return "configure";
+        case access::Operation::read:
+            return "read";
+        case access::Operation::write:
+            break;
+    }
+    return "write";
 }
 
 }  // namespace
@@ -45,6 +64,9 @@ struct Audit::Note {
     LineLimiter &limiter;
     std::string_view text;
 };
+
+Audit::Audit(Logger &logger, const Clock &clock)
+    : logger_(logger), clock_(clock), refusals_(reason_count()) {}
 
 void Audit::accepted(const AuditFields &who, const access::PermissionSet &permissions,
                      const access::Notes &notes) {
@@ -72,7 +94,7 @@ void Audit::accepted(const AuditFields &who, const access::PermissionSet &permis
 
 void Audit::note(const AuditFields &who, const Note &note) {
     if (!logger_.wants(note.level)) return;
-    const auto left_out = note.limiter.next(clock_.monotonic_ms());
+    const auto left_out = note.limiter.next(clock_.monotonic_ms(), {});
     if (!left_out) return;
     std::string line = fmt::format("{} note", who.event);
     append_fields(line, who);
@@ -85,16 +107,55 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     const Outcome outcome = outcome_of(failure.reason);
     const LogLevel level = outcome == Outcome::not_a_token ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
-    const auto left_out = refusals_.at(reason_index(failure.reason)).next(clock_.monotonic_ms());
+    const auto left_out = limit(failure.reason, who.context);
     if (!left_out) return;
     std::string line = line_start(who, failure.reason);
-    if (!failure.detail.empty()) line += ": " + failure.detail;
+    line += ": ";
+    line += failure.detail.empty() ? std::string_view(reason_meaning(failure.reason)) : failure.detail;
     // ?: would make a std::string of the two, and the view would outlive it.
     std::string_view hint = failure.hint;
     if (hint.empty()) hint = reason_hint(failure.reason);
     if (!hint.empty()) fmt::format_to(std::back_inserter(line), " (hint: {})", hint);
     append_left_out(line, *left_out, "reason");
     logger_.write(level, line);
+}
+
+std::optional<LeftOut> Audit::limit(Reason reason, const Context &context) {
+    const std::int64_t now = clock_.monotonic_ms();
+    LineLimiter &limiter = refusals_.at(reason_index(reason));
+    if (!clients_.allow(context, now)) {
+        limiter.leave_out(context);
+        return std::nullopt;
+    }
+    return limiter.next(now, context);
+}
+
+void Audit::denied(const AuditFields &who, Reason reason, const access::Request &request,
+                   const std::function<std::string()> &text) {
+    if (!logger_.wants(LogLevel::warning)) return;
+    const auto left_out = limit(reason, who.context);
+    if (!left_out) return;
+    const char *outcome = reason == Reason::SESSION_EXPIRED ? "expired" : "denied";
+    std::string line = fmt::format("{} {} reason={}", who.event, outcome, reason_name(reason));
+    append_fields(line, who);
+    const auto out = std::back_inserter(line);
+    fmt::format_to(out, " operation={} vhost={} {}={}", operation_word(request.operation), quote(request.vhost),
+                   request.mqtt_filter ? "filter"
+                   : request.mqtt_topic ? "topic"
+                                        : "resource",
+                   quote(request.resource));
+    if (request.routing_key) fmt::format_to(out, " routing_key={}", quote(*request.routing_key));
+    fmt::format_to(out, ": {}", text());
+    append_left_out(line, *left_out, "reason");
+    logger_.warning(line);
+}
+
+void Audit::misuse(std::string_view function, std::string_view message) {
+    const auto left_out = misuses_.next(clock_.monotonic_ms(), {});
+    if (!left_out) return;
+    std::string line = fmt::format("{}: {}: {}", reason_name(Reason::INVALID_ARGUMENT), function, message);
+    append_left_out(line, *left_out, "kind");
+    logger_.error(line);
 }
 
 }  // namespace tokenward::session

@@ -1,7 +1,9 @@
-// The audit lines: one for each authenticate and refresh. Who came, from where, and why not.
+// The audit lines: one for each authenticate and refresh, and one for each denial that the host reports. Who came,
+// from where, and why not.
 #pragma once
 
 #include "access/permission_set.hpp"
+#include "access/request.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -10,15 +12,18 @@
 #include "session/counters.hpp"
 #include "session/line_limiter.hpp"
 
-#include <array>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::session {
 
 /// What is known about a login so far; a field that isn't known yet is empty. Borrowed.
 struct AuditFields {
-    std::string_view event;     ///< "authenticate" or "refresh"
+    std::string_view event;     ///< "authenticate", "refresh" or "authorize"
     std::string_view issuer;    ///< the section's, once the section is known
     std::string_view username;  ///< the session's, once the signature is verified
     std::string_view kid;
@@ -27,23 +32,35 @@ struct AuditFields {
     Context context;
 };
 
-/// Thread-safe. An accepted login is a line at info. A refusal is a line at warning; NOT_A_TOKEN is one at
-/// debug, since the host may have a chain. Of refusals and notes at most ten a second are written for each
-/// reason; the next line says how many were left out.
+/// Thread-safe. An accepted login is a line at info, and never left out. A refusal or denial is a line at warning;
+/// NOT_A_TOKEN is one at debug, since the host may have a chain. Of refusals, denials and notes at most ten a
+/// second are written for each reason, and two for each client; the next line of the reason tells how many were
+/// left out, and who caused most of them.
 class Audit {
   public:
-    Audit(Logger &logger, const Clock &clock) noexcept : logger_(logger), clock_(clock) {}
+    Audit(Logger &logger, const Clock &clock);
 
     void accepted(const AuditFields &who, const access::PermissionSet &permissions, const access::Notes &notes);
     void refused(const AuditFields &who, const Failure &failure);
+    /// `text` tells what the request lacks. It is called only if the line is written, since it costs more than
+    /// the decision did.
+    void denied(const AuditFields &who, Reason reason, const access::Request &request,
+                const std::function<std::string()> &text);
+    /// The host called a function wrongly, and there was no other way to tell it.
+    void misuse(std::string_view function, std::string_view message);
 
   private:
+    /// Empty: leave the line out.
+    std::optional<LeftOut> limit(Reason reason, const Context &context);
+
     struct Note;
     void note(const AuditFields &who, const Note &note);
 
     Logger &logger_;
     const Clock &clock_;
-    std::array<LineLimiter, Counters::max_reasons> refusals_;  ///< by reason_index
+    ClientLimits clients_;
+    std::vector<LineLimiter> refusals_;  ///< by reason_index; denials have reasons of their own
+    LineLimiter misuses_;
     LineLimiter no_rights_;
     LineLimiter malformed_scopes_;
     LineLimiter ignored_routing_keys_;

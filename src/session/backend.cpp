@@ -1,8 +1,10 @@
 #include "session/backend.hpp"
 
+#include "base/at_work.hpp"
 #include "base/fork.hpp"
 #include "config/load.hpp"
 #include "jose/crypto.hpp"
+#include "keys/section_input.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -43,12 +45,29 @@ Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmS
     return {};
 }
 
+/// Fails if the process ends, or if OpenSSL or the allocator isn't ours here.
+Result<void> enter_openssl(const AtWork &work) {
+    if (!work) return fail(Reason::BACKEND_CLOSED, "the process ends");
+    if (!jose::initialise_openssl()) return fail(Reason::CRYPTO_UNAVAILABLE, "OpenSSL can't be initialised");
+    return jose::check_allocator();
+}
+
+/// What create and config_check have in common before files of keys are read.
+Result<config::Settings> load_settings(const BackendOptions &options) {
+    const auto available = jose::available_algorithms();
+    if (!available) return tl::unexpected(available.error());
+    auto settings = config::load(options.config_files, options.config_json);
+    if (!settings) return settings;
+    if (auto some = drop_unavailable(*settings, *available); !some) return pass_on(std::move(some));
+    return settings;
+}
+
 }  // namespace
 
 Backend::Backend(const BackendOptions &options, const Clock &clock)
     : clock_(clock),
       options_(options),
-      logger_(options.log, options.log_user),
+      logger_(options.log),
       logins_(logger_, clock),
       fork_generation_(fork_generation()),
       metrics_file_(logger_, [this] { return metrics(); }) {
@@ -60,8 +79,10 @@ Backend::~Backend() {
 }
 
 Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, const Clock &clock) {
-    const jose::ErrorQueueGuard guard;
     if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
+    const AtWork work(WorkingThread::of_host);
+    if (auto usable = enter_openssl(work); !usable) return pass_on(std::move(usable));
+    const jose::ErrorQueueGuard guard;
     const std::shared_ptr<Backend> backend(new Backend(options, clock));
 
     auto fetcher = keys::Fetcher::create(clock, backend->logger_);
@@ -84,11 +105,8 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
 
 Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions &options) {
     fetcher_->rollback();  // an earlier load may have run out of memory half-way
-    const auto available = jose::available_algorithms();
-    if (!available) return tl::unexpected(available.error());
-    auto settings = config::load(options.config_files, options.config_json);
+    auto settings = load_settings(options);
     if (!settings) return pass_on(std::move(settings));
-    if (auto some = drop_unavailable(*settings, *available); !some) return pass_on(std::move(some));
 
     auto next = std::make_shared<Configuration>();
     next->generation = ++generation_;
@@ -99,7 +117,8 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
             {section.name, section.issuer, section.tokens, section.scopes, *std::move(keys), {}});
         for (auto &origin : next->sections.back().origins) {
             origin = std::make_shared<const SessionOrigin>(
-                SessionOrigin{section.name, section.issuer, weak_from_this(), logins_.counters, clock_});
+                SessionOrigin{section.name, section.issuer, section.scopes.scope_prefix.value_or(""),
+                              weak_from_this(), logins_.counters, clock_, fork_generation_});
         }
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
@@ -117,6 +136,8 @@ std::shared_ptr<const Configuration> Backend::configuration() const noexcept {
 }
 
 Result<void> Backend::reload(const BackendOptions *options) {
+    const AtWork work(WorkingThread::of_host);
+    if (auto usable = enter_openssl(work); !usable) return usable;
     const jose::ErrorQueueGuard guard;
     const std::lock_guard lock(reload_);
     BackendOptions next = options_;
@@ -145,11 +166,13 @@ Result<void> Backend::reload(const BackendOptions *options) {
 
 Result<std::unique_ptr<Session>> Backend::authenticate(const credentials::Credentials &credentials,
                                                        const Context &context) {
+    const EpochDomain::Reader call(calls_);
     return Login(logins_, credentials, context).authenticate();
 }
 
 Result<void> Backend::refresh(Session &session, const credentials::Credentials &credentials,
                               const Context &context) {
+    const EpochDomain::Reader call(calls_);
     if (closed_.load(std::memory_order_acquire))
         return fail(Reason::BACKEND_CLOSED, "the backend was destroyed");
     return Login(logins_, credentials, context).refresh(session);
@@ -157,15 +180,44 @@ Result<void> Backend::refresh(Session &session, const credentials::Credentials &
 
 Result<std::string> Backend::check_config(const BackendOptions &options) {
     if (auto fits = check_waits(options); !fits) return pass_on(std::move(fits));
-    const auto settings = config::load(options.config_files, options.config_json);
+    const AtWork work(WorkingThread::of_host);
+    if (auto usable = enter_openssl(work); !usable) return pass_on(std::move(usable));
+    const jose::ErrorQueueGuard guard;
+    const auto settings = load_settings(options);
     if (!settings) return tl::unexpected(settings.error());
+    Logger nowhere({LogMode::to_stderr, nullptr, nullptr, LogLevel::error});
+    nowhere.close();
+    for (const config::Section &section : settings->sections) {
+        if (auto input = keys::read_section_input(section, nowhere); !input) return pass_on(std::move(input));
+    }
     return config::to_json(*settings);
+}
+
+void Backend::report_denial(const Session &session, const access::Request &request, Session::Until until,
+                            const Context &context) {
+    const Reason reason = session.reason_of_denial(request, until);
+    if (reason == Reason::NONE) return;
+    AuditFields who;
+    who.event = "authorize";
+    who.issuer = session.issuer();
+    who.username = session.username();
+    who.context = context;
+    logins_.audit.denied(who, reason, request, [&] {
+        return reason == Reason::SESSION_EXPIRED ? std::string(reason_meaning(reason))
+                                                 : session.describe_denial(request);
+    });
+}
+
+void Backend::report_misuse(std::string_view function, std::string_view message) {
+    logins_.audit.misuse(function, message);
 }
 
 void Backend::close() noexcept {
     closed_.store(true, std::memory_order_release);
+    logger_.leave_queue();
     metrics_file_.stop();
     if (fetcher_) fetcher_->stop();
+    calls_.synchronize();
     logger_.close();
 }
 

@@ -28,8 +28,7 @@ struct BackendOptions {
     std::string config_json;
     std::uint32_t startup_wait_ms = 0;
     std::uint32_t max_wait_ms = 0;
-    LogSink log = nullptr;
-    void *log_user = nullptr;
+    LogTarget log;
 };
 
 /// Thread-safe. Its handle owns it; sessions hold a weak pointer. Every function leaves the thread's OpenSSL
@@ -47,13 +46,21 @@ class Backend : public std::enable_shared_from_this<Backend> {
     /// All or nothing. NULL reads the files and JSON in use again.
     Result<void> reload(const BackendOptions *options);
 
+    /// Writes the line of a request that the host denied. Nothing, if the session allows it by now.
+    void report_denial(const Session &session, const access::Request &request, Session::Until until,
+                       const Context &context);
+    /// A line for a misuse that the host can't be told in another way.
+    void report_misuse(std::string_view function, std::string_view message);
+    Logger &logger() noexcept { return logger_; }
+
     /// The token as JSON, unverified. Without a backend every scope counts and no prefix is cut.
     static Result<std::string> inspect(const Backend *backend, std::string_view token);
     std::string status() const;
     std::string metrics() const;
     static Result<std::string> check_config(const BackendOptions &options);
 
-    /// Wakes all waiters, joins the threads, closes the log. Takes a bounded time.
+    /// Wakes all waiters, joins the threads, lets logins that began before finish, closes the log. Takes a bounded
+    /// time.
     void close() noexcept;
     /// close() in a forked child: the threads don't exist there, and locks that they held stay locked.
     void abandon_in_forked_child() noexcept;
@@ -72,6 +79,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     LoginServices logins_;
     const std::uint32_t fork_generation_;
     std::atomic<bool> closed_{false};
+    EpochDomain calls_;  ///< whose readers are the logins inside
 
     std::mutex reload_;             ///< one reload at a time; logins don't take it
     std::uint64_t generation_ = 0;  ///< guarded by reload_

@@ -4,6 +4,15 @@
 
 namespace tokenward::session {
 
+namespace {
+
+/// The numbers of the decisions are those of the C interface, with a gap.
+std::size_t index_of(Decision decision) noexcept {
+    return decision == Decision::allowed ? 0 : decision == Decision::denied ? 1 : 2;
+}
+
+}  // namespace
+
 Counters::Shard &Counters::mine() noexcept {
     return shards_[thread_shard<3>()];
 }
@@ -13,7 +22,7 @@ void Counters::authenticated(Reason reason) noexcept {
 }
 
 void Counters::authorized(Decision decision) noexcept {
-    mine().decisions[static_cast<std::size_t>(decision)].fetch_add(1, std::memory_order_relaxed);
+    mine().decisions[index_of(decision)].fetch_add(1, std::memory_order_relaxed);
 }
 
 void Counters::session_began() noexcept {
@@ -44,7 +53,7 @@ std::uint64_t Counters::authentications(Reason reason) const noexcept {
 std::uint64_t Counters::authorizations(Decision decision) const noexcept {
     std::uint64_t sum = 0;
     for (const Shard &shard : shards_) {
-        sum += shard.decisions[static_cast<std::size_t>(decision)].load(std::memory_order_relaxed);
+        sum += shard.decisions[index_of(decision)].load(std::memory_order_relaxed);
     }
     return sum;
 }

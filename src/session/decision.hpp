@@ -5,6 +5,6 @@
 
 namespace tokenward::session {
 
-enum class Decision : std::int32_t { allowed = 0, denied = 1, expired = 2 };
+enum class Decision : std::int32_t { allowed = 0, denied = 5, expired = 6 };
 
 }  // namespace tokenward::session

@@ -39,7 +39,7 @@ Result<void> Login::refresh(Session &session) {
 
 bool Login::check_token() {
     if (!extract_token()) return false;
-    error_queue_.emplace();  // the next steps use OpenSSL; an ordinary password doesn't come this far
+    if (!enter_openssl()) return false;  // an ordinary password doesn't come this far
     now_ = services_.clock.unix_seconds();
     if (!find_in_cache()) {
         hold_configuration();                   // the next steps may wait for a key
@@ -69,6 +69,13 @@ bool Login::check_size(std::size_t max_token_bytes) {
     if (sent_.token.size() <= max_token_bytes) return true;
     return refuse(Reason::TOKEN_TOO_LARGE, fmt::format("the token has {} bytes, max_token_bytes is {}",
                                                        sent_.token.size(), max_token_bytes));
+}
+
+bool Login::enter_openssl() {
+    at_work_.emplace(WorkingThread::of_host);
+    if (!*at_work_) return refuse(Reason::BACKEND_CLOSED, "the process ends");
+    error_queue_.emplace();
+    return true;
 }
 
 // ---- cache ----------------------------------------------------------------------------------------------

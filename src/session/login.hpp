@@ -4,6 +4,7 @@
 
 #include "access/permission_set.hpp"
 #include "access/recent_sets.hpp"
+#include "base/at_work.hpp"
 #include "base/clock.hpp"
 #include "base/epoch.hpp"
 #include "base/json.hpp"
@@ -73,6 +74,7 @@ class Login {
     // The steps in their order. False: `failure_` says why.
     bool check_token();
     bool extract_token();
+    bool enter_openssl();
     bool find_in_cache();
     bool decode();
     bool find_section();
@@ -93,7 +95,8 @@ class Login {
     void note_accepted();
     tl::unexpected<Failure> refused();
 
-    std::optional<jose::ErrorQueueGuard> error_queue_;  ///< first: it is restored last
+    std::optional<AtWork> at_work_;  ///< first: it ends last
+    std::optional<jose::ErrorQueueGuard> error_queue_;
     LoginServices &services_;
     const credentials::Credentials &credentials_;
     Pool<LoginBuffers>::Lease buffers_;

@@ -62,7 +62,7 @@ void MetricsFile::set_path(const std::string &path) {
     }
     state.changed.notify_all();
     if (!state.thread.joinable()) {
-        const AllSignalsBlocked blocked;
+        const SignalsBlocked blocked;
         state.thread = std::thread([&state] { run(state); });
     }
 }

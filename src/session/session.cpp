@@ -1,14 +1,19 @@
 #include "session/session.hpp"
 
+#include "access/scope.hpp"
 #include "base/fork.hpp"
 #include "base/json_writer.hpp"
 #include "base/reason.hpp"
+#include "base/text.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace tokenward::session {
 
 namespace {
+
+constexpr std::size_t max_scope_shown = 256;
 
 // One domain for all sessions: a domain for each of 100000 sessions would cost 1 KiB each.
 constinit EpochDomain session_readers;
@@ -31,12 +36,12 @@ Session::~Session() {
     origin_->counters->session_ended();
 }
 
-Decision Session::authorize(const access::Request &request) const noexcept {
+Decision Session::authorize(const access::Request &request, Until until) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    const Decision decision = expired(*rights)                       ? Decision::expired
-                              : rights->permissions->allows(request) ? Decision::allowed
-                                                                     : Decision::denied;
+    const Decision decision = until == Until::end && expired(*rights) ? Decision::expired
+                              : rights->permissions->allows(request)  ? Decision::allowed
+                                                                      : Decision::denied;
     origin_->counters->authorized(decision);
     return decision;
 }
@@ -57,40 +62,46 @@ void Session::replace_rights(Rights rights) {
     rights_.replace(std::make_unique<const Rights>(std::move(rights)), readers());
 }
 
-std::string Session::explain(const access::Request &request) const {
-    std::shared_ptr<const access::PermissionSet> permissions;
-    bool over = false;
-    {
-        const EpochDomain::Reader reader(readers());
-        permissions = rights_.get()->permissions;
-        over = expired(*rights_.get());
-    }
-    const access::Explanation found = permissions->explain(request);
+std::shared_ptr<const access::PermissionSet> Session::permissions() const noexcept {
+    const EpochDomain::Reader reader(readers());
+    return rights_.get()->permissions;
+}
 
-    Reason reason = Reason::NONE;
-    if (over) {
-        reason = Reason::SESSION_EXPIRED;
-    } else if (!found.allowed) {
-        access::Request without_key = request;
-        without_key.routing_key.reset();
-        if (permissions->empty()) {
-            reason = Reason::NO_SCOPE;
-        } else if (!permissions->opens_vhost(request.vhost)) {
-            reason = Reason::NO_VHOST_ACCESS;
-        } else if (request.routing_key && permissions->allows(without_key)) {
-            reason = Reason::ROUTING_KEY_SCOPE_NEEDED;
-        } else {
-            reason = Reason::NO_MATCHING_SCOPE;
-        }
+Reason Session::reason_of_denial(const access::Request &request, Until until) const noexcept {
+    const EpochDomain::Reader reader(readers());
+    const Rights &rights = *rights_.get();
+    const access::PermissionSet &permissions = *rights.permissions;
+    if (until == Until::end && expired(rights)) return Reason::SESSION_EXPIRED;
+    if (permissions.allows(request)) return Reason::NONE;
+    if (permissions.empty()) return Reason::NO_SCOPE;
+    if (!permissions.opens_vhost(request.vhost)) return Reason::NO_VHOST_ACCESS;
+    if (request.routing_key) {
+        access::Request without_key{request.operation, request.vhost, request.resource, std::nullopt};
+        if (permissions.allows(without_key)) return Reason::ROUTING_KEY_SCOPE_NEEDED;
     }
+    return Reason::NO_MATCHING_SCOPE;
+}
 
+std::string Session::describe_denial(const access::Request &request) const {
+    const access::Explanation found = permissions()->explain(request);
+    std::string out = "it needs " + quote(origin_->scope_prefix + access::scope_for(request), max_scope_shown);
+    if (!found.nearest.empty()) out += ", nearest is " + quote(found.nearest, max_scope_shown);
+    if (!found.why.empty()) out += found.nearest.empty() ? "; " + found.why : " (" + found.why + ")";
+    return out;
+}
+
+std::string Session::explain(const access::Request &request, Until until) const {
+    const Reason reason = reason_of_denial(request, until);
+    const access::Explanation found = permissions()->explain(request);
     std::string out;
     JsonWriter json(out);
     const auto member_unless_empty = [&](std::string_view name, std::string_view value) {
         if (!value.empty()) json.member(name, value);
     };
     json.begin_object();
-    json.member("verdict", over ? "expired" : found.allowed ? "allowed" : "denied");
+    json.member("verdict", reason == Reason::NONE              ? "allowed"
+                           : reason == Reason::SESSION_EXPIRED ? "expired"
+                                                               : "denied");
     member_unless_empty("scope", found.scope);
     member_unless_empty("nearest", found.nearest);
     member_unless_empty("why", found.why);

@@ -3,7 +3,9 @@
 
 #include "access/permission_set.hpp"
 #include "base/epoch.hpp"
+#include "base/fork.hpp"
 #include "base/issuer.hpp"
+#include "base/reason.hpp"
 #include "session/decision.hpp"
 #include "session/rights.hpp"
 #include "session/session_origin.hpp"
@@ -35,8 +37,11 @@ class Session {
                same_issuer(origin_->issuer, origin.issuer);
     }
 
+    /// `until`: whether the rights still count once their time has run out.
+    enum class Until { end, past_end };
+
     // Never block, allocate or take a lock.
-    Decision authorize(const access::Request &request) const noexcept;
+    Decision authorize(const access::Request &request, Until until = Until::end) const noexcept;
     Decision can_access_vhost(std::string_view vhost) const noexcept;
     std::int64_t expires_at() const noexcept;
 
@@ -47,17 +52,26 @@ class Session {
         use(rights_.get()->permissions->tags());
     }
 
-    /// {"verdict": ..., "scope": ..., "nearest": ..., "reason": ..., "hint": ...}
-    std::string explain(const access::Request &request) const;
+    /// {"verdict": ..., "scope": ..., "nearest": ..., "why": ..., "reason": ..., "hint": ...}
+    std::string explain(const access::Request &request, Until until = Until::end) const;
+
+    /// Why the request isn't allowed; NONE if it is. Cheap beside an explanation.
+    Reason reason_of_denial(const access::Request &request, Until until) const noexcept;
+    /// The scope that would grant the request, and the one that comes nearest, for a line in the log.
+    std::string describe_denial(const access::Request &request) const;
 
     /// Swaps the snapshot; waits for the readers of the old one (microseconds).
     void replace_rights(Rights rights);
+
+    /// False in a forked child, unless the session was made there.
+    bool of_this_process() const noexcept { return origin_->fork_generation == fork_generation(); }
 
     /// Null once the backend is gone.
     std::shared_ptr<Backend> backend() const noexcept { return origin_->backend.lock(); }
 
   private:
     static EpochDomain &readers() noexcept;
+    std::shared_ptr<const access::PermissionSet> permissions() const noexcept;
     bool expired(const Rights &rights) const noexcept {
         return origin_->clock.recent_unix_seconds() >= rights.expires_at;
     }
