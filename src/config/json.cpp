@@ -9,6 +9,10 @@
 namespace tokenward::config {
 namespace {
 
+constexpr char json_hint[] =
+    "a JSON object (RFC 8259), as {\"issuer\": \"https://...\", \"audience\": \"...\"}";
+
+
 constexpr std::string_view source = "config_json: ";
 
 Result<Value> read_value(const JsonValue &value, const std::string &path) {
@@ -118,8 +122,10 @@ Result<std::vector<Entry>> parse_json(std::string_view json) {
     }
     JsonDocument document;
     const auto root = document.parse(json, Reason::CONFIG_SYNTAX);
-    if (!root) return fail(Reason::CONFIG_SYNTAX, std::string(source) + root.error().detail);
-    if (!root->is_object()) return fail(Reason::CONFIG_SYNTAX, std::string(source) + "isn't an object");
+    if (!root) return fail(Reason::CONFIG_SYNTAX, std::string(source) + root.error().detail, json_hint);
+    if (!root->is_object()) {
+        return fail(Reason::CONFIG_SYNTAX, std::string(source) + "isn't an object", json_hint);
+    }
 
     bool has_sections = false;
     for (const JsonValue member : *root) {

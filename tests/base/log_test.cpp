@@ -22,19 +22,19 @@ void collect(void *user, std::int32_t level, const char *message, std::size_t si
 
 TEST(Logger, LevelsAndPrintableAscii) {
     std::vector<Line> lines;
-    Logger logger(collect, &lines);
+    Logger logger({LogMode::to_callback, collect, &lines, {}});
     logger.debug("not wanted at info");
     logger.info("a\nb\x1b[31m");
     logger.error(std::string(5000, 'x'));
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0].text, "a?b?[31m");
-    EXPECT_EQ(lines[0].level, 2);
-    EXPECT_EQ(lines[1].text.size(), 1023U);
+    EXPECT_EQ(lines[0].level, 3);
+    EXPECT_EQ(lines[1].text.size(), Logger::line_size - 1);
 }
 
 TEST(Logger, AfterCloseNothingComes) {
     std::vector<Line> lines;
-    Logger logger(collect, &lines);
+    Logger logger({LogMode::to_callback, collect, &lines, {}});
     logger.close();
     logger.error("late");
     EXPECT_TRUE(lines.empty());

@@ -2,7 +2,9 @@
 #include "loaded_library.hpp"
 #include "static_provider.hpp"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -14,10 +16,12 @@ class Arguments : public testing::Test {
     void SetUp() override {
         const std::string path = provider.config_file();
         const tokenward_string file = text(path);
-        auto options = cleared<tokenward_options>();
-        options.config_files = &file;
-        options.config_file_count = 1;
-        options.log = [](void *, std::int32_t, const char *, std::size_t) {};
+        const auto options = options_with_log(
+            file,
+            [](void *user, std::int32_t, const char *message, std::size_t size) {
+                static_cast<std::string *>(user)->append(message, size).append("\n");
+            },
+            &log);
         ASSERT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
         const auto credentials = bearer(token);
         ASSERT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, &error), TOKENWARD_OK)
@@ -36,6 +40,7 @@ class Arguments : public testing::Test {
     LoadedLibrary tw;
     StaticProvider provider;
     const std::string token = StaticProvider::token("read:v/a");
+    std::string log;
     tokenward_backend *backend = nullptr;
     tokenward_session *session = nullptr;
     tokenward_error error = cleared<tokenward_error>();
@@ -51,7 +56,7 @@ struct Larger {
 
 TEST_F(Arguments, NullHandlesAndOuts) {
     tokenward_session *out = nullptr;
-    tokenward_string name;
+    const char *name = nullptr;
     std::int64_t when = 0;
     std::size_t length = 0;
     const auto credentials = bearer(token);
@@ -65,20 +70,29 @@ TEST_F(Arguments, NullHandlesAndOuts) {
     expect_invalid(tw.session_refresh(nullptr, &credentials, nullptr, &error));
     expect_invalid(tw.session_refresh(session, nullptr, nullptr, &error));
     expect_invalid(tw.reload(nullptr, nullptr, &error));
-    EXPECT_EQ(tw.authorize(nullptr, &asked), TOKENWARD_AUTHORIZE_ERROR);
-    EXPECT_EQ(tw.authorize(session, nullptr), TOKENWARD_AUTHORIZE_ERROR);
-    EXPECT_EQ(tw.session_can_access_vhost(nullptr, text("v")), TOKENWARD_AUTHORIZE_ERROR);
-    EXPECT_EQ(tw.session_username(nullptr, &name), TOKENWARD_ERROR);
-    EXPECT_EQ(tw.session_username(session, nullptr), TOKENWARD_ERROR);
-    EXPECT_EQ(tw.session_issuer(nullptr, &name), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.authorize(nullptr, &asked), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.authorize(session, nullptr), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_can_access_vhost(nullptr, "v", 1), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_can_access_vhost(session, nullptr, 1), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_username(nullptr, &name, &length), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_username(session, nullptr, &length), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_username(session, &name, nullptr), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_issuer(nullptr, &name, &length), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.report_denial(nullptr, &asked, nullptr), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.report_denial(session, nullptr, nullptr), TOKENWARD_ERROR);
+    std::int32_t number = 0;
+    EXPECT_EQ(tw.log_fd(nullptr, &number), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.log_fd(backend, nullptr), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.log_fd(backend, &number), TOKENWARD_ERROR) << "log_mode is the callback";
+    EXPECT_EQ(tw.log_read(backend, &number, nullptr, 0, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_expires_at(nullptr, &when), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_expires_at(session, nullptr), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_tags(session, nullptr, 5, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_tags(session, nullptr, 0, nullptr), TOKENWARD_ERROR);
-    EXPECT_EQ(tw.explain(session, nullptr, nullptr, 0, &length), TOKENWARD_ERROR);
-    EXPECT_EQ(tw.status(nullptr, nullptr, 0, &length), TOKENWARD_ERROR);
-    EXPECT_EQ(tw.metrics(backend, nullptr, 1, &length), TOKENWARD_ERROR);
-    expect_invalid(tw.inspect(backend, {nullptr, 5}, nullptr, 0, &length, &error));
+    expect_invalid(tw.explain(session, nullptr, nullptr, 0, &length, &error));
+    expect_invalid(tw.status(nullptr, nullptr, 0, &length, &error));
+    expect_invalid(tw.metrics(backend, nullptr, 1, &length, &error));
+    expect_invalid(tw.inspect(backend, nullptr, 5, nullptr, 0, &length, &error));
     expect_invalid(tw.config_check(nullptr, nullptr, 1, &length, &error));
 }
 
@@ -99,7 +113,7 @@ TEST_F(Arguments, ALiveHandleOfAnotherKind) {
     expect_invalid(
         tw.authenticate(reinterpret_cast<tokenward_backend *>(session), &credentials, nullptr, &out, &error));
     const auto asked = request(TOKENWARD_READ, "v", "a");
-    EXPECT_EQ(tw.authorize(reinterpret_cast<tokenward_session *>(backend), &asked), TOKENWARD_AUTHORIZE_ERROR);
+    EXPECT_EQ(tw.authorize(reinterpret_cast<tokenward_session *>(backend), &asked), TOKENWARD_ERROR);
 }
 
 TEST_F(Arguments, Strings) {
@@ -113,7 +127,7 @@ TEST_F(Arguments, Strings) {
     EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &out, &error), TOKENWARD_REFUSED);
     auto asked = request(TOKENWARD_READ, "v", "a");
     asked.vhost = {nullptr, 1};
-    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_AUTHORIZE_ERROR);
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR);
     asked.vhost = {nullptr, 0};
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED) << "(NULL, 0) is the empty string";
 }
@@ -126,16 +140,16 @@ TEST_F(Arguments, KindsOperationsAndFlags) {
         expect_invalid(tw.authenticate(backend, &credentials, nullptr, &out, &error));
     }
     auto credentials = bearer(token);
-    credentials.reserved = 1;
+    credentials.flags = 1;
     expect_invalid(tw.authenticate(backend, &credentials, nullptr, &out, &error));
     for (const std::int32_t operation : {-1, 0, 4}) {
         const auto asked = request(operation, "v", "a");
-        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_AUTHORIZE_ERROR);
+        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR);
     }
-    for (const std::uint32_t flags : {3U, 4U, 0x80000001U}) {
+    for (const std::uint32_t flags : {3U, 7U, 16U, 0x80000001U}) {
         auto asked = request(TOKENWARD_READ, "v", "a");
         asked.flags = flags;
-        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_AUTHORIZE_ERROR) << flags;
+        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR) << flags;
     }
 }
 
@@ -145,12 +159,12 @@ TEST_F(Arguments, StructsOfOtherVersions) {
     larger.known.struct_size = sizeof larger;
     EXPECT_EQ(tw.authorize(session, &larger.known), TOKENWARD_ALLOWED) << "an unknown tail of zeros";
     larger.unknown[23] = 1;
-    EXPECT_EQ(tw.authorize(session, &larger.known), TOKENWARD_AUTHORIZE_ERROR) << "an unknown field is set";
+    EXPECT_EQ(tw.authorize(session, &larger.known), TOKENWARD_ERROR) << "an unknown field is set";
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{8}, sizeof(tokenward_request) - 1, std::size_t{1} << 20}) {
         auto asked = request(TOKENWARD_READ, "v", "a");
         asked.struct_size = size;
-        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_AUTHORIZE_ERROR) << size;
+        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR) << size;
     }
     tokenward_session *out = nullptr;
     auto credentials = bearer(token);
@@ -160,6 +174,49 @@ TEST_F(Arguments, StructsOfOtherVersions) {
     auto context = cleared<tokenward_context>();
     context.struct_size = 3;
     expect_invalid(tw.authenticate(backend, &credentials, &context, &out, &error));
+}
+
+TEST_F(Arguments, AForgottenStructSizeIsALineInTheLog) {
+    auto asked = request(TOKENWARD_READ, "v", "a");
+    asked.struct_size = 0;
+    log.clear();
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR);
+    EXPECT_NE(log.find("tokenward_authorize: request"), std::string::npos) << log;
+    EXPECT_NE(log.find("TOKENWARD_REQUEST_INIT"), std::string::npos) << log;
+    log.clear();
+    tokenward_session *out = nullptr;
+    const auto credentials = bearer(token);
+    tokenward_error unsized{};
+    EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &out, &unsized), TOKENWARD_ERROR);
+    EXPECT_NE(log.find("tokenward_authenticate: error.struct_size"), std::string::npos) << log;
+    log.clear();
+    for (int i = 0; i < 1000; ++i) EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR);
+    EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 30) << "ten a second, and a count";
+}
+
+TEST_F(Arguments, ContextAndLogOptions) {
+    tokenward_session *out = nullptr;
+    const auto credentials = bearer(token);
+    auto context = cleared<tokenward_context>();
+    context.flags = 2;
+    expect_invalid(tw.authenticate(backend, &credentials, &context, &out, &error));
+    context.flags = TOKENWARD_CLIENT_ID_BOUND;
+    context.client_certificate_sha256 = text("too short");
+    expect_invalid(tw.authenticate(backend, &credentials, &context, &out, &error));
+    context.client_certificate_sha256 = text("0123456789abcdef0123456789abcdef");
+    EXPECT_EQ(tw.authenticate(backend, &credentials, &context, &out, &error), TOKENWARD_OK) << error.message;
+    tw.session_release(out);
+
+    tokenward_backend *other = nullptr;
+    for (const auto &[mode, level] : {std::pair{-1, 0}, {3, 0}, {TOKENWARD_LOG_TO_CALLBACK, 0}, {0, 5}, {0, -1}}) {
+        auto options = cleared<tokenward_options>();
+        options.log_mode = mode;
+        options.log_level = level;
+        expect_invalid(tw.create(&options, &other, &error));
+    }
+    auto options = cleared<tokenward_options>();
+    options.log = [](void *, std::int32_t, const char *, std::size_t) {};
+    expect_invalid(tw.create(&options, &other, &error));
 }
 
 TEST_F(Arguments, Options) {

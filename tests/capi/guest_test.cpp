@@ -21,10 +21,7 @@ void no_log(void *, std::int32_t, const char *, std::size_t) {}
 
 tokenward_backend *create(const LoadedLibrary &tw, const std::string &config) {
     const tokenward_string file = text(config);
-    auto options = cleared<tokenward_options>();
-    options.config_files = &file;
-    options.config_file_count = 1;
-    options.log = no_log;
+    const auto options = options_with_log(file, no_log);
     tokenward_backend *backend = nullptr;
     auto error = cleared<tokenward_error>();
     EXPECT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
@@ -145,9 +142,9 @@ TEST(Guest, APlantedOpenSslErrorIsThereAloneAfterEveryCall) {
         expect_untouched("reload");
         std::size_t length = 0;
         plant();
-        tw.inspect(backend, text(good), nullptr, 0, &length, nullptr);
-        tw.status(backend, nullptr, 0, &length);
-        tw.metrics(backend, nullptr, 0, &length);
+        tw.inspect(backend, good.data(), good.size(), nullptr, 0, &length, nullptr);
+        tw.status(backend, nullptr, 0, &length, nullptr);
+        tw.metrics(backend, nullptr, 0, &length, nullptr);
         expect_untouched("reports");
         plant();
         tw.session_release(session);
@@ -171,17 +168,26 @@ TEST(Guest, AForkedChildMayAuthorizeAndGoButNotAuthenticate) {
     if (child == 0) {  // each exit code names one check
         auto error = cleared<tokenward_error>();
         const auto asked = request(TOKENWARD_READ, "v", "a");
-        tokenward_string name;
+        const char *name = nullptr;
         std::size_t length = 0;
         tokenward_session *other = nullptr;
         if (tw.authorize(session, &asked) != TOKENWARD_ALLOWED) _exit(1);
-        if (tw.session_username(session, &name) != TOKENWARD_OK) _exit(2);
+        if (tw.session_username(session, &name, &length) != TOKENWARD_OK) _exit(2);
         if (tw.session_tags(session, nullptr, 0, &length) != TOKENWARD_OK || length != 1) _exit(3);
         if (tw.authenticate(backend, &credentials, nullptr, &other, &error) != TOKENWARD_ERROR) _exit(4);
         if (std::string(tw.reason_name(error.reason)) != "FORKED") _exit(5);
         if (tw.session_refresh(session, &credentials, nullptr, &error) != TOKENWARD_ERROR) _exit(6);
         if (tw.reload(backend, nullptr, &error) != TOKENWARD_ERROR) _exit(7);
-        if (tw.status(backend, nullptr, 0, &length) != TOKENWARD_ERROR) _exit(8);
+        const auto forked = [&](std::int32_t result) {
+            return result == TOKENWARD_ERROR && error.reason == TOKENWARD_REASON_FORKED;
+        };
+        if (!forked(tw.status(backend, nullptr, 0, &length, &error))) _exit(8);
+        if (!forked(tw.metrics(backend, nullptr, 0, &length, &error))) _exit(9);
+        if (!forked(tw.explain(session, &asked, nullptr, 0, &length, &error))) _exit(10);
+        if (!forked(tw.inspect(backend, "a", 1, nullptr, 0, &length, &error))) _exit(11);
+        if (tw.report_denial(session, &asked, nullptr) != TOKENWARD_ERROR) _exit(12);
+        std::int32_t fd = 0;
+        if (tw.log_fd(backend, &fd) != TOKENWARD_ERROR || fd != -1) _exit(13);
         tw.session_release(session);
         tw.destroy(backend);
         _exit(0);

@@ -2,7 +2,11 @@
 #include "loaded_library.hpp"
 #include "static_provider.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <climits>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,12 +31,8 @@ class Host : public testing::Test {
     void start(const std::string &json = "") {
         tw.destroy(backend);
         const tokenward_string file = text(config_file);
-        auto options = cleared<tokenward_options>();
-        options.config_files = &file;
-        options.config_file_count = 1;
+        auto options = options_with_log(file, collect, &log);
         options.config_json = text(json);
-        options.log = collect;
-        options.log_user = &log;
         ASSERT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
     }
 
@@ -41,10 +41,7 @@ class Host : public testing::Test {
         return tw.authenticate(backend, &credentials, nullptr, &session, &error);
     }
     std::string reason() const { return tw.reason_name(error.reason); }
-    std::string username() const {
-        tokenward_string name;
-        return tw.session_username(session, &name) == TOKENWARD_OK ? owned(name) : "";
-    }
+    std::string username() const { return lent(tw.session_username, session); }
 
     LoadedLibrary tw;
     StaticProvider provider;
@@ -105,9 +102,7 @@ TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
     ASSERT_EQ(authenticate(bearer(
                   StaticProvider::token("read:%2F/q* write:v/ex/rk.* tag:monitoring tag:administrator"))),
               TOKENWARD_OK);
-    tokenward_string issuer;
-    ASSERT_EQ(tw.session_issuer(session, &issuer), TOKENWARD_OK);
-    EXPECT_EQ(owned(issuer), "https://id.example");
+    EXPECT_EQ(lent(tw.session_issuer, session), "https://id.example");
     std::int64_t expires_at = 0;
     ASSERT_EQ(tw.session_expires_at(session, &expires_at), TOKENWARD_OK);
     EXPECT_NEAR(static_cast<double>(expires_at), static_cast<double>(std::time(nullptr) + 310), 5);
@@ -116,8 +111,8 @@ TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
 
     const auto ask = [&](std::int32_t operation, const char *vhost, const char *resource,
                          const char *key = nullptr) {
-        auto asked = request(operation, vhost, resource);
-        if (key != nullptr) asked.routing_key = text(key);
+        const auto asked =
+            key != nullptr ? request(operation, vhost, resource, key) : request(operation, vhost, resource);
         return tw.authorize(session, &asked);
     };
     EXPECT_EQ(ask(TOKENWARD_READ, "/", "q1"), TOKENWARD_ALLOWED);
@@ -128,15 +123,162 @@ TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
     EXPECT_EQ(ask(TOKENWARD_WRITE, "v", "ex", ""), TOKENWARD_DENIED)
         << "the empty routing key is a routing key";
     EXPECT_EQ(ask(TOKENWARD_READ, "/", "q1", "rk"), TOKENWARD_DENIED) << "two parts grant no routing key";
-    EXPECT_EQ(tw.session_can_access_vhost(session, text("v")), TOKENWARD_ALLOWED);
-    EXPECT_EQ(tw.session_can_access_vhost(session, text("w")), TOKENWARD_DENIED);
+    EXPECT_EQ(tw.session_can_access_vhost(session, "v", 1), TOKENWARD_ALLOWED);
+    EXPECT_EQ(tw.session_can_access_vhost(session, "w", 1), TOKENWARD_DENIED);
+}
+
+TEST_F(Host, AnEmptyRoutingKeyThatALanguageTurnsIntoNullIsStillAKey) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:%2F/ex/rk.*"))), TOKENWARD_OK);
+    auto asked = request(TOKENWARD_WRITE, "/", "ex");
+    asked.flags = TOKENWARD_ROUTING_KEY;
+    asked.routing_key = {nullptr, 0};
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
+    asked.routing_key = text("");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
+    asked.flags = 0;
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED) << "no key: the wider question";
+    asked.routing_key = text("other");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR) << "a key without the flag";
+}
+
+TEST_F(Host, AnMqttTopicOrFilterCanBeTheRoutingKey) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token(
+                  "read:%2F/amq.topic/a.* write:%2F/amq.topic/a.b read:%2F/amq.topic/%24SYS.*"))),
+              TOKENWARD_OK);
+    const auto ask = [&](std::int32_t operation, std::uint32_t flag, const char *key) {
+        auto asked = request(operation, "/", "amq.topic", key);
+        asked.flags |= flag;
+        return tw.authorize(session, &asked);
+    };
+    EXPECT_EQ(ask(TOKENWARD_WRITE, TOKENWARD_MQTT_TOPIC, "a/b"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, TOKENWARD_MQTT_TOPIC, "a/c"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/+/c"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/#"), TOKENWARD_DENIED) << "it matches the topic a";
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "+/b"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/b#"), TOKENWARD_DENIED) << "not well-formed";
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_TOPIC, "$SYS/x"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "#"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_WRITE, TOKENWARD_MQTT_TOPIC, ("a/" + std::string(9000, 'b')).c_str()),
+              TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_TOPIC, ("a/" + std::string(8190, 'b')).c_str()),
+              TOKENWARD_ALLOWED);
+}
+
+TEST_F(Host, ALiteralDollarIsNeededInARoutingKeyToo) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:*/*/*"))), TOKENWARD_OK);
+    auto asked = request(TOKENWARD_READ, "/", "amq.topic", "$SYS/x");
+    asked.flags |= TOKENWARD_MQTT_TOPIC;
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
+    asked.routing_key = text("SYS/x");
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+}
+
+TEST_F(Host, ADenialIsOneLineWithTheScopeThatWouldGrantIt) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/orders"))), TOKENWARD_OK);
+    auto context = cleared<tokenward_context>();
+    context.protocol = text("amqp");
+    context.peer = text("192.0.2.1:5672");
+    context.connection_name = text("shop");
+    const auto asked = request(TOKENWARD_WRITE, "v", "or/ders", "k1");
+    log.clear();
+    EXPECT_EQ(tw.report_denial(session, &asked, &context), TOKENWARD_OK);
+    for (const char *part :
+         {"authorize denied reason=NO_MATCHING_SCOPE", R"(username="alice")", R"(protocol="amqp")",
+          R"(peer="192.0.2.1:5672")", R"(connection_name="shop")", R"(operation=write vhost="v")",
+          R"(resource="or/ders" routing_key="k1")", R"(it needs "write:v/or%2Fders/k1")",
+          R"(nearest is "read:v/orders")"}) {
+        EXPECT_NE(log.find(part), std::string::npos) << part << " isn't in " << log;
+    }
+    log.clear();
+    const auto granted = request(TOKENWARD_READ, "v", "orders");
+    EXPECT_EQ(tw.report_denial(session, &granted, nullptr), TOKENWARD_OK);
+    EXPECT_EQ(log, "") << "allowed by now";
+}
+
+TEST_F(Host, DenialsOfOneClientAreTwoLinesASecondAndTheRestIsCounted) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    auto context = cleared<tokenward_context>();
+    const auto asked = request(TOKENWARD_WRITE, "v", "a");
+    log.clear();
+    context.peer = text("192.0.2.7:1000");
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(tw.report_denial(session, &asked, &context), TOKENWARD_OK);
+    // A second may end while this runs.
+    EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 4) << log;
+    std::string all = log;
+    for (int i = 0; i < 300 && all.find("left out") == std::string::npos; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        tw.report_denial(session, &asked, &context);
+        all = log;
+    }
+    EXPECT_NE(all.find("more lines of this reason were left out, about "), std::string::npos) << all;
+    EXPECT_NE(all.find(R"( of them from "192.0.2.7"])"), std::string::npos) << all;
+}
+
+TEST_F(Host, TheLastRightsAnswerPastTheEnd) {
+    ASSERT_NO_FATAL_FAILURE(start(R"({"clock_skew": 0})"));
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:v/a", 1))), TOKENWARD_OK) << error.message;
+    auto asked = request(TOKENWARD_WRITE, "v", "a");
+    while (tw.authorize(session, &asked) == TOKENWARD_ALLOWED) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_EXPIRED);
+    asked.flags = TOKENWARD_PAST_END;
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+    asked.operation = TOKENWARD_READ;
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
+}
+
+TEST_F(Host, AMessageIsNeverEmpty) {
+    const auto refused = [&](std::int32_t kind, const char *data, const char *password) {
+        auto credentials = cleared<tokenward_credentials>();
+        credentials.kind = kind;
+        credentials.data = text(data);
+        credentials.password = text(password);
+        EXPECT_NE(authenticate(credentials), TOKENWARD_OK);
+        EXPECT_STRNE(error.message, "") << reason();
+        return reason();
+    };
+    EXPECT_EQ(refused(TOKENWARD_USERNAME_PASSWORD, "", "secret"), "NOT_A_TOKEN");
+    EXPECT_EQ(refused(TOKENWARD_HTTP_AUTHORIZATION, "Bearer abc", ""), "OPAQUE_TOKEN");
+    EXPECT_EQ(refused(TOKENWARD_BEARER_TOKEN, "", ""), "EMPTY_TOKEN");
+    EXPECT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    EXPECT_STREQ(error.message, "");
+    EXPECT_EQ(error.reason, TOKENWARD_REASON_NONE);
+}
+
+TEST_F(Host, ConfigCheckReadsTheFilesThatCreateReads) {
+    const auto both = [&](const std::string &line) {
+        provider.write("checked.ini", "[oauth]\nissuer = https://id.example\naudience = a\nscope_prefix =\n" + line);
+        const std::string path = provider.path("checked.ini");
+        const tokenward_string file = text(path);
+        const auto options = options_with_log(file, collect, &log);
+        std::size_t length = 0;
+        EXPECT_EQ(tw.config_check(&options, nullptr, 0, &length, &error), TOKENWARD_ERROR) << line;
+        const std::string checked = reason() + " " + error.message;
+        tokenward_backend *other = nullptr;
+        EXPECT_EQ(tw.create(&options, &other, &error), TOKENWARD_ERROR) << line;
+        tw.destroy(other);
+        EXPECT_EQ(checked, reason() + " " + error.message);
+    };
+    both("jwks_file = /nonexistent/jwks.json\n");
+    provider.write("no_keys.json", R"({"keys":[]})");
+    both("jwks_file = " + provider.path("no_keys.json") + "\n");
+    both("ca_file = " + provider.path("no_keys.json") + "\n");
+}
+
+TEST_F(Host, BrokenJsonGetsAHintAboutJson) {
+    auto options = cleared<tokenward_options>();
+    options.config_json = text("{\"issuer\": }");
+    tokenward_backend *other = nullptr;
+    EXPECT_EQ(tw.create(&options, &other, &error), TOKENWARD_ERROR);
+    EXPECT_EQ(reason(), "CONFIG_SYNTAX");
+    EXPECT_EQ(std::string(error.hint).find("[section]"), std::string::npos) << error.hint;
+    EXPECT_NE(std::string(error.hint).find("JSON"), std::string::npos) << error.hint;
 }
 
 TEST_F(Host, ExplainNamesTheDecidingScopeOrTheNearestMiss) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/q* write:v/ex"))), TOKENWARD_OK);
     const auto explain = [&](const tokenward_request &asked) {
         return whole(
-            [&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l); });
+            [&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l, nullptr); });
     };
     const std::string yes = explain(request(TOKENWARD_READ, "v", "q1"));
     EXPECT_NE(yes.find(R"("verdict":"allowed")"), std::string::npos) << yes;
@@ -147,9 +289,7 @@ TEST_F(Host, ExplainNamesTheDecidingScopeOrTheNearestMiss) {
     EXPECT_NE(no.find(R"("nearest":)"), std::string::npos) << no;
     const std::string vhost = explain(request(TOKENWARD_WRITE, "w", "q1"));
     EXPECT_NE(vhost.find(R"("reason":"NO_VHOST_ACCESS")"), std::string::npos) << vhost;
-    auto with_key = request(TOKENWARD_WRITE, "v", "ex");
-    with_key.routing_key = text("k");
-    const std::string key = explain(with_key);
+    const std::string key = explain(request(TOKENWARD_WRITE, "v", "ex", "k"));
     EXPECT_NE(key.find(R"("reason":"ROUTING_KEY_SCOPE_NEEDED")"), std::string::npos) << key;
 }
 
@@ -158,7 +298,7 @@ TEST_F(Host, ATokenWithoutScopesIsAcceptedAndSaysSo) {
     const auto asked = request(TOKENWARD_READ, "v", "q");
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED);
     EXPECT_NE(whole([&](char *b, std::size_t n, std::size_t *l) {
-                  return tw.explain(session, &asked, b, n, l);
+                  return tw.explain(session, &asked, b, n, l, nullptr);
               }).find(R"("reason":"NO_SCOPE")"),
               std::string::npos);
     EXPECT_NE(log.find("without any rights"), std::string::npos) << log;
@@ -242,7 +382,7 @@ TEST_F(Host, AnExpiredSessionSaysSo) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     EXPECT_EQ(verdict, TOKENWARD_EXPIRED);
-    EXPECT_EQ(tw.session_can_access_vhost(session, text("v")), TOKENWARD_EXPIRED);
+    EXPECT_EQ(tw.session_can_access_vhost(session, "v", 1), TOKENWARD_EXPIRED);
     const std::string fresh = StaticProvider::token("read:v/a");
     const auto credentials = bearer(fresh);
     EXPECT_EQ(tw.session_refresh(session, &credentials, nullptr, &error), TOKENWARD_OK) << error.message;
@@ -288,11 +428,11 @@ TEST_F(Host, ReloadIsAllOrNothing) {
 TEST_F(Host, StatusMetricsInspectAndConfigCheck) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
     const std::string status =
-        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.status(backend, b, n, l); });
+        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.status(backend, b, n, l, nullptr); });
     EXPECT_NE(status.find(R"("issuer":"https://id.example")"), std::string::npos) << status;
     EXPECT_NE(status.find(R"("kid":"k1")"), std::string::npos) << status;
     const std::string metrics =
-        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.metrics(backend, b, n, l); });
+        whole([&](char *b, std::size_t n, std::size_t *l) { return tw.metrics(backend, b, n, l, nullptr); });
     EXPECT_NE(metrics.find(R"(tokenward_authentications_total{result="ok",reason="NONE"} 1)"),
               std::string::npos)
         << metrics;
@@ -300,7 +440,7 @@ TEST_F(Host, StatusMetricsInspectAndConfigCheck) {
 
     const std::string token = StaticProvider::token("read:v/a tag:x");
     const std::string inspected = whole([&](char *b, std::size_t n, std::size_t *l) {
-        return tw.inspect(nullptr, text(token), b, n, l, &error);
+        return tw.inspect(nullptr, token.data(), token.size(), b, n, l, &error);
     });
     EXPECT_NE(inspected.find(R"("verified":false)"), std::string::npos) << inspected;
     EXPECT_NE(inspected.find(R"("read:v/a")"), std::string::npos) << inspected;
@@ -318,7 +458,7 @@ TEST_F(Host, StatusMetricsInspectAndConfigCheck) {
 TEST_F(Host, TextsAreCutAsSnprintfCutsThem) {
     char buffer[8];
     std::size_t length = 0;
-    ASSERT_EQ(tw.status(backend, buffer, sizeof buffer, &length), TOKENWARD_OK);
+    ASSERT_EQ(tw.status(backend, buffer, sizeof buffer, &length, nullptr), TOKENWARD_OK);
     EXPECT_GT(length, sizeof buffer);
     EXPECT_EQ(std::strlen(buffer), sizeof buffer - 1);
 }

@@ -25,27 +25,8 @@ class LoadedLibrary {
             if (symbol == nullptr) throw std::runtime_error(std::string("missing ") + name);
             std::memcpy(&function, &symbol, sizeof symbol);
         };
-#define TOKENWARD_LOAD(name) load(name, "tokenward_" #name)
-        TOKENWARD_LOAD(create);
-        TOKENWARD_LOAD(destroy);
-        TOKENWARD_LOAD(reload);
-        TOKENWARD_LOAD(authenticate);
-        TOKENWARD_LOAD(authorize);
-        TOKENWARD_LOAD(session_can_access_vhost);
-        TOKENWARD_LOAD(session_refresh);
-        TOKENWARD_LOAD(session_release);
-        TOKENWARD_LOAD(session_username);
-        TOKENWARD_LOAD(session_issuer);
-        TOKENWARD_LOAD(session_expires_at);
-        TOKENWARD_LOAD(session_tags);
-        TOKENWARD_LOAD(explain);
-        TOKENWARD_LOAD(inspect);
-        TOKENWARD_LOAD(status);
-        TOKENWARD_LOAD(metrics);
-        TOKENWARD_LOAD(config_check);
-        TOKENWARD_LOAD(abi_version);
-        TOKENWARD_LOAD(version);
-        TOKENWARD_LOAD(reason_name);
+#define TOKENWARD_LOAD(name) load(name, "tokenward_" #name);
+        TOKENWARD_FUNCTIONS_1_0(TOKENWARD_LOAD)
 #undef TOKENWARD_LOAD
     }
     ~LoadedLibrary() {
@@ -54,26 +35,9 @@ class LoadedLibrary {
     LoadedLibrary(const LoadedLibrary &) = delete;
     LoadedLibrary &operator=(const LoadedLibrary &) = delete;
 
-    decltype(&tokenward_create) create;
-    decltype(&tokenward_destroy) destroy;
-    decltype(&tokenward_reload) reload;
-    decltype(&tokenward_authenticate) authenticate;
-    decltype(&tokenward_authorize) authorize;
-    decltype(&tokenward_session_can_access_vhost) session_can_access_vhost;
-    decltype(&tokenward_session_refresh) session_refresh;
-    decltype(&tokenward_session_release) session_release;
-    decltype(&tokenward_session_username) session_username;
-    decltype(&tokenward_session_issuer) session_issuer;
-    decltype(&tokenward_session_expires_at) session_expires_at;
-    decltype(&tokenward_session_tags) session_tags;
-    decltype(&tokenward_explain) explain;
-    decltype(&tokenward_inspect) inspect;
-    decltype(&tokenward_status) status;
-    decltype(&tokenward_metrics) metrics;
-    decltype(&tokenward_config_check) config_check;
-    decltype(&tokenward_abi_version) abi_version;
-    decltype(&tokenward_version) version;
-    decltype(&tokenward_reason_name) reason_name;
+#define TOKENWARD_MEMBER(name) decltype(&tokenward_##name) name;
+    TOKENWARD_FUNCTIONS_1_0(TOKENWARD_MEMBER)
+#undef TOKENWARD_MEMBER
 
   private:
     void *handle_;
@@ -82,8 +46,12 @@ class LoadedLibrary {
 inline tokenward_string text(std::string_view s) {
     return {s.data(), s.size()};
 }
-inline std::string owned(const tokenward_string &s) {
-    return s.data == nullptr ? "" : std::string(s.data, s.size);
+/// What a getter of a borrowed string gives.
+template <class Getter>
+std::string lent(Getter getter, const tokenward_session *session) {
+    const char *data = nullptr;
+    std::size_t size = 0;
+    return getter(session, &data, &size) == TOKENWARD_OK ? std::string(data, size) : "";
 }
 
 template <class T>
@@ -107,6 +75,26 @@ inline tokenward_request request(std::int32_t operation, std::string_view vhost,
     request.vhost = text(vhost);
     request.resource = text(resource);
     return request;
+}
+
+inline tokenward_request request(std::int32_t operation, std::string_view vhost, std::string_view resource,
+                                 std::string_view routing_key) {
+    auto keyed = request(operation, vhost, resource);
+    keyed.flags = TOKENWARD_ROUTING_KEY;
+    keyed.routing_key = text(routing_key);
+    return keyed;
+}
+
+/// Options that read one file and send log lines to `log`.
+inline tokenward_options options_with_log(const tokenward_string &file, tokenward_log_callback log,
+                                          void *user = nullptr) {
+    auto options = cleared<tokenward_options>();
+    options.config_files = &file;
+    options.config_file_count = 1;
+    options.log_mode = TOKENWARD_LOG_TO_CALLBACK;
+    options.log = log;
+    options.log_user = user;
+    return options;
 }
 
 /// The whole text from a function that writes into a buffer.
