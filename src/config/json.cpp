@@ -60,7 +60,7 @@ Result<void> read_map(const JsonValue &map, const JsonValue &section_object, con
     return {};
 }
 
-/// The members of one section; `null` counts as not set.
+/// The members of one section. null means not set.
 Result<void> read_section(const JsonValue &object, const std::string &section, std::string_view shown,
                           std::vector<Entry> &entries) {
     entries.push_back({section, {}, {}, std::string(source)});
@@ -94,7 +94,7 @@ Result<void> read_flat(const JsonValue &root, std::vector<Entry> &entries) {
     return {};
 }
 
-/// {"oauth": {...}, "oauth.NAME": {...}}, beside it LavinMQ's other sections.
+/// {"oauth": {...}, "oauth.NAME": {...}}. LavinMQ's other sections may stand beside them.
 Result<void> read_sections(const JsonValue &root, std::vector<Entry> &entries) {
     for (const JsonValue member : root) {
         const std::string name(member.name());
