@@ -17,7 +17,7 @@
 namespace tokenward::keys {
 namespace {
 
-constexpr unsigned hang_guard_s = 30;  // only ends a child that hangs
+constexpr unsigned hang_guard_s = 120;  // only ends a child that hangs
 constexpr std::int64_t long_wait_ms = 60'000;
 
 /// The fetcher's thread stands still in its first wait, until it is let go. Then the key set comes.
