@@ -18,7 +18,7 @@ namespace tokenward::session {
 using support::JsonObject;
 using support::TestKey;
 
-class ManualClock final : public Clock {
+class ManualClock : public Clock {
   public:
     std::int64_t unix_seconds() const noexcept override { return unix_s; }
     std::int64_t monotonic_ms() const noexcept override { return ms; }
