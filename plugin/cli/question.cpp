@@ -57,7 +57,7 @@ std::variant<Question, std::string> parse_mqtt_filter(std::string_view text) {
     auto vhost = common::percent_decode(text.substr(0, slash), common::Plus::space);
     auto filter = common::percent_decode(text.substr(slash + 1), common::Plus::literal);
     if (!vhost || !filter) return broken_escape(text);
-    if (vhost->find('*') != std::string::npos && text.substr(0, slash).find('*') != std::string_view::npos)
+    if (text.substr(0, slash).find('*') != std::string_view::npos)
         return quoted(text) + " has a wildcard in the vhost: write %2A for a star in a name";
     const auto bare = common::without_share(*filter);
     if (!bare) return quoted(text) + " isn't a shared subscription: $share/GROUP/FILTER";

@@ -86,4 +86,12 @@ void SharedSets::reset_in_forked_child() noexcept {
     }
 }
 
+SharedSets::AllLocked::AllLocked() {
+    for (std::size_t i = 0; i < shard_count; ++i) shard_of(i).mutex.lock();
+}
+
+SharedSets::AllLocked::~AllLocked() {
+    for (std::size_t i = 0; i < shard_count; ++i) shard_of(i).mutex.unlock();
+}
+
 }  // namespace tokenward::access

@@ -22,12 +22,23 @@ class SharedSets {
     /// empty table. The sets of before live on, and remove() doesn't find them.
     static void reset_in_forked_child() noexcept;
 
+    /// For a test: holds every lock of the table as long as it lives.
+    class AllLocked;
+
   private:
     struct Shard;
 
     static Shard &shard_of(std::uint64_t hash) noexcept;
     static std::shared_ptr<const PermissionSet> find(Shard &shard, const PermissionSet::Content &content,
                                                      std::uint64_t hash) noexcept;
+};
+
+class SharedSets::AllLocked {
+  public:
+    AllLocked();
+    ~AllLocked();
+    AllLocked(const AllLocked &) = delete;
+    AllLocked &operator=(const AllLocked &) = delete;
 };
 
 }  // namespace tokenward::access

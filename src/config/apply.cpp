@@ -21,7 +21,8 @@ constexpr std::size_t max_alias_scopes = 256;
 
 constexpr LogLevel log_levels[] = {LogLevel::error, LogLevel::warning, LogLevel::info, LogLevel::debug};
 
-/// What LavinMQ takes for true and false, in any case; it reads every other word as false, we refuse it.
+/// LavinMQ's words for true and false, in upper or lower case. LavinMQ takes every other word for false. We
+/// refuse it.
 constexpr std::string_view true_words[] = {"1", "true", "yes", "on", "y"};
 constexpr std::string_view false_words[] = {"0", "false", "no", "off", "n"};
 
@@ -33,7 +34,7 @@ bool is_printable(std::string_view text) {
            });
 }
 
-/// A list as JSON gave it, or split at commas. Empty elements (a comma too many) say nothing.
+/// A JSON list stays as it is. A text is split at commas; empty elements are left out.
 std::vector<std::string> elements_of(const Value &value) {
     if (value.form == Value::Form::list) return value.list;
     std::vector<std::string> elements;
@@ -52,7 +53,7 @@ bool is_list(Type type) {
     return type == Type::list || type == Type::name_list || type == Type::algorithms;
 }
 
-/// A value as a message may show it: what was meant as a URL may hold a password, whatever form it has.
+/// A value as a message may show it. What should be a URL can hold a password, even if it isn't a good URL.
 std::string shown(const Option &option, const Value &value) {
     const bool may_hold_a_password =
         option.type == Type::issuer || option.type == Type::https_url || option.type == Type::proxy_url;
@@ -65,7 +66,7 @@ std::string shown(const Option &option, const Value &value) {
     return quote(joined);
 }
 
-/// Each reader fills `out` and answers what is wrong, or an empty text.
+/// Each of these fills `out`, and returns what is wrong with the value, or an empty text.
 std::string read(const Option &option, const Value &value, std::string &out) {
     out = value.text;
     if (out.size() > max_text_bytes) return fmt::format("must have {} bytes at most", max_text_bytes);
@@ -156,7 +157,7 @@ std::string read(const Option &option, const Value &value, LogLevel &out) {
     return {};
 }
 
-/// Split at spaces, as in a token (RFC 6749 section 3.3); what came as an array of JSON is a scope each.
+/// A text is split at spaces, as in a token (RFC 6749 section 3.3). In a JSON array each element is a scope.
 std::vector<std::string> scopes_of(const Value &value) {
     if (value.form == Value::Form::list) return value.list;
     std::vector<std::string> scopes;
@@ -169,7 +170,7 @@ std::vector<std::string> scopes_of(const Value &value) {
     return scopes;
 }
 
-/// One alias: no scopes unset it.
+/// One alias. An empty value removes it.
 std::string read_alias(std::string_view alias, const Value &value, ScopeAliases &out) {
     if (alias.empty() || alias.size() > max_text_bytes || !is_printable(alias)) {
         return fmt::format("an alias has 1 to {} bytes of UTF-8 without control characters", max_text_bytes);
@@ -183,9 +184,9 @@ std::string read_alias(std::string_view alias, const Value &value, ScopeAliases 
             return fmt::format("scopes must have 1 to {} bytes of UTF-8 without control characters",
                                max_text_bytes);
         }
-        // "read:*/*, write:*/*" would grant what begins or ends with a comma, which nobody means.
+        // "read:*/*, write:*/*" would be two scopes, the first with a comma at its end. Nobody means that.
         if (scope.front() == ',' || scope.back() == ',') {
-            return "scopes have spaces between them, no commas (one in a name is %2C)";
+            return "scopes have spaces between them, no commas (write %2C for a comma in a name)";
         }
     }
     if (scopes.empty()) {
@@ -197,7 +198,7 @@ std::string read_alias(std::string_view alias, const Value &value, ScopeAliases 
     return {};
 }
 
-/// JSON says what type a value has; text is taken for every type, since INI has nothing else.
+/// A JSON value must have the option's type. Text is good for every type, since INI has only text.
 bool form_fits(Type type, Value::Form form) {
     switch (form) {
         case Value::Form::ini:

@@ -1,4 +1,4 @@
-// One value of the configuration: checked and put where the table of options says.
+// Checks one value of the configuration and puts it where the table of options says.
 #pragma once
 
 #include "base/result.hpp"
@@ -12,7 +12,7 @@ namespace tokenward::config {
 /// Fails with CONFIG_INVALID_VALUE; the detail begins with entry.where and the key.
 Result<void> apply(const Option &option, const Entry &entry, Section &section, Settings &settings);
 
-/// What a boolean, number, list... must look like: "must be true or false".
+/// How a value of this type is written: "must be true or false".
 std::string expectation(const Option &option);
 
 

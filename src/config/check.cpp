@@ -26,10 +26,9 @@ Result<void> check(SectionDraft &draft) {
                                 title(section)));
     }
     if (!section.keys.jwks_file.empty() && !section.keys.jwks_uri.empty()) {
-        return fail(
-            Reason::CONFIG_INVALID_VALUE,
-            fmt::format("{}jwks_file: excludes jwks_uri, which is set too ({}jwks_uri): keep one of them",
-                        draft.origins["jwks_file"], draft.origins["jwks_uri"]));
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("{}jwks_file: jwks_uri is set too ({}jwks_uri): keep one of them",
+                                draft.origins["jwks_file"], draft.origins["jwks_uri"]));
     }
     if (section.tokens.verify_aud && section.tokens.audience.empty()) {
         if (section.scopes.resource_server_id.empty()) {
@@ -43,8 +42,8 @@ Result<void> check(SectionDraft &draft) {
     }
     if (!section.scopes.resource_server_type.empty() && section.scopes.resource_server_id.empty()) {
         return fail(Reason::CONFIG_MISSING_KEY,
-                    fmt::format("{}resource_server_type: needs resource_server_id, which the locations of "
-                                "authorization_details name as their cluster",
+                    fmt::format("{}resource_server_type: set resource_server_id too: it is the cluster in the "
+                                "locations of authorization_details",
                                 draft.origins["resource_server_type"]));
     }
     const bool good_prefix =
@@ -65,8 +64,8 @@ Result<void> check(SectionDraft &draft) {
     return {};
 }
 
-/// Two providers' alice must never meet: at most one section without a prefix, and no prefix begins another one
-/// ("a" before "b-alice" and "ab-" before "alice" would give the same name).
+/// Users of two providers must never have the same name. So at most one section has no prefix, and no prefix
+/// begins with another one: "a" before "b-alice" would be the same as "ab-" before "alice".
 Result<void> check_together(const SectionDraft &one, const SectionDraft &other) {
     if (same_issuer(one.section.issuer, other.section.issuer)) {
         return fail(Reason::CONFIG_INVALID_VALUE,
@@ -75,11 +74,10 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
     }
     if (!one.section.keys.jwks_cache_file.empty() &&
         one.section.keys.jwks_cache_file == other.section.keys.jwks_cache_file) {
-        return fail(
-            Reason::CONFIG_INVALID_VALUE,
-            fmt::format("{}jwks_cache_file = {}: is that of {} too, and they would overwrite each other",
-                        other.origins.at("jwks_cache_file"), quote(other.section.keys.jwks_cache_file),
-                        title(one.section)));
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("{}jwks_cache_file = {}: {} has the same file: each section needs its own",
+                                other.origins.at("jwks_cache_file"), quote(other.section.keys.jwks_cache_file),
+                                title(one.section)));
     }
     const std::string &a = one.section.tokens.username_prefix;
     const std::string &b = other.section.tokens.username_prefix;
@@ -91,14 +89,16 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
     }
     const std::size_t common = std::min(a.size(), b.size());
     if (common != 0 && a.compare(0, common, b, 0, common) == 0) {
-        return fail(Reason::CONFIG_INVALID_VALUE,
-                    fmt::format("{}username_prefix = {}: one begins with the other, {} of {}",
-                                other.origins.at("username_prefix"), quote(b), quote(a), title(one.section)));
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format(
+                "{}username_prefix = {}: must not begin with {}, the prefix of {}, nor the other way round",
+                other.origins.at("username_prefix"), quote(b), quote(a), title(one.section)));
     }
     return {};
 }
 
-/// An alias whose scopes the prefix filter drops.
+/// An alias is useless if its scopes lack the prefix: they are dropped.
 void warn_of_aliases(const Section &section, std::vector<std::string> &warnings) {
     if (!section.scopes.scope_prefix) return;
     for (const auto &[alias, scopes] : section.scopes.scope_aliases) {

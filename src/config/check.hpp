@@ -1,4 +1,4 @@
-// Rules about several options at once, and what is allowed but worth a warning.
+// Rules about several options together, and warnings about settings that are allowed but risky.
 #pragma once
 
 #include "base/result.hpp"
@@ -13,11 +13,11 @@ namespace tokenward::config {
 
 struct SectionDraft {
     Section section;
-    std::string where;                                ///< where it begins
-    std::map<std::string_view, std::string> origins;  ///< of each option that was set, the latest
+    std::string where;                                ///< the section's first line, for messages
+    std::map<std::string_view, std::string> origins;  ///< where each option was last set
 };
 
-/// Fills in what depends on other options (audience, scope_prefix, max_session) and appends warnings.
+/// Sets the defaults that depend on other options (audience, scope_prefix, max_session). Appends warnings.
 /// Fails: CONFIG_MISSING_KEY, CONFIG_INVALID_VALUE.
 Result<void> check_and_complete(std::vector<SectionDraft> &drafts, std::vector<std::string> &warnings);
 

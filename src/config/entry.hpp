@@ -1,4 +1,4 @@
-// What INI and JSON have in common: a list of keys with their values and where they stand.
+// What INI and JSON are read into: a list of keys, with their values and their places.
 #pragma once
 
 #include "base/result.hpp"
@@ -13,8 +13,7 @@ namespace tokenward::config {
 
 inline constexpr std::size_t max_config_bytes = 1048576;
 
-/// A value as written. INI knows text only; a JSON array of strings comes as `list`, everything else as text
-/// too.
+/// A value as written. A JSON array of strings is in `list`. Everything else is in `text`.
 struct Value {
     enum class Form : std::uint8_t { ini, string, number, boolean, list };
     Form form = Form::ini;
@@ -24,24 +23,25 @@ struct Value {
 
 struct Entry {
     std::string section;  ///< "oauth" or "oauth.NAME"
-    std::string key;      ///< empty: just the section's beginning
+    std::string key;      ///< empty: the section begins here
     Value value;
     std::string
         where;  ///< "/etc/tokenward/tokenward.ini:12: [oauth] " or "config_json: oauth.": the key follows
 };
 
-/// A path as it stands in a message: plain where it can be, else quoted.
+/// A path for a message. It is quoted if it has spaces, quotes or unprintable characters.
 std::string show_path(std::string_view path);
 
-/// INI of one file. `[section]`, `key = value`, comments on lines of their own with # or ; in front, LF or
-/// CRLF, a byte order mark. Sections that aren't ours are skipped. Fails: CONFIG_SYNTAX, CONFIG_DUPLICATE_KEY,
-/// CONFIG_UNKNOWN_KEY (a section), CONFIG_INVALID_VALUE (a comment behind a value, quotes around it).
+/// Reads one INI file: `[section]`, `key = value`, and comments that have a line of their own and begin with #
+/// or ;. Lines end with LF or CRLF. A byte order mark may be there. Sections that aren't ours are skipped.
+/// Fails: CONFIG_SYNTAX, CONFIG_DUPLICATE_KEY, CONFIG_UNKNOWN_KEY (a section), CONFIG_INVALID_VALUE (a comment
+/// behind a value, quotes around it).
 Result<std::vector<Entry>> parse_ini(std::string_view content, std::string_view path);
 
 /// The JSON forms of load(). Fails: CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY (a section), CONFIG_INVALID_VALUE.
 Result<std::vector<Entry>> parse_json(std::string_view json);
 
-/// Refuses what is neither "oauth" nor "oauth.NAME" with a good NAME; `where` stands in front of the message.
+/// A section is "oauth" or "oauth.NAME" with a good NAME; else it is refused. The message begins with `where`.
 Result<void> check_section_name(std::string_view section, std::string_view where);
 
 }  // namespace tokenward::config

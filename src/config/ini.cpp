@@ -16,7 +16,7 @@ constexpr std::size_t max_line_bytes = 4096;
 constexpr std::string_view blanks = " \t\v\f";
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-/// " #" or " ;": LavinMQ would take it for a part of the value, the operator surely doesn't.
+/// A comment behind a value, " #" or " ;". LavinMQ would take it for a part of the value.
 bool has_comment_behind(std::string_view value) {
     for (std::size_t i = 1; i < value.size(); ++i) {
         if ((value[i] == '#' || value[i] == ';') && blanks.find(value[i - 1]) != std::string_view::npos)
@@ -107,7 +107,7 @@ class IniReader {
                         fmt::format("{}{} = {}: write the value without quotes", where, quote(key),
                                     quote(without_userinfo(value))));
         }
-        // Member by member: gcc 12 destroys parts of a nested braced list twice when memory runs out in it.
+        // Member by member: if memory runs out in a nested braced list, gcc 12 destroys parts of it twice.
         Entry &entry = entries_.emplace_back();
         entry.section = section_;
         entry.key = key;

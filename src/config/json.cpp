@@ -12,7 +12,6 @@ namespace {
 constexpr char json_hint[] =
     "a JSON object (RFC 8259), as {\"issuer\": \"https://...\", \"audience\": \"...\"}";
 
-
 constexpr std::string_view source = "config_json: ";
 
 Result<Value> read_value(const JsonValue &value, const std::string &path) {
@@ -64,7 +63,7 @@ Result<void> read_map(const JsonValue &map, const JsonValue &section_object, con
     return {};
 }
 
-/// The members of one section; `null` counts as not set.
+/// The members of one section. null means not set.
 Result<void> read_section(const JsonValue &object, const std::string &section, std::string_view shown,
                           std::vector<Entry> &entries) {
     entries.push_back({section, {}, {}, std::string(source)});
@@ -98,7 +97,7 @@ Result<void> read_flat(const JsonValue &root, std::vector<Entry> &entries) {
     return {};
 }
 
-/// {"oauth": {...}, "oauth.NAME": {...}}, beside it LavinMQ's other sections.
+/// {"oauth": {...}, "oauth.NAME": {...}}. LavinMQ's other sections may stand beside them.
 Result<void> read_sections(const JsonValue &root, std::vector<Entry> &entries) {
     for (const JsonValue member : root) {
         const std::string name(member.name());

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t max_sections = 64;
 
-/// Options of the host, not of the configuration: asked for in the wrong place often enough.
+/// Options of the host. People often look for them in the configuration.
 constexpr std::string_view host_options[] = {"max_wait_ms", "startup_wait", "startup_wait_ms"};
 
 std::string unknown_key(const Entry &entry) {
@@ -43,7 +43,7 @@ class Builder {
     }
 
     Result<Settings> finish() && {
-        // [oauth] may hold nothing but what is for the whole backend, beside [oauth.NAME].
+        // Beside [oauth.NAME], [oauth] may hold only options for the whole backend. Then it is no issuer.
         std::erase_if(drafts_, [&](const SectionDraft &draft) {
             return draft.section.name == "oauth" && draft.origins.empty() && drafts_.size() > 1;
         });

@@ -12,8 +12,9 @@ namespace tokenward::config {
 
 inline constexpr std::string_view default_path = "/etc/tokenward/tokenward.ini";
 
-/// Reads `files` in order, a later one wins key by key; then `json`, which wins over all. With neither: the
-/// default path. Failures: CONFIG_*, with file, line, key and what would be right. Network: none.
+/// Reads `files` in their order, then `json`. If a key is set twice, the later value wins. Without files and
+/// json, the default path is read. Fails with CONFIG_*, and says file, line, key and what would be right. Uses
+/// no network.
 Result<Settings> load(std::span<const std::string> files, std::string_view json);
 
 /// The effective settings as a JSON object, by section, with the warnings.

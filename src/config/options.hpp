@@ -1,5 +1,5 @@
-// The one table of options: names, types, ranges, defaults. Parsing, checks, to_json and the table in README.md
-// all come from it.
+// The table of all options: names, types, ranges, defaults. Parsing, checks, to_json and the table in README.md
+// use it.
 #pragma once
 
 #include "config/settings.hpp"
@@ -15,11 +15,11 @@
 
 namespace tokenward::config {
 
-/// How a value is written and what it must be beyond its C++ type.
+/// How a value is written, and what else is asked of it.
 enum class Type : std::uint8_t {
     text,
-    issuer,     ///< https URL without query, fragment, user
-    https_url,  ///< https URL without fragment, user
+    issuer,     ///< https URL without a query, a fragment or a user
+    https_url,  ///< https URL without a fragment or a user
     proxy_url,
     path,        ///< absolute
     list,        ///< comma-separated
@@ -35,9 +35,8 @@ enum class Type : std::uint8_t {
 template <class T>
 using SectionField = T &(*)(Section &section);
 
-/// Where a value goes: a member of Section (it stands in [oauth] and [oauth.NAME]), one of Settings (it is for
-/// the whole backend and stands in [oauth] only), or nowhere (LavinMQ's own keys, accepted in [oauth] without
-/// effect).
+/// Where a value goes. A member of Section: the option stands in [oauth] and [oauth.NAME]. A member of
+/// Settings: it is for the whole backend and stands in [oauth] only. Nowhere: LavinMQ's own.
 using Target =
     std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
                  SectionField<std::vector<std::string>>, SectionField<bool>, SectionField<std::int64_t>,
@@ -63,10 +62,10 @@ struct Option {
 };
 
 std::span<const Option> options() noexcept;
-/// Also "NAME.ALIAS" is found, where NAME is a scope_map.
+/// Finds "NAME.ALIAS" too, if NAME is a scope_map.
 const Option *find_option(std::string_view name) noexcept;
 
-/// Sections of a lavinmq.ini that aren't ours: they are skipped as a whole.
+/// True for LavinMQ's other sections, which are skipped.
 bool is_foreign_section(std::string_view name) noexcept;
 
 }  // namespace tokenward::config

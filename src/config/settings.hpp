@@ -1,4 +1,4 @@
-// The configuration as values that are checked: what the rest of the library reads.
+// The configuration after all checks, as the rest of the library reads it.
 #pragma once
 
 #include "base/log.hpp"
@@ -15,7 +15,7 @@
 
 namespace tokenward::config {
 
-/// What a scope of that very name stands for.
+/// From a scope in a token to the scopes that it stands for.
 using ScopeAliases = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 /// Where a section's keys come from.
@@ -53,18 +53,17 @@ struct TokenRules {
 struct ScopeRules {
     std::string resource_server_id;  ///< empty: unset
     std::vector<std::string> additional_scopes_keys;
-    /// What scopes must begin with, cut off. Empty optional: neither scope_prefix nor resource_server_id set.
-    /// "" (present, empty): all count. Already resolved: resource_server_id + "." where scope_prefix is unset.
+    /// Scopes that begin with it count, and it is cut off. If scope_prefix isn't set, this is
+    /// resource_server_id and a dot. Unset: neither is set. Unset and "" let all scopes count.
     std::optional<std::string> scope_prefix;
-    /// scope_prefix was written by the operator: then one '.' behind it is cut too.
+    /// The operator has set scope_prefix. Then one '.' behind it is cut off too.
     bool scope_prefix_explicit = false;
     ScopeAliases scope_aliases;
     std::string resource_server_type;  ///< of authorization_details (RFC 9396); empty: they aren't read
     bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
 };
 
-/// One issuer: [oauth] or [oauth.NAME]. Defaults are those of src/config/README.md. Each room takes the part it
-/// needs.
+/// One issuer: [oauth] or [oauth.NAME]. README.md lists the defaults.
 struct Section {
     std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
     std::string issuer;  ///< as configured; compared without one trailing '/'
@@ -79,7 +78,7 @@ struct Settings {
     bool routing_keys = true;
     std::string metrics_file;
     std::size_t token_cache_size = 10000;
-    std::vector<std::string> warnings;  ///< what create should log: verify_aud = false ...
+    std::vector<std::string> warnings;  ///< for the log, such as verify_aud = false
 };
 
 }  // namespace tokenward::config

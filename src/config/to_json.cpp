@@ -62,8 +62,8 @@ void write(JsonWriter &json, jose::AlgorithmSet algorithms) {
     json.end_array();
 }
 
-/// What an operator would write to get this section: a proxy's password is left out, and the prefix that
-/// follows from resource_server_id is not written.
+/// The section as an operator would write it: without the proxy's password, and without a scope_prefix that
+/// comes from resource_server_id.
 Section presentable(const Section &section) {
     Section copy = section;
     if (copy.keys.proxy) copy.keys.proxy = without_userinfo(*copy.keys.proxy);

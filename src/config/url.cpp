@@ -29,7 +29,7 @@ bool has_only_url_characters(std::string_view url) {
     return has_only(url, "-._~:/?#[]@!$&'()*+,;=%");
 }
 
-/// A URL that libcurl could parse. libcurl forgives more than we do: see is_strict().
+/// A URL as libcurl parses it. libcurl accepts more than we do: see is_strict().
 class Url {
   public:
     explicit Url(std::string_view text) : text_(text), handle_(curl_url(), &curl_url_cleanup) {

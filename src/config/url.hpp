@@ -1,4 +1,4 @@
-// URLs (RFC 3986), parsed by libcurl, and what is wrong with one in words for its author.
+// Checks URLs (RFC 3986) with libcurl's parser, and says in words what is wrong.
 #pragma once
 
 #include <string>
@@ -6,9 +6,8 @@
 
 namespace tokenward::config {
 
-/// Each says what the URL must be instead, or nothing if it is right. An issuer has neither query nor fragment
-/// (OIDC Discovery section 3) and isn't one of Entra ID's names for many tenants: their tokens carry the
-/// tenant's own issuer.
+/// Each says what is wrong with the URL, or nothing. An issuer has neither query nor fragment (OIDC Discovery
+/// section 3). Entra ID's issuers for many tenants are refused: their tokens name the tenant's own issuer.
 std::string issuer_problem(std::string_view url);
 std::string https_url_problem(std::string_view url);
 std::string proxy_problem(std::string_view url);
@@ -20,7 +19,7 @@ bool is_https_url(std::string_view url);
 /// "host" or "host:port", for a message; the whole text if it isn't a URL.
 std::string host_and_port(std::string_view url);
 
-/// The URL with "***" in place of what stands in front of an '@', for a message.
+/// The URL for a message: "***" takes the place of user and password.
 std::string without_userinfo(std::string_view url);
 
 }  // namespace tokenward::config

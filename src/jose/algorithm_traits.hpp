@@ -1,4 +1,4 @@
-// What each algorithm asks of OpenSSL and of a key (RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1).
+// What each algorithm needs from OpenSSL and from a key (RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1).
 #pragma once
 
 #include "jose/algorithm.hpp"
@@ -46,7 +46,7 @@ constexpr AlgorithmTraits traits_of(Algorithm algorithm) noexcept {
     return {Scheme::eddsa, "ED25519", "ED25519", nullptr, 0};
 }
 
-/// Each EC algorithm goes with one curve (RFC 7518 section 3.4).
+/// Each EC algorithm has one curve (RFC 7518 section 3.4).
 constexpr bool fits_kind(Algorithm algorithm, KeyKind kind) noexcept {
     switch (algorithm) {
         case Algorithm::ES256:

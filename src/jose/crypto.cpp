@@ -53,8 +53,8 @@ std::string path_of(const Dl_info &object) {
     return quote(object.dli_fname == nullptr ? "?" : object.dli_fname, 256);
 }
 
-/// Empty, or what a call is bound to instead. A symbol that lies in our own object was linked in statically and
-/// is as good as one in libcrypto.
+/// What a call is bound to, if that isn't our libcrypto; else empty. A symbol in our own object was linked in
+/// statically: that is good too.
 std::string foreign_binding(const LoadedLibcrypto &ours, const char *symbol, const void *bound_to) {
     const void *expected = ours.find(symbol);
     if (expected == nullptr || expected == bound_to) return {};
@@ -95,8 +95,8 @@ ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(errno), marked_(ERR_set_mar
 }
 
 ErrorQueueGuard::~ErrorQueueGuard() {
-    // There is no mark on an empty queue, so all that is there now is ours; mostly nothing, and clearing that
-    // would go through all sixteen slots.
+    // An empty queue takes no mark: then all errors that are there now are ours. Mostly there are none.
+    // Clearing would go through all sixteen places, so we look first.
     if (marked_) {
         ERR_pop_to_mark();
     } else if (ERR_peek_error() != 0) {

@@ -1,4 +1,4 @@
-// OpenSSL, fetched once: the default library context, untouched.
+// What we need from OpenSSL in a process that belongs to a host: its default library context stays as it is.
 #pragma once
 
 #include "base/result.hpp"
@@ -6,9 +6,9 @@
 
 namespace tokenward::jose {
 
-/// Marks the thread's OpenSSL error queue and pops back to the mark at its end, so that a host's SSL_get_error
-/// never sees leftovers of ours; gives back errno too. One around every entry into the library that may reach
-/// cryptography; they nest. (The queue holds 16 entries: of a host's own 16, ours may push out the oldest.)
+/// Takes our errors off the thread's OpenSSL error queue at its end: a host's SSL_get_error must not see them.
+/// Restores errno too. Each entry into the library that may use cryptography has one; they may be nested. The
+/// queue holds 16 errors: if the host has left many there, ours can push out its oldest ones.
 class ErrorQueueGuard {
   public:
     ErrorQueueGuard() noexcept;
@@ -30,9 +30,9 @@ bool initialise_openssl() noexcept;
 /// of memory that one hands to the other ends the process.
 Result<void> check_allocator();
 
-/// Which algorithms OpenSSL offers here (FIPS may lack some), found out by fetching them.
-/// Fails with CRYPTO_CAPTURED if our OpenSSL calls are bound to another library than the one we were linked
-/// with (a host such as Node.js that exports its own), with the remedy.
+/// The algorithms that OpenSSL offers here. FIPS may lack some.
+/// Fails with CRYPTO_CAPTURED if our OpenSSL calls go to another library than the one we were linked with: a
+/// host such as Node.js exports an OpenSSL of its own.
 Result<AlgorithmSet> available_algorithms();
 
 }  // namespace tokenward::jose

@@ -10,7 +10,7 @@
 namespace tokenward::jose {
 namespace {
 
-/// What a JWK says about itself, beside the key (RFC 7517 section 4).
+/// What a JWK says about its key (RFC 7517 section 4).
 struct Attributes {
     std::optional<std::string> kid;
     std::optional<Algorithm> algorithm;
@@ -63,7 +63,7 @@ struct Key::Impl {
     Attributes attributes;
     Thumbprint thumbprint;
     std::string type;
-    std::string kid;  ///< empty: none, or the empty one
+    std::string kid;  ///< empty if there is none, or an empty one
     Verifier verifier;
 
     Impl(Attributes from_jwk, KeyMaterial material)

@@ -17,13 +17,15 @@ namespace tokenward::jose {
 
 using Thumbprint = std::array<std::uint8_t, 32>;  ///< RFC 7638, SHA-256
 
-/// A usable public key; can't exist unless it passed every rule of DESIGN section 4, "Keys". Immutable and
-/// thread-safe; keeps a pool of OpenSSL contexts, one for each verification that runs at the same time.
+/// A usable public key. It passed every rule of DESIGN section 4, "Keys". Immutable and thread-safe. It keeps a
+/// pool of OpenSSL contexts: verifications that run at the same time have one each.
 class Key {
   public:
     /// Why a JWK didn't become a key.
     struct Rejection {
-        bool not_for_us = false;  ///< enc, oct, unknown kty or crv: a debug line; else broken: a warning
+        /// True: the key has another use (enc, oct, an unknown kty or crv), which is a debug line. False: it is
+        /// broken, which is a warning.
+        bool not_for_us = false;
         std::string detail;
     };
     static tl::expected<std::shared_ptr<const Key>, Rejection> from_jwk(const JsonValue &jwk);
@@ -32,19 +34,19 @@ class Key {
     Key(const Key &) = delete;
     Key &operator=(const Key &) = delete;
 
-    const std::string &kid() const noexcept;              ///< empty also if there is none
-    bool has_kid() const noexcept;                        ///< an empty kid is one too
+    const std::string &kid() const noexcept;              ///< empty if there is none, or an empty one
+    bool has_kid() const noexcept;                        ///< true for an empty kid too
     std::optional<Algorithm> algorithm() const noexcept;  ///< the JWK's alg
     const Thumbprint &thumbprint() const noexcept;
     std::string_view type() const noexcept;  ///< "RSA 2048", "P-256", "Ed25519": for people
-    bool has_private_part() const noexcept;  ///< the JWK gave away d; nothing of it is kept
-    /// The JWK's own alg if it names one, else fits type and curve (rule 3).
+    bool has_private_part() const noexcept;  ///< the JWK shows d, the private key; d isn't kept
+    /// Rule 3. If the JWK has an alg, only that one fits. Else the type and the curve decide.
     bool fits(Algorithm algorithm) const noexcept;
     /// Same thumbprint, kid and alg.
     bool is_same_as(const Key &other) const noexcept;
 
-    /// One signature check (rule 6). False for every failure. Leaves nothing on the error queue that wasn't
-    /// there. `algorithm` must fit, else false.
+    /// One signature check (rule 6). False for every failure, also if `algorithm` doesn't fit. The error queue
+    /// stays as it was.
     bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
 
   private:
@@ -53,26 +55,25 @@ class Key {
     std::unique_ptr<Impl> impl_;
 };
 
-/// An immutable set. Holds at least the usable keys; order doesn't matter.
+/// The usable keys of a JWKS. Immutable. Their order doesn't matter.
 class KeySet {
   public:
     struct Notes {
-        std::vector<std::string> warnings;  ///< broken keys, and private ones that are shown
+        std::vector<std::string> warnings;  ///< broken keys, and keys that show their private part
         std::vector<std::string> debug;     ///< keys that aren't for us
-        bool well_formed_and_empty =
-            false;  ///< "keys" is an empty array: an emergency revocation if it repeats
+        /// "keys" is an empty array. If that comes again, the provider has revoked all keys.
+        bool well_formed_and_empty = false;
     };
-    /// Fails with KEYS_UNAVAILABLE and what is wrong, also if a non-empty set has no usable key. An empty
-    /// "keys" array is a valid, empty set. At most 1000 keys are read; the size of the text is the caller's to
-    /// bound.
+    /// Fails with KEYS_UNAVAILABLE and what is wrong. A set that has keys, but no usable one, fails too. An
+    /// empty "keys" array is a valid, empty set. At most 1000 keys are read. The caller bounds the text.
     static Result<KeySet> parse(std::string_view json, Notes &notes);
 
-    /// Rule 4: the one key that kid and alg name. `kid` empty optional: `default_key` if not empty, else the
-    /// only key that fits. Fails: UNKNOWN_KEY, ALGORITHM_MISMATCH, AMBIGUOUS_KEY, NO_KEY_ID.
+    /// Rule 4: the one key that kid and alg name. Without `kid`, `default_key` takes its place. Without both,
+    /// it is the only key that fits. Fails: UNKNOWN_KEY, ALGORITHM_MISMATCH, AMBIGUOUS_KEY, NO_KEY_ID.
     Result<std::shared_ptr<const Key>> select(Algorithm algorithm, std::optional<std::string_view> kid,
                                               std::string_view default_key) const;
 
-    /// The key with that thumbprint, kid and alg is still a member.
+    /// The set has a key with the same thumbprint, kid and alg.
     bool contains(const Key &key) const noexcept;
     bool same_keys(const KeySet &other) const noexcept;
     const std::vector<std::shared_ptr<const Key>> &keys() const noexcept { return keys_; }

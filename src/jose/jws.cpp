@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t max_kid = 256;
 
-/// The parameters that count. b64 (RFC 7797) works only together with crit, which is refused; alone it is
-/// ignored like every parameter that one doesn't know (RFC 7515 section 4).
+/// The parameters that we use. b64 (RFC 7797) works only together with crit, and crit is refused. b64 alone is
+/// ignored, as unknown parameters are (RFC 7515 section 4).
 struct Parameters {
     std::optional<JsonValue> alg, kid, crit, typ;
 

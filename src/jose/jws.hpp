@@ -22,16 +22,16 @@ struct CompactJws {
     static Result<CompactJws> split(std::string_view token);
 };
 
-/// What counts in a header. jku, jwk, x5u and x5c are ignored and never fetched. Views into the document that
-/// it was read from.
+/// The parameters of a header that we use. jku, jwk, x5u and x5c are ignored: a token can't bring its own key.
+/// The texts are views into the document.
 struct Header {
     Algorithm algorithm;
     std::optional<std::string_view> kid;
     std::optional<std::string_view> typ;
 
-    /// Decodes and checks rules 1 to 5 as far as they concern any JWS: base64url, strict JSON, alg known, no
-    /// crit of any shape, kid a string of at most 256 bytes, typ a string. Fails: MALFORMED_TOKEN,
-    /// MALFORMED_HEADER, ALGORITHM_NOT_ALLOWED, CRITICAL_HEADER, INVALID_KEY_ID, WRONG_TYPE (not a string).
+    /// Checks rules 1 to 5 as far as no configuration is needed: base64url, strict JSON, a known alg, no crit,
+    /// kid a string of at most 256 bytes, typ a string. Fails: MALFORMED_TOKEN, MALFORMED_HEADER,
+    /// ALGORITHM_NOT_ALLOWED, CRITICAL_HEADER, INVALID_KEY_ID, WRONG_TYPE (not a string).
     static Result<Header> decode(std::string_view encoded, JsonDocument &document);
 };
 

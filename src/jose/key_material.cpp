@@ -20,7 +20,7 @@ namespace {
 constexpr int min_modulus_bits = 2048;
 constexpr int max_modulus_bits = 8192;
 
-/// Room for the largest modulus and a few leading zeros; what is longer isn't even decoded.
+/// Enough for the largest modulus with a few leading zeros. A longer text isn't decoded.
 constexpr std::size_t max_encoded = 2048;
 
 struct Curve {
@@ -90,7 +90,7 @@ MaterialResult finish(KeyHandle key, KeyKind kind, std::size_t signature_size,
     return KeyMaterial{std::move(key), kind, signature_size, *thumbprint, std::move(type)};
 }
 
-/// e, if it is odd and 3 to 2^32.
+/// e, if it is an odd number from 3 to 2^32.
 std::optional<std::uint64_t> usable_exponent(std::string_view octets) noexcept {
     if (octets.size() > 4) return std::nullopt;
     std::uint64_t e = 0;
@@ -167,8 +167,8 @@ MaterialResult read_ec(const JsonValue &jwk) {
                   std::string(curve->name));
 }
 
-/// Whether y is that of a point of order 1, 2, 4 or 8, in any encoding (RFC 8032 section 5.1.2: little-endian,
-/// the sign of x in the top bit). Under such a key one signature can fit every message.
+/// True for a point of order 1, 2, 4 or 8, in any encoding: with such a key one signature can fit every
+/// message. The text is y, little-endian, with the sign of x in the top bit (RFC 8032 section 5.1.2).
 bool is_of_small_order(const std::string &x) noexcept {
     using Octets = std::array<std::uint8_t, ed25519_key_size>;
     constexpr auto near_prime = [](std::uint8_t lowest) {  // 2^255 - 256 + lowest
@@ -182,8 +182,8 @@ bool is_of_small_order(const std::string &x) noexcept {
         {0},               // y = 0, order 4
         {1},               // y = 1, the neutral element
         near_prime(0xEC),  // y = -1, order 2
-        near_prime(0xED),  // 0 once more, not reduced
-        near_prime(0xEE),  // 1 once more
+        near_prime(0xED),  // 0 again, written as the prime
+        near_prime(0xEE),  // 1 again, written as the prime + 1
         {0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0,
          0xD5, 0xDF, 0xAC, 0x05, 0xD3, 0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05},
         {0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F,

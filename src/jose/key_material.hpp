@@ -1,5 +1,4 @@
-// The key inside a JWK, whatever its use: from octets to OpenSSL's object (RFC 7518 section 6, RFC 8037 section
-// 2).
+// From the numbers in a JWK to a key of OpenSSL's (RFC 7518 section 6, RFC 8037 section 2).
 #pragma once
 
 #include "base/json.hpp"
@@ -23,10 +22,10 @@ struct KeyMaterial {
 
 using MaterialResult = tl::expected<KeyMaterial, Key::Rejection>;
 
-/// Reads kty and what it asks for. Call it under an ErrorQueueGuard.
+/// Reads kty and the members that this type has. Call it under an ErrorQueueGuard.
 MaterialResult read_key_material(const JsonValue &jwk);
 
-/// "It is broken" and "it isn't for us".
+/// The two kinds of Rejection.
 tl::unexpected<Key::Rejection> broken(std::string detail);
 tl::unexpected<Key::Rejection> not_for_us(std::string detail);
 

@@ -9,7 +9,7 @@ namespace {
 
 using KeyRef = std::shared_ptr<const Key>;
 
-/// No provider has a hundred; the time to read a set stays bounded.
+/// Bounds the time to read a set. No provider has a hundred keys.
 constexpr std::size_t max_keys = 1000;
 
 /// "key 3 (kid "a")"
@@ -20,7 +20,7 @@ std::string describe(std::size_t number, const JsonValue &jwk) {
     return text;
 }
 
-/// One entry for a key that stands there twice under different names.
+/// Adds the key unless it is there already, perhaps under another kid.
 void add_distinct(std::vector<const KeyRef *> &found, const KeyRef &key) {
     const bool known = std::any_of(found.begin(), found.end(), [&](const KeyRef *other) {
         return (*other)->thumbprint() == key->thumbprint();
@@ -28,7 +28,7 @@ void add_distinct(std::vector<const KeyRef *> &found, const KeyRef &key) {
     if (!known) found.push_back(&key);
 }
 
-/// A token's kid names one key of its alg.
+/// The key with this kid that fits the token's alg. `from` says where the kid stands, for the message.
 Result<KeyRef> select_by_kid(const std::vector<KeyRef> &keys, Algorithm algorithm, std::string_view kid,
                              const char *from) {
     bool known = false;
@@ -117,7 +117,7 @@ bool KeySet::contains(const Key &key) const noexcept {
 }
 
 bool KeySet::same_keys(const KeySet &other) const noexcept {
-    // Neither has duplicates, so equal counts and one inclusion make them equal.
+    // No set holds a key twice. So two sets of the same size are equal if one holds all keys of the other.
     return keys_.size() == other.keys_.size() &&
            std::all_of(keys_.begin(), keys_.end(), [&](const KeyRef &key) { return other.contains(*key); });
 }

@@ -1,4 +1,4 @@
-// SHA-256 of a token, for the cache that must not keep the token itself (FIPS 180-4).
+// SHA-256 (FIPS 180-4) of a token: the token cache keeps that instead of the token.
 #pragma once
 
 #include "jose/openssl_handles.hpp"

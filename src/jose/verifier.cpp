@@ -14,8 +14,8 @@ const unsigned char *bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char *>(text.data());
 }
 
-/// A JWS signature of two raw coordinates (RFC 7518 section 3.4) as the DER that OpenSSL takes. OpenSSL itself
-/// refuses r and s of zero or from the group's order on.
+/// OpenSSL takes an ECDSA signature as DER. In a JWS it is two raw numbers, r and s (RFC 7518 section 3.4).
+/// OpenSSL refuses numbers that are zero, or not below the group's order.
 class DerSignature {
   public:
     explicit DerSignature(std::string_view raw) noexcept {
@@ -53,7 +53,7 @@ class DerSignature {
 
 }  // namespace
 
-/// For one thread at a time. Everything in it is set up by its first use and then stays as it is.
+/// For one thread at a time. The first use of an algorithm sets up what it needs. Later ones change nothing.
 class Verifier::Context {
   public:
     bool verify(EVP_PKEY *key, Algorithm algorithm, std::string_view input,
@@ -79,7 +79,7 @@ class Verifier::Context {
         DigestHandle digest;
     };
 
-    /// Sets padding, hashes and salt explicitly: a context that is initialised anew forgets them.
+    /// Sets padding, hashes and salt. A context that is initialised again loses them.
     static bool prepare(Prepared &out, EVP_PKEY *key, const AlgorithmTraits &traits) noexcept {
         DigestHandle digest(EVP_MD_fetch(nullptr, traits.digest_name, nullptr));
         KeyContextHandle context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
@@ -110,7 +110,7 @@ class Verifier::Context {
                EVP_DigestFinal_ex(hash_context_.get(), out, &size) == 1;
     }
 
-    /// OpenSSL 3.0 has no EVP_PKEY_verify for Ed25519, and its digest context must be given the key each time.
+    /// OpenSSL 3.0 has no EVP_PKEY_verify for Ed25519. EVP_DigestVerify needs the key each time.
     bool verify_eddsa(EVP_PKEY *key, std::string_view input, std::string_view signature) noexcept {
         if (!hash_context_) hash_context_.reset(EVP_MD_CTX_new());
         return hash_context_ &&

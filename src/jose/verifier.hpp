@@ -11,19 +11,19 @@
 
 namespace tokenward::jose {
 
-/// Thread-safe. OpenSSL's contexts are not, so each verification takes one out of the pool and puts it back:
-/// kept contexts save a fifth of an RSA verification. The pool belongs to the key and not to the thread, so
-/// that it ends with the key whatever threads still live.
+/// Thread-safe. OpenSSL's contexts are not, so each verification takes one out of a pool and puts it back. A
+/// context that is used again saves a fifth of an RSA verification. The pool belongs to the key, not to a
+/// thread: it ends with the key, also if threads go on.
 class Verifier {
   public:
-    /// `signature_size`: the only length that a signature under this key can have (RSA: of the modulus; EC: two
-    /// coordinates; Ed25519: 64).
+    /// `signature_size`: the length of every signature by this key (RSA: the modulus; EC: two coordinates;
+    /// Ed25519: 64 bytes).
     Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noexcept;
     ~Verifier();
     Verifier(const Verifier &) = delete;
     Verifier &operator=(const Verifier &) = delete;
 
-    /// False for every failure, also of memory. Call it under an ErrorQueueGuard.
+    /// False for every failure, also without memory. Call it under an ErrorQueueGuard.
     bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
 
     KeyKind kind() const noexcept { return kind_; }

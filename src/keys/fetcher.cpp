@@ -2,8 +2,6 @@
 
 #include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
-#include "base/text.hpp"
-#include "keys/cache_file.hpp"
 #include "keys/discovery.hpp"
 #include "keys/http_client.hpp"
 #include "keys/random.hpp"
@@ -18,7 +16,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <unistd.h>
 
 namespace tokenward::keys {
 namespace {
@@ -26,7 +23,6 @@ namespace {
 /// The thread looks at its clock at least this often; everything else wakes it.
 constexpr std::int64_t longest_nap_ms = 60'000;
 constexpr std::int64_t nap_after_exception_ms = 1'000;
-constexpr std::int64_t rewrite_cache_after_ms = 60'000;
 
 bool contains(const Sections &sections, const SectionKeys *keys) {
     return std::any_of(sections.begin(), sections.end(), [keys](const auto &s) { return s.get() == keys; });
@@ -82,36 +78,11 @@ Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &sec
         prepared.keys = std::make_shared<SectionKeys>(clock_, waiters_, prepared.input, Random());
         if (!prepared.keys->is_static()) {
             if (Result<void> started = start_thread(); !started) return pass_on(std::move(started));
-            restore_from_cache_file(*prepared.keys, section);
+            restore_from_cache_file(*prepared.keys, section, clock_, logger_);
         }
     }
     prepared_.push_back(prepared);
     return std::shared_ptr<SectionKeys>(std::move(prepared.keys));
-}
-
-void Fetcher::restore_from_cache_file(SectionKeys &keys, const config::Section &section) {
-    if (section.keys.jwks_cache_file.empty()) return;
-    const std::int64_t now = clock_.unix_seconds();
-    const Result<std::optional<CachedKeys>> cached =
-        read_cache_file(section.keys.jwks_cache_file,
-                        {section.issuer, section.keys.jwks_uri, section.keys.jwks_max_stale_s, now});
-    if (!cached) {
-        logger_.warning(fmt::format("keys of {}: not used: {}", quote(section.issuer), cached.error().detail));
-        return;
-    }
-    if (!*cached) return;
-    jose::KeySet::Notes notes;
-    Result<jose::KeySet> set = jose::KeySet::parse((*cached)->jwks, notes);
-    // An emptied set is in the file so that no older one comes back. It holds nothing to use.
-    if (!set || set->keys().empty()) {
-        logger_.warning(fmt::format("keys of {}: not used: jwks_cache_file {} holds no usable keys",
-                                    quote(section.issuer), quote(section.keys.jwks_cache_file, 256)));
-        return;
-    }
-    const std::int64_t age = now - (*cached)->fetched_at;
-    logger_.info(fmt::format("keys of {}: {} from jwks_cache_file {}, {} s old", quote(section.issuer),
-                             set->keys().size(), quote(section.keys.jwks_cache_file, 256), age));
-    keys.restore(std::move(*set), (*cached)->jwks_uri, age);
 }
 
 Result<void> Fetcher::start_thread() {
@@ -379,29 +350,12 @@ void Fetcher::end(const Fetch &fetch, FetchOutcome outcome, std::string jwks) {
     }
     const bool changed = effect != FetchEffect::unchanged;
     memory.log.set_came(fetch.plan.jwks_uri, changed, status);
-    if (result != FetchResult::not_modified) memory.jwks = std::move(jwks);
-    write_cache_file(fetch, memory, changed);
-}
-
-void Fetcher::write_cache_file(const Fetch &fetch, Memory &memory, bool changed) {
-    const config::KeySource source = fetch.keys->source();
-    const std::int64_t now = clock_.monotonic_ms();
-    if (source.jwks_cache_file.empty() || memory.jwks.empty()) return;
-    // A confirmation only makes the file younger: not worth an fsync every few seconds.
-    if (!changed && memory.cached_at && now - *memory.cached_at < rewrite_cache_after_ms) return;
-    memory.cached_at = now;
-    const CachedKeys cached{fetch.keys->name(),      fetch.plan.issuer,     fetch.plan.jwks_uri,
-                            source.jwks_uri.empty(), clock_.unix_seconds(), memory.jwks};
-    const Result<void> written = keys::write_cache_file(source.jwks_cache_file, cached);
-    if (!written && changed) {
-        // What it holds may have been revoked: better no file than that one.
-        ::unlink(source.jwks_cache_file.c_str());
-    }
-    memory.log.cache_file_written(written ? std::string() : written.error().detail);
+    if (result != FetchResult::not_modified) memory.cache.remember(std::move(jwks));
+    memory.cache.write(*fetch.keys, fetch.plan, changed, clock_, memory.log);
 }
 
 Fetcher::Memory &Fetcher::memory_of(const Fetch &fetch) {
-    return memories_.try_emplace(fetch.keys.get(), Memory{FetchLog(logger_, fetch.plan.issuer), {}, {}})
+    return memories_.try_emplace(fetch.keys.get(), Memory{FetchLog(logger_, fetch.plan.issuer), {}})
         .first->second;
 }
 

@@ -10,6 +10,7 @@
 #include "keys/fetch_plan.hpp"
 #include "keys/key_waiters.hpp"
 #include "keys/proxy.hpp"
+#include "keys/section_cache.hpp"
 #include "keys/section_keys.hpp"
 #include "keys/transport.hpp"
 
@@ -73,13 +74,11 @@ class Fetcher {
     /// What the thread remembers of a section.
     struct Memory {
         FetchLog log;
-        std::string jwks;  ///< the last good document, for the cache file
-        std::optional<std::int64_t> cached_at;
+        SectionCache cache;
     };
 
     Result<void> start_thread();
     void run() noexcept;
-    void restore_from_cache_file(SectionKeys &keys, const config::Section &section);
 
     std::int64_t begin_what_is_due(const Sections &sections, std::int64_t max_wait_ms);
     void give_up_fetches_of_others(const Sections &sections);
@@ -89,7 +88,6 @@ class Fetcher {
     std::optional<FetchOutcome> read_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);
     FetchOutcome read_key_set(const Fetch &fetch, HttpResponse &response);
     void end(const Fetch &fetch, FetchOutcome outcome, std::string jwks);
-    void write_cache_file(const Fetch &fetch, Memory &memory, bool changed);
     Memory &memory_of(const Fetch &fetch);
 
     const Clock &clock_;

@@ -3,13 +3,11 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "base/thread_shard.hpp"
 #include "config/settings.hpp"
 #include "keys/section_keys.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,21 +19,12 @@ namespace tokenward::session {
 
 /// One issuer section in use.
 struct ActiveSection {
-    static constexpr unsigned origin_bits = 3;
-
     std::string name;
     std::string issuer;  ///< as configured
     config::TokenRules tokens;
     config::ScopeRules scopes;
     std::shared_ptr<keys::SectionKeys> keys;
-    /// Equal ones: each thread has its own, since two threads that count references to one object slow each
-    /// other down (rows "reference" of tests/bench/authenticate_bench.cpp).
-    std::array<std::shared_ptr<const SessionOrigin>, std::size_t{1} << origin_bits> origins;
-
-    /// What a session that the section lets in begins with.
-    const std::shared_ptr<const SessionOrigin> &origin() const noexcept {
-        return origins[thread_shard<origin_bits>()];
-    }
+    std::shared_ptr<const SessionOrigin> origin;  ///< what a session that the section lets in begins with
 };
 
 /// Immutable. A reload makes a new one.

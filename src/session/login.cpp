@@ -24,7 +24,7 @@ Login::Login(LoginServices &services, const credentials::Credentials &credential
 Result<std::unique_ptr<Session>> Login::authenticate() {
     audit_fields_.event = "authenticate";
     if (!check_token()) return refused();
-    auto session = std::make_unique<Session>(section_->origin(), token_->username, granted_rights());
+    auto session = std::make_unique<Session>(section_->origin, token_->username, granted_rights());
     note_accepted();
     return session;
 }
@@ -227,7 +227,7 @@ bool Login::check_sent_names() {
 }
 
 bool Login::check_identity(const Session &session) {
-    if (session.has_identity(*section_->origin(), token_->username)) return true;
+    if (session.has_identity(*section_->origin, token_->username)) return true;
     return refuse(
         Reason::IDENTITY_CHANGED,
         fmt::format("the session is {} of {}, the token's username is {} of {}", quote(session.username()),

@@ -1,10 +1,10 @@
-"""Holds what hardens the objects that get installed, read off the built files with readelf.
+"""Holds what hardens the objects that get installed, read off the built files with readelf and objdump.
 
 usage: hardening.py fortified|plain OBJECT...
 
 Each object must have: a read-only relocation table that is bound at start (full RELRO), a stack that can't be executed,
-a stack protector, calls of fortified functions (unless "plain"). A program must be position independent too.
-Prints what is missing.
+a stack protector, stack frames that are probed page by page, calls of fortified functions (unless "plain"). A program
+must be position independent too. Prints what is missing.
 """
 import os
 import re
@@ -12,9 +12,18 @@ import subprocess
 import sys
 
 
-def readelf(*arguments):
-    return subprocess.run(["readelf", "-W", *arguments], check=True, capture_output=True, text=True,
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True,
                           env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def readelf(*arguments):
+    return output("readelf", "-W", *arguments)
+
+
+def frame_steps(path):
+    code = output("objdump", "-d", "--no-show-raw-insn", path)
+    return [int(size, 16) for size in re.findall(r"\bsubq? +\$0x([0-9a-f]{1,8}),%rsp", code)]
 
 
 def faults(path, fortified):
@@ -29,6 +38,10 @@ def faults(path, fortified):
         yield "the stack can be executed (-z noexecstack)"
     if "__stack_chk_fail" not in imports:
         yield "no stack protector (-fstack-protector-strong)"
+    # Only the x86-64 way of taking a stack frame is known here.
+    if re.search(r"Machine:.*X86-64", header):
+        for size in sorted({size for size in frame_steps(path) if size > 0x1000}):
+            yield f"{size} bytes of stack are taken in one step (-fstack-clash-protection)"
     if fortified and not any(re.fullmatch(r"__\w+_chk", name) for name in imports):
         yield "no call of a fortified function (_FORTIFY_SOURCE)"
     if not re.search(r"Type:\s+DYN", header):

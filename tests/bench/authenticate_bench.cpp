@@ -3,7 +3,6 @@
 #include "peers.hpp"
 #include "world.hpp"
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -115,21 +114,6 @@ void warm_tokenward_two_tokens(benchmark::State &state) {
     const auto credentials = support::bearer(World::get().sample(thread).token);
     const Backend &backend = warm_backend();
     measure(state, [&] { return let_in(backend, credentials); });
-}
-
-/// What a login adds to two threads by counting a reference to one object for all of them.
-void warm_reference(benchmark::State &state, bool one_for_all) {
-    static const std::array<std::shared_ptr<const std::array<char, 128>>, 2> objects{
-        std::make_shared<const std::array<char, 128>>(), std::make_shared<const std::array<char, 128>>()};
-    const std::size_t mine = one_for_all ? 0 : static_cast<std::size_t>(state.thread_index());
-    const std::string &token = World::get().sample(0).token;
-    measure(state, [&] {
-        unsigned char digest[32];
-        std::size_t size = 0;
-        const auto held = objects[mine];
-        return EVP_Q_digest(nullptr, "SHA256", nullptr, token.data(), token.size(), digest, &size) == 1 &&
-               held != nullptr;
-    });
 }
 
 // ---- two threads ----------------------------------------------------------------------------------------
@@ -274,9 +258,6 @@ void register_all() {
         RegisterBenchmark("warm/SHA-256", warm_sha256)->Threads(threads);
         RegisterBenchmark("warm/tokenward", warm_tokenward)->Threads(threads);
         RegisterBenchmark("warm/tokenward, a token for each thread", warm_tokenward_two_tokens)
-            ->Threads(threads);
-        RegisterBenchmark("warm/SHA-256 and a reference to one object", warm_reference, true)->Threads(threads);
-        RegisterBenchmark("warm/SHA-256 and a reference to an own object", warm_reference, false)
             ->Threads(threads);
         RegisterBenchmark("warm/tokenward own copies", warm_tokenward_own_backend)->Threads(threads);
     }

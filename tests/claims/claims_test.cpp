@@ -19,7 +19,7 @@ config::Section base_section() {
     return section;
 }
 
-/// A good payload with `members` in front; a row that gives a claim again must leave the default out.
+/// A good payload with `members` in front. A row that sets a claim must leave out the default one.
 std::string payload(const std::string &members, const std::string &without = "") {
     const std::pair<const char *, const char *> defaults[] = {
         {"iss", R"("iss":"https://id.example")"},

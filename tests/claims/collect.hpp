@@ -1,4 +1,4 @@
-// A payload in, its scopes out: sorted, each once.
+// From a payload to its scopes: sorted, each once.
 #pragma once
 
 #include "claims/scope_sources.hpp"
@@ -36,7 +36,7 @@ inline config::Section broker(const std::string &id) {
     return section;
 }
 
-/// Every note on one line, to look for words in.
+/// All notes in one text.
 inline std::string joined(const std::vector<std::string> &notes) {
     std::string all;
     for (const std::string &note : notes) all += note + "\n";

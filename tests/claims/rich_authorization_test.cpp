@@ -1,4 +1,4 @@
-// authorization_details (RFC 9396) as RabbitMQ reads it: its cases, and where we are stricter.
+// authorization_details (RFC 9396): the cases of RabbitMQ, and those where we are stricter.
 #include "collect.hpp"
 
 namespace tokenward::claims {

@@ -1,4 +1,4 @@
-// scope_aliases: a name in a token that stands for scopes in the configuration.
+// scope_aliases: a scope in a token stands for scopes in the configuration.
 #include "collect.hpp"
 
 namespace tokenward::claims {
@@ -77,7 +77,7 @@ TEST(ScopeAliases, ATokenThatRepeatsAnAliasMakesNoMoreOfIt) {
     std::vector<std::string> &scopes = section.scopes.scope_aliases["a"];
     for (int i = 0; i < 256; ++i) scopes.push_back("mq.read:v/" + std::to_string(i));
     std::string scope;
-    for (int i = 0; i < 7; ++i) scope += "a ";  // few enough that nothing is sorted out
+    for (int i = 0; i < 7; ++i) scope += "a ";  // so few that repeated ones stay
     JsonDocument document;
     ScopeList list;
     ASSERT_TRUE(collect_scopes(*document.parse(R"({"scope":")" + scope + R"("})", Reason::MALFORMED_PAYLOAD),

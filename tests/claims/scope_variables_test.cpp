@@ -1,4 +1,4 @@
-// {vhost} and {CLAIM} in scopes: RabbitMQ's cases, and values that try to be more than a value.
+// {vhost} and {CLAIM} in scopes: RabbitMQ's cases, and values that look like a part of a scope.
 #include "collect.hpp"
 
 namespace tokenward::claims {
@@ -39,7 +39,7 @@ TEST(ScopeVariables, Table) {
         {"only claims of the top level", "read:v/{a.b}", R"("a":{"b":"x"})", {}},
         {"a claim with a dot in its name", "read:v/{a.b}", R"("a.b":"x")", {"read:v/x"}},
         {"exact in case", "read:v/{Sub}", R"("sub":"a")", {}},
-        // No value, no grant (RabbitMQ: the variable's name, or nothing, is put there).
+        // Without a value the scope grants nothing. RabbitMQ leaves the variable's name there, or nothing.
         {"no such claim", "read:{client_id}/*", R"("x":"y")", {}},
         {"an array", "read:{foo}/*", R"("foo":["bar"])", {}},
         {"a number", "read:v/{n}", R"("n":7)", {}},
@@ -50,7 +50,7 @@ TEST(ScopeVariables, Table) {
         {"no }", "read:{/*", people, {}},
         {"no } in its part", "read:v/{client_id/x}", people, {}},
         {"a { in a name", "read:v/{{client_id}}", people, {}},
-        // A value is never more than a value.
+        // A slash, a star or a variable in a value means nothing.
         {"a star", "read:v/{sub}", R"("sub":"*")", {"read:v/%2A"}},
         {"a slash", "read:v/{sub}", R"("sub":"a/b")", {"read:v/a%2Fb"}},
         {"an escape", "read:v/{sub}", R"("sub":"%2A")", {"read:v/%252A"}},

@@ -136,6 +136,14 @@ TEST_F(Tool, ReadsTheTokenFromAFile) {
     EXPECT_TRUE(has(gone.err, "can't open the token file"));
 }
 
+TEST_F(Tool, ReadsATokenOfAtMostOneMebibyte) {
+    const std::string largest(std::size_t{1} << 20, 'e');
+    EXPECT_EQ(check(largest).exit_code, 1);
+    const Outcome larger = check(largest + 'e');
+    EXPECT_EQ(larger.exit_code, 2);
+    EXPECT_TRUE(has(larger.err, "is larger than 1 MiB"));
+}
+
 TEST_F(Tool, TakesNoTokenOnTheCommandLine) {
     const std::string good = token("t.read:v/q");
     const std::string signature = good.substr(good.rfind('.') + 1);
@@ -174,11 +182,31 @@ TEST_F(Tool, NeedsNoNetworkWithAKeyFile) {
 TEST_F(Tool, LeavesTheBrokersFilesAlone) {
     const std::string metrics = directory_.path() + "/metrics.prom";
     const std::string cache = directory_.path() + "/cache.json";
-    const Outcome outcome = check(token("t.read:v/q"), {},
-                                  config("metrics_file = " + metrics + "\njwks_cache_file = " + cache + "\n"));
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_FALSE(std::filesystem::exists(metrics));
-    EXPECT_FALSE(std::filesystem::exists(cache));
+    const std::string cache_of_b = directory_.path() + "/cache_of_b.json";
+    const support::TestIssuer second;
+    const std::string configuration = config(
+        "metrics_file = " + metrics + "\njwks_cache_file = " + cache +
+        "\n[oauth.b]\nissuer = " + second.issuer() + "\nca_file = " + second.ca_file() +
+        "\naudience = broker\nscope_prefix =\nusername_prefix = b:\njwks_cache_file = " + cache_of_b + "\n");
+    const std::string good = token("t.read:v/q");
+    const std::vector<std::string> commands[] = {
+        {"check", "--token-file", "-"}, {"inspect", "--token-file", "-"}, {"keys"}};
+    for (const std::vector<std::string> &command : commands) {
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), {"--config", configuration});
+        const Outcome outcome = tokenward(arguments, good);
+        EXPECT_EQ(outcome.exit_code, 0) << command[0] << ": " << outcome.err;
+        for (const std::string &path : {metrics, cache, cache_of_b})
+            EXPECT_FALSE(std::filesystem::exists(path)) << command[0] << " wrote " << path;
+    }
+}
+
+TEST_F(Tool, AnAnswerThatCannotBeWrittenIsNoYes) {
+    const std::string path = file("token.jwt", token("t.read:v/q"));
+    const Outcome outcome = run({"/bin/sh", "-c", R"(exec "$@" >/dev/full)", "sh", environment("TOKENWARD_CLI"),
+                                 "check", "--config", config(), "--token-file", path},
+                                {});
+    EXPECT_EQ(outcome.exit_code, 2);
 }
 
 TEST_F(Tool, SpeaksJson) {

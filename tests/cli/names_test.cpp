@@ -110,6 +110,7 @@ TEST(Question, MqttFilters) {
         {"v/a*b", "v", "a*b"},
         {"v/$share/g/a/#", "v", "a/#"},
         {"a+b/c+d", "a b", "c+d"},
+        {"%2A/a", "*", "a"},
     };
     for (const Row &row : rows) {
         const auto parsed = parse_mqtt_filter(row.text);

@@ -58,6 +58,8 @@ TEST(TokenSource, ATokenInTheWrongPlaceIsRecognised) {
     EXPECT_TRUE(may_be_token("Bearer x"));
     EXPECT_FALSE(may_be_token("token.jwt"));
     EXPECT_FALSE(may_be_token("-"));
+    EXPECT_FALSE(may_be_token("eyelet.jwt"));
+    EXPECT_FALSE(may_be_token("eyelets/a-folder-whose-name-is-longer-than-forty-bytes/token.jwt"));
     EXPECT_FALSE(may_be_token("/tmp/eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6IjEifQ.jwt"));
 }
 

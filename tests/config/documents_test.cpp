@@ -86,7 +86,7 @@ TEST(Examples, EachLoadsWithoutWarning) {
     for (const auto &entry : std::filesystem::directory_iterator(room / "examples")) {
         if (entry.path().extension() != ".ini") continue;
         seen.insert(entry.path().stem().string());
-        // A checkout may be writable by a group; the content is what is tested here.
+        // In a checkout a group may have the right to write. Only the content is tested here.
         const auto entries = parse_ini(read(entry.path()), entry.path().filename().string());
         ASSERT_TRUE(entries) << entries.error().detail;
         ConfigFolder folder;

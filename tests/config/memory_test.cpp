@@ -1,4 +1,4 @@
-// Memory that runs out while a configuration is read: an exception for the boundary, never a crash.
+// If memory runs out while a configuration is read, an exception reaches the boundary. Nothing crashes.
 #include "config/entry.hpp"
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 
 namespace {
 
-// How many allocations still succeed; below zero: all.
+// So many allocations succeed, then they fail. Below zero: all succeed.
 long allocations_left =
     -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
 

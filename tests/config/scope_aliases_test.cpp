@@ -1,4 +1,4 @@
-// scope_aliases: the one option with keys of its own, in INI and in JSON.
+// scope_aliases, in INI and in JSON: the only option that has keys itself.
 #include "base/reason.hpp"
 #include "temp_files.hpp"
 
@@ -168,7 +168,7 @@ TEST_F(Aliases, ResourceServerTypeNeedsTheId) {
     const auto result = load_ini("[oauth]\nissuer = https://a\naudience = x\nresource_server_type = mq\n");
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().reason, Reason::CONFIG_MISSING_KEY);
-    EXPECT_NE(result.error().detail.find(":4: [oauth] resource_server_type: needs resource_server_id"),
+    EXPECT_NE(result.error().detail.find(":4: [oauth] resource_server_type: set resource_server_id too"),
               std::string::npos)
         << result.error().detail;
     EXPECT_TRUE(load_ini(std::string(minimal) + "resource_server_type = mq\n"));

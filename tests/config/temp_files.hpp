@@ -15,7 +15,7 @@
 
 namespace tokenward::config {
 
-/// A folder of its own, gone with the object.
+/// A new folder. It is removed with the object.
 class ConfigFolder {
   public:
     ConfigFolder() {
@@ -53,7 +53,7 @@ class ConfigTest : public ::testing::Test {
     ConfigFolder folder_;
 };
 
-/// Enough for a configuration to be good; options follow.
+/// The smallest good configuration. More options may follow.
 inline constexpr std::string_view minimal =
     "[oauth]\nissuer = https://id.example.com\nresource_server_id = broker\n";
 

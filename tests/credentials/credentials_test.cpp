@@ -1,4 +1,4 @@
-// DESIGN section 4, "Credentials": each row of its table, and who may be asked next.
+// Each row of the table in DESIGN section 4, "Credentials", and whether the next backend may be asked.
 #include "credentials/credentials.hpp"
 
 #include "base/reason.hpp"
@@ -14,7 +14,7 @@ namespace {
 std::size_t allocations = 0;
 }
 
-// Counted, so that the path of an ordinary password is seen to allocate nothing.
+// Counts allocations: an ordinary password must cost none.
 void *operator new(std::size_t size) {
     ++allocations;
     if (void *memory = std::malloc(size)) return memory;
@@ -66,7 +66,7 @@ void check(const Credentials &sent, const Expected &expected, bool token_in_user
     EXPECT_EQ(result->authzid, expected.authzid);
 }
 
-/// Puts the token in the place of T, NUL in the place of 0, 0x01 in the place of |.
+/// Replaces T by the token, 0 by NUL and | by 0x01.
 std::string fill_in(std::string_view pattern) {
     std::string out;
     for (const char c : pattern) {

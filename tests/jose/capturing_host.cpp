@@ -1,6 +1,6 @@
-// A host that exports OpenSSL functions of its own, as Node.js does: our calls would be bound to them.
+// A host that exports its own OpenSSL functions, as Node.js does. Our calls would go to them.
 //
-// capturing_host MODULE plain|deepbind|major4. Built with OWN_OPENSSL it exports them, else it is innocent.
+// capturing_host MODULE plain|deepbind|major4. Only a build with OWN_OPENSSL exports them.
 #include <cstdio>
 #include <cstring>
 #include <string>

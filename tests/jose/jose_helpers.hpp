@@ -35,7 +35,7 @@ inline std::shared_ptr<const Key> make_key(const std::string &jwk) {
     return *key;
 }
 
-/// Every step that a token takes up to its signature; "valid" or the reason's name.
+/// All checks of a token up to its signature: "valid", or the reason's name.
 inline std::string check_token(std::string_view token, const Key &key) {
     const auto jws = CompactJws::split(token);
     if (!jws) return reason_name(jws.error().reason);

@@ -27,7 +27,7 @@ std::string octets(const BIGNUM *number) {
     return bytes;
 }
 
-/// 2^(bits-1) + 1 is odd and of that length: enough for rules that only look at a modulus.
+/// 2^(bits-1) + 1: odd and of that length. Some rules look at nothing else of a modulus.
 std::string modulus_of(int bits) {
     const Bignum number(BN_new());
     BN_set_bit(number.get(), bits - 1);

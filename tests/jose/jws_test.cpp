@@ -17,7 +17,7 @@ TEST(CompactJws, Splits) {
     EXPECT_EQ(jws->signature, "cc");
     EXPECT_EQ(jws->signing_input, "aa.b");
 
-    const auto empty = CompactJws::split("..");  // what is empty fails later, with a better reason
+    const auto empty = CompactJws::split("..");  // empty segments fail later, with a better reason
     ASSERT_TRUE(empty);
     EXPECT_EQ(empty->signing_input, ".");
 }

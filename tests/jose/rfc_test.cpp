@@ -46,8 +46,8 @@ TEST(Rfc, Thumbprint) {
               "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");  // RFC 8037 appendix A.3
 }
 
-// Every bit of every segment. Only the last character of a segment has bits that could stand for nothing, and
-// canonical base64url refuses those.
+// Every bit of every segment is tried. The last character of a segment can have unused bits: canonical
+// base64url refuses a change there.
 TEST(Rfc, AFlippedBitIsNeverAccepted) {
     for (const Vector &vector : signed_vectors) {
         const auto key = make_key(vector.jwk);

@@ -27,7 +27,7 @@ std::shared_ptr<const Key> public_half(const TestKey &key) {
 
 bool verify(const Key &key, const char *algorithm, std::string_view signed_input,
             const std::string &signature) {
-    // On the heap and of the exact size, so that AddressSanitizer sees a byte too many.
+    // On the heap, with the exact size: AddressSanitizer sees a read behind the end.
     const auto copy = std::make_unique<char[]>(signature.size());
     std::copy(signature.begin(), signature.end(), copy.get());
     return key.verify(*parse_algorithm(algorithm), signed_input, {copy.get(), signature.size()});
@@ -94,7 +94,7 @@ TEST(Verify, LengthIsExact) {
 }
 
 TEST(Verify, RsaLeadingZerosBelongToTheSignature) {
-    // One signature in 256 begins with a zero octet; without it OpenSSL itself would still take a PSS one.
+    // One signature in 256 begins with a zero octet. OpenSSL takes a PSS signature without it.
     const TestKey &signer = TestKey::shared("PS256");
     const auto key = public_half(signer);
     for (const char *algorithm : {"RS256", "PS256"}) {
@@ -170,7 +170,7 @@ TEST(Verify, EcdsaNumbersAreWithinTheGroup) {
         EXPECT_FALSE(verify(*key, row.algorithm, input, one + one)) << row.algorithm;
         EXPECT_FALSE(verify(*key, row.algorithm, input, s + r)) << row.algorithm;
 
-        // s + n is the same number in the group, but no canonical one; it has room only under P-521.
+        // s + n is the same number in the group, but isn't canonical. Only P-521 has room for it.
         const Bignum number(
             BN_bin2bn(reinterpret_cast<const unsigned char *>(s.data()), static_cast<int>(s.size()), nullptr));
         const Bignum sum(BN_new());
@@ -179,8 +179,8 @@ TEST(Verify, EcdsaNumbersAreWithinTheGroup) {
             EXPECT_FALSE(verify(*key, row.algorithm, input, r + fixed(sum.get(), row.size))) << row.algorithm;
         }
 
-        // Known and harmless: (r, n - s) verifies whenever (r, s) does (SEC 1 has no rule against it, and JWS
-        // asks for none). A token has two forms then, so nothing may rest on a token's bytes being unique.
+        // If (r, s) is good, then (r, n - s) is good too. SEC 1 and JWS have no rule against it. So a token has
+        // two forms, and nothing may depend on a token's bytes being unique.
         const Bignum twin(BN_new());
         BN_sub(twin.get(), n.get(), number.get());
         EXPECT_TRUE(verify(*key, row.algorithm, input, r + fixed(twin.get(), row.size))) << row.algorithm;
@@ -188,7 +188,7 @@ TEST(Verify, EcdsaNumbersAreWithinTheGroup) {
 }
 
 TEST(Verify, EcdsaTakesNoDer) {
-    // A DER signature of P-256 can be 64 octets long only by rare chance; none of any length is accepted.
+    // DER signatures are refused, whatever their length. One of P-256 is rarely 64 octets long.
     const TestKey &signer = TestKey::shared("ES256");
     const auto key = public_half(signer);
     const std::string good = signer.signature("ES256", input);
@@ -198,7 +198,7 @@ TEST(Verify, EcdsaTakesNoDer) {
 }
 
 TEST(Verify, EcdsaNumbersOfEveryLengthComeThrough) {
-    // Short numbers and ones with the top bit set take different DER; a hundred signatures have both.
+    // In DER, short numbers and numbers with the top bit set look different. A hundred signatures have both.
     const TestKey &signer = TestKey::shared("ES256");
     const auto key = public_half(signer);
     int high = 0;

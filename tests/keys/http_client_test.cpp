@@ -157,6 +157,30 @@ INSTANTIATE_TEST_SUITE_P(Rows, BadUrlTest,
                                          UrlRow{"user", "https://u:p@127.0.0.1:1/"}, UrlRow{"empty", ""}),
                          [](const auto &info) { return info.param.name; });
 
+TEST_F(HttpClientTest, AUserInTheUrlIsNotSent) {
+    HttpRequest with_user = request();
+    with_user.url.insert(with_user.url.find("//") + 2, "user:password@");
+    const HttpResponse response = get(with_user, patient_bounds);
+    EXPECT_NE(response.result, FetchResult::ok);
+    EXPECT_FALSE(response.reached);
+    EXPECT_EQ(issuer.requests(TestIssuer::Endpoint::jwks), 0U);
+    EXPECT_EQ(response.error.find("password@"), std::string::npos) << response.error;
+}
+
+// A small body could decode to a huge one.
+TEST_F(HttpClientTest, ACompressedBodyIsNotDecoded) {
+    // {} in gzip (RFC 1952)
+    const std::string compressed(
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00", 22);
+    TestIssuer::Documents documents;
+    documents.jwks = compressed;
+    documents.content_encoding = "gzip";
+    issuer.set_documents(documents);
+    const HttpResponse response = get(request());
+    EXPECT_EQ(response.result, FetchResult::ok) << response.error;
+    EXPECT_EQ(response.body, compressed);
+}
+
 TEST_F(HttpClientTest, WithoutCaFileOnlyTheSystemsCasCount) {
     HttpRequest system = request();
     system.ca_pem = nullptr;

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,10 +26,6 @@ using Endpoint = TestIssuer::Endpoint;
 using Fault = TestIssuer::Fault;
 using Milliseconds = std::chrono::milliseconds;
 inline constexpr std::int64_t long_wait_ms = 60'000;
-
-inline std::int64_t now_ms() {
-    return SystemClock::instance().monotonic_ms();
-}
 
 /// What is known of the threads of that name: their blocked signals.
 inline std::vector<std::uint64_t> blocked_signals_of(const std::string &thread_name) {
@@ -71,6 +68,13 @@ class FetcherTest : public testing::Test {
         return keys;
     }
 
+    static std::size_t fetches_ended(const SectionKeys &keys) {
+        const auto &results = keys.status().fetches.by_result;
+        return std::accumulate(results.begin(), results.end(), std::size_t{0});
+    }
+    /// From here on time is in the test's hands, but for libcurl's own limits.
+    void stop_the_clock() { fetcher = std::move(Fetcher::create(clock, log.logger).value()); }
+
     /// The outcome of one token: key found and signature good, or why not.
     static Reason check(SectionKeys &keys, const std::string &token, std::int64_t max_wait_ms,
                         std::int32_t *retry_after_ms = nullptr) {
@@ -91,6 +95,7 @@ class FetcherTest : public testing::Test {
 
     TestIssuer issuer;
     LogCapture log;
+    ManualClock clock;
     std::unique_ptr<Fetcher> fetcher;
     config::Section section;
 };

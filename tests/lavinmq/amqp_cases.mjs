@@ -169,9 +169,8 @@ test('AMQP: the connection is closed when the token ends', async () => {
 });
 
 test("AMQP: a client that doesn't answer the close at its token's end is cut off", async () => {
-    const begin = Date.now();
-    await amqpLogin(world.lavin.port, 'whoever', await mint('deaf', ALL, {lifetime: 2}), {deaf: true});
-    assert.ok(Date.now() - begin > 2000);
+    const closedBy = await amqpLogin(world.lavin.port, 'whoever', await mint('deaf', ALL, {lifetime: 2}), {deaf: true});
+    assert.match(closedBy, /320 .*token expired/);
 });
 
 test("AMQP: a client that reads no more is cut off after its token's end too", async () => {

@@ -159,11 +159,10 @@ test('the broker starts while the provider is down; an attempt waits, others go 
         let settled = false;
         waiting.then(() => { settled = true; }, () => { settled = true; });
         await new Promise((resolve) => setTimeout(resolve, 700));
-        const begin = Date.now();
         for (let i = 0; i < 5; ++i) await (await lavin.connect('guest', {username: 'guest'})).close();
         const mqtt = await Client.connect(lavin.mqttPort, 'guest', {username: 'guest', protocolVersion: 4});
         await mqtt.end();
-        assert.ok(!settled, `others took ${Date.now() - begin} ms`);
+        assert.ok(!settled, 'the others came in while it waited');
         await issuer.flip('/network', {state: 'up'});
         await (await waiting).close();
     });

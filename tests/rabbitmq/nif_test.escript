@@ -66,6 +66,7 @@ cases() ->
      {"binaries of any size and bytes are taken, and refused", fun odd_binaries/1},
      {"random terms in all places at once have an answer of the documented form", fun random_terms/1},
      {"the callbacks take every wrong term with a no", fun wrong_terms_in_callbacks/1},
+     {"where the client is decides nothing, also where the broker doesn't know it", fun odd_contexts/1},
      {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
      {"a session logs in again without a password, as a direct connection does", fun again/1},
      {"a handle of another node is a no", fun foreign_handle/1},
@@ -117,11 +118,15 @@ spoilt(Token) ->
 wrong() ->
     [none, 1, -1, 1 bsl 31, 1 bsl 70, -(1 bsl 70), 1.5, <<1:3>>, <<0:65537>>, "text", [a | b], [], {}, {<<>>, <<>>},
      {<<>>, 1, <<>>}, {<<>>, <<>>, <<>>, <<>>}, {<<>>, <<>>, <<1:1>>}, #{}, #{a => b}, self(), foreign_pid(),
-     make_ref(), port(), fun() -> ok end, fun erlang:node/0, [<<"/x">> | <<"y">>], [<<"/x">>, 1],
+     make_ref(), port(), foreign_resource(), fun() -> ok end, fun erlang:node/0, [<<"/x">> | <<"y">>], [<<"/x">>, 1],
      lists:duplicate(65, <<"/x">>), lists:seq(1, 100000)].
 
 port() ->
     hd(erlang:ports()).
+
+%% A handle as ours is, but of another module.
+foreign_resource() ->
+    zlib:open().
 
 %% <0.9.0> of a node that there isn't.
 foreign_pid() ->
@@ -258,8 +263,10 @@ fits(_, Position, Term, Args) ->
         _ -> false
     end.
 
-wrong_terms_in_callbacks(_World) ->
+wrong_terms_in_callbacks(World) ->
     M = rabbit_auth_backend_tokenward,
+    Backend = backend(World),
+    {ok, Library, _} = tokenward_nif:open_library(maps:get(library, World)),
     User = fun(Impl) -> {auth_user, <<"u">>, [], Impl} end,
     Resource = {resource, <<"v">>, queue, <<"q">>},
     lists:foreach(
@@ -279,8 +286,24 @@ wrong_terms_in_callbacks(_World) ->
             {error, _} = M:update_state(Term, Term),
             {error, _} = M:update_state(User(Term), Term),
             {error, _} = M:update_state(User(Term), <<"token">>)
-        end, wrong()),
+        end, wrong() ++ [Backend, Library]),
     true = M:state_can_expire().
+
+%% RabbitMQ gives the peer's address, or the atom `unknown`; for some protocols nothing.
+odd_contexts(World) ->
+    M = rabbit_auth_backend_tokenward,
+    {ok, Session} = login(backend(World), token(World, "alice", "read:v/q read:v/t/k")),
+    User = {auth_user, <<"alice">>, [], Session},
+    lists:foreach(
+        fun(Context) ->
+            true = M:check_vhost_access(User, <<"v">>, Context),
+            false = M:check_vhost_access(User, <<"w">>, Context),
+            true = M:check_resource_access(User, {resource, <<"v">>, queue, <<"q">>}, read, Context),
+            false = M:check_resource_access(User, {resource, <<"v">>, queue, <<"q">>}, write, Context)
+        end, [#{peeraddr => unknown}, #{peeraddr => {127, 0, 0, 1}}, #{}, undefined] ++ wrong()),
+    Topic = {resource, <<"v">>, topic, <<"t">>},
+    true = M:check_topic_access(User, Topic, read, #{routing_key => <<"k">>, peeraddr => unknown}),
+    false = M:check_topic_access(User, Topic, read, #{routing_key => <<"l">>, peeraddr => unknown}).
 
 %% Erlang's exceptions carry arguments, and RabbitMQ logs them.
 defect(_World) ->

@@ -18,7 +18,7 @@ namespace tokenward::session {
 using support::JsonObject;
 using support::TestKey;
 
-class ManualClock final : public Clock {
+class ManualClock : public Clock {
   public:
     std::int64_t unix_seconds() const noexcept override { return unix_s; }
     std::int64_t monotonic_ms() const noexcept override { return ms; }
@@ -102,5 +102,40 @@ inline std::shared_ptr<Backend> make_backend(const BackendOptions &options, cons
 inline credentials::Credentials bearer(std::string_view token) {
     return {credentials::Kind::bearer_token, token, {}, {}};
 }
+
+/// One backend, and the session of the client that logged in last.
+class BackendTest : public testing::Test {
+  protected:
+    void TearDown() override {
+        session.reset();
+        if (backend) backend->close();
+    }
+
+    /// A refused login leaves the session as it was.
+    Reason log_in(const credentials::Credentials &presented) {
+        auto result = backend->authenticate(presented, {"mqtt", "192.0.2.7:5", "c1", ""});
+        detail = result ? "" : result.error().detail;
+        if (!result) return result.error().reason;
+        session = std::move(*result);
+        return Reason::NONE;
+    }
+    Reason log_in(std::string_view token) { return log_in(bearer(token)); }
+
+    Reason refresh(std::string_view token) {
+        const auto result = backend->refresh(*session, bearer(token), {});
+        detail = result ? "" : result.error().detail;
+        return result ? Reason::NONE : result.error().reason;
+    }
+
+    ManualClock clock;
+    Provider provider;
+    std::string log;
+    std::string detail;  ///< why the last call was refused; empty: it wasn't
+    std::shared_ptr<Backend> backend;
+    std::unique_ptr<Session> session;
+};
+
+#define EXPECT_REASON(actual, expected) \
+    EXPECT_STREQ(reason_name(actual), reason_name(Reason::expected)) << detail
 
 }  // namespace tokenward::session

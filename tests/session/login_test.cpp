@@ -12,30 +12,13 @@
 namespace tokenward::session {
 namespace {
 
-class LoginRules : public testing::Test {
+class LoginRules : public BackendTest {
   protected:
     void configure(const std::string &more = "") {
         backend = make_backend(options_with_log(provider.config(more), log), clock);
         ASSERT_NE(backend, nullptr);
     }
     void SetUp() override { configure(); }
-    void TearDown() override {
-        session.reset();
-        if (backend) backend->close();
-    }
-
-    Reason log_in(const credentials::Credentials &presented) {
-        auto result = backend->authenticate(presented, {"mqtt", "192.0.2.7:5", "c1", ""});
-        session.reset();
-        detail.clear();
-        if (!result) {
-            detail = result.error().detail;
-            return result.error().reason;
-        }
-        session = std::move(*result);
-        return Reason::NONE;
-    }
-    Reason log_in(std::string_view token) { return log_in(bearer(token)); }
 
     std::vector<std::string> lines_with(const std::string &text) const {
         std::vector<std::string> found;
@@ -45,17 +28,7 @@ class LoginRules : public testing::Test {
         }
         return found;
     }
-
-    ManualClock clock;
-    Provider provider;
-    std::string log;
-    std::string detail;
-    std::shared_ptr<Backend> backend;
-    std::unique_ptr<Session> session;
 };
-
-#define EXPECT_REASON(actual, expected) \
-    EXPECT_STREQ(reason_name(actual), reason_name(Reason::expected)) << detail
 
 }  // namespace
 

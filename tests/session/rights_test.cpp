@@ -10,7 +10,7 @@ namespace {
 
 using access::Operation;
 
-class RightsOfAToken : public testing::Test {
+class RightsOfAToken : public BackendTest {
   protected:
     /// A session with these claims, under provider.config(more).
     void enter(const std::string &more, const JsonObject &claims) {
@@ -18,13 +18,7 @@ class RightsOfAToken : public testing::Test {
         backend = make_backend(options_with_log(provider.config(more), log), clock);
         ASSERT_NE(backend, nullptr);
         token = Provider::mint(claims);
-        auto entered = backend->authenticate(bearer(token), {});
-        ASSERT_TRUE(entered.has_value()) << entered.error().detail;
-        session = std::move(*entered);
-    }
-    void TearDown() override {
-        session.reset();
-        if (backend) backend->close();
+        ASSERT_EQ(log_in(token), Reason::NONE) << detail;
     }
     bool may(Operation operation, const char *vhost, const char *resource) const {
         return session->authorize({operation, vhost, resource, {}}) == Decision::allowed;
@@ -39,12 +33,7 @@ class RightsOfAToken : public testing::Test {
     }
     static JsonObject no_scope() { return Provider::claims().remove("scope"); }
 
-    ManualClock clock;
-    Provider provider;
-    std::string log;
     std::string token;
-    std::shared_ptr<Backend> backend;
-    std::unique_ptr<Session> session;
 };
 
 TEST_F(RightsOfAToken, Aliases) {

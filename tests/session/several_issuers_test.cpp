@@ -13,7 +13,7 @@ constexpr const char *b_issuer = "https://b.example";
 
 /// Issuer A is [oauth]; its users have no prefix. Issuer B is [oauth.b]. Each has a key with the kid "same"
 /// (two different keys) and a key with a kid of its own. `mallory` is a key that is in neither set.
-class SeveralIssuers : public testing::Test {
+class SeveralIssuers : public BackendTest {
   protected:
     static const TestKey &a_key() { return TestKey::shared("ES256", 0); }
     static const TestKey &b_key() { return TestKey::shared("ES256", 1); }
@@ -35,42 +35,16 @@ class SeveralIssuers : public testing::Test {
         backend = make_backend(options(config()), clock);
         ASSERT_NE(backend, nullptr);
     }
-    void TearDown() override {
-        session.reset();
-        if (backend) backend->close();
-    }
 
     static JsonObject claims(const std::string &issuer) { return Provider::claims().string("iss", issuer); }
     static std::string sign(const TestKey &key, const JsonObject &claims, const char *kid = "same") {
         return key.sign("ES256", support::jws_header("ES256", kid).json(), claims.json());
     }
 
-    Reason log_in(const std::string &token) {
-        auto result = backend->authenticate(bearer(token), {});
-        detail = result ? "" : result.error().detail;
-        if (!result) return result.error().reason;
-        session = std::move(*result);
-        return Reason::NONE;
-    }
-    Reason refresh(const std::string &token) {
-        const auto result = backend->refresh(*session, bearer(token), {});
-        detail = result ? "" : result.error().detail;
-        return result ? Reason::NONE : result.error().reason;
-    }
     bool may(access::Operation operation, const char *resource) const {
         return session->authorize({operation, "v", resource, {}}) == Decision::allowed;
     }
-
-    ManualClock clock;
-    Provider provider;
-    std::string log;
-    std::string detail;
-    std::shared_ptr<Backend> backend;
-    std::unique_ptr<Session> session;
 };
-
-#define EXPECT_REASON(actual, expected) \
-    EXPECT_STREQ(reason_name(actual), reason_name(Reason::expected)) << detail
 
 #define ASSERT_REASON_NONE(actual) ASSERT_STREQ(reason_name(actual), "NONE") << detail
 
@@ -216,6 +190,20 @@ TEST_F(SeveralIssuers, ACachedTokenFollowsItsIssuerOverAReload) {
     EXPECT_TRUE(may(access::Operation::read, "q"));
     ASSERT_REASON_NONE(log_in(of_a));
     EXPECT_EQ(session->username(), "a:alice");
+}
+
+TEST_F(SeveralIssuers, AnIssuerThatChangedItsSectionHasOtherUsers) {
+    const std::string of_a = sign(a_key(), claims(a_issuer));
+    ASSERT_REASON_NONE(log_in(of_a));
+    const auto swapped =
+        options(R"({"oauth":)" + section(b_issuer, keys("b.json") + R"(,"username_prefix":"b:")") +
+                R"(,"oauth.a":)" + section(a_issuer, keys("a.json")) + "}");
+    ASSERT_TRUE(backend->reload(&swapped).has_value());
+    // The same issuer and the same username, in [oauth.a] instead of [oauth].
+    EXPECT_REASON(refresh(of_a), IDENTITY_CHANGED);
+    ASSERT_REASON_NONE(log_in(of_a));
+    EXPECT_EQ(session->username(), "alice");
+    EXPECT_REASON(refresh(of_a), NONE);
 }
 
 TEST_F(SeveralIssuers, ASectionThatIsGoneTakesItsTokensAlong) {

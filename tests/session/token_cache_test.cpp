@@ -23,7 +23,7 @@ std::shared_ptr<const VerifiedToken> token_named(const std::string &name) {
     return token;
 }
 
-class CachedLogin : public testing::Test {
+class CachedLogin : public BackendTest {
   protected:
     void configure(const std::string &json) {
         if (backend) backend->close();
@@ -37,23 +37,15 @@ class CachedLogin : public testing::Test {
         backend = *created;
     }
     void SetUp() override { configure(provider.config()); }
-    void TearDown() override { backend->close(); }
 
-    Reason log_in(const credentials::Credentials &presented) {
-        auto session = backend->authenticate(presented, {});
-        return session ? Reason::NONE : session.error().reason;
-    }
-    std::string hits() const {
+    std::string sample(const std::string &metric) const {
         const std::string text = backend->metrics();
-        const std::string name = "\ntokenward_token_cache_hits_total ";
+        const std::string name = "\n" + metric + " ";
         const std::size_t at = text.find(name) + name.size();
         return text.substr(at, text.find('\n', at) - at);
     }
-
-    ManualClock clock;
-    Provider provider;
-    std::string log;
-    std::shared_ptr<Backend> backend;
+    std::string hits() const { return sample("tokenward_token_cache_hits_total"); }
+    std::string entries() const { return sample("tokenward_token_cache_entries"); }
 };
 
 }  // namespace
@@ -165,17 +157,19 @@ TEST_F(CachedLogin, WhatWasRefusedNeverGetsIn) {
     const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
     for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(expired)), Reason::TOKEN_EXPIRED);
     EXPECT_EQ(hits(), "0");
-    EXPECT_NE(backend->metrics().find("tokenward_token_cache_entries 0\n"), std::string::npos);
+    EXPECT_EQ(entries(), "0");
 }
 
 TEST_F(CachedLogin, AReloadForgetsWhatTheOldConfigurationAccepted) {
     const std::string token = Provider::mint(Provider::claims());
     EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
+    EXPECT_EQ(entries(), "1");
     BackendOptions options;
     options.config_json = provider.config(R"(,"audience":"another")");
     ASSERT_TRUE(backend->reload(&options).has_value());
     EXPECT_EQ(log_in(bearer(token)), Reason::WRONG_AUDIENCE);
     EXPECT_EQ(hits(), "0");
+    EXPECT_EQ(entries(), "0") << "it would take a place for nothing";
 }
 
 TEST_F(CachedLogin, OffIsOff) {

@@ -13,7 +13,7 @@ const CLOSE = method(10, 50, Buffer.from([0, 200]), string(''), Buffer.from([0, 
 
 /**
  * One AMQP login by PLAIN, up to open-ok, and an orderly end. deaf: no end; the broker's close isn't answered either, and
- * the promise is kept when the socket ends.
+ * the promise is kept with what that close said when the socket ends.
  */
 export function amqpLogin(port, username, password, {deaf = false} = {}) {
     const startOk = method(10, 11, long(Buffer.alloc(0)), string('PLAIN'), long(Buffer.from(`\0${username}\0${password}`)),
@@ -22,18 +22,21 @@ export function amqpLogin(port, username, password, {deaf = false} = {}) {
         const socket = new Socket();
         let seen = Buffer.alloc(0);
         let isOpen = false;
+        let closedBy;
         socket.on('error', reject);
-        socket.on('close', () => isOpen ? resolve() : reject(new Error('AMQP login refused')));
+        socket.on('close', () => isOpen ? resolve(closedBy) : reject(new Error('AMQP login refused')));
         socket.on('data', (bytes) => {
             seen = Buffer.concat([seen, bytes]);
             while (seen.length >= 7 && seen.length >= seen.readUInt32BE(3) + 8) {
                 const what = seen.readUInt16BE(7) * 1000 + seen.readUInt16BE(9);
+                const rest = seen.subarray(11, seen.readUInt32BE(3) + 7);
                 seen = seen.subarray(seen.readUInt32BE(3) + 8);
                 if (what === 10010) socket.write(startOk);
                 else if (what === 10030) socket.write(Buffer.concat([TUNE_OK, OPEN]));
                 else if (what === 10041) { isOpen = true; if (!deaf) socket.write(CLOSE); }
                 else if (what === 10051) socket.end();
-                else if (what === 10050 && !deaf) { isOpen = false; socket.destroy(); }
+                else if (what === 10050 && deaf) closedBy = `${rest.readUInt16BE(0)} ${rest.toString('utf8', 3, 3 + rest[2])}`;
+                else if (what === 10050) { isOpen = false; socket.destroy(); }
             }
         });
         socket.connect(port, '127.0.0.1', () => socket.write('AMQP\x00\x00\x09\x01'));

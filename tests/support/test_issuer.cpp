@@ -138,6 +138,8 @@ struct TestIssuer::Impl {
             endpoint == Endpoint::discovery ? "application/json" : "application/jwk-set+json";
         if (!documents.cache_control.empty())
             response.headers.emplace_back("Cache-Control", documents.cache_control);
+        if (!documents.content_encoding.empty())
+            response.headers.emplace_back("Content-Encoding", documents.content_encoding);
         if (endpoint == Endpoint::jwks && documents.etag) {
             const std::string tag = entity_tag(response.body);
             response.headers.emplace_back("ETag", tag);

@@ -73,7 +73,8 @@ class TestIssuer {
         std::optional<std::string> discovery;  ///< the whole body instead
         std::optional<std::string> jwks;       ///< the whole body instead
         std::string cache_control;             ///< of both; empty: no such header
-        bool etag = true;                      ///< of the JWKS; conditional requests get a 304
+        std::string content_encoding;  ///< of both; the body is sent as it stands; empty: no such header
+        bool etag = true;              ///< of the JWKS; conditional requests get a 304
     };
 
     explicit TestIssuer(Options options);

@@ -115,23 +115,6 @@ module Tokenward
       LogPipe.hang_up(@log) unless @log.null?
     end
 
-    private def call!(error : LibTokenward::Error*, & : Void* -> Int32) : Nil
-      result = use { |handle| yield handle }
-      raise closed_failure unless result
-      return if result == LibTokenward::OK
-      raise error ? LibraryFailure.make(@library, result, error.value) : LibraryFailure.plain(@library, result)
-    end
-
-    private def collect!(size : Int32, error = Pointer(LibTokenward::Error).null,
-                         & : Void*, UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : String
-      text = ""
-      call!(error) do |handle|
-        result, text = Text.collect(size) { |buffer, room, length| yield handle, buffer, room, length }
-        result
-      end
-      text
-    end
-
     private def closed_failure : Error
       Error.new("the backend is closed", 103, "BACKEND_CLOSED")
     end

@@ -127,21 +127,6 @@ module Tokenward
       end
     end
 
-    private def call!(& : Void* -> Int32) : Nil
-      result = use { |handle| yield handle }
-      raise closed_failure unless result
-      raise LibraryFailure.plain(@library, result) unless result == LibTokenward::OK
-    end
-
-    private def collect!(size : Int32, & : Void*, UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : String
-      text = ""
-      call! do |handle|
-        result, text = Text.collect(size) { |buffer, room, length| yield handle, buffer, room, length }
-        result
-      end
-      text
-    end
-
     private def closed_failure : Error
       Error.new("the session is closed", 100, "INVALID_ARGUMENT")
     end
