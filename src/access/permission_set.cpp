@@ -126,11 +126,12 @@ bool PermissionSet::allows(const Request &request) const noexcept {
     Operations wanted;
     wanted.three_parts = Operations::bit(request.operation);
     const unsigned operations = wanted.packed();
+    const unsigned key_operations = Operations{wanted.three_parts, 0}.packed();  // a key ends its scope
     const auto contains = [&](const Node &node, const List &list) {
         return filter.is_contained_in(list.common, node.pattern);
     };
     const auto grants = [&](const Node &node, const List &) {
-        return visit_matches(Level::routing_key, node.children, filter.text, operations, contains);
+        return visit_matches(Level::routing_key, node.children, filter.text, key_operations, contains);
     };
     return visit_matches(
         Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {

@@ -120,16 +120,20 @@ std::vector<Scope> read_scopes(const std::vector<std::string> &texts) {
 }
 
 bool allows(const std::vector<Scope> &scopes, bool routing_keys, const Request &request) {
+    const bool mqtt = request.mqtt_topic || request.mqtt_filter;
+    const auto lacks_dollar = [](std::string_view name, const std::optional<std::string> &glob) {
+        return name.starts_with('$') && (glob->empty() || glob->front() != '$');
+    };
+    std::string key(request.routing_key.value_or(""));
+    if (mqtt) std::ranges::replace(key, '/', '.');
     for (const Scope &scope : scopes) {
         if (scope.operation != request.operation) continue;
         if (scope.has_key && !routing_keys) continue;
         if (!glob_matches(scope.vhost, request.vhost)) continue;
         if (!glob_matches(scope.resource, request.resource)) continue;
-        if ((request.mqtt_topic || request.mqtt_filter) && request.resource.starts_with('$') &&
-            (scope.resource->empty() || scope.resource->front() != '$')) {
-            continue;
-        }
-        if (request.routing_key && (!scope.has_key || !glob_matches(scope.key, *request.routing_key))) continue;
+        if (mqtt && !request.routing_key && lacks_dollar(request.resource, scope.resource)) continue;
+        if (request.routing_key && (!scope.has_key || !glob_matches(scope.key, key))) continue;
+        if (request.routing_key && mqtt && lacks_dollar(key, scope.key)) continue;
         return true;
     }
     return false;

@@ -149,10 +149,8 @@ Backend::Backend(const std::string &more)
     static int number = 0;
     const std::string path = World::get().config("backend" + std::to_string(number++) + ".ini", more);
     const tokenward_string file = support::text(path);
-    auto options = support::cleared<tokenward_options>();
-    options.config_files = &file;
-    options.config_file_count = 1;
-    options.log = [](void *, std::int32_t, const char *, std::size_t) {};
+    const auto options =
+        support::options_with_log(file, [](void *, std::int32_t, const char *, std::size_t) {});
     auto error = support::cleared<tokenward_error>();
     if (library_.create(&options, &handle_, &error) != TOKENWARD_OK) throw std::runtime_error(error.message);
     context_.protocol = support::text("mqtt");

@@ -16,7 +16,7 @@ using tokenward::keys::Fetcher;
 void no_log(void * /*user*/, std::int32_t /*level*/, const char * /*message*/, std::size_t /*size*/) {}
 
 struct Running {
-    Logger logger{&no_log, nullptr};
+    Logger logger{{LogMode::to_callback, &no_log, nullptr, {}}};
     std::unique_ptr<Fetcher> fetcher;
 };
 

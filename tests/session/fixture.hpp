@@ -86,8 +86,7 @@ inline void collect_log(void *user, std::int32_t, const char *message, std::size
 inline BackendOptions options_with_log(const std::string &json, std::string &log) {
     BackendOptions options;
     options.config_json = json;
-    options.log = collect_log;
-    options.log_user = &log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
     return options;
 }
 
@@ -113,7 +112,11 @@ class BackendTest : public testing::Test {
 
     /// A refused login leaves the session as it was.
     Reason log_in(const credentials::Credentials &presented) {
-        auto result = backend->authenticate(presented, {"mqtt", "192.0.2.7:5", "c1", ""});
+        Context from;
+        from.protocol = "mqtt";
+        from.peer = "192.0.2.7:5";
+        from.client_id = "c1";
+        auto result = backend->authenticate(presented, from);
         detail = result ? "" : result.error().detail;
         if (!result) return result.error().reason;
         session = std::move(*result);

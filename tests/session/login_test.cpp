@@ -269,8 +269,7 @@ TEST_F(LoginRules, TwoProvidersAliceNeverMeet) {
         provider.path("jwks.json") +
         R"("},"oauth.b":{"issuer":"https://b.example","audience":"mq","scope_prefix":"","username_prefix":"b:","jwks_file":")" +
         provider.path("jwks.json") + R"("}})";
-    options.log = collect_log;
-    options.log_user = &log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
     auto created = Backend::create(options, clock);
     ASSERT_TRUE(created.has_value()) << created.error().detail;
     backend = *created;
@@ -305,12 +304,27 @@ TEST_F(LoginRules, TheAuditLineSaysWhoAndWhereAndWhyNot) {
 }
 
 TEST_F(LoginRules, RefusalsAreTenASecondPerReasonThenACount) {
-    for (int i = 0; i < 25; ++i) log_in("opaque");
-    const auto lines = static_cast<int>(std::count(log.begin(), log.end(), '\n'));
-    EXPECT_EQ(lines, 10) << log;
+    const auto refused = [&](int client) {
+        Context from;
+        from.peer = "192.0.2.7:5";
+        const std::string client_id = "c" + std::to_string(client);
+        from.client_id = client_id;
+        EXPECT_FALSE(backend->authenticate(bearer("opaque"), from));
+    };
+    for (int i = 0; i < 25; ++i) refused(i);
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 10) << log;
     clock.ms += 1000;
-    log_in("opaque");
-    EXPECT_NE(log.find("15 more lines"), std::string::npos) << log;
+    refused(1);
+    EXPECT_NE(log.find("[15 more lines of this reason were left out, about 15 of them from \"192.0.2.7\"]"),
+              std::string::npos)
+        << log;
+}
+
+TEST_F(LoginRules, RefusalsOfOneClientAreTwoASecond) {
+    for (int i = 0; i < 5; ++i) log_in("opaque");
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2) << log;
+    for (int i = 0; i < 5; ++i) EXPECT_REASON(log_in(Provider::mint(Provider::claims())), NONE);
+    EXPECT_EQ(lines_with("authenticate ok").size(), 5U) << "accepted logins are never left out";
 }
 
 TEST_F(LoginRules, NotesOnMalformedScopesNameTheUserAndAreTenASecond) {

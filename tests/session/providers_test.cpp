@@ -41,8 +41,7 @@ TEST_P(Recipes, ATokenOfThatShapeGivesTheRights) {
     options.config_files = {file};
     options.config_json = R"({"jwks_file":")" + provider.path("jwks.json") + '"' + recipe.more + "}";
     std::string log;
-    options.log = collect_log;
-    options.log_user = &log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
     auto backend = Backend::create(options, clock);
     ASSERT_TRUE(backend.has_value()) << backend.error().detail;
 
@@ -92,8 +91,7 @@ TEST(EntraVersion1, TheWrongIssuerHasAHintThatHelps) {
     options.config_files = {std::string(EXAMPLES) + "/entra.ini"};
     options.config_json = R"({"jwks_file":")" + provider.path("jwks.json") + R"("})";
     std::string log;
-    options.log = collect_log;
-    options.log_user = &log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
     auto backend = Backend::create(options, clock);
     ASSERT_TRUE(backend.has_value()) << backend.error().detail;
     const TokenShape shape =

@@ -29,8 +29,7 @@ class CachedLogin : public BackendTest {
         if (backend) backend->close();
         BackendOptions options;
         options.config_json = json;
-        options.log = collect_log;
-        options.log_user = &log;
+        options.log = {LogMode::to_callback, collect_log, &log, {}};
         options.startup_wait_ms = 20000;
         auto created = Backend::create(options, clock);
         ASSERT_TRUE(created.has_value()) << created.error().detail;
@@ -186,8 +185,7 @@ TEST_F(CachedLogin, AKeyThatLeftTheSetTakesItsTokensAlong) {
     BackendOptions options;
     options.config_json = R"({"issuer":")" + issuer.issuer() + R"(","audience":"broker","ca_file":")" +
                           issuer.ca_file() + R"(","jwks_min_refresh":1,"scope_prefix":""})";
-    options.log = collect_log;
-    options.log_user = &log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
     options.startup_wait_ms = 20000;
     options.max_wait_ms = 20000;
     auto created = Backend::create(options);

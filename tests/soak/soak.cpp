@@ -51,6 +51,7 @@ struct World {
     World() {
         options.config_json = text(configuration);
         options.startup_wait_ms = 5'000;
+        options.log_mode = TOKENWARD_LOG_TO_CALLBACK;
         options.log = ignore_line;
     }
 
