@@ -1,5 +1,7 @@
 #include "access/reference.hpp"
 
+#include <algorithm>
+
 #include <cstdlib>
 
 namespace tokenward::access::reference {
@@ -121,7 +123,7 @@ std::vector<Scope> read_scopes(const std::vector<std::string> &texts) {
 
 bool allows(const std::vector<Scope> &scopes, bool routing_keys, const Request &request) {
     const bool mqtt = request.mqtt_topic || request.mqtt_filter;
-    const auto lacks_dollar = [](std::string_view name, const std::optional<std::string> &glob) {
+    const auto lacks_dollar = [](std::string_view name, const Glob &glob) {
         return name.starts_with('$') && (glob->empty() || glob->front() != '$');
     };
     std::string key(request.routing_key.value_or(""));

@@ -2,15 +2,24 @@
 #include "loaded_library.hpp"
 #include "static_provider.hpp"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -203,6 +212,180 @@ TEST(Guest, AForkedChildMayAuthorizeAndGoButNotAuthenticate) {
     EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, nullptr), TOKENWARD_OK);
     tw.session_release(session);
     tw.destroy(backend);
+}
+
+namespace {
+
+/// A provider that takes connections and never answers: whoever waits for its keys waits.
+class Waiting : public testing::Test {
+  protected:
+    void SetUp() override {
+        issuer.set_network(TestIssuer::Network::blackhole);
+        provider.write("waiting.ini", "[oauth]\nissuer = " + issuer.issuer() +
+                                          "\naudience = broker\nscope_prefix =\nca_file = " + issuer.ca_file() + "\n");
+        const std::string path = provider.path("waiting.ini");
+        const tokenward_string file = text(path);
+        auto options = options_with_log(file, no_log);
+        options.max_wait_ms = 60'000;
+        auto error = cleared<tokenward_error>();
+        ASSERT_EQ(tw.create(&options, &backend, &error), TOKENWARD_OK) << error.message;
+    }
+
+    std::string token() const {
+        return StaticProvider::mint(StaticProvider::claims("read:v/a").string("iss", issuer.issuer()));
+    }
+    /// Waits until the one caller waits for keys: a key was asked for.
+    static void let_it_wait(const std::atomic<bool> &began) {
+        while (!began) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+
+    TestIssuer issuer;
+    const StaticProvider provider;
+    const LoadedLibrary tw;
+    tokenward_backend *backend = nullptr;
+};
+
+}  // namespace
+
+TEST_F(Waiting, DestroySendsThoseThatWaitAwayWithTryAgain) {
+    const std::string waiting = token();
+    const auto credentials = bearer(waiting);
+    std::atomic<bool> began{false};
+    std::int32_t result = TOKENWARD_OK;
+    auto error = cleared<tokenward_error>();
+    std::thread caller([&] {
+        tokenward_session *session = nullptr;
+        began = true;
+        result = tw.authenticate(backend, &credentials, nullptr, &session, &error);
+    });
+    let_it_wait(began);
+    tw.destroy(backend);
+    caller.join();
+    EXPECT_EQ(result, TOKENWARD_TRY_AGAIN) << error.message;
+    EXPECT_EQ(error.reason, TOKENWARD_REASON_KEYS_PENDING);
+}
+
+TEST_F(Waiting, AHostThreadThatIsCancelledWhileItWaitsDoesntEndTheProcess) {
+    struct Caller {
+        const LoadedLibrary &tw;
+        tokenward_backend *backend;
+        tokenward_credentials credentials;
+        std::atomic<bool> began{false};
+        std::atomic<int> result{-1};
+    };
+    const std::string waiting = token();
+    Caller caller{tw, backend, bearer(waiting)};
+    pthread_t thread{};
+    ASSERT_EQ(pthread_create(
+                  &thread, nullptr,
+                  [](void *argument) -> void * {
+                      auto &self = *static_cast<Caller *>(argument);
+                      tokenward_session *session = nullptr;
+                      self.began = true;
+                      self.result = self.tw.authenticate(self.backend, &self.credentials, nullptr, &session, nullptr);
+                      for (;;) pthread_testcancel();
+                  },
+                  &caller),
+              0);
+    let_it_wait(caller.began);
+    EXPECT_EQ(pthread_cancel(thread), 0);
+    tw.destroy(backend);
+    void *ended = nullptr;
+    EXPECT_EQ(pthread_join(thread, &ended), 0);
+    EXPECT_EQ(ended, PTHREAD_CANCELED);
+    EXPECT_EQ(caller.result, TOKENWARD_TRY_AGAIN) << "the call itself is no cancellation point";
+}
+
+TEST_F(Waiting, OurThreadsLeaveTheFaultsToTheHostsHandler) {
+    std::string blocked;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream status(entry.path() / "status");
+        std::string name;
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("Name:")) name = line.substr(6);
+            if (line.starts_with("SigBlk:") && name == "tokenward-keys") blocked = line.substr(8);
+        }
+    }
+    ASSERT_FALSE(blocked.empty()) << "no thread is called tokenward-keys";
+    const std::uint64_t mask = std::stoull(blocked, nullptr, 16);
+    const auto is_blocked = [mask](int number) { return (mask >> (number - 1) & 1U) != 0; };
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) EXPECT_FALSE(is_blocked(fault)) << fault;
+    for (const int other : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGPIPE, SIGUSR1}) EXPECT_TRUE(is_blocked(other));
+    tw.destroy(backend);
+}
+
+namespace {
+
+/// Runs `body` on a thread with a stack of so many bytes.
+void on_a_stack_of(std::size_t bytes, std::function<void()> body) {
+    pthread_attr_t attributes;
+    ASSERT_EQ(pthread_attr_init(&attributes), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&attributes, bytes), 0);
+    pthread_t thread{};
+    const auto run = [](void *argument) -> void * {
+        (*static_cast<std::function<void()> *>(argument))();
+        return nullptr;
+    };
+    ASSERT_EQ(pthread_create(&thread, &attributes, run, &body), 0);
+    ASSERT_EQ(pthread_join(thread, nullptr), 0);
+    pthread_attr_destroy(&attributes);
+}
+
+}  // namespace
+
+TEST(Guest, ACallNeedsNoMoreStackThanTheHeaderSays) {
+    const StaticProvider provider;
+    const LoadedLibrary tw;
+    tokenward_backend *backend = nullptr;
+    on_a_stack_of(std::size_t{128} << 10, [&] { backend = create(tw, provider.config_file()); });
+    ASSERT_NE(backend, nullptr);
+    const std::string token = StaticProvider::token("read:v/a read:%2F/amq.topic/a.*");
+    on_a_stack_of(std::size_t{64} << 10, [&] {
+        tokenward_session *session = nullptr;
+        auto error = cleared<tokenward_error>();
+        const auto credentials = bearer(token);
+        EXPECT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, &error), TOKENWARD_OK);
+        auto asked = request(TOKENWARD_READ, "/", "amq.topic", "a/b");
+        asked.flags |= TOKENWARD_MQTT_TOPIC;
+        EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+        asked.operation = TOKENWARD_WRITE;
+        EXPECT_EQ(tw.report_denial(session, &asked, nullptr), TOKENWARD_OK);
+        EXPECT_EQ(tw.session_refresh(session, &credentials, nullptr, &error), TOKENWARD_OK);
+        std::size_t length = 0;
+        EXPECT_EQ(tw.explain(session, &asked, nullptr, 0, &length, &error), TOKENWARD_OK);
+        EXPECT_EQ(tw.status(backend, nullptr, 0, &length, &error), TOKENWARD_OK);
+        EXPECT_EQ(tw.metrics(backend, nullptr, 0, &length, &error), TOKENWARD_OK);
+        EXPECT_EQ(tw.inspect(backend, token.data(), token.size(), nullptr, 0, &length, &error), TOKENWARD_OK);
+        tw.session_release(session);
+    });
+    tw.destroy(backend);
+}
+
+TEST(Guest, WithoutDescriptorsTheAnswerNamesTheLimit) {
+    const pid_t child = fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+        const StaticProvider provider;
+        const LoadedLibrary tw;
+        const std::string path = provider.config_file();
+        const tokenward_string file = text(path);
+        const auto options = options_with_log(file, no_log);
+        auto error = cleared<tokenward_error>();
+        rlimit limit{};
+        getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = 3;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        tokenward_backend *backend = nullptr;
+        if (tw.create(&options, &backend, &error) != TOKENWARD_ERROR) _exit(1);
+        if (error.reason != TOKENWARD_REASON_RESOURCE_LIMIT) _exit(2);
+        if (std::string(error.hint).find("ulimit -n") == std::string::npos) _exit(3);
+        _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace tokenward::support

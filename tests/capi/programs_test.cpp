@@ -1,5 +1,6 @@
 // Runs two programs: the host in C, and the example of abi/README.md.
 #include "static_provider.hpp"
+#include "support/test_issuer.hpp"
 
 #include <array>
 #include <cstdio>
@@ -30,12 +31,30 @@ Outcome run(const std::string &command) {
 
 }  // namespace
 
-TEST(Programs, TheCHostFindsEverythingRight) {
+// A host of 1.0 meets a library in which every struct has grown, and a host of that version meets this library.
+TEST(Programs, EveryHostGetsOnWithEveryLibrary) {
     const StaticProvider provider;
-    provider.write("token", StaticProvider::token("write:%2F/orders"));
-    const Outcome outcome = run(std::string(C_HOST) + " " + TOKENWARD_LIBRARY + " " + provider.config_file() +
-                                " < " + provider.path("token"));
-    EXPECT_EQ(outcome.status, 0) << outcome.output;
+    provider.write("token", StaticProvider::token("write:%2F/orders write:%2F/ex/rk.*"));
+    for (const char *host : {C_HOST, C_HOST_1_0, C_HOST_GROWN}) {
+        for (const char *library : {TOKENWARD_LIBRARY, GROWN_LIBRARY}) {
+            const Outcome outcome = run(std::string(host) + " " + library + " " + provider.config_file() + " < " +
+                                        provider.path("token"));
+            EXPECT_EQ(outcome.status, 0) << host << " with " << library << ": " << outcome.output;
+        }
+    }
+}
+
+// Its threads are in TLS when it ends. What forces the interleaving is tests/base/at_work_test.cpp.
+TEST(Programs, AHostThatEndsWithLiveBackendsEndsWell) {
+    TestIssuer issuer;
+    const StaticProvider provider;
+    provider.write("live.ini", "[oauth]\nissuer = " + issuer.issuer() + "\naudience = a\nca_file = " + issuer.ca_file() +
+                                   "\n");
+    for (int i = 0; i < 30; ++i) {
+        const Outcome outcome = run(std::string(EXIT_HOST) + " " + TOKENWARD_LIBRARY + " " + provider.path("live.ini") +
+                                    " 4 " + std::to_string(i * 700));
+        EXPECT_EQ(outcome.status, 0) << i << ": " << outcome.output;
+    }
 }
 
 TEST(Programs, TheExampleOfTheReadmeRuns) {
