@@ -306,9 +306,10 @@ class Backend {
     ~Backend() { reset(); }
 
     /// Ends the backend that it had, then starts one. options may be NULL: the defaults. What options.log_user
-    /// points to must outlive this object.
+    /// points to must outlive this object. A library that isn't loaded: TOKENWARD_ERROR.
     [[nodiscard]] std::int32_t create(const Library &library, const tokenward_options *options, Error &error) {
         reset();
+        if (!library) return TOKENWARD_ERROR;
         library_ = library;
         return library_->create(options, &handle_, &error);
     }

@@ -1,6 +1,6 @@
 /*
- * Loads libtokenward by dlopen and gives a table of its functions, for hosts in C99. Hosts in C++ have the same in
- * tokenward.hpp; tests/cli/loader_test.cpp holds the two together. It knows nothing but tokenward.h.
+ * Loads libtokenward by dlopen and gives a table of its functions, for hosts in C99. Hosts in C++ have the same
+ * in tokenward.hpp; tests/cli/loader_test.cpp holds the two together. It knows nothing but tokenward.h.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

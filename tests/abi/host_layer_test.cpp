@@ -157,10 +157,11 @@ TEST_F(HostLayer, ABackendEndsOnce) {
 
 TEST_F(HostLayer, WhatIsEmptyAnswersNo) {
     const Session session;
-    const Backend backend;
+    Backend backend;
     Session given(library_, &the_session);
     Error error;
     std::string text = "old";
+    EXPECT_EQ(backend.create(Library(), nullptr, error), TOKENWARD_ERROR);
     EXPECT_EQ(session.authorize(TOKENWARD_REQUEST_INIT), TOKENWARD_ERROR);
     EXPECT_EQ(session.can_access_vhost("/"), TOKENWARD_ERROR);
     EXPECT_EQ(session.report_denial(TOKENWARD_REQUEST_INIT, nullptr), TOKENWARD_ERROR);
