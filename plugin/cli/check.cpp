@@ -13,12 +13,10 @@
 namespace tokenward::cli {
 namespace {
 
-constexpr std::int32_t reason_keys_unavailable = 312;  // reasons.def: stable
-
 struct Answer {
     std::string question;
     std::int32_t verdict;
-    common::Explanation why;
+    Explanation why;
 };
 
 const char *verdict_name(std::int32_t verdict) {
@@ -56,19 +54,9 @@ struct SessionFacts {
     std::int64_t expires_at = 0;
 };
 
-bool read_facts(const common::Library &library, const tokenward_session *session, SessionFacts &facts) {
-    tokenward_string username{};
-    tokenward_string issuer{};
-    if (library->session_username(session, &username) != TOKENWARD_OK ||
-        library->session_issuer(session, &issuer) != TOKENWARD_OK ||
-        library->session_expires_at(session, &facts.expires_at) != TOKENWARD_OK) {
-        return false;
-    }
-    facts.username = common::view(username);
-    facts.issuer = common::view(issuer);
-    return common::read_text(facts.tags, [&](char *buffer, std::size_t size, std::size_t *length) {
-               return library->session_tags(session, buffer, size, length);
-           }) == TOKENWARD_OK;
+SessionFacts facts_of(const host::Session &session) {
+    return {std::string(session.username()), std::string(session.issuer()), session.tags(),
+            session.expires_at()};
 }
 
 void say_refusal(const Host &host, std::int32_t result, const tokenward_error &error) {
@@ -97,7 +85,10 @@ void say_answer(const Answer &answer) {
         if (!answer.why.scope.empty()) say("  by:      " + for_terminal(answer.why.scope));
         return;
     }
-    say((answer.verdict == TOKENWARD_DENIED ? "DENIED    " : "EXPIRED   ") + answer.question);
+    say((answer.verdict == TOKENWARD_DENIED    ? "DENIED    "
+         : answer.verdict == TOKENWARD_EXPIRED ? "EXPIRED   "
+                                               : "ERROR     ") +
+        answer.question);
     if (!answer.why.reason.empty()) say("  reason:  " + answer.why.reason);
     if (!answer.why.nearest.empty()) say("  nearest: " + for_terminal(answer.why.nearest));
     if (!answer.why.why.empty()) say("  but:     " + for_terminal(answer.why.why));
@@ -155,7 +146,7 @@ ExitCode exit_code_of(std::int32_t result, std::int32_t reason) {
             return exit_no_keys;
         case TOKENWARD_REFUSED:
         case TOKENWARD_NOT_A_TOKEN:
-            return reason == reason_keys_unavailable ? exit_no_keys : exit_no;
+            return reason == TOKENWARD_REASON_KEYS_UNAVAILABLE ? exit_no_keys : exit_no;
         default:
             return exit_usage;
     }
@@ -176,31 +167,29 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
         return exit_usage;
     }
 
-    auto credentials = common::sized<tokenward_credentials>();
+    tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_BEARER_TOKEN;
-    credentials.data = common::borrow(token->text);
-    auto context = common::sized<tokenward_context>();
-    context.protocol = common::borrow("cli");
-    auto error = common::sized<tokenward_error>();
-    tokenward_session *raw = nullptr;
+    credentials.data = host::borrow(token->text);
+    tokenward_context context = TOKENWARD_CONTEXT_INIT;
+    context.protocol = host::borrow("cli");
+    host::Error error;
+    host::Session session;
     host.mute(true);  // what its audit line says is printed below
-    const std::int32_t result =
-        host.library()->authenticate(host.backend(), &credentials, &context, &raw, &error);
+    const std::int32_t result = host.backend().authenticate(credentials, &context, session, error);
     host.mute(false);
-    const common::Session session = common::own(host.library(), raw);
 
     ExitCode code = exit_code_of(result, error.reason);
     SessionFacts facts;
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {
-        if (!read_facts(host.library(), session.get(), facts)) return exit_usage;
+        facts = facts_of(session);
         for (const Question &question : options.questions) {
             tokenward_request request = question.request();
             // For an MQTT broker a name is a topic: one that begins with '$' needs a pattern that begins with
-            // '$'.
+            // '$'. It has no key: nothing there grants a question with one.
             if (options.mqtt && request.flags == 0) request.flags = TOKENWARD_MQTT_TOPIC;
-            Answer answer{question.spelling(), host.library()->authorize(session.get(), &request), {}};
-            answer.why = common::explain(host.library(), session.get(), request);
+            Answer answer{question.spelling(), session.authorize(request), {}};
+            answer.why = explain(session, request);
             if (answer.verdict != TOKENWARD_ALLOWED) code = exit_no;
             answers.push_back(std::move(answer));
         }

@@ -9,12 +9,12 @@ namespace {
 
 std::string value_text(const rapidjson::Value &value) {
     if (value.IsNull()) return "(unset)";
-    if (value.IsString()) return for_terminal(common::string_of(value));
+    if (value.IsString()) return for_terminal(string_of(value));
     if (!value.IsArray()) return for_terminal(compact(value));
     std::string text;
     for (const auto &element : value.GetArray()) {
         if (!text.empty()) text += ',';
-        text += element.IsString() ? for_terminal(common::string_of(element)) : for_terminal(compact(element));
+        text += element.IsString() ? for_terminal(string_of(element)) : for_terminal(compact(element));
     }
     return text.empty() ? "(unset)" : text;
 }
@@ -33,18 +33,17 @@ ExitCode config(const CommonOptions &common) {
         say(text);
         return exit_yes;
     }
-    const auto document = common::parse_object(text);
+    const auto document = parse_object(text);
     if (!document) return exit_usage;
     for (const auto &section : document->GetObject()) {
         if (!section.value.IsObject()) continue;
-        say("[" + for_terminal(common::string_of(section.name)) + "]");
+        say("[" + for_terminal(string_of(section.name)) + "]");
         for (const auto &setting : section.value.GetObject())
-            say(for_terminal(common::string_of(setting.name)) + " = " + value_text(setting.value));
+            say(for_terminal(string_of(setting.name)) + " = " + value_text(setting.value));
     }
-    const rapidjson::Value &warnings = common::member(*document, "warnings");
+    const rapidjson::Value &warnings = member(*document, "warnings");
     if (warnings.IsArray()) {
-        for (const auto &warning : warnings.GetArray())
-            say("; warning: " + for_terminal(common::string_of(warning)));
+        for (const auto &warning : warnings.GetArray()) say("; warning: " + for_terminal(string_of(warning)));
     }
     return exit_yes;
 }

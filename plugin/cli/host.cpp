@@ -17,7 +17,7 @@ std::string library_in_build_folder() {
     const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
     if (error) return {};
     const auto folder = program.parent_path().parent_path().parent_path();  // from FOLDER/plugin/cli/tokenward
-    const auto library = folder / "src" / "capi" / LIBRARY_SONAME;
+    const auto library = folder / "src" / "capi" / host::Library::soname;
     return std::filesystem::is_regular_file(library, error) ? library.string() : std::string();
 }
 
@@ -47,16 +47,17 @@ bool Host::load() {
 
 tokenward_options Host::library_options(std::string_view config_json) {
     paths_.clear();
-    for (const std::string &file : options_.config_files) paths_.push_back(common::borrow(file));
+    for (const std::string &file : options_.config_files) paths_.push_back(host::borrow(file));
     // The library takes its default file only if it is given nothing at all, and JSON may be given here.
     static constexpr std::string_view default_file = "/etc/tokenward/tokenward.ini";
-    if (paths_.empty()) paths_.push_back(common::borrow(default_file));
-    auto options = common::sized<tokenward_options>();
+    if (paths_.empty()) paths_.push_back(host::borrow(default_file));
+    tokenward_options options = TOKENWARD_OPTIONS_INIT;
     options.config_files = paths_.data();
     options.config_file_count = paths_.size();
-    options.config_json = common::borrow(config_json);
+    options.config_json = host::borrow(config_json);
     options.startup_wait_ms = wait_for_keys_ ? options_.wait_seconds * 1000 : 0;
     options.max_wait_ms = options_.wait_seconds * 1000;
+    options.log_mode = TOKENWARD_LOG_TO_CALLBACK;
     options.log = receive_log;
     options.log_user = this;
     return options;
@@ -64,17 +65,12 @@ tokenward_options Host::library_options(std::string_view config_json) {
 
 bool Host::create(std::string_view config_json) {
     const tokenward_options options = library_options(config_json);
-    tokenward_backend *backend = nullptr;
-    if (library_->create(&options, &backend, &error_) != TOKENWARD_OK) return false;
-    backend_ = common::own(library_, backend);
-    return true;
+    return backend_.create(library_, &options, error_) == TOKENWARD_OK;
 }
 
 bool Host::check_config(std::string &json) {
     const tokenward_options options = library_options({});
-    return common::read_text(json, [&](char *buffer, std::size_t size, std::size_t *length) {
-               return library_->config_check(&options, buffer, size, length, &error_);
-           }) == TOKENWARD_OK;
+    return library_.config_check(&options, json, error_) == TOKENWARD_OK;
 }
 
 void Host::receive_log(void *user, std::int32_t level, const char *message, std::size_t size) {

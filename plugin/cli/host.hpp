@@ -1,10 +1,11 @@
 // The command line tool as a host: it finds and loads the library, and creates a backend from its arguments.
 #pragma once
 
-#include "backend.hpp"
+#include "tokenward.hpp"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokenward::cli {
@@ -36,8 +37,8 @@ class Host {
     /// Reads the configuration and starts nothing: its settings as JSON. On false, error() says why.
     [[nodiscard]] bool check_config(std::string &json);
 
-    [[nodiscard]] const common::Library &library() const { return library_; }
-    [[nodiscard]] tokenward_backend *backend() const { return backend_.get(); }
+    [[nodiscard]] const host::Library &library() const { return library_; }
+    [[nodiscard]] const host::Backend &backend() const { return backend_; }
     [[nodiscard]] const tokenward_error &error() const { return error_; }
 
     /// Log lines go to standard error: errors and warnings unless muted, and with --verbose all of them.
@@ -48,12 +49,12 @@ class Host {
     static void receive_log(void *user, std::int32_t level, const char *message, std::size_t size);
 
     const CommonOptions &options_;
-    common::Library library_;
+    host::Library library_;
     std::vector<tokenward_string> paths_;
-    tokenward_error error_ = common::sized<tokenward_error>();
+    host::Error error_;
     bool muted_ = false;
     bool wait_for_keys_ = true;
-    common::Backend backend_;  // the last member: it is destroyed first, and may log meanwhile
+    host::Backend backend_;  // the last member: it is destroyed first, and may log meanwhile
 };
 
 /// Says on standard error why a command can't go on, and with --json on standard output as one object.

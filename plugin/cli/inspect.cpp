@@ -26,7 +26,7 @@ std::string readable_time(const rapidjson::Value &value) {
 void say_members(const rapidjson::Value &object) {
     if (!object.IsObject()) return;
     for (const auto &entry : object.GetObject()) {
-        const std::string_view name = common::string_of(entry.name);
+        const std::string_view name = string_of(entry.name);
         const bool time = name == "exp" || name == "iat" || name == "nbf" || name == "auth_time";
         say("  " + for_terminal(name) + ": " + for_terminal(compact(entry.value)) +
             (time ? readable_time(entry.value) : std::string()));
@@ -36,7 +36,7 @@ void say_members(const rapidjson::Value &object) {
 void say_list(const char *title, const rapidjson::Value &list) {
     if (!list.IsArray() || list.Empty()) return;
     say(title);
-    for (const auto &entry : list.GetArray()) say("  " + for_terminal(common::string_of(entry)));
+    for (const auto &entry : list.GetArray()) say("  " + for_terminal(string_of(entry)));
 }
 
 }  // namespace
@@ -58,13 +58,13 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
             return exit_usage;
         }
     }
-    auto error = common::sized<tokenward_error>();
+    host::Error error;
     std::string text;
-    const std::int32_t result =
-        common::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
-            return host.library()->inspect(host.backend(), common::borrow(token->text), buffer, size, length,
-                                           &error);
-        });
+    // Without a configuration there is no backend: NULL.
+    const std::int32_t result = host::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
+        return host.library()->inspect(host.backend().get(), token->text.data(), token->text.size(), buffer,
+                                       size, length, &error);
+    });
     if (result != TOKENWARD_OK) {
         const ExitCode code = result == TOKENWARD_REFUSED ? exit_no : exit_usage;
         report(host, common, error, code);
@@ -74,14 +74,14 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
         say(text);
         return exit_yes;
     }
-    const auto document = common::parse_object(text);
+    const auto document = parse_object(text);
     if (!document) return exit_usage;
     say("UNVERIFIED: anybody can have written this. 'tokenward check' says whether it is accepted.");
     say("header");
-    say_members(common::member(*document, "header"));
+    say_members(member(*document, "header"));
     say("claims");
-    say_members(common::member(*document, "payload"));
-    const rapidjson::Value &permissions = common::member(*document, "permissions");
+    say_members(member(*document, "payload"));
+    const rapidjson::Value &permissions = member(*document, "permissions");
     if (permissions.IsArray() && permissions.Empty()) {
         say("rights it would give: none");
     } else {
@@ -89,8 +89,8 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
                                              : "rights it would give",
                  permissions);
     }
-    say_list("scopes that don't count", common::member(*document, "notes"));
-    if (const rapidjson::Value &problem = common::member(*document, "problem"); problem.IsObject()) {
+    say_list("scopes that don't count", member(*document, "notes"));
+    if (const rapidjson::Value &problem = member(*document, "problem"); problem.IsObject()) {
         say("it would be refused");
         say_members(problem);
     }

@@ -11,13 +11,13 @@ namespace tokenward::cli {
 namespace {
 
 bool healthy(const rapidjson::Value &section) {
-    const rapidjson::Value &keys = common::member(section, "keys");
-    const rapidjson::Value &stale = common::member(section, "stale");
+    const rapidjson::Value &keys = member(section, "keys");
+    const rapidjson::Value &stale = member(section, "stale");
     return keys.IsArray() && !keys.Empty() && stale.IsBool() && !stale.GetBool();
 }
 
 bool all_healthy(const rapidjson::Document &status) {
-    const rapidjson::Value &sections = common::member(status, "sections");
+    const rapidjson::Value &sections = member(status, "sections");
     return sections.IsArray() && !sections.Empty() &&
            std::all_of(sections.Begin(), sections.End(),
                        [](const rapidjson::Value &section) { return healthy(section); });
@@ -29,20 +29,20 @@ std::string padded(std::string text, std::size_t width) {
 }
 
 void say_section(const rapidjson::Value &section) {
-    const rapidjson::Value &keys = common::member(section, "keys");
-    say("[" + for_terminal(common::string_of(common::member(section, "section"))) + "]  " +
-        for_terminal(common::string_of(common::member(section, "issuer"))) +
+    const rapidjson::Value &keys = member(section, "keys");
+    say("[" + for_terminal(string_of(member(section, "section"))) + "]  " +
+        for_terminal(string_of(member(section, "issuer"))) +
         (healthy(section) ? "  healthy" : "  NOT HEALTHY"));
-    const std::string_view uri = common::string_of(common::member(section, "jwks_uri"));
+    const std::string_view uri = string_of(member(section, "jwks_uri"));
     if (!uri.empty()) say("  from:       " + for_terminal(uri));
-    if (common::number_of(section, "last_success") > 0) {
-        const std::int64_t age = common::number_of(section, "age_seconds");
-        say("  fetched:    " + utc_time(common::number_of(section, "last_success")) +
+    if (number_of(section, "last_success") > 0) {
+        const std::int64_t age = number_of(section, "age_seconds");
+        say("  fetched:    " + utc_time(number_of(section, "last_success")) +
             (age >= 0 ? ", " + duration(age) + " ago" : ""));
     }
-    if (!uri.empty() && common::number_of(section, "next_fetch_in_seconds") >= 0)
-        say("  next fetch: in " + duration(common::number_of(section, "next_fetch_in_seconds")));
-    const std::string_view problem = common::string_of(common::member(section, "last_error"));
+    if (!uri.empty() && number_of(section, "next_fetch_in_seconds") >= 0)
+        say("  next fetch: in " + duration(number_of(section, "next_fetch_in_seconds")));
+    const std::string_view problem = string_of(member(section, "last_error"));
     if (!problem.empty()) say("  last error: " + for_terminal(problem));
     if (!keys.IsArray() || keys.Empty()) {
         say("  no keys");
@@ -51,11 +51,11 @@ void say_section(const rapidjson::Value &section) {
     using Row = std::array<std::string, 4>;
     std::vector<Row> rows{{"kid", "type", "alg", "thumbprint (RFC 7638, SHA-256)"}};
     for (const auto &key : keys.GetArray()) {
-        const std::string_view algorithm = common::string_of(common::member(key, "alg"));
-        rows.push_back({for_terminal(common::string_of(common::member(key, "kid"))),
-                        for_terminal(common::string_of(common::member(key, "type"))),
+        const std::string_view algorithm = string_of(member(key, "alg"));
+        rows.push_back({for_terminal(string_of(member(key, "kid"))),
+                        for_terminal(string_of(member(key, "type"))),
                         algorithm.empty() ? "any" : for_terminal(algorithm),
-                        for_terminal(common::string_of(common::member(key, "thumbprint")))});
+                        for_terminal(string_of(member(key, "thumbprint")))});
     }
     Row::size_type widths[4] = {};
     for (const Row &row : rows) {
@@ -77,18 +77,19 @@ ExitCode keys(const CommonOptions &common, bool health) {
         return exit_usage;
     }
     std::string text;
-    const std::int32_t result =
-        common::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
-            return host.library()->status(host.backend(), buffer, size, length);
-        });
-    const auto status = result == TOKENWARD_OK ? common::parse_object(text) : std::nullopt;
+    host::Error error;
+    if (host.backend().status(text, error) != TOKENWARD_OK) {
+        report(host, common, error, exit_usage);
+        return exit_usage;
+    }
+    const auto status = parse_object(text);
     if (!status) return exit_usage;
     const ExitCode code = health && !all_healthy(*status) ? exit_no_keys : exit_yes;
     if (common.json) {
         say(text);
         return code;
     }
-    const rapidjson::Value &sections = common::member(*status, "sections");
+    const rapidjson::Value &sections = member(*status, "sections");
     if (sections.IsArray()) {
         for (const auto &section : sections.GetArray()) say_section(section);
     }

@@ -1,7 +1,7 @@
 #include "question.hpp"
 
-#include "backend.hpp"
 #include "names.hpp"
+#include "tokenward.hpp"
 
 #include <vector>
 
@@ -81,12 +81,12 @@ std::string Question::spelling() const {
 }
 
 tokenward_request Question::request() const {
-    auto request = common::sized<tokenward_request>();
+    tokenward_request request = TOKENWARD_REQUEST_INIT;
     request.operation = operation;
-    request.flags = flags;
-    request.vhost = common::borrow(vhost);
-    request.resource = common::borrow(resource);
-    if (routing_key) request.routing_key = common::borrow(*routing_key);  // an empty key is a key: never NULL
+    request.flags = flags | (routing_key ? TOKENWARD_ROUTING_KEY : 0u);
+    request.vhost = host::borrow(vhost);
+    request.resource = host::borrow(resource);
+    if (routing_key) request.routing_key = host::borrow(*routing_key);
     return request;
 }
 

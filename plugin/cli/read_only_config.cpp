@@ -8,16 +8,15 @@ namespace tokenward::cli {
 bool read_only_overrides(Host &host, bool mqtt, std::string &config_json) {
     std::string settings;
     if (!host.check_config(settings)) return false;
-    const auto document = common::parse_object(settings);
+    const auto document = parse_object(settings);
     if (!document) return true;
     JsonWriter json;
     for (const auto &section : document->GetObject()) {
-        const std::string_view name = common::string_of(section.name);
+        const std::string_view name = string_of(section.name);
         if (name != "oauth" && !name.starts_with("oauth.")) continue;
-        const bool keeps_cache = !common::string_of(common::member(section.value, "jwks_cache_file")).empty();
+        const bool keeps_cache = !string_of(member(section.value, "jwks_cache_file")).empty();
         const bool first = name == "oauth";
-        const bool keeps_metrics =
-            first && !common::string_of(common::member(section.value, "metrics_file")).empty();
+        const bool keeps_metrics = first && !string_of(member(section.value, "metrics_file")).empty();
         if (!keeps_cache && !keeps_metrics && !(first && mqtt)) continue;
         json.begin_object(name);
         if (keeps_cache) json.text("jwks_cache_file", "");

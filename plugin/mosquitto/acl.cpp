@@ -1,40 +1,9 @@
 // Decides who may subscribe, receive and publish.
 #include "adapter.hpp"
 #include "broker.hpp"
-#include "explanation.hpp"
 #include "names.hpp"
 
-#include <ctime>
-
 namespace tokenward::mosquitto_plugin {
-namespace {
-
-const char *action(int access) {
-    switch (access) {
-        case MOSQ_ACL_WRITE:
-            return "publish to";
-        case MOSQ_ACL_SUBSCRIBE:
-            return "subscribe to";
-        default:
-            return "receive";
-    }
-}
-
-/// The scope that would grant the request, as an operator writes it.
-std::string needed_scope(const tokenward_request &request) {
-    std::string scope = request.operation == TOKENWARD_WRITE ? "write:" : "read:";
-    scope += common::percent_encode(common::view(request.vhost));
-    scope += '/';
-    const std::string_view name = common::view(request.resource);
-    if ((request.flags & TOKENWARD_MQTT_FILTER) != 0 && name.find_first_of("+#") != std::string_view::npos) {
-        scope += "... that covers the whole filter";
-    } else {
-        scope += common::percent_encode(name);
-    }
-    return scope;
-}
-
-}  // namespace
 
 int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
     if (event.access == MOSQ_ACL_UNSUBSCRIBE) return MOSQ_ERR_SUCCESS;
@@ -44,9 +13,9 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
     if (event.access == MOSQ_ACL_SUBSCRIBE && kicked_ != nullptr && event.client == kicked_)
         return MOSQ_ERR_SUCCESS;
 
-    auto request = common::sized<tokenward_request>();
-    request.vhost = common::borrow(options_.vhost);
-    request.resource = common::borrow(text_or_empty(event.topic));
+    tokenward_request request = TOKENWARD_REQUEST_INIT;
+    request.vhost = host::borrow(options_.vhost);
+    request.resource = host::borrow(text_or_empty(event.topic));
     request.flags = TOKENWARD_MQTT_TOPIC;
     request.operation = TOKENWARD_READ;
     switch (event.access) {
@@ -59,7 +28,7 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
             const auto filter = common::without_share(text_or_empty(event.topic));
             if (!filter) return MOSQ_ERR_ACL_DENIED;
             request.flags = TOKENWARD_MQTT_FILTER;
-            request.resource = common::borrow(*filter);
+            request.resource = host::borrow(*filter);
             break;
         }
         default:
@@ -67,27 +36,30 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
     }
 
     const Found found = sessions_.find(event.client, identity_of(event.client), has_address(event.client));
+    int answer = MOSQ_ERR_ACL_DENIED;
     switch (found.state) {
-        case ClientState::connected: {
-            const std::int32_t verdict = library_->authorize(found.session->get(), &request);
-            if (verdict == TOKENWARD_ALLOWED) return MOSQ_ERR_SUCCESS;
-            log_denial(event.client, found.session->get(), request, event.access, verdict);
-            return MOSQ_ERR_ACL_DENIED;
-        }
+        case ClientState::connected:
+            if (found.session->authorize(request) == TOKENWARD_ALLOWED) answer = MOSQ_ERR_SUCCESS;
+            break;
         case ClientState::disconnected:
         case ClientState::stored:
-            return decide_stored(found, request, event.access);
+            answer = decide_stored(found, request, event.access);
+            break;
         case ClientState::other_backend:
             return MOSQ_ERR_PLUGIN_DEFER;
         case ClientState::unknown:
-            break;
+            return options_.chain ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
     }
-    return options_.chain ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
+    if (answer == MOSQ_ERR_ACL_DENIED && found.session != nullptr) {
+        const tokenward_context context = context_of(event.client);
+        (void)found.session->report_denial(request, &context);
+    }
+    return answer;
 }
 
 int Adapter::decide_stored(const Found &found, const tokenward_request &request, int access) const {
     if (found.session != nullptr) {
-        const std::int32_t verdict = library_->authorize(found.session->get(), &request);
+        const std::int32_t verdict = found.session->authorize(request);
         if (verdict == TOKENWARD_ALLOWED) return MOSQ_ERR_SUCCESS;
         if (verdict != TOKENWARD_EXPIRED) return MOSQ_ERR_ACL_DENIED;
     } else if (options_.chain) {
@@ -104,24 +76,6 @@ int Adapter::decide_stored(const Found &found, const tokenward_request &request,
     if (access == MOSQ_ACL_READ) return MOSQ_ERR_SUCCESS;
     if (access == MOSQ_ACL_WRITE && found.state == ClientState::stored) return MOSQ_ERR_SUCCESS;
     return MOSQ_ERR_ACL_DENIED;
-}
-
-void Adapter::log_denial(const mosquitto *client, const tokenward_session *session,
-                         const tokenward_request &request, int access, std::int32_t verdict) {
-    const auto limit = denials_.ask(std::time(nullptr));
-    if (!limit.write) return;
-    std::string line = name_client(client) + " as " + common::quoted(identity_of(client).username) +
-                       " may not " + action(access) + " " +
-                       common::quoted(common::view(request.resource), 256) + ": ";
-    if (verdict == TOKENWARD_EXPIRED) {
-        line += "its token has ended";
-    } else {
-        const common::Explanation why = common::explain(library_, session, request);
-        line += (why.reason.empty() ? "denied" : why.reason) + ", it needs " + needed_scope(request);
-        if (!why.nearest.empty()) line += ", nearest is " + common::printable(why.nearest, 256);
-        if (!why.why.empty()) line += " (" + common::printable(why.why, 256) + ")";
-    }
-    log_.push(TOKENWARD_LOG_WARNING, line + left_out(limit.left_out_before));
 }
 
 }  // namespace tokenward::mosquitto_plugin

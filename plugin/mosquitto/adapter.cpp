@@ -10,8 +10,7 @@ namespace tokenward::mosquitto_plugin {
 namespace {
 
 constexpr std::size_t max_disconnected = 20000;
-constexpr std::size_t max_log_lines = 1000;
-constexpr unsigned denials_per_second = 10;
+constexpr unsigned no_tokens_per_second = 10;
 constexpr std::int64_t tick_patience_s = 3;
 
 /// An MQTT topic has no routing key: a scope with three parts grants access to the vhost and nothing else.
@@ -24,63 +23,50 @@ std::int64_t now() {
 }  // namespace
 
 Adapter::Adapter(Options options)
-    : options_(std::move(options)),
-      log_(max_log_lines),
-      denials_(denials_per_second),
-      sessions_(max_disconnected) {
-    for (const std::string &file : options_.config_files) config_paths_.push_back(common::borrow(file));
+    : options_(std::move(options)), no_tokens_(no_tokens_per_second), sessions_(max_disconnected) {
+    for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
 }
 
 Adapter::~Adapter() {
     expiry_.clear();
     sessions_.clear();
-    backend_.reset();
     flush_log();
-}
-
-void Adapter::receive_log(void *user, std::int32_t level, const char *message, std::size_t size) {
-    try {
-        static_cast<Adapter *>(user)->log_.push(level, {message, size});
-    } catch (...) {  // no memory for a log line: then it is lost
-        return;
-    }
+    backend_.reset();
 }
 
 void Adapter::flush_log() {
-    log_.flush(write_broker_log);
+    // On every pass of the broker's loop: without a line it costs a read of an atomic.
+    backend_.drain_log([](std::int32_t level, const char *line, std::size_t size) {
+        write_broker_log(level, {line, size});
+    });
 }
 
 tokenward_options Adapter::library_options() {
-    auto options = common::sized<tokenward_options>();
+    tokenward_options options = TOKENWARD_OPTIONS_INIT;
     options.config_files = config_paths_.data();
     options.config_file_count = config_paths_.size();
-    options.config_json = common::borrow(no_routing_keys);
+    options.config_json = host::borrow(no_routing_keys);
     options.startup_wait_ms = options_.startup_wait_ms;
-    options.max_wait_ms = 0;  // the broker has one thread
-    options.log = receive_log;
-    options.log_user = this;
+    options.max_wait_ms = 0;                    // the broker has one thread
+    options.log_mode = TOKENWARD_LOG_TO_QUEUE;  // only the broker's thread may write to the broker's log
     return options;
 }
 
 bool Adapter::start() {
     if (const std::string problem = library_.open(options_.library); !problem.empty()) {
-        log_.push(TOKENWARD_LOG_ERROR, problem + "; set plugin_opt_library to the path of libtokenward.so.1");
-        flush_log();
+        write_broker_log(TOKENWARD_LOG_ERROR,
+                         problem + "; set plugin_opt_library to the path of libtokenward.so.1");
         return false;
     }
     const tokenward_options options = library_options();
-    auto error = common::sized<tokenward_error>();
-    tokenward_backend *backend = nullptr;
-    const std::int32_t result = library_->create(&options, &backend, &error);
-    if (result != TOKENWARD_OK) {
-        log_.push(TOKENWARD_LOG_ERROR, describe(library_, error));
-        flush_log();
+    host::Error error;
+    if (backend_.create(library_, &options, error) != TOKENWARD_OK) {
+        write_broker_log(TOKENWARD_LOG_ERROR, library_.describe(error));
         return false;
     }
-    backend_ = common::own(library_, backend);
-    log_.push(TOKENWARD_LOG_INFO, std::string("libtokenward ") + library_->version() + ", vhost " +
-                                      common::quoted(options_.vhost) +
-                                      (options_.chain ? ", in a chain with other backends" : ""));
+    write_broker_log(TOKENWARD_LOG_INFO, std::string("libtokenward ") + library_->version() + ", vhost " +
+                                             common::quoted(options_.vhost) +
+                                             (options_.chain ? ", in a chain with other backends" : ""));
     flush_log();
     return true;
 }
@@ -97,21 +83,21 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
         sessions_.leave_to_others(event.client, id);  // anonymous
         return MOSQ_ERR_PLUGIN_DEFER;
     }
-    auto credentials = common::sized<tokenward_credentials>();
+    tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_USERNAME_PASSWORD;
-    credentials.username = common::borrow(text_or_empty(event.username));
-    credentials.password = common::borrow(text_or_empty(event.password));
+    credentials.username = host::borrow(text_or_empty(event.username));
+    credentials.password = host::borrow(text_or_empty(event.password));
     return authenticate(event.client, credentials, event.password);
 }
 
 int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
     if (event.auth_method == nullptr || std::strcmp(event.auth_method, "OAUTHBEARER") != 0)
         return MOSQ_ERR_PLUGIN_DEFER;
-    auto credentials = common::sized<tokenward_credentials>();
+    tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_SASL_OAUTHBEARER;
     credentials.data = {static_cast<const char *>(event.data_in),
                         event.data_in == nullptr ? 0u : event.data_in_len};
-    if (const common::Session *session = sessions_.session_of(event.client, identity_of(event.client)))
+    if (const host::Session *session = sessions_.session_of(event.client, identity_of(event.client)))
         return reauthenticate(event.client, *session, credentials);
     warn_if_no_tick();
     sessions_.disconnect(event.client);
@@ -121,31 +107,27 @@ int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
 
 int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
     const tokenward_context context = context_of(client);
-    auto error = common::sized<tokenward_error>();
-    tokenward_session *session = nullptr;
-    const std::int32_t result =
-        library_->authenticate(backend_.get(), &credentials, &context, &session, &error);
-    if (result == TOKENWARD_OK) return accept(client, common::own(library_, session), secret);
+    host::Error error;
+    host::Session session;
+    const std::int32_t result = backend_.authenticate(credentials, &context, session, error);
+    if (result == TOKENWARD_OK) return accept(client, std::move(session), secret);
     if (result == TOKENWARD_NOT_A_TOKEN && !options_.chain) {
         // The library logs this at debug level, since the next backend of a chain may accept it. Without a
         // chain it is final, so it is logged here.
-        const auto limit = denials_.ask(now());
+        const auto limit = no_tokens_.ask(now());
         if (limit.write) {
-            log_.push(TOKENWARD_LOG_WARNING, name_client(client) + " refused, " + describe(library_, error) +
-                                                 left_out(limit.left_out_before));
+            write_broker_log(TOKENWARD_LOG_WARNING, name_client(client) + " refused, " +
+                                                        library_.describe(error) +
+                                                        left_out(limit.left_out_before));
         }
     }
     return refuse(client, result);
 }
 
-int Adapter::accept(mosquitto *client, common::Session session, const void *secret) {
-    tokenward_string name{};
-    std::int64_t expires_at = 0;
-    if (library_->session_username(session.get(), &name) != TOKENWARD_OK ||
-        library_->session_expires_at(session.get(), &expires_at) != TOKENWARD_OK) {
-        return MOSQ_ERR_AUTH;
-    }
-    const std::string username(common::view(name));
+int Adapter::accept(mosquitto *client, host::Session session, const void *secret) {
+    const std::string username(session.username());
+    const std::int64_t expires_at = session.expires_at();
+    if (username.empty()) return MOSQ_ERR_AUTH;
     const char *id = mosquitto_client_id(client);
     // From here on the broker knows the client by the token's username, never by what the client typed. The
     // username holds no NUL: the library refuses control characters in it.
@@ -156,15 +138,13 @@ int Adapter::accept(mosquitto *client, common::Session session, const void *secr
     return MOSQ_ERR_SUCCESS;
 }
 
-int Adapter::reauthenticate(const mosquitto *client, const common::Session &session,
+int Adapter::reauthenticate(const mosquitto *client, const host::Session &session,
                             const tokenward_credentials &credentials) {
     const tokenward_context context = context_of(client);
-    auto error = common::sized<tokenward_error>();
-    const std::int32_t result = library_->session_refresh(session.get(), &credentials, &context, &error);
+    host::Error error;
+    const std::int32_t result = session.refresh(credentials, &context, error);
     if (result != TOKENWARD_OK) return refuse(nullptr, result);
-    std::int64_t expires_at = 0;
-    if (library_->session_expires_at(session.get(), &expires_at) != TOKENWARD_OK) return MOSQ_ERR_AUTH;
-    expiry_.set(client, expires_at);
+    expiry_.set(client, session.expires_at());
     return MOSQ_ERR_SUCCESS;
 }
 
@@ -222,7 +202,8 @@ void Adapter::on_tick() {
             expiry_.set(*due, time + 1);
             continue;
         }
-        log_.push(TOKENWARD_LOG_INFO, "client " + common::quoted(id) + " is disconnected: its token has ended");
+        write_broker_log(TOKENWARD_LOG_INFO,
+                         "client " + common::quoted(id) + " is disconnected: its token has ended");
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
@@ -233,9 +214,10 @@ void Adapter::on_tick() {
 void Adapter::on_reload() {
     reloading_ = ticking_;  // only a tick ends it
     const tokenward_options options = library_options();
-    auto error = common::sized<tokenward_error>();
-    if (library_->reload(backend_.get(), &options, &error) != TOKENWARD_OK) {
-        log_.push(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + describe(library_, error));
+    host::Error error;
+    if (backend_.reload(&options, error) != TOKENWARD_OK) {
+        write_broker_log(TOKENWARD_LOG_ERROR,
+                         "the old configuration stays in force: " + library_.describe(error));
     }
 }
 
@@ -244,9 +226,10 @@ void Adapter::warn_if_no_tick() {
     if (first_login_ == 0) first_login_ = now();
     if (now() - first_login_ < tick_patience_s) return;
     warned_no_tick_ = true;
-    log_.push(TOKENWARD_LOG_WARNING,
-              "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client whose token "
-              "has ended may do nothing, but stays connected");
+    write_broker_log(
+        TOKENWARD_LOG_WARNING,
+        "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client whose token "
+        "has ended may do nothing, but stays connected");
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -1,11 +1,11 @@
 // The adapter answers Mosquitto's questions by libtokenward. One per plugin instance, on the broker's thread.
 #pragma once
 
-#include "backend.hpp"
 #include "expiry_queue.hpp"
-#include "log_queue.hpp"
+#include "line_limiter.hpp"
 #include "options.hpp"
 #include "session_table.hpp"
+#include "tokenward.hpp"
 
 #include <cstdint>
 #include <string>
@@ -37,31 +37,27 @@ class Adapter {
     void on_tick();
     void on_reload();
 
-    /// Hands waiting log lines to the broker.
+    /// Hands waiting log lines of the library to the broker.
     void flush_log();
 
   private:
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
-    int reauthenticate(const mosquitto *client, const common::Session &session,
+    int reauthenticate(const mosquitto *client, const host::Session &session,
                        const tokenward_credentials &credentials);
-    int accept(mosquitto *client, common::Session session, const void *secret);
+    int accept(mosquitto *client, host::Session session, const void *secret);
     /// The code for the broker when the result isn't OK. Never MOSQ_ERR_SUCCESS.
     int refuse(mosquitto *client, std::int32_t result);
     bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const;
 
     int decide_stored(const Found &found, const tokenward_request &request, int access) const;
-    void log_denial(const mosquitto *client, const tokenward_session *session, const tokenward_request &request,
-                    int access, std::int32_t verdict);
     void warn_if_no_tick();
     tokenward_options library_options();
-    static void receive_log(void *user, std::int32_t level, const char *message, std::size_t size);
 
     const Options options_;
     std::vector<tokenward_string> config_paths_;
-    LogQueue log_;
-    LineLimiter denials_;
-    common::Library library_;
-    common::Backend backend_;
+    LineLimiter no_tokens_;
+    host::Library library_;
+    host::Backend backend_;
     SessionTable sessions_;
     ExpiryQueue expiry_;
 

@@ -3,23 +3,16 @@
 namespace tokenward::mosquitto_plugin {
 
 tokenward_context context_of(const mosquitto *client) {
-    auto context = common::sized<tokenward_context>();
-    context.protocol = common::borrow(mosquitto_client_protocol(client) == mp_websockets ? "mqtt-ws" : "mqtt");
-    context.peer = common::borrow(text_or_empty(mosquitto_client_address(client)));
-    context.client_id = common::borrow(text_or_empty(mosquitto_client_id(client)));
+    tokenward_context context = TOKENWARD_CONTEXT_INIT;
+    context.protocol = host::borrow(mosquitto_client_protocol(client) == mp_websockets ? "mqtt-ws" : "mqtt");
+    context.peer = host::borrow(text_or_empty(mosquitto_client_address(client)));
+    context.client_id = host::borrow(text_or_empty(mosquitto_client_id(client)));
     return context;
 }
 
 std::string name_client(const mosquitto *client) {
     return "client " + common::quoted(text_or_empty(mosquitto_client_id(client))) + " (" +
            common::printable(text_or_empty(mosquitto_client_address(client))) + ")";
-}
-
-std::string describe(const common::Library &library, const tokenward_error &error) {
-    std::string text = library->reason_name(error.reason);
-    if (error.message[0] != '\0') text += std::string(": ") + error.message;
-    if (error.hint[0] != '\0') text += std::string(" (hint: ") + error.hint + ")";
-    return text;
 }
 
 std::string left_out(std::uint64_t lines) {
@@ -36,16 +29,22 @@ int unavailable(const mosquitto *client) {
                                                                                : MOSQ_ERR_UNKNOWN;
 }
 
-void write_broker_log(std::int32_t level, const std::string &text) {
+void write_broker_log(std::int32_t level, std::string_view text) {
     int broker_level = MOSQ_LOG_DEBUG;
-    if (level <= TOKENWARD_LOG_ERROR) {
-        broker_level = MOSQ_LOG_ERR;
-    } else if (level == TOKENWARD_LOG_WARNING) {
-        broker_level = MOSQ_LOG_WARNING;
-    } else if (level == TOKENWARD_LOG_INFO) {
-        broker_level = MOSQ_LOG_INFO;
+    switch (level) {
+        case TOKENWARD_LOG_ERROR:
+            broker_level = MOSQ_LOG_ERR;
+            break;
+        case TOKENWARD_LOG_WARNING:
+            broker_level = MOSQ_LOG_WARNING;
+            break;
+        case TOKENWARD_LOG_INFO:
+            broker_level = MOSQ_LOG_INFO;
+            break;
+        default:
+            break;
     }
-    mosquitto_log_printf(broker_level, "tokenward: %s", text.c_str());
+    mosquitto_log_printf(broker_level, "tokenward: %.*s", static_cast<int>(text.size()), text.data());
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -2,9 +2,9 @@
 // and 2.1.
 #pragma once
 
-#include "backend.hpp"
 #include "names.hpp"
 #include "session_table.hpp"
+#include "tokenward.hpp"
 
 #include <cstdint>
 #include <string>
@@ -34,9 +34,6 @@ namespace tokenward::mosquitto_plugin {
 /// "client 'ID' (ADDRESS)", for log lines.
 [[nodiscard]] std::string name_client(const mosquitto *client);
 
-/// "REASON: message (hint: ...)", for log lines.
-[[nodiscard]] std::string describe(const common::Library &library, const tokenward_error &error);
-
 /// " [N more such lines were left out]", or nothing for 0.
 [[nodiscard]] std::string left_out(std::uint64_t lines);
 
@@ -44,6 +41,6 @@ namespace tokenward::mosquitto_plugin {
 [[nodiscard]] int unavailable(const mosquitto *client);
 
 /// Writes a line to the broker's log, with a level of the library. On the broker's thread only.
-void write_broker_log(std::int32_t level, const std::string &text);
+void write_broker_log(std::int32_t level, std::string_view text);
 
 }  // namespace tokenward::mosquitto_plugin

@@ -21,7 +21,7 @@ struct Instance {
     std::unique_ptr<Adapter> adapter;
 };
 
-/// Calls the adapter, then writes the waiting log lines. Returns `on_failure` if something throws.
+/// Calls the adapter, then writes the library's waiting log lines. Returns `on_failure` if something throws.
 template <class Call>
 int guarded(void *user, int on_failure, Call call) noexcept {
     Adapter &adapter = *static_cast<Instance *>(user)->adapter;

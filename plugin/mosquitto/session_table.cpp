@@ -15,7 +15,7 @@ std::string key_of(Identity identity) {
 
 }  // namespace
 
-void SessionTable::add(ClientKey client, Identity identity, common::Session session, const void *secret) {
+void SessionTable::add(ClientKey client, Identity identity, host::Session session, const void *secret) {
     disconnect(client);
     remember(key_of(identity), client, session);
     by_client_id_[std::string(identity.client_id)] = client;
@@ -26,10 +26,10 @@ void SessionTable::add(ClientKey client, Identity identity, common::Session sess
 void SessionTable::leave_to_others(ClientKey client, std::string_view client_id) {
     disconnect(client);
     by_client_id_[std::string(client_id)] = client;
-    connected_[client] = {std::string(client_id), {}, nullptr, nullptr};
+    connected_[client] = {std::string(client_id), {}, {}, nullptr};
 }
 
-void SessionTable::remember(const std::string &key, ClientKey client, common::Session session) {
+void SessionTable::remember(const std::string &key, ClientKey client, host::Session session) {
     Remembered &entry = by_identity_[key];
     remove_from_order(key, entry);
     entry = {std::move(session), client, false, {}};
@@ -75,7 +75,7 @@ void SessionTable::forget(Identity identity) {
     by_identity_.erase(entry);
 }
 
-const common::Session *SessionTable::session_of(ClientKey client, Identity identity) const {
+const host::Session *SessionTable::session_of(ClientKey client, Identity identity) const {
     const auto found = connected_.find(client);
     if (found == connected_.end() || !found->second.session) return nullptr;
     // The names are compared too: the broker may use a pointer again for another client.
@@ -87,7 +87,7 @@ const common::Session *SessionTable::session_of(ClientKey client, Identity ident
 Found SessionTable::find(ClientKey client, Identity identity, bool has_address) const {
     if (const auto found = connected_.find(client); found != connected_.end()) {
         if (!found->second.session) return {ClientState::other_backend, nullptr};
-        if (const common::Session *session = session_of(client, identity))
+        if (const host::Session *session = session_of(client, identity))
             return {ClientState::connected, session};
         return {};
     }

@@ -10,7 +10,7 @@
 // the last session seen under it. The number of disconnected clients that are remembered is bounded.
 #pragma once
 
-#include "backend.hpp"
+#include "tokenward.hpp"
 
 #include <cstddef>
 #include <list>
@@ -39,7 +39,7 @@ enum class ClientState {
 
 struct Found {
     ClientState state = ClientState::unknown;
-    const common::Session *session =
+    const host::Session *session =
         nullptr;  ///< for connected and disconnected; for stored, if the identity is remembered
 };
 
@@ -52,7 +52,7 @@ class SessionTable {
         : max_disconnected_(max_disconnected), max_bytes_(max_bytes) {}
 
     /// A client has logged in. secret is the address of the password that it sent (see is_recheck).
-    void add(ClientKey client, Identity identity, common::Session session, const void *secret);
+    void add(ClientKey client, Identity identity, host::Session session, const void *secret);
 
     /// A client whose credentials are for another backend (chain).
     void leave_to_others(ClientKey client, std::string_view client_id);
@@ -68,7 +68,7 @@ class SessionTable {
     [[nodiscard]] Found find(ClientKey client, Identity identity, bool has_address) const;
 
     /// The session of a connected client of this plugin, or NULL.
-    [[nodiscard]] const common::Session *session_of(ClientKey client, Identity identity) const;
+    [[nodiscard]] const host::Session *session_of(ClientKey client, Identity identity) const;
 
     /// True if this is a connected client of this plugin and secret is the password that it logged in with.
     [[nodiscard]] bool is_recheck(ClientKey client, Identity identity, const void *secret) const;
@@ -91,18 +91,18 @@ class SessionTable {
     struct Connected {
         std::string client_id;
         std::string username;
-        common::Session session;  ///< empty: another backend's
+        host::Session session;  ///< empty: another backend's
         const void *secret = nullptr;
     };
     using Order = std::list<const std::string *>;  ///< keys of by_identity_, the latest disconnected first
     struct Remembered {
-        common::Session session;
+        host::Session session;
         ClientKey client = nullptr;
         bool disconnected = false;
         Order::iterator place;  ///< valid if disconnected
     };
 
-    void remember(const std::string &key, ClientKey client, common::Session session);
+    void remember(const std::string &key, ClientKey client, host::Session session);
     /// Takes the entry out of the order of disconnected clients.
     void remove_from_order(const std::string &key, Remembered &entry);
 

@@ -15,6 +15,7 @@ const NOT_AUTHORIZED_3 = 5;    // MQTT 3.1.1
 const directory = temporaryDirectory();
 let issuer;
 let broker;
+let quiet;
 
 const connect = (token, options) => Client.connect(broker.port, token, options);
 
@@ -40,8 +41,10 @@ jwks_min_refresh = 1
 
 async function after(failed) {
     await broker?.stop();
+    await quiet?.stop();
     await issuer?.stop();
     if (failed && broker) console.error(broker.log);
+    if (failed && quiet) console.error(quiet.log);
     directory.remove();
 }
 
@@ -352,13 +355,81 @@ jwks_min_refresh = 1
 
 // ---- what the log says ----------------------------------------------------------------------------------
 
+/** A broker of their own: what other tests deny would use up the limits. */
+async function quietBroker() {
+    const folder = join(directory.path, 'quiet');
+    if (!quiet) mkdirSync(folder);
+    quiet ??= await Broker.start({directory: folder, ini: ini(), options: ['log_dest topic']});
+    return quiet;
+}
+
+test('a denial is a line that names the client, the scope that would grant it and the nearest one', async () => {
+    const from = (await quietBroker()).log.length;
+    const client = await Client.connect(quiet.port, await issuer.mint('carol', 'write:%2F/sensors%2F*'), {clientId: 'denied-1'});
+    assert.equal(await client.publish('secret/plan', 'no'), false);
+    await quiet.logged(/tokenward: authorize denied reason=NO_MATCHING_SCOPE .*\n/, from);
+    const line = quiet.log.slice(from).split('\n').find((each) => each.includes('authorize denied'));
+    for (const part of [`issuer="${issuer.url}"`, 'username="carol"', 'protocol="mqtt"', 'peer="127.0.0.1"',
+                        'client_id="denied-1"', 'operation=write vhost="/" topic="secret/plan"',
+                        ': it needs "write:%2F/secret%2Fplan", nearest is "write:%2F/sensors%2F*"']) {
+        assert.ok(line.includes(part), `no ${part} in ${line}`);
+    }
+    await client.end();
+});
+
+test('a subscription and a will are denied with a line too', async () => {
+    const from = (await quietBroker()).log.length;
+    const token = await issuer.mint('dave', 'write:%2F/wills%2F*');
+    const client = await Client.connect(quiet.port, token, {clientId: 'denied-2', will: {topic: 'no/will', payload: 'x', qos: 1}});
+    assert.equal(await client.subscribe('$share/group/a/+'), false);
+    await quiet.logged(/authorize denied .*client_id="denied-2" operation=read vhost="\/" filter="a\/\+": it needs/, from);
+    await client.end(true);
+    await quiet.logged(/authorize denied .*client_id="denied-2" operation=write vhost="\/" topic="no\/will"/, from);
+});
+
+test('a password that is no token is a line without a chain', async () => {
+    const from = (await quietBroker()).log.length;
+    assert.equal(await refusal(Client.connect(quiet.port, 'hunter2', {clientId: 'no-token'})), NOT_AUTHORIZED);
+    await quiet.logged(/tokenward: client 'no-token' \(127\.0\.0\.1\) refused, NOT_A_TOKEN: /, from);
+});
+
+test('a line has its level in the broker: a login is an information, a denial a warning', async () => {
+    const {port} = await quietBroker();
+    const watcher = await Client.connect(port, await issuer.mint('watcher', 'read:%2F/$SYS%2Fbroker%2Flog%2F*'));
+    assert.ok(await watcher.subscribe('$SYS/broker/log/W/#'));
+    assert.ok(await watcher.subscribe('$SYS/broker/log/I/#'));
+    const client = await Client.connect(port, await issuer.mint('alice', 'read:%2F/a'), {clientId: 'noisy'});
+    assert.equal(await client.publish('secret', 'no'), false);
+    const said = (level, text) => eventually(() => watcher.messages.find((each) =>
+        each.startsWith(`$SYS/broker/log/${level} `) && text.test(each)), `${text} at ${level}`);
+    await said('I', /tokenward: authenticate ok .*client_id="noisy"/);
+    await said('W', /tokenward: authorize denied .*client_id="noisy"/);
+    await client.end();
+    await watcher.end();
+});
+
+test('a flood of denials is counted, not written', async () => {
+    const from = (await quietBroker()).log.length;
+    const client = await Client.connect(quiet.port, await issuer.mint('erin', 'read:%2F/nothing'), {clientId: 'flood'});
+    for (let i = 0; i < 50; ++i) await client.publish('secret', 'no');
+    await quiet.logged(/authorize denied .*client_id="flood".*/, from);
+    // The next line of this reason tells the count; which client it is about doesn't matter.
+    await eventually(async () => {
+        await client.publish('secret', 'no');
+        return /authorize denied .*\[\d+ more lines of this reason were left out/.test(quiet.log.slice(from));
+    }, 'the count of the lines that were left out');
+    const lines = quiet.log.slice(from).split('\n').filter((each) => each.includes('authorize denied'));
+    assert.ok(lines.length < 50, `${lines.length} lines`);
+    await client.end();
+});
+
 test('no token, payload or signature stands in the log', () => {
     for (const token of issuer.minted) {
         for (const part of token.split('.').slice(1)) {
-            if (part.length > 16) assert.ok(!broker.log.includes(part), 'a part of a token is in the log');
+            if (part.length > 16) assert.ok(!(broker.log + quiet.log).includes(part), 'a part of a token is in the log');
         }
     }
-    assert.ok(!broker.log.includes('hunter2'));
+    assert.ok(!(broker.log + quiet.log).includes('hunter2'));
 });
 
 test('the broker is still there', () => assert.ok(broker.program.running));

@@ -1,10 +1,7 @@
 #include "expiry_queue.hpp"
-#include "log_queue.hpp"
+#include "line_limiter.hpp"
 
 #include <limits>
-#include <string>
-#include <thread>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -57,46 +54,6 @@ TEST(ExpiryQueue, HoldsTwoClientsOfTheSameSecond) {
     EXPECT_TRUE(queue.take_due(100));
     EXPECT_TRUE(queue.take_due(100));
     EXPECT_FALSE(queue.take_due(100));
-}
-
-std::vector<std::string> drain(LogQueue &queue) {
-    std::vector<std::string> lines;
-    queue.flush([&](std::int32_t level, const std::string &text) {
-        lines.push_back(std::to_string(level) + " " + text);
-    });
-    return lines;
-}
-
-TEST(LogQueue, KeepsOrderAndLevels) {
-    LogQueue queue(10);
-    queue.push(2, "one");
-    queue.push(0, "two");
-    EXPECT_EQ(drain(queue), (std::vector<std::string>{"2 one", "0 two"}));
-    EXPECT_TRUE(drain(queue).empty());
-}
-
-TEST(LogQueue, CountsWhatDoesNotFit) {
-    LogQueue queue(2);
-    for (int i = 0; i < 5; ++i) queue.push(2, std::to_string(i));
-    EXPECT_EQ(drain(queue),
-              (std::vector<std::string>{"2 0", "2 1", "1 3 log lines were left out: too many at once"}));
-    queue.push(2, "again");
-    EXPECT_EQ(drain(queue), (std::vector<std::string>{"2 again"}));
-}
-
-TEST(LogQueue, TakesLinesFromManyThreads) {
-    LogQueue queue(100000);
-    std::vector<std::thread> threads;
-    threads.reserve(4);
-    for (int t = 0; t < 4; ++t) {
-        threads.emplace_back([&queue] {
-            for (int i = 0; i < 500; ++i) queue.push(2, "line");
-        });
-    }
-    std::size_t seen = 0;
-    while (seen < 1000) seen += drain(queue).size();
-    for (std::thread &thread : threads) thread.join();
-    EXPECT_EQ(seen + drain(queue).size(), 2000u);
 }
 
 TEST(LineLimiter, LetsSoManyThroughInASecondAndCountsTheRest) {

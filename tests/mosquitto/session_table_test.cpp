@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-// The table only hands sessions around: any pointer will do.
+// The table only hands sessions around: a number will do.
 struct tokenward_session {
     int number;
 };
@@ -12,9 +12,16 @@ struct tokenward_session {
 namespace tokenward::mosquitto_plugin {
 namespace {
 
-common::Session make_session(int number) {
-    return std::shared_ptr<tokenward_session>(new tokenward_session{number},
-                                              [](tokenward_session *session) { delete session; });
+int live_sessions = 0;
+
+host::Session make_session(int number) {
+    host::Functions functions;
+    functions.session_release = [](tokenward_session *session) {
+        --live_sessions;
+        delete session;
+    };
+    ++live_sessions;
+    return {host::Library(functions), new tokenward_session{number}};
 }
 
 /// Client pointers as the broker would have them; the same number is the same pointer.
@@ -24,7 +31,7 @@ ClientKey client(std::size_t number) {
 }
 
 int number_in(const Found &found) {
-    return found.session == nullptr ? 0 : (*found.session)->number;
+    return found.session == nullptr ? 0 : found.session->get()->number;
 }
 
 constexpr Identity alice{"sensor", "alice"};
@@ -180,13 +187,16 @@ TEST(SessionTable, IsBoundedInBytesToo) {
 
 TEST(SessionTable, DropsSessionsItNoLongerNeeds) {
     SessionTable table(1);
-    const common::Session session = make_session(1);
-    table.add(client(1), alice, session, nullptr);
+    const int before = live_sessions;
+    table.add(client(1), alice, make_session(1), nullptr);
     table.disconnect(client(1));
-    EXPECT_GT(session.use_count(), 1);
+    EXPECT_EQ(live_sessions, before + 1);
     table.add(client(2), {"other", "x"}, make_session(2), nullptr);
     table.disconnect(client(2));
-    EXPECT_EQ(session.use_count(), 1);
+    EXPECT_EQ(live_sessions, before + 1);
+    EXPECT_EQ(number_in(table.find(client(2), {"other", "x"}, true)), 2);
+    table.clear();
+    EXPECT_EQ(live_sessions, before);
 }
 
 TEST(SessionTable, KnowsTheOwnerOfAClientIdWhenTwoAreTakenOver) {

@@ -8,7 +8,7 @@
 
 #include <rapidjson/document.h>
 
-namespace tokenward::common {
+namespace tokenward::cli {
 
 /// Parses an object that the library wrote. Nothing if the text isn't one.
 [[nodiscard]] inline std::optional<rapidjson::Document> parse_object(const std::string &text) {
@@ -36,4 +36,4 @@ namespace tokenward::common {
     return value.IsInt64() ? value.GetInt64() : 0;
 }
 
-}  // namespace tokenward::common
+}  // namespace tokenward::cli

@@ -1,12 +1,11 @@
 // What tokenward_explain answers, as a struct.
 #pragma once
 
-#include "backend.hpp"
+#include "tokenward.hpp"
 
-#include <cstdint>
 #include <string>
 
-namespace tokenward::common {
+namespace tokenward::cli {
 
 /// Why a request is allowed or not. A member that the library left out is empty.
 struct Explanation {
@@ -19,7 +18,6 @@ struct Explanation {
 };
 
 /// Asks the library. Every member is empty if the library can't tell.
-[[nodiscard]] Explanation explain(const Library &library, const tokenward_session *session,
-                                  const tokenward_request &request);
+[[nodiscard]] Explanation explain(const host::Session &session, const tokenward_request &request);
 
-}  // namespace tokenward::common
+}  // namespace tokenward::cli

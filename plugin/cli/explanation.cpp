@@ -2,7 +2,7 @@
 
 #include "json.hpp"
 
-namespace tokenward::common {
+namespace tokenward::cli {
 namespace {
 
 std::string text_of(const rapidjson::Value &object, const char *name) {
@@ -11,17 +11,14 @@ std::string text_of(const rapidjson::Value &object, const char *name) {
 
 }  // namespace
 
-Explanation explain(const Library &library, const tokenward_session *session,
-                    const tokenward_request &request) {
+Explanation explain(const host::Session &session, const tokenward_request &request) {
     std::string text;
-    const std::int32_t result = read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
-        return library->explain(session, &request, buffer, size, length);
-    });
-    if (result != TOKENWARD_OK) return {};
+    host::Error error;
+    if (session.explain(request, text, error) != TOKENWARD_OK) return {};
     const auto json = parse_object(text);
     if (!json) return {};
     return {text_of(*json, "verdict"), text_of(*json, "scope"),  text_of(*json, "nearest"),
             text_of(*json, "why"),     text_of(*json, "reason"), text_of(*json, "hint")};
 }
 
-}  // namespace tokenward::common
+}  // namespace tokenward::cli
