@@ -48,7 +48,7 @@ int load_library(struct loaded_library *library, const char *path, char *error, 
         unload_library(library);                                                               \
         return 0;                                                                              \
     }
-    LIBRARY_FUNCTIONS(LIBRARY_LOOK_UP)
+    TOKENWARD_FUNCTIONS_1_0(LIBRARY_LOOK_UP)
 #undef LIBRARY_LOOK_UP
     return 1;
 }

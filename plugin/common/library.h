@@ -19,35 +19,12 @@ extern "C" {
 /** The name that the dynamic loader looks for when no path is given. */
 #define LIBRARY_SONAME "libtokenward.so.1"
 
-/** Every function of tokenward.h without its prefix. The table and the look-up are made from this list. */
-#define LIBRARY_FUNCTIONS(X)    \
-    X(create)                   \
-    X(destroy)                  \
-    X(reload)                   \
-    X(authenticate)             \
-    X(authorize)                \
-    X(session_can_access_vhost) \
-    X(session_refresh)          \
-    X(session_release)          \
-    X(session_username)         \
-    X(session_issuer)           \
-    X(session_expires_at)       \
-    X(session_tags)             \
-    X(explain)                  \
-    X(inspect)                  \
-    X(status)                   \
-    X(metrics)                  \
-    X(config_check)             \
-    X(abi_version)              \
-    X(version)                  \
-    X(reason_name)
-
 /** The functions of a loaded library: library.create is tokenward_create. Set it to {0} before load_library. */
 struct loaded_library {
     void *handle; /**< of dlopen; NULL: not loaded */
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name can't stand in parentheses */
 #define LIBRARY_MEMBER(name) __typeof__(tokenward_##name) *name;
-    LIBRARY_FUNCTIONS(LIBRARY_MEMBER)
+    TOKENWARD_FUNCTIONS_1_0(LIBRARY_MEMBER)
 #undef LIBRARY_MEMBER
 };
 
