@@ -127,7 +127,8 @@ denial(World) ->
     [{_, _} = binary:match(Line, Part) || Part <- [
         <<"authorize denied reason=">>, <<"username=\"alice\"">>, <<"protocol=\"amqp\"">>,
         <<"peer=\"10.0.0.9:1\"">>, <<"client_id=\"c\"">>, <<"connection_name=\"n\"">>, <<"operation=write">>,
-        <<"vhost=\"v\"">>, <<"resource=\"ex\"">>, <<"routing_key=\"other\"">>, <<"write:v/ex/other">>, <<"write:v/ex/rk.*">>]],
+        <<"vhost=\"v\"">>, <<"resource=\"ex\"">>, <<"routing_key=\"other\"">>, <<"write:v/ex/other">>,
+        <<"write:v/ex/rk.*">>]],
     %% No line of a request that is allowed.
     ok = tokenward_nif:report_denial(Session, 3, <<"v">>, <<"ex">>, <<"rk.1">>, ?CONTEXT),
     error = tokenward_nif:report_denial(Session, 4, <<"v">>, <<"ex">>, none, ?CONTEXT),
