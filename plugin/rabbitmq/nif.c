@@ -366,7 +366,8 @@ static ERL_NIF_TERM username(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]
     const char *name = NULL;
     size_t size = 0;
     UNUSED(argc);
-    if (handle == NULL || handle->library->table.session_username(handle->session, &name, &size) != TOKENWARD_OK)
+    if (handle == NULL ||
+        handle->library->table.session_username(handle->session, &name, &size) != TOKENWARD_OK)
         return enif_make_badarg(env);
     return binary(env, name, size);
 }
@@ -422,7 +423,8 @@ static ERL_NIF_TERM can_access_vhost(ErlNifEnv *env, int argc, const ERL_NIF_TER
     tokenward_string vhost;
     UNUSED(argc);
     if (handle == NULL || !get_string(env, argv[1], &vhost)) return enif_make_badarg(env);
-    return verdict_term(env, handle->library->table.session_can_access_vhost(handle->session, vhost.data, vhost.size));
+    return verdict_term(
+        env, handle->library->table.session_can_access_vhost(handle->session, vhost.data, vhost.size));
 }
 
 /* Operation, Vhost, Name, RoutingKey (a binary, or an atom for none), as four arguments. */

@@ -56,7 +56,8 @@ int open_resource_types(ErlNifEnv *env, struct resource_types *types) {
     types->log_watch = enif_open_resource_type_x(env, "tokenward_log_watch", &watch, flags, NULL);
     types->backend = enif_open_resource_type(env, NULL, "tokenward_backend", end_backend, flags, NULL);
     types->session = enif_open_resource_type(env, NULL, "tokenward_session", end_session, flags, NULL);
-    return types->library != NULL && types->log_watch != NULL && types->backend != NULL && types->session != NULL;
+    return types->library != NULL && types->log_watch != NULL && types->backend != NULL &&
+           types->session != NULL;
 }
 
 struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,

@@ -25,11 +25,12 @@ struct library_handle {
 };
 
 /**
- * Erlang watches the library's log descriptor and tells the owner when lines wait. A resource that no term names:
- * while Erlang watches a descriptor it keeps the resource alive, and a backend must not be kept alive by that.
+ * Erlang watches the library's log descriptor and tells the owner when lines wait. A resource that no term
+ * names: while Erlang watches a descriptor it keeps the resource alive, and a backend must not be kept alive by
+ * that.
  */
 struct log_watch {
-    /** A duplicate, ours to close: Erlang may let go of it only after the library has closed its own. -1: none. */
+    /** A duplicate: Erlang may let go of it later than the library closes its own. -1: none. */
     int fd;
 };
 
