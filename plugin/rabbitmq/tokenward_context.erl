@@ -37,8 +37,8 @@ context(ClientId, Address) ->
     {Peer, ConnectionName} = parts(Name),
     {protocol(Module, ClientId, Peer), first_of(Peer, Address), ClientId, ConnectionName}.
 
-%% A name is "PEER -> LISTENER", or "PEER -> LISTENER - NAME" with the name that the client gave. Of a connection without
-%% a socket it is any text.
+%% A name is "PEER -> LISTENER", or "PEER -> LISTENER - NAME" with the name that the client gave; channels don't have that.
+%% Of a connection without a socket it is any text.
 parts(Name) ->
     case binary:split(Name, <<" -> ">>) of
         [Peer, Rest] ->

@@ -44,10 +44,12 @@ test('AMQP: a token signed with a brand-new key is let in once the key has come'
 
 test('AMQP: a vhost that no scope names is closed, and the log says why', async () => {
     const from = world.rabbit.log.length;
-    const error = await turnedAway(enter('carol', 'read:other/*'));
+    // A name of its own: two lines a second are told of a client.
+    const error = await turnedAway(enter('carol', 'read:other/*', {name: 'the shop'}));
     assert.match(error.message, /ConnectionClose|530|NOT.ALLOWED/i);
     await world.rabbit.logged(
-        /\[warning\] .*tokenward: authorize denied reason=NO_VHOST_ACCESS .*username="carol".*vhost="\/"/, from);
+        /\[warning\] .*authorize denied reason=NO_VHOST_ACCESS .*username="carol".*connection_name="the shop".*vhost="\/"/,
+        from);
 });
 
 // ---- what it may do -------------------------------------------------------------------------------------
@@ -103,9 +105,9 @@ for (const [scope, operation, run, expected] of [
 }
 
 test('AMQP: a denial is one line of the log, with who, from where, what, and the scope that comes nearest', async () => {
-    const connection = await enter('erin', 'write:%2F/order-2', {name: 'the shop'});
+    const connection = await enter('erin', 'write:%2F/order-2');
     const line = new RegExp('tokenward: authorize denied .*username="erin" protocol="amqp" ' +
-        String.raw`peer="127\.0\.0\.1:\d+" connection_name="the shop" operation=write vhost="/" ` +
+        String.raw`peer="127\.0\.0\.1:\d+" operation=write vhost="/" ` +
         String.raw`resource="amq\.direct": .*order-2`, 'g');
     const from = world.rabbit.log.length;
     let denials = 0;
@@ -114,7 +116,7 @@ test('AMQP: a denial is one line of the log, with who, from where, what, and the
         denials += 1;
         return world.rabbit.log.slice(from).match(line);
     }, `${line} in the broker's log`);
-    // Ten a second are told, and other cases have been denied a moment ago: fewer lines than denials are right.
+    // Two a second are told of a client, and other cases have been denied a moment ago: fewer lines are right.
     assert.ok(lines.length <= denials, lines.join('\n'));
     await connection.close();
 });
