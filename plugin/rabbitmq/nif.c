@@ -121,8 +121,8 @@ static int get_options(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct options
     ERL_NIF_TERM head;
     unsigned wait_ms;
 
-    memset(out, 0, sizeof *out);
-    out->options.struct_size = sizeof out->options;
+    out->options = (tokenward_options)TOKENWARD_OPTIONS_INIT;
+    out->options.log_mode = TOKENWARD_LOG_TO_QUEUE;
     out->options.config_files = out->files;
     while (enif_get_list_cell(env, list, &head, &list)) {
         if (out->options.config_file_count == MAX_CONFIG_FILES) return 0;
@@ -158,33 +158,34 @@ static ERL_NIF_TERM open_library(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     return term;
 }
 
+/* The calling process is the owner. */
 static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     void *object;
     struct library_handle *library;
     struct backend_handle *handle;
     struct options options;
     ErlNifPid owner;
-    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_error error = TOKENWARD_ERROR_INIT;
     ERL_NIF_TERM term;
-    int32_t result;
 
     UNUSED(argc);
     if (!enif_get_resource(env, argv[0], types(env)->library, &object) ||
-        !get_options(env, argv + 1, &options) || !enif_get_local_pid(env, argv[4], &owner)) {
+        !get_options(env, argv + 1, &options) || enif_self(env, &owner) == NULL) {
         return enif_make_badarg(env);
     }
     library = object;
     handle = backend_new(types(env), library, &owner);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
-    options.options.log = log_receive;
-    options.options.log_user = handle->log;
-    result = library->table.create(&options.options, &handle->backend, &error);
-    if (result == TOKENWARD_OK) {
-        log_wake(env, handle->log);
-        term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
-    } else {
+    if (library->table.create(&options.options, &handle->backend, &error) != TOKENWARD_OK) {
         handle->backend = NULL;
         term = error_term(env, &library->table, "error", &error);
+    } else if (!log_begin(env, handle)) {
+        backend_close(env, handle);
+        term = enif_make_tuple4(env, atom(env, "error"), text(env, "RESOURCE_LIMIT"),
+                                text(env, "no file descriptor for the log lines"),
+                                text(env, "raise the limit of open files"));
+    } else {
+        term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     }
     enif_release_resource(handle);
     return term;
@@ -193,7 +194,7 @@ static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
 static ERL_NIF_TERM reload(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     struct backend_handle *handle = get_backend(env, argv[0]);
     struct options options;
-    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_error error = TOKENWARD_ERROR_INIT;
     tokenward_backend *backend;
     int32_t result;
 
@@ -203,49 +204,70 @@ static ERL_NIF_TERM reload(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
     if (backend == NULL) return closed_term(env);
     result = handle->library->table.reload(backend, &options.options, &error);
     backend_leave(handle);
-    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return error_term(env, &handle->library->table, "error", &error);
 }
 
+/* NULL if the caller isn't the backend's owner. */
+static struct backend_handle *get_own_backend(ErlNifEnv *env, ERL_NIF_TERM term) {
+    struct backend_handle *handle = get_backend(env, term);
+    ErlNifPid caller;
+    if (handle == NULL || enif_self(env, &caller) == NULL) return NULL;
+    return enif_compare_pids(&caller, &handle->owner) == 0 ? handle : NULL;
+}
+
 static ERL_NIF_TERM close_backend(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
-    struct backend_handle *handle = get_backend(env, argv[0]);
+    struct backend_handle *handle = get_own_backend(env, argv[0]);
     UNUSED(argc);
     if (handle == NULL) return enif_make_badarg(env);
-    backend_close(handle);
-    log_wake(env, handle->log);
+    backend_close(env, handle);
     return atom(env, "ok");
 }
 
+/* The library gives its lines to one thread at a time: the owner's. So no close runs beside it either. */
 static ERL_NIF_TERM log_lines(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
-    struct backend_handle *handle = get_backend(env, argv[0]);
+    struct backend_handle *handle = get_own_backend(env, argv[0]);
+    tokenward_backend *backend;
+    ERL_NIF_TERM lines;
     UNUSED(argc);
-    return handle != NULL ? log_take(env, handle->log) : enif_make_badarg(env);
+    if (handle == NULL) return enif_make_badarg(env);
+    backend = backend_enter(handle);
+    if (backend == NULL) return enif_make_list(env, 0);
+    lines = log_take(env, handle, backend);
+    backend_leave(handle);
+    return lines;
 }
 
-typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *);
+typedef int32_t (*backend_text)(tokenward_backend *, char *, size_t, size_t *, tokenward_error *);
 
 /* Reads a text of any size into a binary. */
 static ERL_NIF_TERM backend_text_term(ErlNifEnv *env, struct backend_handle *handle, backend_text function) {
     size_t size = 16384;
     size_t length = 0;
     char *buffer = NULL;
-    int32_t result = TOKENWARD_ERROR;
-    ERL_NIF_TERM term = atom(env, "error");
+    tokenward_error error = TOKENWARD_ERROR_INIT;
+    ERL_NIF_TERM term;
     tokenward_backend *backend = backend_enter(handle);
 
     if (backend == NULL) return closed_term(env);
     for (;;) {
         char *larger = enif_realloc(buffer, size);
-        if (larger == NULL) break;
+        if (larger == NULL) {
+            term = enif_raise_exception(env, atom(env, "enomem"));
+            break;
+        }
         buffer = larger;
-        result = function(backend, buffer, size, &length);
-        if (result != TOKENWARD_OK || length < size) break;
+        if (function(backend, buffer, size, &length, &error) != TOKENWARD_OK) {
+            term = error_term(env, &handle->library->table, "error", &error);
+            break;
+        }
+        if (length < size) {
+            term = enif_make_tuple2(env, atom(env, "ok"), binary(env, buffer, length));
+            break;
+        }
         size = length + 1024; /* the text may grow between two calls */
-        result = TOKENWARD_ERROR;
     }
     backend_leave(handle);
-    if (result == TOKENWARD_OK) term = enif_make_tuple2(env, atom(env, "ok"), binary(env, buffer, length));
     enif_free(buffer);
     return term;
 }
@@ -271,20 +293,22 @@ struct attempt {
     tokenward_context context;
 };
 
-/* Username, Secret, {Protocol, Peer, ClientId}, as three arguments. */
-static int get_attempt(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct attempt *out) {
-    const ERL_NIF_TERM *context;
+/* {Protocol, Peer, ClientId, ConnectionName} */
+static int get_context(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_context *out) {
+    const ERL_NIF_TERM *field;
     int arity;
-    memset(out, 0, sizeof *out);
-    out->credentials.struct_size = sizeof out->credentials;
+    *out = (tokenward_context)TOKENWARD_CONTEXT_INIT;
+    return enif_get_tuple(env, term, &arity, &field) && arity == 4 &&
+           get_string(env, field[0], &out->protocol) && get_string(env, field[1], &out->peer) &&
+           get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name);
+}
+
+/* Username, Secret, Context, as three arguments. */
+static int get_attempt(ErlNifEnv *env, const ERL_NIF_TERM argv[], struct attempt *out) {
+    out->credentials = (tokenward_credentials)TOKENWARD_CREDENTIALS_INIT;
     out->credentials.kind = TOKENWARD_USERNAME_PASSWORD;
-    out->context.struct_size = sizeof out->context;
     return get_string(env, argv[0], &out->credentials.username) &&
-           get_string(env, argv[1], &out->credentials.password) &&
-           enif_get_tuple(env, argv[2], &arity, &context) && arity == 3 &&
-           get_string(env, context[0], &out->context.protocol) &&
-           get_string(env, context[1], &out->context.peer) &&
-           get_string(env, context[2], &out->context.client_id);
+           get_string(env, argv[1], &out->credentials.password) && get_context(env, argv[2], &out->context);
 }
 
 static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend, tokenward_session *session) {
@@ -295,9 +319,7 @@ static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend,
         return enif_raise_exception(env, atom(env, "enomem"));
     }
     enif_keep_resource(backend->library);
-    enif_keep_resource(backend->log);
     handle->library = backend->library;
-    handle->log = backend->log;
     handle->session = session;
     term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     enif_release_resource(handle);
@@ -307,7 +329,7 @@ static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend,
 static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     struct backend_handle *handle = get_backend(env, argv[0]);
     struct attempt attempt;
-    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_error error = TOKENWARD_ERROR_INIT;
     tokenward_session *session = NULL;
     tokenward_backend *backend;
     int32_t result;
@@ -319,7 +341,6 @@ static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
     result =
         handle->library->table.authenticate(backend, &attempt.credentials, &attempt.context, &session, &error);
     backend_leave(handle);
-    log_wake(env, handle->log);
     if (result != TOKENWARD_OK) return refusal_term(env, &handle->library->table, result, &error);
     return session_term(env, handle, session);
 }
@@ -327,7 +348,7 @@ static ERL_NIF_TERM authenticate(ErlNifEnv *env, int argc, const ERL_NIF_TERM ar
 static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     struct session_handle *handle = get_session(env, argv[0]);
     struct attempt attempt;
-    tokenward_error error = {.struct_size = sizeof error};
+    tokenward_error error = TOKENWARD_ERROR_INIT;
     int32_t result;
 
     UNUSED(argc);
@@ -336,27 +357,29 @@ static ERL_NIF_TERM refresh(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
     attempt.credentials.data = attempt.credentials.password;
     result =
         handle->library->table.session_refresh(handle->session, &attempt.credentials, &attempt.context, &error);
-    log_wake(env, handle->log);
     if (result == TOKENWARD_OK) return atom(env, "ok");
     return refusal_term(env, &handle->library->table, result, &error);
 }
 
 static ERL_NIF_TERM username(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     const struct session_handle *handle = get_session(env, argv[0]);
-    tokenward_string name = {NULL, 0};
+    const char *name = NULL;
+    size_t size = 0;
     UNUSED(argc);
-    if (handle == NULL || handle->library->table.session_username(handle->session, &name) != TOKENWARD_OK)
+    if (handle == NULL ||
+        handle->library->table.session_username(handle->session, &name, &size) != TOKENWARD_OK)
         return enif_make_badarg(env);
-    return binary(env, name.data, name.size);
+    return binary(env, name, size);
 }
 
 static ERL_NIF_TERM issuer(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     const struct session_handle *handle = get_session(env, argv[0]);
-    tokenward_string name = {NULL, 0};
+    const char *name = NULL;
+    size_t size = 0;
     UNUSED(argc);
-    if (handle == NULL || handle->library->table.session_issuer(handle->session, &name) != TOKENWARD_OK)
+    if (handle == NULL || handle->library->table.session_issuer(handle->session, &name, &size) != TOKENWARD_OK)
         return enif_make_badarg(env);
-    return binary(env, name.data, name.size);
+    return binary(env, name, size);
 }
 
 static ERL_NIF_TERM expires_at(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -400,24 +423,22 @@ static ERL_NIF_TERM can_access_vhost(ErlNifEnv *env, int argc, const ERL_NIF_TER
     tokenward_string vhost;
     UNUSED(argc);
     if (handle == NULL || !get_string(env, argv[1], &vhost)) return enif_make_badarg(env);
-    return verdict_term(env, handle->library->table.session_can_access_vhost(handle->session, vhost));
+    return verdict_term(
+        env, handle->library->table.session_can_access_vhost(handle->session, vhost.data, vhost.size));
 }
 
 /* Operation, Vhost, Name, RoutingKey (a binary, or an atom for none), as four arguments. */
 static int get_request(ErlNifEnv *env, const ERL_NIF_TERM argv[], tokenward_request *request) {
     int operation;
-    memset(request, 0, sizeof *request);
-    request->struct_size = sizeof *request;
+    *request = (tokenward_request)TOKENWARD_REQUEST_INIT;
     if (!enif_get_int(env, argv[0], &operation) || !get_string(env, argv[1], &request->vhost) ||
         !get_string(env, argv[2], &request->resource)) {
         return 0;
     }
     request->operation = operation;
     if (enif_is_atom(env, argv[3])) return 1;
-    if (!get_string(env, argv[3], &request->routing_key)) return 0;
-    /* The empty routing key is a key. */
-    if (request->routing_key.data == NULL) request->routing_key.data = "";
-    return 1;
+    request->flags |= TOKENWARD_ROUTING_KEY; /* of the empty key too */
+    return get_string(env, argv[3], &request->routing_key);
 }
 
 static ERL_NIF_TERM authorize(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
@@ -428,19 +449,33 @@ static ERL_NIF_TERM authorize(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[
     return verdict_term(env, handle->library->table.authorize(handle->session, &request));
 }
 
+/* The line of a request that was denied. It may wait for a lock, and it formats text. */
+static ERL_NIF_TERM report_denial(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct session_handle *handle = get_session(env, argv[0]);
+    tokenward_request request;
+    tokenward_context context;
+    UNUSED(argc);
+    if (handle == NULL || !get_request(env, argv + 1, &request) || !get_context(env, argv[5], &context))
+        return enif_make_badarg(env);
+    if (handle->library->table.report_denial(handle->session, &request, &context) != TOKENWARD_OK)
+        return atom(env, "error");
+    return atom(env, "ok");
+}
+
 static ERL_NIF_TERM explain(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
     const struct session_handle *handle = get_session(env, argv[0]);
     tokenward_request request;
+    tokenward_error error = TOKENWARD_ERROR_INIT;
     char buffer[16384];
     size_t length = 0;
 
     UNUSED(argc);
     if (handle == NULL || !get_request(env, argv + 1, &request)) return enif_make_badarg(env);
-    if (handle->library->table.explain(handle->session, &request, buffer, sizeof buffer, &length) !=
-            TOKENWARD_OK ||
-        length >= sizeof buffer) {
-        return atom(env, "error");
+    if (handle->library->table.explain(handle->session, &request, buffer, sizeof buffer, &length, &error) !=
+        TOKENWARD_OK) {
+        return error_term(env, &handle->library->table, "error", &error);
     }
+    if (length >= sizeof buffer) return atom(env, "error");
     return enif_make_tuple2(env, atom(env, "ok"), binary(env, buffer, length));
 }
 
@@ -471,7 +506,7 @@ static void unload(ErlNifEnv *env, void *priv_data) {
 
 static ErlNifFunc functions[] = {
     {"open_library", 1, open_library, ERL_NIF_DIRTY_JOB_IO_BOUND},
-    {"create", 5, create, ERL_NIF_DIRTY_JOB_IO_BOUND},
+    {"create", 4, create, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"reload", 4, reload, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"close", 1, close_backend, ERL_NIF_DIRTY_JOB_IO_BOUND},
     {"log_lines", 1, log_lines, 0},
@@ -485,6 +520,7 @@ static ErlNifFunc functions[] = {
     {"tags", 1, tags, 0},
     {"can_access_vhost", 2, can_access_vhost, 0},
     {"authorize", 5, authorize, 0},
+    {"report_denial", 6, report_denial, ERL_NIF_DIRTY_JOB_CPU_BOUND},
     {"explain", 5, explain, ERL_NIF_DIRTY_JOB_CPU_BOUND},
 };
 

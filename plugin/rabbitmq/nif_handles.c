@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nif_handles.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A destructor runs when the last reference goes: every call on the handle has ended, so nothing needs a lock.
  */
@@ -15,23 +17,21 @@ static void end_session(ErlNifEnv *env, void *object) {
     struct session_handle *handle = object;
     (void)env;
     handle->library->table.session_release(handle->session);
-    enif_release_resource(handle->log);
     enif_release_resource(handle->library);
 }
 
-static void free_lines(struct log_line *line) {
-    while (line != NULL) {
-        struct log_line *next = line->next;
-        enif_free(line);
-        line = next;
-    }
+/* Erlang has let go of the descriptor. It may call this later than log_end, and on another thread. */
+static void stop_log_watch(ErlNifEnv *env, void *object, ErlNifEvent fd, int is_direct_call) {
+    (void)env;
+    (void)object;
+    (void)is_direct_call;
+    (void)close(fd);
 }
 
-static void end_log(ErlNifEnv *env, void *object) {
-    struct log_queue *log = object;
-    (void)env;
-    free_lines(log->first);
-    if (log->lock != NULL) enif_mutex_destroy(log->lock);
+static void log_end(ErlNifEnv *env, struct log_watch *log) {
+    const int fd = log->fd;
+    log->fd = -1;
+    if (fd >= 0) (void)enif_select(env, fd, ERL_NIF_SELECT_STOP, log, NULL, enif_make_atom(env, "undefined"));
 }
 
 /*
@@ -40,34 +40,24 @@ static void end_log(ErlNifEnv *env, void *object) {
  */
 static void end_backend(ErlNifEnv *env, void *object) {
     struct backend_handle *handle = object;
-    (void)env;
+    if (handle->log != NULL) {
+        log_end(env, handle->log);
+        enif_release_resource(handle->log);
+    }
     if (handle->backend != NULL) handle->library->table.destroy(handle->backend);
     if (handle->library != NULL) enif_release_resource(handle->library);
-    if (handle->log != NULL) enif_release_resource(handle->log); /* after destroy, which may log */
     if (handle->lock != NULL) enif_mutex_destroy(handle->lock);
 }
 
 int open_resource_types(ErlNifEnv *env, struct resource_types *types) {
     const ErlNifResourceFlags flags = (ErlNifResourceFlags)(ERL_NIF_RT_CREATE | ERL_NIF_RT_TAKEOVER);
+    const ErlNifResourceTypeInit watch = {.stop = stop_log_watch};
     types->library = enif_open_resource_type(env, NULL, "tokenward_library", end_library, flags, NULL);
-    types->log = enif_open_resource_type(env, NULL, "tokenward_log", end_log, flags, NULL);
+    types->log_watch = enif_open_resource_type_x(env, "tokenward_log_watch", &watch, flags, NULL);
     types->backend = enif_open_resource_type(env, NULL, "tokenward_backend", end_backend, flags, NULL);
     types->session = enif_open_resource_type(env, NULL, "tokenward_session", end_session, flags, NULL);
-    return types->library != NULL && types->log != NULL && types->backend != NULL && types->session != NULL;
-}
-
-static struct log_queue *log_new(const struct resource_types *types, const ErlNifPid *owner) {
-    struct log_queue *log = enif_alloc_resource(types->log, sizeof *log);
-    if (log == NULL) return NULL;
-    memset(log, 0, sizeof *log);
-    log->last = &log->first;
-    log->owner = *owner;
-    log->lock = enif_mutex_create("tokenward_log");
-    if (log->lock == NULL) {
-        enif_release_resource(log);
-        return NULL;
-    }
-    return log;
+    return types->library != NULL && types->log_watch != NULL && types->backend != NULL &&
+           types->session != NULL;
 }
 
 struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,
@@ -77,7 +67,9 @@ struct backend_handle *backend_new(const struct resource_types *types, struct li
     memset(handle, 0, sizeof *handle);
     enif_keep_resource(library);
     handle->library = library;
-    handle->log = log_new(types, owner);
+    handle->owner = *owner;
+    handle->log = enif_alloc_resource(types->log_watch, sizeof *handle->log);
+    if (handle->log != NULL) handle->log->fd = -1;
     handle->lock = enif_mutex_create("tokenward_backend");
     if (handle->lock == NULL || handle->log == NULL) {
         enif_release_resource(handle);
@@ -116,8 +108,9 @@ void backend_leave(struct backend_handle *handle) {
     handle->library->table.destroy(unused);
 }
 
-void backend_close(struct backend_handle *handle) {
+void backend_close(ErlNifEnv *env, struct backend_handle *handle) {
     tokenward_backend *unused;
+    log_end(env, handle->log);
     enif_mutex_lock(handle->lock);
     handle->closing = 1;
     unused = take_unused(handle);
@@ -125,76 +118,40 @@ void backend_close(struct backend_handle *handle) {
     handle->library->table.destroy(unused);
 }
 
-static int wake_needed(struct log_queue *log) {
-    if (log->woken || log->first == NULL) return 0;
-    log->woken = 1;
-    return 1;
+/* One message, at once if lines wait already. */
+static int log_wake(ErlNifEnv *env, struct backend_handle *handle) {
+    return enif_select_read(env, handle->log->fd, handle->log, &handle->owner,
+                            enif_make_atom(env, "tokenward_log"), NULL) >= 0;
 }
 
-void log_receive(void *user, int32_t level, const char *message, size_t size) {
-    struct log_queue *log = user;
-    struct log_line *line = enif_alloc(sizeof *line + size);
-    int wake = 0;
-    /* On a scheduler's thread only the environment of the running call may send: that call ends with log_wake.
-     */
-    const int library_thread = enif_thread_type() == ERL_NIF_THR_UNDEFINED;
-
-    if (line == NULL) return;
-    line->next = NULL;
-    line->level = level;
-    line->size = size;
-    memcpy(line->text, message, size);
-    enif_mutex_lock(log->lock);
-    if (log->count < MAX_LOG_LINES) {
-        *log->last = line;
-        log->last = &line->next;
-        ++log->count;
-        line = NULL;
-        if (library_thread) wake = wake_needed(log);
-    } else {
-        ++log->dropped; /* the oldest lines stay: they tell how a flood began */
-    }
-    enif_mutex_unlock(log->lock);
-    enif_free(line);
-    if (wake) {
-        ErlNifEnv *env = enif_alloc_env();
-        (void)enif_send(NULL, &log->owner, env, enif_make_atom(env, "tokenward_log"));
-        enif_free_env(env);
-    }
+int log_begin(ErlNifEnv *env, struct backend_handle *handle) {
+    int32_t fd = -1;
+    if (handle->library->table.log_fd(handle->backend, &fd) != TOKENWARD_OK) return 0;
+    handle->log->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return handle->log->fd >= 0 && log_wake(env, handle);
 }
 
-void log_wake(ErlNifEnv *env, struct log_queue *log) {
-    int wake;
-    enif_mutex_lock(log->lock);
-    wake = wake_needed(log);
-    enif_mutex_unlock(log->lock);
-    if (wake) (void)enif_send(env, &log->owner, NULL, enif_make_atom(env, "tokenward_log"));
-}
+/* What a normal scheduler does in some tenths of a millisecond. */
+#define LINES_AT_ONCE 100
 
-ERL_NIF_TERM log_take(ErlNifEnv *env, struct log_queue *log) {
-    struct log_line *first;
-    struct log_line *line;
+ERL_NIF_TERM log_take(ErlNifEnv *env, struct backend_handle *handle, tokenward_backend *backend) {
     ERL_NIF_TERM lines = enif_make_list(env, 0);
-    unsigned dropped;
+    char line[TOKENWARD_LOG_LINE_SIZE];
+    int32_t level = 0;
+    size_t length = 0;
+    int taken;
 
-    enif_mutex_lock(log->lock);
-    first = log->first;
-    dropped = log->dropped;
-    log->first = NULL;
-    log->last = &log->first;
-    log->count = 0;
-    log->dropped = 0;
-    log->woken = 0;
-    enif_mutex_unlock(log->lock);
-
-    for (line = first; line != NULL; line = line->next) {
+    for (taken = 0; taken < LINES_AT_ONCE; ++taken) {
         ERL_NIF_TERM text;
-        unsigned char *bytes = enif_make_new_binary(env, line->size, &text);
+        unsigned char *bytes;
+        if (handle->library->table.log_read(backend, &level, line, sizeof line, &length) != TOKENWARD_OK) break;
+        if (length == 0 || length >= sizeof line) break;
+        bytes = enif_make_new_binary(env, length, &text);
         if (bytes == NULL) break;
-        memcpy(bytes, line->text, line->size);
-        lines = enif_make_list_cell(env, enif_make_tuple2(env, enif_make_int(env, line->level), text), lines);
+        memcpy(bytes, line, length);
+        lines = enif_make_list_cell(env, enif_make_tuple2(env, enif_make_int(env, level), text), lines);
     }
-    free_lines(first);
+    (void)log_wake(env, handle);
     (void)enif_make_reverse_list(env, lines, &lines);
-    return enif_make_tuple2(env, lines, enif_make_uint(env, dropped));
+    return lines;
 }

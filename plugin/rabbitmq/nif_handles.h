@@ -15,7 +15,7 @@
 /** Kept in the module's private data: no statics, since two versions of the module can live side by side. */
 struct resource_types {
     ErlNifResourceType *library;
-    ErlNifResourceType *log;
+    ErlNifResourceType *log_watch;
     ErlNifResourceType *backend;
     ErlNifResourceType *session;
 };
@@ -24,42 +24,28 @@ struct library_handle {
     struct loaded_library table;
 };
 
-#define MAX_LOG_LINES 1000
-
-struct log_line {
-    struct log_line *next;
-    int32_t level;
-    size_t size;
-    char text[];
-};
-
 /**
- * Log lines on their way to the owner. The library logs on any thread; the owner is woken once and takes all.
- * A resource that no Erlang term names: the backend and its sessions hold references, since a session's refresh
- * logs too and the session may outlive the backend.
+ * Erlang watches the library's log descriptor and tells the owner when lines wait. A resource that no term
+ * names: while Erlang watches a descriptor it keeps the resource alive, and a backend must not be kept alive by
+ * that.
  */
-struct log_queue {
-    ErlNifMutex *lock;
-    struct log_line *first;
-    struct log_line **last;
-    unsigned count;
-    unsigned dropped; /**< since the owner last took lines */
-    int woken;        /**< a wake-up is on its way */
-    ErlNifPid owner;
+struct log_watch {
+    /** A duplicate: Erlang may let go of it later than the library closes its own. -1: none. */
+    int fd;
 };
 
 struct backend_handle {
     struct library_handle *library; /**< a reference, or NULL before it is complete */
+    ErlNifPid owner;                /**< who reads the log lines, and closes */
+    struct log_watch *log;          /**< a reference, or NULL before it is complete */
     ErlNifMutex *lock;              /**< of what follows; never held while the library is called */
     tokenward_backend *backend;
-    unsigned users;        /**< calls that are running on backend */
-    int closing;           /**< no new calls; the last user destroys */
-    struct log_queue *log; /**< a reference, or NULL before it is complete */
+    unsigned users; /**< calls that are running on backend */
+    int closing;    /**< no new calls; the last user destroys */
 };
 
 struct session_handle {
     struct library_handle *library; /**< a reference */
-    struct log_queue *log;          /**< a reference: the log of the backend that made the session */
     tokenward_session *session;
 };
 
@@ -74,16 +60,13 @@ struct backend_handle *backend_new(const struct resource_types *types, struct li
 tokenward_backend *backend_enter(struct backend_handle *handle);
 void backend_leave(struct backend_handle *handle);
 
-/** No further calls; destroys now, or when the last running call ends. May be called again. */
-void backend_close(struct backend_handle *handle);
+/** No further calls; destroys now, or when the last running call ends. May be called again; by the owner. */
+void backend_close(ErlNifEnv *env, struct backend_handle *handle);
 
-/** tokenward_log_callback; user is the struct log_queue. */
-void log_receive(void *user, int32_t level, const char *message, size_t size);
+/** Takes the log descriptor of a new backend, and wakes the owner once when lines wait. 1 on success. */
+int log_begin(ErlNifEnv *env, struct backend_handle *handle);
 
-/** Wakes the owner if lines wait; at the end of every call in which the library may have logged. */
-void log_wake(ErlNifEnv *env, struct log_queue *log);
-
-/** All waiting lines as {[{Level, Line}], Dropped}. */
-ERL_NIF_TERM log_take(ErlNifEnv *env, struct log_queue *log);
+/** The next waiting lines as [{Level, Line}], then wakes the owner once when there are more. By the owner. */
+ERL_NIF_TERM log_take(ErlNifEnv *env, struct backend_handle *handle, tokenward_backend *backend);
 
 #endif /* TOKENWARD_NIF_HANDLES_H */

@@ -41,10 +41,10 @@ open(#{library := Path} = Config) ->
 
 create(Library, Version, #{files := Files, json := Json, startup_wait_ms := WaitMs} = Config) ->
     write_notes(Config),
-    case tokenward_nif:create(Library, Files, Json, WaitMs, self()) of
+    case tokenward_nif:create(Library, Files, Json, WaitMs) of
         {ok, Backend} ->
             persistent_term:put(?KEY, Backend),
-            tokenward_denials:start(),
+            tokenward_refusals:start(),
             tokenward_log:write(info, ["libtokenward ", Version]),
             {ok, Backend};
         Problem ->
@@ -84,24 +84,29 @@ handle_cast(_Request, Backend) ->
     {noreply, Backend}.
 
 handle_info(tokenward_log, Backend) ->
-    write_lines(Backend),
+    _ = write_lines(Backend),
     {noreply, Backend};
 handle_info(_Message, Backend) ->
     {noreply, Backend}.
 
 terminate(_Reason, Backend) ->
     _ = persistent_term:erase(?KEY),
+    write_all_lines(Backend),
     ok = tokenward_nif:close(Backend),
-    write_lines(Backend),
-    tokenward_denials:stop().
+    tokenward_refusals:stop().
 
 code_change(_OldVersion, Backend, _Extra) ->
     {ok, Backend}.
 
+%% Some lines; another message comes if there are more.
 write_lines(Backend) ->
-    {Lines, Dropped} = tokenward_nif:log_lines(Backend),
+    Lines = tokenward_nif:log_lines(Backend),
     lists:foreach(fun({Level, Line}) -> tokenward_log:write_library_line(Level, Line) end, Lines),
-    case Dropped of
+    length(Lines).
+
+%% What comes between this and the end goes to standard error.
+write_all_lines(Backend) ->
+    case write_lines(Backend) of
         0 -> ok;
-        _ -> tokenward_log:write(warning, io_lib:format("~b log lines were left out: too many at once", [Dropped]))
+        _ -> write_all_lines(Backend)
     end.

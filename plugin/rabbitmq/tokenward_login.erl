@@ -14,14 +14,14 @@
 
 -spec login(term(), term()) -> {ok, tokenward_nif:session()} | refused().
 login(Username, AuthProps) ->
-    case {text(property(password, AuthProps)), tokenward_backend:handle()} of
+    case {tokenward_context:text(property(password, AuthProps)), tokenward_backend:handle()} of
         {none, _} ->
             login_again(property(rabbit_auth_backend_tokenward, AuthProps));
         {_, undefined} ->
             refused(<<"BACKEND_CLOSED">>, <<"the plugin isn't running">>, <<>>);
         {Secret, Backend} ->
-            Name = case text(Username) of none -> <<>>; Given -> Given end,
-            Context = context(AuthProps),
+            Name = case tokenward_context:text(Username) of none -> <<>>; Given -> Given end,
+            Context = tokenward_context:of_login(property(client_id, AuthProps)),
             Ask = fun() -> tokenward_nif:authenticate(Backend, Name, Secret, Context) end,
             case patiently(Ask, deadline()) of
                 {ok, Session} ->
@@ -29,24 +29,9 @@ login(Username, AuthProps) ->
                     {ok, Session};
                 {no, Reason, Message, Hint} ->
                     {refused, _, [Text]} = Refused = refused(Reason, Message, Hint),
-                    Reason =:= <<"NOT_A_TOKEN">> andalso is_last_backend() andalso
-                        tokenward_denials:login(Name, Context, Text),
+                    Reason =:= <<"NOT_A_TOKEN">> andalso tokenward_refusals:password(Name, Context, Text),
                     Refused
             end
-    end.
-
-%% The library doesn't log a password that another backend of a chain may accept. RabbitMQ 3.10 doesn't log the message
-%% of an MQTT client's refusal. So the last backend logs it here.
-is_last_backend() ->
-    case application:get_env(rabbit, auth_backends) of
-        {ok, [_ | _] = Backends} ->
-            case lists:last(Backends) of
-                rabbit_auth_backend_tokenward -> true;
-                {rabbit_auth_backend_tokenward, _} -> true;
-                _ -> false
-            end;
-        _ ->
-            false
     end.
 
 %% A plugin of RabbitMQ 4 may open a direct connection for a client that is logged in. It has no password then: the
@@ -66,7 +51,7 @@ login_again(Session) ->
 %% Replaces the session's rights by those of a new token of the same identity. All holders of the session have them.
 -spec refresh(term(), term()) -> {ok, tokenward_nif:session()} | refused().
 refresh(Session, Token) when is_binary(Token) ->
-    Context = context([]),
+    Context = tokenward_context:of_login(none),
     Ask = fun() -> tokenward_nif:refresh(Session, <<>>, Token, Context) end,
     try patiently(Ask, deadline()) of
         ok -> refreshed(Session);
@@ -119,8 +104,6 @@ patiently(Ask, Deadline) ->
     end.
 
 -spec refused(binary(), binary(), binary()) -> refused().
-refused(Reason, <<>>, Hint) ->
-    refused(Reason, <<"the password isn't an access token">>, Hint);
 refused(Reason, Message, <<>>) ->
     {refused, "~ts", [<<Reason/binary, ": ", Message/binary>>]};
 refused(Reason, Message, Hint) ->
@@ -135,30 +118,3 @@ property(Key, [_ | Rest]) ->
     property(Key, Rest);
 property(_Key, _) ->
     undefined.
-
-text(Binary) when is_binary(Binary) ->
-    Binary;
-text(List) when is_list(List) ->
-    try
-        unicode:characters_to_binary(List)
-    of
-        Binary when is_binary(Binary) -> Binary;
-        _ -> none
-    catch
-        error:badarg -> none
-    end;
-text(_) ->
-    none.
-
-%% For log lines. A process that serves a connection has the connection's name in its dictionary.
-context(AuthProps) ->
-    ClientId = case text(property(client_id, AuthProps)) of none -> <<>>; Id -> Id end,
-    {Module, Peer} = case get(process_name) of
-        {M, Name} when is_atom(M) -> {M, case text(Name) of none -> <<>>; N -> N end};
-        _ -> {undefined, <<>>}
-    end,
-    {protocol(Module, ClientId), Peer, ClientId}.
-
-protocol(rabbit_reader, _) -> <<"amqp">>;
-protocol(_, <<>>) -> <<"rabbitmq">>;
-protocol(_, _) -> <<"mqtt">>.

@@ -5,9 +5,9 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_nif).
 
--export([open_library/1, create/5, reload/4, close/1, log_lines/1, status/1, metrics/1]).
+-export([open_library/1, create/4, reload/4, close/1, log_lines/1, status/1, metrics/1]).
 -export([authenticate/4, refresh/4]).
--export([username/1, issuer/1, expires_at/1, tags/1, can_access_vhost/2, authorize/5, explain/5]).
+-export([username/1, issuer/1, expires_at/1, tags/1, can_access_vhost/2, authorize/5, report_denial/6, explain/5]).
 -export_type([library/0, backend/0, session/0, context/0, problem/0, refusal/0, verdict/0]).
 
 -on_load(init/0).
@@ -15,8 +15,8 @@
 -type library() :: reference().
 -type backend() :: reference().
 -type session() :: reference().
-%% Protocol, peer, client id: for log lines only.
--type context() :: {binary(), binary(), binary()}.
+%% Protocol, peer, client id, connection name: for log lines and their limits.
+-type context() :: {binary(), binary(), binary(), binary()}.
 %% Reason, message, hint: printable ASCII, without the token.
 -type problem() :: {error, binary(), binary(), binary()}.
 -type refusal() :: {refused | not_a_token | error, binary(), binary(), binary()} |
@@ -33,26 +33,28 @@ init() ->
 -spec open_library(binary()) -> {ok, library(), Version :: binary()} | {error, binary()}.
 open_library(_Path) -> missing().
 
-%% Lines of the log go to the owner: it receives the atom tokenward_log, then takes them with log_lines/1.
--spec create(library(), Files :: [binary()], Json :: binary(), StartupWaitMs :: 0..60000, Owner :: pid()) ->
+%% The calling process becomes the owner. It receives the atom tokenward_log when lines of the log wait, then takes some
+%% with log_lines/1, and receives the atom again if there are more.
+-spec create(library(), Files :: [binary()], Json :: binary(), StartupWaitMs :: 0..60000) ->
     {ok, backend()} | problem().
-create(_Library, _Files, _Json, _StartupWaitMs, _Owner) -> missing().
+create(_Library, _Files, _Json, _StartupWaitMs) -> missing().
 
 -spec reload(backend(), Files :: [binary()], Json :: binary(), 0) -> ok | problem().
 reload(_Backend, _Files, _Json, _Wait) -> missing().
 
-%% Ends the library's thread. Sessions stay. A second call does nothing.
+%% Ends the library's thread; the owner calls it. Sessions stay. A second call does nothing. Lines that nobody has taken
+%% go to standard error.
 -spec close(backend()) -> ok.
 close(_Backend) -> missing().
 
-%% Levels: 0 error, 1 warning, 2 info, 3 debug.
--spec log_lines(backend()) -> {[{0..3, binary()}], Dropped :: non_neg_integer()}.
+%% For the owner. Levels: 1 error, 2 warning, 3 info, 4 debug.
+-spec log_lines(backend()) -> [{1..4, binary()}].
 log_lines(_Backend) -> missing().
 
--spec status(backend()) -> {ok, Json :: binary()} | error | problem().
+-spec status(backend()) -> {ok, Json :: binary()} | problem().
 status(_Backend) -> missing().
 
--spec metrics(backend()) -> {ok, binary()} | error | problem().
+-spec metrics(backend()) -> {ok, binary()} | problem().
 metrics(_Backend) -> missing().
 
 -spec authenticate(backend(), Username :: binary(), Password :: binary(), context()) ->
@@ -80,13 +82,19 @@ tags(_Session) -> missing().
 -spec can_access_vhost(session(), binary()) -> verdict().
 can_access_vhost(_Session, _VHost) -> missing().
 
-%% RoutingKey is an atom if there is none.
+%% RoutingKey is an atom if there is none. The empty key is one.
 -spec authorize(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom()) ->
     verdict().
 authorize(_Session, _Operation, _VHost, _Name, _RoutingKey) -> missing().
 
+%% Writes the log's line of a denied request, unless there are too many.
+-spec report_denial(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom(),
+                    context()) -> ok | error.
+report_denial(_Session, _Operation, _VHost, _Name, _RoutingKey, _Context) -> missing().
+
+%% error: the text is too long.
 -spec explain(session(), operation(), VHost :: binary(), Name :: binary(), RoutingKey :: binary() | atom()) ->
-    {ok, Json :: binary()} | error.
+    {ok, Json :: binary()} | problem() | error.
 explain(_Session, _Operation, _VHost, _Name, _RoutingKey) -> missing().
 
 -spec missing() -> no_return().

@@ -113,12 +113,14 @@ export class Rabbit {
         return status;
     }
 
-    /** An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`. */
-    async connect(password, {username = 'whoever', vhost = '/'} = {}) {
+    /** An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`. name: what the
+     *  connection calls itself. */
+    async connect(password, {username = 'whoever', vhost = '/', name} = {}) {
         const connection = await amqp.connect({
             protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
             heartbeat: 0,
-        }, {credentials: amqp.credentials.plain(username, password), noDelay: true});
+        }, {credentials: amqp.credentials.plain(username, password), noDelay: true,
+            ...(name ? {clientProperties: {connection_name: name}} : {})});
         connection.on('error', () => {});  // told again by close
         connection.on('close', (error) => {
             connection.isClosed = true;
