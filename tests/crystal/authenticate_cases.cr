@@ -54,11 +54,11 @@ describe "authenticate" do
   {% end %}
 
   it "leaves a password to the next of a chain" do
-    failure = World.failure { World.shared.authenticate(Tokenward::Credentials.username_password("guest", "secret")) }
+    failure = World.failure { World.shared.authenticate(Tokenward::Credentials.username_password("guest", "swordfish")) }
     failure.should be_a(Tokenward::NotAToken)
     failure.reason_name.should eq("NOT_A_TOKEN")
     failure.message.to_s.should_not be_empty
-    failure.message.to_s.should_not contain("secret")
+    failure.message.to_s.should_not contain("swordfish")
     World.shared.try_authenticate(Tokenward::Credentials.username_password("", "")).should be_a(Tokenward::Failure)
   end
 

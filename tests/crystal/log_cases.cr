@@ -124,9 +124,9 @@ describe "the log" do
   it "gets the line of a denial that the program reports, and no more than the library allows" do
     gather do |gatherer, log|
       backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
-      session = backend.authenticate(World.bearer(World.token("alice", "write:%2F/ex/rk.*")), wait: 1.minute)
+      session = backend.authenticate(World.bearer(World.token("alice", "write:%2F/ok/rk.*")), wait: 1.minute)
       context = Tokenward::Context.new("mqtt", "127.0.0.1:1883", "client-1")
-      session.report_denial(:write, "/", "ex", "rk.1", context: context) # is allowed: no line
+      session.report_denial(:write, "/", "ok", "rk.1", context: context) # is allowed: no line
       1000.times { session.report_denial(:write, "/", "ex", "", context: context) }
       backend.close
       session.report_denial(:write, "/", "ex", "", context: context) # too late
@@ -140,7 +140,7 @@ describe "the log" do
       line.should start_with("authorize denied reason=NO_MATCHING_SCOPE ")
       line.should contain(%(username="alice" protocol="mqtt" peer="127.0.0.1:1883" client_id="client-1" ) +
                           %(operation=write vhost="/" resource="ex" routing_key="": it needs "write:%2F/ex/))
-      line.should contain(%(nearest is "write:%2F/ex/rk.*"))
+      line.should contain(%(nearest is "write:%2F/ok/rk.*"))
     end
   end
 end
