@@ -34,7 +34,7 @@ module Tokenward
       @bell = LibC.fcntl(fd, F_DUPFD_CLOEXEC, 0)
       if waiting < 0 || @bell < 0
         reason = Errno.value.message
-        LibC.close(waiting) if waiting >= 0
+        {waiting, @bell}.each { |copy| LibC.close(copy) if copy >= 0 }
         raise Error.new("no descriptor for the log: #{reason}", LibTokenward::REASON_RESOURCE_LIMIT, "RESOURCE_LIMIT",
           "raise the limit (ulimit -n)")
       end
