@@ -162,6 +162,43 @@ TEST(MqttTopic, OnlyALiteralDollarReachesDollarTopics) {
     }
 }
 
+struct KeyRow {
+    std::string_view scope;
+    std::string_view key;
+    bool is_filter;
+    bool granted;
+};
+
+TEST(MqttFilter, InTheRoutingKeyIsTranslatedAndContained) {
+    // clang-format off
+    for (const KeyRow &row : {
+        KeyRow{"read:%2F/amq.topic/a.*",   "a/b",   false, true},
+        KeyRow{"read:%2F/amq.topic/a.*",   "b/a",   false, false},
+        KeyRow{"read:%2F/amq.topic/a.*",   "",      false, false},
+        KeyRow{"read:%2F/amq.topic/a%2F*", "a/b",   false, false},
+        KeyRow{"read:%2F/amq.topic/a.*",   "a/+/c", true,  true},
+        KeyRow{"read:%2F/amq.topic/a.*",   "+/a",   true,  false},
+        KeyRow{"read:%2F/amq.topic/a.*",   "a/#",   true,  false},
+        KeyRow{"read:%2F/amq.topic/a*",    "a/#",   true,  true},
+        KeyRow{"read:%2F/amq.topic/*",     "a/#/b", true,  false},
+        KeyRow{"read:%2F/amq.topic/*",     "$SYS",  false, false},
+        KeyRow{"read:%2F/amq.topic/$*",    "$SYS",  false, true},
+        KeyRow{"read:%2F/amq.*/a.*",       "a/b",   false, true},
+        KeyRow{"read:%2F/amq.direct/a.*",  "a/b",   false, false},
+        KeyRow{"write:%2F/amq.topic/a.*",  "a/b",   false, false},
+        KeyRow{"read:%2F/amq.topic",       "a/b",   false, false},
+    }) {
+        // clang-format on
+        Request request{Operation::read, "/", "amq.topic", row.key};
+        (row.is_filter ? request.mqtt_filter : request.mqtt_topic) = true;
+        Notes notes;
+        const auto set = PermissionSet::compile(std::vector<std::string_view>{row.scope}, true, notes);
+        EXPECT_EQ(set->allows(request), row.granted) << row.scope << ' ' << row.key;
+        EXPECT_EQ(set->explain(request).allowed, row.granted) << row.scope << ' ' << row.key;
+        EXPECT_FALSE(PermissionSet::compile(std::vector<std::string_view>{row.scope}, false, notes)->allows(request));
+    }
+}
+
 /// All topics of 1 to `longest` bytes over the alphabet.
 std::vector<std::string> all_topics(std::string_view alphabet, std::size_t longest) {
     std::vector<std::string> topics;

@@ -54,11 +54,11 @@ describe "authenticate" do
   {% end %}
 
   it "leaves a password to the next of a chain" do
-    failure = World.failure { World.shared.authenticate(Tokenward::Credentials.username_password("guest", "secret")) }
+    failure = World.failure { World.shared.authenticate(Tokenward::Credentials.username_password("guest", "swordfish")) }
     failure.should be_a(Tokenward::NotAToken)
     failure.reason_name.should eq("NOT_A_TOKEN")
     failure.message.to_s.should_not be_empty
-    failure.message.to_s.should_not contain("secret")
+    failure.message.to_s.should_not contain("swordfish")
     World.shared.try_authenticate(Tokenward::Credentials.username_password("", "")).should be_a(Tokenward::Failure)
   end
 
@@ -74,8 +74,16 @@ describe "authenticate" do
   end
 
   it "takes any bytes in the context" do
-    context = Tokenward::Context.new("amqp", "127.0.0.1:1\n", "\0\u{202e}", "x" * 100_000)
+    context = Tokenward::Context.new("amqp", "127.0.0.1:1\n", "\0\u{202e}", "name", "x" * 100_000,
+      client_certificate_sha256: Bytes.new(32, 255_u8), client_id_bound: true)
     World.shared.authenticate(World.bearer(World.token), context).username.should eq("alice")
+  end
+
+  it "takes no certificate's hash of another length" do
+    context = Tokenward::Context.new(client_certificate_sha256: Bytes.new(31))
+    failure = World.failure { World.shared.authenticate(World.bearer(World.token), context) }
+    failure.should be_a(Tokenward::Error)
+    failure.reason_name.should eq("INVALID_ARGUMENT")
   end
 
   it "answers an error once the backend is closed" do
@@ -111,6 +119,11 @@ describe "authenticate" do
     end
     session.authorize?(:read, "/", "q").should be_false
     session.can_access_vhost?("/").should be_false
+    # For a will: by the last rights, although the time has run out.
+    past_end = Tokenward::RequestFlags::PastEnd
+    session.authorize(:read, "/", "q", flags: past_end).should eq(Tokenward::Verdict::Allowed)
+    session.authorize(:write, "/", "q", flags: past_end).should eq(Tokenward::Verdict::Denied)
+    JSON.parse(session.explain(:read, "/", "q"))["reason"].should eq("SESSION_EXPIRED")
     backend.close
   end
 

@@ -9,6 +9,10 @@ private RIGHTS = {
   {"write:v/x/", :write, "v", "x", "", true},
   {"write:v/x/", :write, "v", "x", "k", false},
   {"write:v/x/k", :write, "v", "x", "", false},
+  # An empty routing key is a key, not the wider question without one.
+  {"write:%2F/ex/rk.*", :write, "/", "ex", nil, true},
+  {"write:%2F/ex/rk.*", :write, "/", "ex", "rk.1", true},
+  {"write:%2F/ex/rk.*", :write, "/", "ex", "", false},
   {"configure:%2F/orders", :configure, "/", "orders", nil, true},
   {"configure:%2F/orders", :configure, "/", "Orders", nil, false},
   {"configure:%2F/orders", :configure, "%2F", "orders", nil, false},
@@ -50,6 +54,16 @@ describe "authorize" do
       World.session({{row[0]}}).authorize?(:read, "/", {{row[1]}}, flags: {{row[2]}}).should eq({{row[3]}})
     end
   {% end %}
+
+  it "contains a topic or filter in the routing key, in MQTT's spelling" do
+    session = World.session("read:%2F/amq.topic/a.*")
+    filter, topic = Tokenward::RequestFlags::MqttFilter, Tokenward::RequestFlags::MqttTopic
+    session.authorize?(:read, "/", "amq.topic", "a/b", topic).should be_true
+    session.authorize?(:read, "/", "amq.topic", "b/a", topic).should be_false
+    session.authorize?(:read, "/", "amq.topic", "a/+/c", filter).should be_true
+    session.authorize?(:read, "/", "amq.topic", "+/a", filter).should be_false
+    session.authorize?(:read, "/", "amq.topic", "", topic).should be_false
+  end
 
   it "takes both MQTT flags, unknown ones and unknown operations for misuse: no yes" do
     session = World.session("read:*/* write:*/* configure:*/*")

@@ -56,10 +56,16 @@ EXPORT int32_t tokenward_authenticate(tokenward_backend *backend, const tokenwar
 }
 EXPORT int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request) {
     (void)session, (void)request;
-    return 4;
+    return 7;
 }
-EXPORT int32_t tokenward_session_can_access_vhost(const tokenward_session *session, tokenward_string vhost) {
-    (void)session, (void)vhost;
+EXPORT int32_t tokenward_report_denial(const tokenward_session *session, const tokenward_request *request,
+                                       const tokenward_context *context) {
+    (void)session, (void)request, (void)context;
+    return 77;
+}
+EXPORT int32_t tokenward_session_can_access_vhost(const tokenward_session *session, const char *vhost,
+                                                  size_t size) {
+    (void)session, (void)vhost, (void)size;
     return -1;
 }
 EXPORT int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_credentials *credentials,
@@ -70,14 +76,15 @@ EXPORT int32_t tokenward_session_refresh(tokenward_session *session, const token
 EXPORT void tokenward_session_release(tokenward_session *session) {
     (void)session;
 }
-EXPORT int32_t tokenward_session_username(const tokenward_session *session, tokenward_string *username) {
+EXPORT int32_t tokenward_session_username(const tokenward_session *session, const char **username,
+                                          size_t *size) {
     (void)session;
-    username->data = "fake";
-    username->size = 4;
+    *username = "fake";
+    *size = 4;
     return TOKENWARD_OK;
 }
-EXPORT int32_t tokenward_session_issuer(const tokenward_session *session, tokenward_string *issuer) {
-    return tokenward_session_username(session, issuer);
+EXPORT int32_t tokenward_session_issuer(const tokenward_session *session, const char **issuer, size_t *size) {
+    return tokenward_session_username(session, issuer, size);
 }
 EXPORT int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
     (void)session, (void)expires_at;
@@ -89,21 +96,35 @@ EXPORT int32_t tokenward_session_tags(const tokenward_session *session, char *bu
     return 77;
 }
 EXPORT int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request,
-                                 char *buffer, size_t buffer_size, size_t *length) {
-    (void)request;
+                                 char *buffer, size_t buffer_size, size_t *length,
+                                 tokenward_error *error) {
+    (void)request, (void)error;
     return tokenward_session_tags(session, buffer, buffer_size, length);
 }
-EXPORT int32_t tokenward_inspect(tokenward_backend *backend, tokenward_string token, char *buffer,
-                                 size_t buffer_size, size_t *length, tokenward_error *error) {
-    (void)backend, (void)token, (void)error;
+EXPORT int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t token_size,
+                                 char *buffer, size_t buffer_size, size_t *length, tokenward_error *error) {
+    (void)backend, (void)token, (void)token_size, (void)error;
     return tokenward_session_tags(NULL, buffer, buffer_size, length);
 }
-EXPORT int32_t tokenward_status(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
+EXPORT int32_t tokenward_status(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length,
+                                tokenward_error *error) {
     (void)backend;
+    (void)snprintf(error->message, sizeof error->message, "no status");
     return tokenward_session_tags(NULL, buffer, buffer_size, length);
 }
-EXPORT int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length) {
-    return tokenward_status(backend, buffer, buffer_size, length);
+EXPORT int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffer_size, size_t *length,
+                                 tokenward_error *error) {
+    return tokenward_status(backend, buffer, buffer_size, length, error);
+}
+EXPORT int32_t tokenward_log_fd(tokenward_backend *backend, int32_t *fd) {
+    (void)backend;
+    *fd = -1;
+    return 77;
+}
+EXPORT int32_t tokenward_log_read(tokenward_backend *backend, int32_t *level, char *buffer, size_t buffer_size,
+                                  size_t *length) {
+    (void)level;
+    return tokenward_session_tags((tokenward_session *)backend, buffer, buffer_size, length);
 }
 EXPORT int32_t tokenward_config_check(const tokenward_options *options, char *buffer, size_t buffer_size,
                                       size_t *length, tokenward_error *error) {

@@ -8,9 +8,9 @@ private LAYOUT = {% begin %}
   {
     {% for type, fields in {
                              "Text"        => %w(data size),
-                             "Options"     => %w(struct_size config_files config_file_count config_json startup_wait_ms max_wait_ms log log_user),
-                             "Credentials" => %w(struct_size kind reserved data username password),
-                             "Context"     => %w(struct_size protocol peer client_id listener),
+                             "Options"     => %w(struct_size config_files config_file_count config_json log log_user log_mode log_level startup_wait_ms max_wait_ms),
+                             "Credentials" => %w(struct_size kind flags data username password),
+                             "Context"     => %w(struct_size protocol peer client_id connection_name listener client_certificate_sha256 flags),
                              "Request"     => %w(struct_size operation flags vhost resource routing_key),
                              "Error"       => %w(struct_size reason retry_after_ms message hint),
                            } %}
@@ -23,7 +23,11 @@ private LAYOUT = {% begin %}
     "OK" => LibTokenward::OK, "REFUSED" => LibTokenward::REFUSED, "NOT_A_TOKEN" => LibTokenward::NOT_A_TOKEN,
     "TRY_AGAIN" => LibTokenward::TRY_AGAIN, "ERROR" => LibTokenward::ERROR,
     "ALLOWED" => Tokenward::Verdict::Allowed.value, "DENIED" => Tokenward::Verdict::Denied.value,
-    "EXPIRED" => Tokenward::Verdict::Expired.value, "AUTHORIZE_ERROR" => Tokenward::Verdict::Error.value,
+    "EXPIRED" => Tokenward::Verdict::Expired.value,
+    {% for name in %w(LOG_ERROR LOG_WARNING LOG_INFO LOG_DEBUG LOG_TO_STDERR LOG_TO_QUEUE LOG_LINE_SIZE ROUTING_KEY
+                     CLIENT_ID_BOUND REASON_INVALID_ARGUMENT REASON_BACKEND_CLOSED REASON_RESOURCE_LIMIT) %}
+      {{name}} => LibTokenward::{{name.id}},
+    {% end %}
     "SASL_PLAIN" => Tokenward::Credentials::Kind::SaslPlain.value,
     "SASL_OAUTHBEARER" => Tokenward::Credentials::Kind::SaslOauthbearer.value,
     "USERNAME_PASSWORD" => Tokenward::Credentials::Kind::UsernamePassword.value,
@@ -32,6 +36,7 @@ private LAYOUT = {% begin %}
     "CONFIGURE" => Tokenward::Operation::Configure.value, "READ" => Tokenward::Operation::Read.value,
     "WRITE" => Tokenward::Operation::Write.value,
     "MQTT_FILTER" => Tokenward::RequestFlags::MqttFilter.value, "MQTT_TOPIC" => Tokenward::RequestFlags::MqttTopic.value,
+    "PAST_END" => Tokenward::RequestFlags::PastEnd.value,
   }
 {% end %}
 
@@ -69,7 +74,7 @@ describe "the library" do
 
   it "answers what isn't known: never a yes" do
     library = fake("0x10000")
-    backend = Tokenward::Backend.new(library: library)
+    backend = Tokenward::Backend.new(library: library, log: nil)
     unknown = World.failure { backend.authenticate(World.bearer("unknown")) }
     unknown.should be_a(Tokenward::Error)
     unknown.message.should eq("unknown result 77: from the fake")
@@ -82,12 +87,20 @@ describe "the library" do
     World.failure { session.refresh(World.bearer("unknown")) }.should be_a(Tokenward::Error)
     World.failure { session.tags }.message.should eq("the library answered 77")
     World.failure { session.expires_at }.should be_a(Tokenward::Error)
+    World.failure { backend.status }.message.should eq("unknown result 77: no status")
+    session.report_denial(:read, "/", "q") # raises nothing, whatever comes
     session.close
     backend.close
   end
 
+  it "has no queue for the log: an error" do
+    failure = World.failure { Tokenward::Backend.new(library: fake("0x10000")) }
+    failure.should be_a(Tokenward::Error)
+    failure.message.should eq("the library answered 77")
+  end
+
   it "waits at least a millisecond, whatever the library says" do
-    backend = Tokenward::Backend.new(library: fake("0x10000"))
+    backend = Tokenward::Backend.new(library: fake("0x10000"), log: nil)
     failure = backend.try_authenticate(World.bearer("again"))
     failure.as(Tokenward::TryAgain).retry_after.should eq(1.millisecond)
     backend.close

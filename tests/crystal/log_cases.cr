@@ -24,7 +24,7 @@ private class Gatherer < Log::Backend
   end
 
   def lost : Int32
-    entries.sum { |entry| entry.message.match(/\A(\d+) log lines of libtokenward were lost/).try(&.[1].to_i) || 0 }
+    entries.sum { |entry| entry.message.match(/\A(\d+) log lines were left out/).try(&.[1].to_i) || 0 }
   end
 end
 
@@ -38,7 +38,8 @@ describe "the log" do
     gather do |gatherer, log|
       backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
       token = World.token("alice\u{e9}", "read:*/*")
-      backend.authenticate(World.bearer(token), Tokenward::Context.new("amqp", "127.0.0.1:5672"), wait: 1.minute)
+      context = Tokenward::Context.new("amqp", "127.0.0.1:5672", connection_name: "app-1")
+      backend.authenticate(World.bearer(token), context, wait: 1.minute)
       backend.try_authenticate(World.bearer(World.token(fields: {"lifetime" => "-600"})))
       backend.close
       World.eventually("the refusal's line") { gatherer.entries.any?(&.message.includes?("TOKEN_EXPIRED")) }
@@ -47,7 +48,7 @@ describe "the log" do
       keys.source.should eq("tokenward")
       good = gatherer.entries.find!(&.message.includes?("authenticate ok"))
       good.severity.should eq(Log::Severity::Info)
-      good.message.should contain(%(peer="127.0.0.1:5672"))
+      good.message.should contain(%(peer="127.0.0.1:5672" connection_name="app-1"))
       refusal = gatherer.entries.find!(&.message.includes?("TOKEN_EXPIRED"))
       refusal.severity.should eq(Log::Severity::Warn)
       gatherer.entries.each { |entry| entry.message.should_not contain(token) }
@@ -59,8 +60,8 @@ describe "the log" do
       backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
       backend.authenticate(World.bearer(World.token), wait: 1.minute)
       token = World.bearer(World.token)
-      context = Tokenward::Context.new("amqp", "p" * 64, "c" * 64, "l" * 64)
-      # Without a pause, so that the reading fiber gets no turn: more than the pipe holds.
+      context = Tokenward::Context.new("amqp", "p" * 64, "c" * 64, "n" * 64, "l" * 64)
+      # Without a pause, so that the reading fiber gets no turn: more than the queue holds.
       20_000.times { backend.authenticate(token, context).close }
       backend.close
       World.eventually("20001 lines, come or counted") { gatherer.logins + gatherer.lost == 20_001 }
@@ -87,11 +88,59 @@ describe "the log" do
     end
   end
 
-  it "gets what a configuration that isn't right has to say, and lets go of its pipe" do
+  it "has the lines of the last moment when the backend is closed" do
     gather do |gatherer, log|
-      before = Dir.children("/proc/self/fd").size
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      backend.authenticate(World.bearer(World.token), wait: 1.minute)
+      100.times { backend.authenticate(World.bearer(World.token("late"))).close }
+      backend.close
+      World.eventually("all lines") { gatherer.entries.count(&.message.includes?(%(username="late"))) == 100 }
+    end
+  end
+
+  it "lets go of its descriptors" do
+    gather do |gatherer, log|
+      before = World.descriptors
       20.times { World.failure { Tokenward::Backend.new(config_json: %({"issuer": 1}), log: log) } }
-      World.eventually("the ends") { Dir.children("/proc/self/fd").size <= before }
+      20.times { Tokenward::Backend.new(config_json: World.config, log: log).close }
+      World.eventually("the descriptors to go") { World.descriptors <= before }
+    end
+  end
+
+  it "is standard error if the program wants that" do
+    path = "#{World::DIRECTORY}/stderr"
+    before = IO::FileDescriptor.new(LibC.fcntl(2, 1030, 0)) # F_DUPFD_CLOEXEC
+    begin
+      File.open(path, "w") { |file| STDERR.reopen(file) }
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: nil)
+      backend.authenticate(World.bearer(World.token), wait: 1.minute)
+      backend.close
+    ensure
+      STDERR.reopen(before)
+    end
+    File.read(path).should contain("authenticate ok")
+  end
+
+  it "gets the line of a denial that the program reports, and no more than the library allows" do
+    gather do |gatherer, log|
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      session = backend.authenticate(World.bearer(World.token("alice", "write:%2F/ok/rk.*")), wait: 1.minute)
+      context = Tokenward::Context.new("mqtt", "127.0.0.1:1883", "client-1")
+      session.report_denial(:write, "/", "ok", "rk.1", context: context) # is allowed: no line
+      1000.times { session.report_denial(:write, "/", "ex", "", context: context) }
+      backend.close
+      session.report_denial(:write, "/", "ex", "", context: context) # too late
+      session.close
+      session.report_denial(:write, "/", "ex", "", context: context)
+      World.eventually("the line") { gatherer.entries.any?(&.message.starts_with?("authorize")) }
+      lines = gatherer.entries.select(&.message.starts_with?("authorize"))
+      lines.size.should be < 1000
+      lines.each(&.severity.should eq(Log::Severity::Warn))
+      line = lines.first.message
+      line.should start_with("authorize denied reason=NO_MATCHING_SCOPE ")
+      line.should contain(%(username="alice" protocol="mqtt" peer="127.0.0.1:1883" client_id="client-1" ) +
+                          %(operation=write vhost="/" resource="ex" routing_key="": it needs "write:%2F/ex/))
+      line.should contain(%(nearest is "write:%2F/ok/rk.*"))
     end
   end
 end

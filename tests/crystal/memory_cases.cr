@@ -56,14 +56,15 @@ describe "garbage collection" do
     World.shared.authenticate(World.bearer(World.token)).username.should eq("alice")
   end
 
-  it "ends forgotten backends: their threads go" do
-    before = Dir.children("/proc/self/task").size
+  it "ends forgotten backends: their threads and the descriptors of their logs go" do
+    threads, descriptors = Dir.children("/proc/self/task").size, World.descriptors
     forget_backends(10)
     clear_stack(200)
     World.eventually("the threads to go") do
       GC.collect
-      Dir.children("/proc/self/task").size <= before + 3 # the collector may take something for a pointer
+      Dir.children("/proc/self/task").size <= threads + 3 # the collector may take something for a pointer
     end
+    World.eventually("the descriptors to go") { World.descriptors <= descriptors + 15 } # each has three or more
   end
 end
 
@@ -72,6 +73,15 @@ end
   lib LibFork
     fun fork : LibC::PidT
     fun _exit(status : LibC::Int) : NoReturn
+  end
+
+  # The counters of all event descriptors, without repetition.
+  private def event_counts : Array(String)
+    Dir.children("/proc/self/fdinfo").compact_map do |number|
+      File.read("/proc/self/fdinfo/#{number}").match(/^eventfd-count: *([0-9a-f]+)/m).try(&.[1])
+    rescue File::NotFoundError
+      nil # the folder's own
+    end.uniq
   end
 
   private def in_child(& : -> Bool) : Int32
@@ -97,7 +107,12 @@ end
       credentials = World.bearer(World.token)
       in_child { World.shared.try_authenticate(credentials).as(Tokenward::Error).reason_name == "FORKED" }.should eq(0)
       in_child { World.failure { session.refresh(credentials) }.reason_name == "FORKED" }.should eq(0)
+      in_child { World.failure { session.explain(:read, "/", "q") }.reason_name == "FORKED" }.should eq(0)
+      in_child { World.failure { World.shared.status }.reason_name == "FORKED" }.should eq(0)
+      in_child { World.failure { World.shared.metrics }.reason_name == "FORKED" }.should eq(0)
       in_child { session.close; World.shared.close; !session.authorize?(:read, "/", "q") }.should eq(0)
+      # The child shares the counter of the parent's log: it must not wake the parent's fiber, again and again.
+      event_counts.should eq(["0"])
       session.authorize?(:read, "/", "q").should be_true
     end
   end

@@ -86,10 +86,11 @@ describe "for operators" do
     scopes = (1..300).join(' ') { |number| "read:vhost-#{number}/queue-#{number}" }
     long = World.shared.inspect_token(World.token("bob", scopes))
     JSON.parse(long)["permissions"].size.should eq(300)
+    token = World.token("bob", "read:a/b")
     {1, 2, long.bytesize, long.bytesize + 1}.each do |size|
       result, text = Tokenward::Text.collect(size) do |buffer, room, length|
-        functions.inspect.call(Pointer(Void).null, Tokenward::Text.lend(World.token("bob", "read:a/b")), buffer, room,
-          length, Pointer(LibTokenward::Error).null)
+        functions.inspect.call(Pointer(Void).null, token.to_unsafe, LibC::SizeT.new(token.bytesize), buffer, room, length,
+          Pointer(LibTokenward::Error).null)
       end
       result.should eq(LibTokenward::OK)
       JSON.parse(text)["permissions"].should eq(["read:a/b"])

@@ -29,6 +29,11 @@ module World
     raise "no end of waiting for #{what}"
   end
 
+  # How many descriptors this process has.
+  def descriptors : Int32
+    Dir.children("/proc/self/fd").size
+  end
+
   # Flips a switch of the issuer; the answer's text. See tests/support/issuer_admin.hpp.
   def flip(path : String, fields = {} of String => String) : String
     body = fields.join { |name, value| "#{name}=#{value}\n" }

@@ -82,7 +82,7 @@ for (const [tag, own, foreign, users] of [
         assert.equal((await world.lavin.http('/users', header)).status, users);
         const {body} = await world.lavin.http('/vhosts', header);
         if (own === 200) assert.equal(body.length > 0, foreign);
-        else await world.lavin.logged(/HTTP: user "quentin" has no tag that LavinMQ knows/, from);
+        else await world.lavin.logged(/HTTP: user "quentin" from \S+ has no tag that LavinMQ knows/, from);
     });
 }
 

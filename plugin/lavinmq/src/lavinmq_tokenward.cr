@@ -8,7 +8,6 @@
 require "../../crystal/src/tokenward"
 require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
 require "./lavinmq_tokenward/origin"
-require "./lavinmq_tokenward/report"
 require "./lavinmq_tokenward/user"
 require "./lavinmq_tokenward/authenticator"
 require "./lavinmq_tokenward/setup"

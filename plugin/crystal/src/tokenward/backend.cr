@@ -3,30 +3,30 @@ module Tokenward
   # method may be called on any thread. Call `close` when it isn't needed any more; else the garbage collector
   # destroys it.
   class Backend
-    include Handle
+    include Calls
 
     # :nodoc:
     getter library : Library
+
+    @log_queue : LogQueue?
 
     # Reads the configuration and starts to fetch the keys; the provider may be down. *config_files*: INI files, a later
     # one wins, key by key. *config_json*: a JSON object with the same names, wins over the files. With neither,
     # /etc/tokenward/tokenward.ini. *startup_wait* (up to a minute) blocks the thread with all its fibers until the
     # first keys are there: for programs that have nothing else to do yet.
-    # *log* receives the library's log lines, in a fiber of their own; without it they go to standard error.
+    # *log* receives the library's log lines, in a fiber of their own; with nil they go to standard error.
     # Raises `Error`, or `LibraryError` if the library can't be used.
     def initialize(config_files : String | Array(String) = [] of String, config_json : String? = nil, *,
-                   startup_wait : Time::Span = Time::Span.zero, log : ::Log? = nil,
+                   startup_wait : Time::Span = Time::Span.zero, log : ::Log? = ::Log.for("tokenward"),
                    @library : Library = Library.default)
       options = Options.new(config_files, config_json, startup_wait)
-      @log = log ? LogPipe.new(log).shared : Pointer(LogPipe::Shared).null
-      lent = options.lend(@log)
+      lent = options.lend(queue: !log.nil?)
       handle = Pointer(Void).null
       error = LibraryFailure.clear
       result = @library.functions.create.call(pointerof(lent), pointerof(handle), pointerof(error))
+      raise LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
+      @log_queue = LogQueue.take_over(@library, handle, log) if log
       @address = Atomic(UInt64).new(handle.address)
-      return if result == LibTokenward::OK
-      LogPipe.hang_up(@log) unless @log.null?
-      raise LibraryFailure.make(@library, result, error)
     end
 
     # Ends the backend: stops a running fetch and joins the library's threads, in bounded time. If other threads are in a
@@ -39,8 +39,11 @@ module Tokenward
     def finalize
       address = @address.swap(0_u64)
       return if address == 0
-      log_fd = @log.null? ? -1 : @log.value.fd
-      DestroyThread.start(@library.functions.destroy.pointer, Pointer(Void).new(address), log_fd)
+      if queue = @log_queue
+        queue.abandon
+      else
+        DestroyThread.start(@library.functions.destroy.pointer, Pointer(Void).new(address), -1)
+      end
     end
 
     # The session of a client that sent a good token. Raises `Refused`, `NotAToken`, `TryAgain` or `Error`.
@@ -62,14 +65,10 @@ module Tokenward
       lent = credentials.lend
       from = context.lend
       session = Pointer(Void).null
-      error = LibraryFailure.clear
-      result = use do |handle|
-        @library.functions.authenticate.call(handle, pointerof(lent), pointerof(from), pointerof(session),
-          pointerof(error))
+      failure = attempt do |handle, error|
+        @library.functions.authenticate.call(handle, pointerof(lent), pointerof(from), pointerof(session), error)
       end
-      return closed_failure unless result
-      return LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
-      Session.new(self, session)
+      failure || Session.new(self, session)
     end
 
     # Loads another configuration, as `new` does; without arguments, the same files again. All or nothing: if it raises
@@ -79,27 +78,24 @@ module Tokenward
       lent = options.lend
       same = config_files.nil? && config_json.nil?
       chosen = same ? Pointer(LibTokenward::Options).null : pointerof(lent)
-      error = LibraryFailure.clear
-      call!(pointerof(error)) { |handle| @library.functions.reload.call(handle, chosen, pointerof(error)) }
+      call! { |handle, error| @library.functions.reload.call(handle, chosen, error) }
     end
 
     # The backend's health as JSON: issuers, their keys, ages in seconds, last error.
     def status : String
-      collect!(4096) { |handle, buffer, size, length| @library.functions.status.call(handle, buffer, size, length) }
+      collect!(4096) { |handle, *into| @library.functions.status.call(handle, *into) }
     end
 
     # Counters and gauges in Prometheus text format 0.0.4.
     def metrics : String
-      collect!(8192) { |handle, buffer, size, length| @library.functions.metrics.call(handle, buffer, size, length) }
+      collect!(8192) { |handle, *into| @library.functions.metrics.call(handle, *into) }
     end
 
     # Shows a token WITHOUT verifying it, as JSON: header, claims and the permission table it would give. For an
     # operator's eyes, not for logs. Raises `Refused` if it can't be decoded.
     def inspect_token(token : String | Bytes) : String
-      error = LibraryFailure.clear
-      collect!(4096, pointerof(error)) do |handle, buffer, size, length|
-        @library.functions.inspect.call(handle, Text.lend(token), buffer, size, length, pointerof(error))
-      end
+      lent = Text.lend(token)
+      collect!(4096) { |handle, *into| @library.functions.inspect.call(handle, lent.data, lent.size, *into) }
     end
 
     def inspect(io : IO) : Nil
@@ -111,12 +107,15 @@ module Tokenward
     end
 
     protected def give_back(handle : Void*) : Nil
-      @library.functions.destroy.call(handle)
-      LogPipe.hang_up(@log) unless @log.null?
+      if queue = @log_queue
+        queue.close
+      else
+        @library.functions.destroy.call(handle)
+      end
     end
 
     private def closed_failure : Error
-      Error.new("the backend is closed", 103, "BACKEND_CLOSED")
+      Error.new("the backend is closed", LibTokenward::REASON_BACKEND_CLOSED, "BACKEND_CLOSED")
     end
   end
 
@@ -126,21 +125,14 @@ module Tokenward
                         library : Library = Library.default) : String
     options = Options.new(config_files, config_json, Time::Span.zero)
     lent = options.lend
-    error = LibraryFailure.clear
-    result, text = Text.collect(4096) do |buffer, size, length|
-      library.functions.config_check.call(pointerof(lent), buffer, size, length, pointerof(error))
-    end
-    raise LibraryFailure.make(library, result, error) unless result == LibTokenward::OK
-    text
+    library.collect(4096) { |*into| library.functions.config_check.call(pointerof(lent), *into) }.not_nil!
   end
 
   # Shows a token as `Backend#inspect_token` does, without a configuration: every scope counts, no prefix is cut.
   def self.inspect_token(token : String | Bytes, *, library : Library = Library.default) : String
-    error = LibraryFailure.clear
-    result, text = Text.collect(4096) do |buffer, size, length|
-      library.functions.inspect.call(Pointer(Void).null, Text.lend(token), buffer, size, length, pointerof(error))
-    end
-    raise LibraryFailure.make(library, result, error) unless result == LibTokenward::OK
-    text
+    lent = Text.lend(token)
+    library.collect(4096) do |*into|
+      library.functions.inspect.call(Pointer(Void).null, lent.data, lent.size, *into)
+    end.not_nil!
   end
 end

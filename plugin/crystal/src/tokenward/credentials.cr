@@ -62,8 +62,12 @@ module Tokenward
     end
   end
 
-  # Where the client came from. For the library's log lines only: it decides nothing.
-  record Context, protocol : String = "", peer : String = "", client_id : String = "", listener : String = "" do
+  # Where the client came from, for log lines and their limits. It decides only where the configuration asks for it.
+  # *client_id* is MQTT's, *connection_name* AMQP's or the program's own name of the connection.
+  # *client_certificate_sha256*: the 32 bytes of the client's TLS certificate in DER form, or empty.
+  # *client_id_bound*: the program promises to refuse the session unless the client id is bound to its identity.
+  record Context, protocol : String = "", peer : String = "", client_id : String = "", connection_name : String = "",
+    listener : String = "", client_certificate_sha256 : Bytes = Bytes.empty, client_id_bound : Bool = false do
     # :nodoc:
     def lend : LibTokenward::Context
       lent = LibTokenward::Context.new
@@ -71,7 +75,10 @@ module Tokenward
       lent.protocol = Text.lend(protocol)
       lent.peer = Text.lend(peer)
       lent.client_id = Text.lend(client_id)
+      lent.connection_name = Text.lend(connection_name)
       lent.listener = Text.lend(listener)
+      lent.client_certificate_sha256 = Text.lend(client_certificate_sha256)
+      lent.flags = LibTokenward::CLIENT_ID_BOUND if client_id_bound
       lent
     end
   end

@@ -6,26 +6,26 @@ module Tokenward
   # :nodoc:
   # Destroys a backend that the garbage collector found. Destroying joins the library's threads, and a finalizer must not
   # wait: it runs inside any allocation, and other fibers may wait for that one. So a thread of its own destroys the
-  # backend. Crystal's runtime doesn't know that thread: it calls two functions of C and ends.
+  # backend. Crystal's runtime doesn't know that thread: it calls functions of C and ends.
   module DestroyThread
     struct Job
       getter destroy : Void*
       getter handle : Void*
-      getter log_fd : Int32
+      getter bell : Int32
 
-      def initialize(@destroy, @handle, @log_fd)
+      def initialize(@destroy, @handle, @bell)
       end
     end
 
-    # *log_fd*: closed afterwards, unless -1. Without memory or threads nothing happens: the backend lives on.
-    def self.start(destroy : Void*, handle : Void*, log_fd : Int32) : Nil
+    # *bell*: rung afterwards, unless -1. Without memory or threads nothing happens: the backend lives on.
+    def self.start(destroy : Void*, handle : Void*, bell : Int32) : Nil
       memory = LibC.malloc(sizeof(Job))
       return if memory.null?
-      memory.as(Job*).value = Job.new(destroy, handle, log_fd)
+      memory.as(Job*).value = Job.new(destroy, handle, bell)
       work = ->(argument : Void*) do
         job = argument.as(Job*).value
         Proc(Void*, Void).new(job.destroy, Pointer(Void).null).call(job.handle)
-        LibC.close(job.log_fd) if job.log_fd >= 0
+        LogQueue.ring(job.bell) if job.bell >= 0
         LibC.free(argument)
         Pointer(Void).null
       end

@@ -9,13 +9,8 @@ module Tokenward
     # Calls that are under way; with CLOSED in it, no new one begins.
     @calls = Atomic(Int32).new(0)
 
-    @library : Library
-
     # Gives the handle back, once.
     protected abstract def give_back(handle : Void*) : Nil
-
-    # What a call raises after `close`.
-    private abstract def closed_failure : Error
 
     # Whether `close` was called.
     def closed? : Bool
@@ -36,25 +31,6 @@ module Tokenward
       ensure
         give_back_once if @calls.sub(1) == CLOSED + 1
       end
-    end
-
-    # Raises if the handle is closed, or if the library returns anything but OK. *error*: where the library says why.
-    private def call!(error = Pointer(LibTokenward::Error).null, & : Void* -> Int32) : Nil
-      result = use { |handle| yield handle }
-      raise closed_failure unless result
-      return if result == LibTokenward::OK
-      raise error ? LibraryFailure.make(@library, result, error.value) : LibraryFailure.plain(@library, result)
-    end
-
-    # The text that the library writes, of any size; *size* is the first buffer's.
-    private def collect!(size : Int32, error = Pointer(LibTokenward::Error).null,
-                         & : Void*, UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : String
-      text = ""
-      call!(error) do |handle|
-        result, text = Text.collect(size) { |buffer, room, length| yield handle, buffer, room, length }
-        result
-      end
-      text
     end
 
     private def give_back_once : Nil

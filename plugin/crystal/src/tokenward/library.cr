@@ -15,19 +15,24 @@ module Tokenward
       authenticate: Proc(Void*, LibTokenward::Credentials*, LibTokenward::Context*, Void**, LibTokenward::Error*, Int32),
       authorize:    Proc(Void*, LibTokenward::Request*, Int32),
 
-      session_can_access_vhost: Proc(Void*, LibTokenward::Text, Int32),
+      report_denial: Proc(Void*, LibTokenward::Request*, LibTokenward::Context*, Int32),
+
+      session_can_access_vhost: Proc(Void*, UInt8*, LibC::SizeT, Int32),
       session_refresh:          Proc(Void*, LibTokenward::Credentials*, LibTokenward::Context*, LibTokenward::Error*, Int32),
       session_release:          Proc(Void*, Void),
-      session_username:         Proc(Void*, LibTokenward::Text*, Int32),
-      session_issuer:           Proc(Void*, LibTokenward::Text*, Int32),
+      session_username:         Proc(Void*, UInt8**, LibC::SizeT*, Int32),
+      session_issuer:           Proc(Void*, UInt8**, LibC::SizeT*, Int32),
       session_expires_at:       Proc(Void*, Int64*, Int32),
       session_tags:             Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
 
-      explain:      Proc(Void*, LibTokenward::Request*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
-      inspect:      Proc(Void*, LibTokenward::Text, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
-      status:       Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
-      metrics:      Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
+      explain:      Proc(Void*, LibTokenward::Request*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+      inspect:      Proc(Void*, UInt8*, LibC::SizeT, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+      status:       Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+      metrics:      Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
       config_check: Proc(LibTokenward::Options*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
+
+      log_fd:   Proc(Void*, Int32*, Int32),
+      log_read: Proc(Void*, Int32*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
 
       abi_version: Proc(UInt32),
       version:     Proc(UInt8*),
@@ -85,6 +90,16 @@ module Tokenward
     end
 
     # :nodoc:
+    # A text that the library writes. Yields a buffer, its size, a place for the text's length and one for the error;
+    # returns nil if the block does. Raises the failure.
+    def collect(size : Int32, & : UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error* -> Int32?) : String?
+      error = LibraryFailure.clear
+      result, text = Text.collect(size) { |buffer, room, length| yield buffer, room, length, pointerof(error) }
+      raise LibraryFailure.make(self, result, error) unless result.nil? || result == LibTokenward::OK
+      text if result
+    end
+
+    # :nodoc:
     def self.symbol(handle : Void*, path : String, name : String) : Void*
       address = LibC.dlsym(handle, name)
       raise LibraryError.new("#{path} lacks the function #{name}") if address.null?
@@ -123,8 +138,11 @@ module Tokenward
       message = String.new(error.message.to_unsafe)
       hint = String.new(error.hint.to_unsafe)
       reason = error.reason
+      if message.empty? # a function without an error, or a library that breaks its promise
+        message = "the library answered #{result}"
+        result, reason = LibTokenward::ERROR, LibTokenward::REASON_INVALID_ARGUMENT
+      end
       name = library.reason_name(reason)
-      message = name if message.empty?
       case result
       when LibTokenward::REFUSED     then Refused.new(message, reason, name, hint)
       when LibTokenward::NOT_A_TOKEN then NotAToken.new(message, reason, name, hint)
@@ -133,11 +151,6 @@ module Tokenward
       when LibTokenward::ERROR then Error.new(message, reason, name, hint)
       else                          Error.new("unknown result #{result}: #{message}", reason, name, hint)
       end
-    end
-
-    # The same for functions that fill in no error.
-    def self.plain(library : Library, result : Int32) : Failure
-      Error.new("the library answered #{result}", 100, library.reason_name(100))
     end
   end
 end

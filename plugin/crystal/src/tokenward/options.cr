@@ -12,18 +12,15 @@ module Tokenward
       @startup_wait_ms = startup_wait.total_milliseconds.clamp(0, UInt32::MAX).to_u32
     end
 
-    # *log*: where lines go, or NULL for standard error. Only create looks at it.
-    def lend(log = Pointer(LogPipe::Shared).null) : LibTokenward::Options
+    # *queue*: log lines wait in the library's queue; else they go to standard error. Only create looks at it.
+    def lend(queue = false) : LibTokenward::Options
       lent = LibTokenward::Options.new
       lent.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Options))
       lent.config_files = @files.to_unsafe
       lent.config_file_count = LibC::SizeT.new(@files.size)
       lent.config_json = Text.lend(@config_json)
       lent.startup_wait_ms = @startup_wait_ms
-      unless log.null?
-        lent.log = LogPipe.callback
-        lent.log_user = log.as(Void*)
-      end
+      lent.log_mode = queue ? LibTokenward::LOG_TO_QUEUE : LibTokenward::LOG_TO_STDERR
       # max_wait_ms stays 0: it would hold every fiber of the thread. Retry waits in the fiber instead.
       lent
     end

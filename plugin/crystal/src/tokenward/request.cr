@@ -9,23 +9,26 @@ module Tokenward
     Write = 3
   end
 
-  # Says that the resource of a request is an MQTT filter or topic. Without a flag it is a queue or an exchange.
+  # How a request is meant. Without MqttFilter and MqttTopic the resource is a queue or an exchange. With a routing key,
+  # the key is the filter or topic, in MQTT's spelling, and the resource an exchange.
   @[Flags]
   enum RequestFlags : UInt32
     # An MQTT topic filter: one scope must grant every topic that it matches. Strip "$share/group/" before.
     MqttFilter = 1
     # An MQTT topic name: one that begins with '$' is granted only by a pattern that begins with a literal '$'.
     MqttTopic = 2
+    # Answer by the session's last rights although its time has run out: for a will, a stored message.
+    PastEnd = 8
   end
 
   # An answer to a request. Everything but Allowed is a no.
   enum Verdict
-    Allowed = 0
-    Denied  = 1
+    Allowed = LibTokenward::ALLOWED
+    Denied  = LibTokenward::DENIED
     # The session has ended: disconnect the client.
-    Expired = 2
+    Expired = LibTokenward::EXPIRED
     # Misuse, such as a closed session.
-    Error = 3
+    Error = LibTokenward::ERROR
   end
 
   # :nodoc:
@@ -36,6 +39,8 @@ module Tokenward
       lent.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Request))
       lent.operation = operation.value
       lent.flags = flags.value
+      # An empty key counts like any other: a request without a key is the wider question.
+      lent.flags |= LibTokenward::ROUTING_KEY unless routing_key.nil?
       lent.vhost = Text.lend(vhost)
       lent.resource = Text.lend(resource)
       lent.routing_key = Text.lend(routing_key)

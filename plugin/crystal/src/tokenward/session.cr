@@ -2,7 +2,7 @@ module Tokenward
   # One authenticated client: who it is, what it may do, until when. Every method may be called on any thread, also
   # after the backend was closed. Call `close` when it isn't needed any more; else the garbage collector releases it.
   class Session
-    include Handle
+    include Calls
 
     # The username that the token gave, never what the client typed.
     getter username : String
@@ -14,11 +14,8 @@ module Tokenward
       @address = Atomic(UInt64).new(handle.address)
       @library = @backend.library
       functions = @library.functions
-      text = LibTokenward::Text.new
-      functions.session_username.call(handle, pointerof(text))
-      @username = Text.take(text)
-      functions.session_issuer.call(handle, pointerof(text))
-      @issuer = Text.take(text)
+      @username = Text.take { |data, size| functions.session_username.call(handle, data, size) }
+      @issuer = Text.take { |data, size| functions.session_issuer.call(handle, data, size) }
     end
 
     # :nodoc:
@@ -40,6 +37,16 @@ module Tokenward
       verdict(use { |handle| @library.functions.authorize.call(handle, pointerof(request)) })
     end
 
+    # Lets the library write the log line of a request that was denied: who, what, the scope that would grant it. It
+    # writes a few each second and counts the others. Writes nothing once the backend is closed.
+    def report_denial(operation : Operation, vhost : String | Bytes, resource : String | Bytes,
+                      routing_key : String | Bytes | Nil = nil, flags : RequestFlags = RequestFlags::None,
+                      context : Context = Context.new) : Nil
+      request = Request.lend(operation, vhost, resource, routing_key, flags)
+      from = context.lend
+      use { |handle| @library.functions.report_denial.call(handle, pointerof(request), pointerof(from)) }
+    end
+
     # Whether any permission scope opens the vhost.
     def can_access_vhost?(vhost : String | Bytes) : Bool
       vhost_access(vhost).allowed?
@@ -47,14 +54,15 @@ module Tokenward
 
     # The same as a `Verdict`, which tells a denial from an expired session.
     def vhost_access(vhost : String | Bytes) : Verdict
-      verdict(use { |handle| @library.functions.session_can_access_vhost.call(handle, Text.lend(vhost)) })
+      lent = Text.lend(vhost)
+      verdict(use { |handle| @library.functions.session_can_access_vhost.call(handle, lent.data, lent.size) })
     end
 
     # The instant from which the session is expired, clock_skew included; nil if it has no end. A refresh changes it.
     # Crystal's calendar ends with the year 9999: a later instant is given as that end.
     def expires_at : Time?
       seconds = 0_i64
-      call! { |handle| @library.functions.session_expires_at.call(handle, pointerof(seconds)) }
+      call! { |handle, _| @library.functions.session_expires_at.call(handle, pointerof(seconds)) }
       return nil if seconds == Int64::MAX
       Time.unix(Math.min(seconds, LAST_SECOND))
     end
@@ -63,7 +71,7 @@ module Tokenward
 
     # The tags as one snapshot, sorted.
     def tags : Array(String)
-      text = collect!(256) do |handle, buffer, size, length|
+      text = collect!(256) do |handle, buffer, size, length, _|
         @library.functions.session_tags.call(handle, buffer, size, length)
       end
       text.empty? ? [] of String : text.split(',')
@@ -73,9 +81,7 @@ module Tokenward
     def explain(operation : Operation, vhost : String | Bytes, resource : String | Bytes,
                 routing_key : String | Bytes | Nil = nil, flags : RequestFlags = RequestFlags::None) : String
       request = Request.lend(operation, vhost, resource, routing_key, flags)
-      collect!(1024) do |handle, buffer, size, length|
-        @library.functions.explain.call(handle, pointerof(request), buffer, size, length)
-      end
+      collect!(1024) { |handle, *into| @library.functions.explain.call(handle, pointerof(request), *into) }
     end
 
     # Replaces rights, tags and expiry by those of a new token of the same identity, as AMQP update-secret and MQTT 5
@@ -95,12 +101,9 @@ module Tokenward
     private def refresh_once(credentials : Credentials, context : Context) : Failure?
       lent = credentials.lend
       from = context.lend
-      error = LibraryFailure.clear
-      result = use do |handle|
-        @library.functions.session_refresh.call(handle, pointerof(lent), pointerof(from), pointerof(error))
+      attempt do |handle, error|
+        @library.functions.session_refresh.call(handle, pointerof(lent), pointerof(from), error)
       end
-      return closed_failure unless result
-      LibraryFailure.make(@library, result, error) unless result == LibTokenward::OK
     end
 
     def inspect(io : IO) : Nil
@@ -120,15 +123,15 @@ module Tokenward
     # An unknown result and a closed session are errors: a no.
     private def verdict(result : Int32?) : Verdict
       case result
-      when 0 then Verdict::Allowed
-      when 1 then Verdict::Denied
-      when 2 then Verdict::Expired
-      else        Verdict::Error
+      when LibTokenward::ALLOWED then Verdict::Allowed
+      when LibTokenward::DENIED  then Verdict::Denied
+      when LibTokenward::EXPIRED then Verdict::Expired
+      else                            Verdict::Error
       end
     end
 
     private def closed_failure : Error
-      Error.new("the session is closed", 100, "INVALID_ARGUMENT")
+      Error.new("the session is closed", LibTokenward::REASON_INVALID_ARGUMENT, "INVALID_ARGUMENT")
     end
   end
 end

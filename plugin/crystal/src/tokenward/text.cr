@@ -6,8 +6,7 @@ module Tokenward
     def self.lend(text : String | Bytes) : LibTokenward::Text
       slice = text.to_slice
       lent = LibTokenward::Text.new
-      # Never NULL: a routing key that is NULL means none, and "" is the empty key.
-      lent.data = slice.empty? ? "".to_unsafe : slice.to_unsafe
+      lent.data = slice.to_unsafe
       lent.size = LibC::SizeT.new(slice.size)
       lent
     end
@@ -16,13 +15,17 @@ module Tokenward
       LibTokenward::Text.new
     end
 
-    def self.take(text : LibTokenward::Text) : String
-      String.new(text.data, text.size)
+    # Copies what the library lends. Yields places for its address and its size.
+    def self.take(& : UInt8**, LibC::SizeT* -> Int32) : String
+      data = Pointer(UInt8).null
+      size = LibC::SizeT.new(0)
+      yield pointerof(data), pointerof(size)
+      data.null? ? "" : String.new(data, size)
     end
 
     # Calls the block with a buffer, its size and a place for the text's length. While the text doesn't fit, calls again
     # with a larger buffer. The block returns the library's result; any but OK ends the calls. Returns result and text.
-    def self.collect(size : Int32 = 1024, & : UInt8*, LibC::SizeT, LibC::SizeT* -> Int32) : {Int32, String}
+    def self.collect(size : Int32, & : UInt8*, LibC::SizeT, LibC::SizeT* -> Int32?) : {Int32?, String}
       length = LibC::SizeT.new(0)
       loop do
         buffer = Bytes.new(size)

@@ -46,9 +46,7 @@ class LavinMQ::AMQP::Client
   private def handle_update_secret(frame : AMQP::Frame::Connection::UpdateSecret)
     user = @user
     return previous_def unless user.is_a?(TokenwardAuth::User)
-    origin = TokenwardAuth::Origin.new("amqp", @connection_info.remote_address,
-      @client_properties["connection_name"]?.try(&.as?(String)) || @name)
-    TokenwardAuth::Origin.with(origin) { previous_def }
+    previous_def
     cancel_unreadable_consumers(user)
   end
 

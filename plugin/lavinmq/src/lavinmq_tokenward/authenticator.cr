@@ -31,12 +31,11 @@ module LavinMQ::TokenwardAuth
       outcome = @backend.try_authenticate(credentials, origin.context, wait: LONGEST_WAIT)
       case outcome
       in ::Tokenward::Session
-        User.new(outcome, @token_verifier)
+        User.new(outcome, @token_verifier, origin)
       in ::Tokenward::TryAgain
-        Report.refused(outcome, origin, "undecided")
         raise KeysPending.new(outcome.message)
       in ::Tokenward::Failure
-        outcome # the library has logged it, unless another backend may accept the password
+        outcome # the library has logged it
       end
     end
 
@@ -45,7 +44,7 @@ module LavinMQ::TokenwardAuth
       user = decide(::Tokenward::Credentials.http_authorization(authorization))
       return nil unless user.is_a?(User)
       return user unless user.tags.empty?
-      Report.no_tag(user, Origin.current)
+      user.warn_of_no_tag
       user.cleanup
       nil
     end

@@ -21,25 +21,20 @@ class LavinMQ::Auth::Chain
 
   # As LavinMQ's method, but a refused token is final: the next backend must not be given it as a password.
   def authenticate(context : Context) : BaseUser?
-    other_kind = nil
     @backends.each do |backend|
       if backend.is_a?(TokenwardAuth::Authenticator)
         outcome = backend.decide(context)
         case outcome
         in TokenwardAuth::User
-          origin = TokenwardAuth::Origin.current
-          TokenwardAuth::Report.no_tag(outcome, origin) if origin.protocol == "http" && outcome.tags.empty?
+          outcome.warn_of_no_tag if TokenwardAuth::Origin.current.protocol == "http" && outcome.tags.empty?
           return outcome
-        in ::Tokenward::NotAToken then other_kind = outcome
+        in ::Tokenward::NotAToken then next
         in ::Tokenward::Failure   then return nil
         end
       elsif user = backend.authenticate(context)
         return user
       end
     end
-    if other_kind
-      TokenwardAuth::Report.refused(other_kind, TokenwardAuth::Origin.current)
-      nil
-    end
+    nil
   end
 end

@@ -22,7 +22,6 @@ class LavinMQ::MQTT::ConnectionFactory
 
   private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
     vhost = broker.vhost.name
-    user.may_publish_will = packet.will ? user.can_write?(vhost, EXCHANGE) : false
     # An existing session delivers without a SUBSCRIBE, and a clean CONNECT ends it: both need the rights of a SUBSCRIBE.
     return unless broker.sessions[packet.client_id]?
     return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
@@ -70,7 +69,7 @@ class LavinMQ::MQTT::Client
 
   private def publish_will
     user = @user
-    return previous_def unless user.is_a?(TokenwardAuth::User)
-    user.publishing_will { previous_def }
+    return previous_def unless @will && user.is_a?(TokenwardAuth::User)
+    user.publishing_will(@broker.vhost.name, EXCHANGE) { previous_def }
   end
 end

@@ -3,13 +3,16 @@ module LavinMQ::TokenwardAuth
   class Origin
     getter protocol : String
     getter peer : String
-    property client_id : String
+    # MQTT's.
+    property client_id = ""
+    # AMQP's.
+    getter connection_name : String
     # Whether there is a password without a username, as in the cookie of LavinMQ's pages.
     getter? bare : Bool
     # Whether the login succeeded; set for MQTT.
     property? accepted = false
 
-    def initialize(@protocol, peer, @client_id = "", @bare = false)
+    def initialize(@protocol, peer, @connection_name = "", @bare = false)
       @peer = peer.to_s
     end
 
@@ -33,14 +36,7 @@ module LavinMQ::TokenwardAuth
 
     # For the library's log lines.
     def context : ::Tokenward::Context
-      ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id)
-    end
-
-    # For this add-on's log lines, in the same form.
-    def to_s(io : ::IO) : Nil
-      {protocol: @protocol, peer: @peer, client_id: @client_id}.each do |name, value|
-        io << ' ' << name << '=' << Report.quoted(value) unless value.empty?
-      end
+      ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id, connection_name: @connection_name)
     end
   end
 end

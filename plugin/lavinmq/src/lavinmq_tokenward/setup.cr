@@ -1,6 +1,9 @@
 require "ini"
 
 module LavinMQ::TokenwardAuth
+  # Gets the library's lines, too: who was accepted, refused, denied what.
+  Log = LavinMQ::Log.for "tokenward"
+
   DEFAULT_CONFIG = "/etc/tokenward/tokenward.ini"
 
   class_property vhosts : VHostStore?
