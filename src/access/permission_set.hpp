@@ -44,6 +44,8 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     /// Never allocates, blocks or throws. The time is linear in the name, for any pattern.
     bool allows(const Request &request) const noexcept;
     bool opens_vhost(std::string_view vhost) const noexcept;
+    /// True if a scope of three parts grants the request's operation for some routing key.
+    bool allows_some_routing_key(const Request &request) const noexcept;
     Explanation explain(const Request &request) const;
 
     Content content() const noexcept {

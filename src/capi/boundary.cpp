@@ -225,14 +225,16 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
     if (hash_size != 0 && hash_size != certificate_hash_size) {
         return "context.client_certificate_sha256 has neither 0 nor 32 bytes";
     }
-    if ((context.flags & ~std::uint64_t{TOKENWARD_CLIENT_ID_BOUND}) != 0) return "context.flags has unknown bits";
+    constexpr std::uint64_t known = TOKENWARD_CLIENT_ID_BOUND | TOKENWARD_LAST_BACKEND;
+    if ((context.flags & ~known) != 0) return "context.flags has unknown bits";
     to = {view(context.protocol),
           view(context.peer),
           view(context.client_id),
           view(context.connection_name),
           view(context.listener),
           view(context.client_certificate_sha256),
-          context.flags == TOKENWARD_CLIENT_ID_BOUND};
+          (context.flags & TOKENWARD_CLIENT_ID_BOUND) != 0,
+          (context.flags & TOKENWARD_LAST_BACKEND) != 0};
     return nullptr;
 }
 

@@ -105,7 +105,7 @@ void Audit::note(const AuditFields &who, const Note &note) {
 
 void Audit::refused(const AuditFields &who, const Failure &failure) {
     const Outcome outcome = outcome_of(failure.reason);
-    const LogLevel level = outcome == Outcome::not_a_token ? LogLevel::debug : LogLevel::warning;
+    const LogLevel level = outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
     const auto left_out = limit(failure.reason, who.context);
     if (!left_out) return;

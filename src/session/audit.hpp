@@ -33,7 +33,7 @@ struct AuditFields {
 };
 
 /// Thread-safe. An accepted login is a line at info, and never left out. A refusal or denial is a line at warning;
-/// NOT_A_TOKEN is one at debug, since the host may have a chain. Of refusals, denials and notes at most ten a
+/// NOT_A_TOKEN is one at debug where the host has a chain. Of refusals, denials and notes at most ten a
 /// second are written for each reason, and two for each client; the next line of the reason tells how many were
 /// left out, and who caused most of them.
 class Audit {

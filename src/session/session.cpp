@@ -75,15 +75,20 @@ Reason Session::reason_of_denial(const access::Request &request, Until until) co
     if (permissions.allows(request)) return Reason::NONE;
     if (permissions.empty()) return Reason::NO_SCOPE;
     if (!permissions.opens_vhost(request.vhost)) return Reason::NO_VHOST_ACCESS;
-    if (request.routing_key) {
-        access::Request without_key{request.operation, request.vhost, request.resource, std::nullopt};
+    if (request.routing_key && !permissions.allows_some_routing_key(request)) {
+        const access::Request without_key{request.operation, request.vhost, request.resource, std::nullopt};
         if (permissions.allows(without_key)) return Reason::ROUTING_KEY_SCOPE_NEEDED;
     }
     return Reason::NO_MATCHING_SCOPE;
 }
 
 std::string Session::describe_denial(const access::Request &request) const {
-    const access::Explanation found = permissions()->explain(request);
+    const auto permissions = this->permissions();
+    if (request.resource.empty() && !permissions->opens_vhost(request.vhost)) {
+        return "it needs a scope whose vhost matches, as " +
+               quote(origin_->scope_prefix + access::scope_for(request) + "*", max_scope_shown);
+    }
+    const access::Explanation found = permissions->explain(request);
     std::string out = "it needs " + quote(origin_->scope_prefix + access::scope_for(request), max_scope_shown);
     if (!found.nearest.empty()) out += ", nearest is " + quote(found.nearest, max_scope_shown);
     if (!found.why.empty()) out += found.nearest.empty() ? "; " + found.why : " (" + found.why + ")";

@@ -44,7 +44,7 @@ static int load(const char *path) {
     if (!name) return 0;
     TOKENWARD_FUNCTIONS_1_0(LOAD)
     return abi_version() >> 16 == TOKENWARD_ABI_VERSION >> 16 &&
-           (abi_version() & 0xffffu) >= (TOKENWARD_ABI_VERSION & 0xffffu);
+           abi_version() >= TOKENWARD_ABI_VERSION;
 }
 
 static tokenward_string text(const char *s) {

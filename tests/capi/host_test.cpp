@@ -195,6 +195,40 @@ TEST_F(Host, ADenialIsOneLineWithTheScopeThatWouldGrantIt) {
     EXPECT_EQ(log, "") << "allowed by now";
 }
 
+TEST_F(Host, AKeyThatDoesntMatchIsntAMissingThirdPart) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:v/ex/rk.* write:v/two"))), TOKENWARD_OK);
+    const auto reason_of = [&](const tokenward_request &asked) {
+        return whole([&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l, nullptr); });
+    };
+    const std::string other = reason_of(request(TOKENWARD_WRITE, "v", "ex", "other"));
+    EXPECT_NE(other.find(R"("reason":"NO_MATCHING_SCOPE")"), std::string::npos) << other;
+    const std::string two = reason_of(request(TOKENWARD_WRITE, "v", "two", "k"));
+    EXPECT_NE(two.find(R"("reason":"ROUTING_KEY_SCOPE_NEEDED")"), std::string::npos) << two;
+}
+
+TEST_F(Host, ADeniedVhostIsALineThatNamesAScopeForIt) {
+    ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+    const auto asked = request(TOKENWARD_READ, "w", "");
+    log.clear();
+    EXPECT_EQ(tw.report_denial(session, &asked, nullptr), TOKENWARD_OK);
+    EXPECT_NE(log.find(R"(reason=NO_VHOST_ACCESS)"), std::string::npos) << log;
+    EXPECT_NE(log.find(R"(as "read:w/*")"), std::string::npos) << log;
+}
+
+TEST_F(Host, WithoutAChainAPasswordIsARefusalInTheLog) {
+    auto credentials = cleared<tokenward_credentials>();
+    credentials.kind = TOKENWARD_USERNAME_PASSWORD;
+    credentials.password = text("secret");
+    auto context = cleared<tokenward_context>();
+    log.clear();
+    EXPECT_EQ(tw.authenticate(backend, &credentials, &context, &session, &error), TOKENWARD_NOT_A_TOKEN);
+    EXPECT_EQ(log, "");
+    context.flags = TOKENWARD_LAST_BACKEND;
+    EXPECT_EQ(tw.authenticate(backend, &credentials, &context, &session, &error), TOKENWARD_NOT_A_TOKEN);
+    EXPECT_NE(log.find("reason=NOT_A_TOKEN"), std::string::npos) << log;
+    EXPECT_EQ(log.find("secret"), std::string::npos);
+}
+
 TEST_F(Host, DenialsOfOneClientAreTwoLinesASecondAndTheRestIsCounted) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
     auto context = cleared<tokenward_context>();

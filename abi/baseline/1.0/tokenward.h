@@ -199,6 +199,10 @@ enum {
  *  chose, and no scope is granted by it. \since 1.0 */
 #define TOKENWARD_CLIENT_ID_BOUND 0x1u
 
+/** Flag of a context: the host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in
+ *  the log is that of a refusal (a warning, within the limits); without the flag it is a debug line. \since 1.0 */
+#define TOKENWARD_LAST_BACKEND 0x2u
+
 /**
  * Receives one log line. It may come on any thread: on a thread of the library, and inside any call that is
  * given a backend or a session of it. For one backend one call at a time: lines that come meanwhile wait, and
@@ -254,7 +258,7 @@ typedef struct tokenward_context {
     tokenward_string listener;        /**< the listener that took the connection */
     /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). */
     tokenward_string client_certificate_sha256;
-    uint64_t flags; /**< 0 or TOKENWARD_CLIENT_ID_BOUND; unknown bits are an error */
+    uint64_t flags; /**< of TOKENWARD_CLIENT_ID_BOUND, TOKENWARD_LAST_BACKEND; unknown bits are an error */
 } tokenward_context;
 
 /** A question about rights. \since 1.0 */
@@ -439,7 +443,8 @@ TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, cons
  * Writes the audit line of a request that the host denied: who, what, the scope that would grant it, the scope
  * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells how
  * many were left out and who caused most of them. Not needed for correctness: authorize decides, this explains.
- * A request that the session allows by now gets no line.
+ * A request that the session allows by now gets no line. For a denied vhost: a request with the vhost alone, an
+ * empty resource and TOKENWARD_READ.
  * \param context  where the client is, or NULL
  * \return TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and
  *         in a forked child
