@@ -106,7 +106,8 @@ ErrorQueueGuard::~ErrorQueueGuard() {
 }
 
 bool initialise_openssl() noexcept {
-    return OPENSSL_init_crypto(0, nullptr) == 1 && stop_work_at_exit();
+    // Without an option OpenSSL only looks whether it is initialised, and registers no exit handler.
+    return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1 && stop_work_at_exit();
 }
 
 Result<void> check_allocator() {
