@@ -81,6 +81,8 @@ std::string captured_by() {
 }
 
 bool is_available(Algorithm algorithm) noexcept {
+    // One for each: what all of them leave would push a host's own errors out of the queue of 16.
+    const ErrorQueueGuard guard;
     const AlgorithmTraits traits = traits_of(algorithm);
     const SignatureHandle signature(EVP_SIGNATURE_fetch(nullptr, traits.signature_name, nullptr));
     const KeyManagementHandle key(EVP_KEYMGMT_fetch(nullptr, traits.key_name, nullptr));

@@ -44,6 +44,16 @@ TEST(Programs, EveryHostGetsOnWithEveryLibrary) {
     }
 }
 
+TEST(Programs, WithoutAlgorithmsTheHostsOwnOpenSslErrorStays) {
+    const StaticProvider provider;
+    provider.write("openssl.cnf",
+                   "openssl_conf = init\n[init]\nalg_section = algorithms\n[algorithms]\n"
+                   "default_properties = provider=none\n");
+    const Outcome outcome = run("OPENSSL_CONF=" + provider.path("openssl.cnf") + " " + CRYPTO_HOST + " " +
+                                TOKENWARD_LIBRARY + " " + provider.config_file());
+    EXPECT_EQ(outcome.status, 0) << outcome.output;
+}
+
 // Its threads are in TLS when it ends. What forces the interleaving is tests/base/at_work_test.cpp.
 TEST(Programs, AHostThatEndsWithLiveBackendsEndsWell) {
     TestIssuer issuer;
