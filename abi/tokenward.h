@@ -76,29 +76,29 @@ extern "C" {
 #define TOKENWARD_ABI_VERSION 0x00010000u
 
 /** Every function of 1.0 without its prefix, for a table of pointers: X(create) X(destroy) ... \since 1.0 */
-#define TOKENWARD_FUNCTIONS_1_0(X)                                                                     \
-    X(create)                                                                                          \
-    X(destroy)                                                                                         \
-    X(reload)                                                                                          \
-    X(authenticate)                                                                                    \
-    X(authorize)                                                                                       \
-    X(report_denial)                                                                                   \
-    X(session_can_access_vhost)                                                                        \
-    X(session_refresh)                                                                                 \
-    X(session_release)                                                                                 \
-    X(session_username)                                                                                \
-    X(session_issuer)                                                                                  \
-    X(session_expires_at)                                                                              \
-    X(session_tags)                                                                                    \
-    X(explain)                                                                                         \
-    X(inspect)                                                                                         \
-    X(status)                                                                                          \
-    X(metrics)                                                                                         \
-    X(config_check)                                                                                    \
-    X(log_fd)                                                                                          \
-    X(log_read)                                                                                        \
-    X(abi_version)                                                                                     \
-    X(version)                                                                                         \
+#define TOKENWARD_FUNCTIONS_1_0(X) \
+    X(create)                      \
+    X(destroy)                     \
+    X(reload)                      \
+    X(authenticate)                \
+    X(authorize)                   \
+    X(report_denial)               \
+    X(session_can_access_vhost)    \
+    X(session_refresh)             \
+    X(session_release)             \
+    X(session_username)            \
+    X(session_issuer)              \
+    X(session_expires_at)          \
+    X(session_tags)                \
+    X(explain)                     \
+    X(inspect)                     \
+    X(status)                      \
+    X(metrics)                     \
+    X(config_check)                \
+    X(log_fd)                      \
+    X(log_read)                    \
+    X(abi_version)                 \
+    X(version)                     \
     X(reason_name)
 
 /** One loaded configuration with its keys and its threads. \since 1.0 */
@@ -124,7 +124,7 @@ enum {
                                 *   chain */
     TOKENWARD_ERROR = 4,       /**< misuse, configuration, memory, fork; error.reason says which. A no */
     TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it */
-    TOKENWARD_EXPIRED = 6      /**< authorize, session_can_access_vhost: the session has ended. Close the client */
+    TOKENWARD_EXPIRED = 6 /**< authorize, session_can_access_vhost: the session has ended. Close the client */
 };
 
 /** Levels of a log line. 0 in tokenward_options.log_level means "as configured". \since 1.0 */
@@ -135,8 +135,8 @@ enum {
     /** Standard error, a level in front. It never blocks and never raises SIGPIPE; a line that would is counted
      *  and left out, and the next line tells the count. The flags of descriptor 2 and the dispositions of
      *  signals stay as they are. A regular file gets plain writes, a socket send(), a pipe or a terminal a
-     *  nonblocking descriptor of the library's own. Where /proc doesn't give that, the line is written if poll()
-     *  says there is room: two writers that both see the same room may block each other until the reader
+     *  nonblocking descriptor of the library's own. Where /proc doesn't give that, the line is written if
+     * poll() says there is room: two writers that both see the same room may block each other until the reader
      *  reads. */
     TOKENWARD_LOG_TO_STDERR = 0,
     /** tokenward_options.log, which must be set then (and only then). */
@@ -181,12 +181,11 @@ enum {
 
 /** Flag of a request: routing_key counts, also an empty one. Without this flag the request has no routing key,
  *  and one that isn't empty is an error. With a routing key only scopes with three parts grant; without one,
- *  scopes of either kind: a request without a key is the wider question, so set the flag for every publish, bind
- *  and get that has a key, however short.
- *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched
- *  as any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
- *  brokers do that carry MQTT over an exchange ('/' becomes '.'), and one scope must grant every key that the
- *  filter matches. Longer than 8192 bytes: denied. \since 1.0 */
+ *  scopes of either kind: a request without a key is the wider question, so set the flag for every publish,
+ * bind and get that has a key, however short. With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource
+ * is an exchange ("amq.topic"), matched as any name, and the routing key is the topic or filter in MQTT's
+ * spelling. The library translates it as brokers do that carry MQTT over an exchange ('/' becomes '.'), and one
+ * scope must grant every key that the filter matches. Longer than 8192 bytes: denied. \since 1.0 */
 #define TOKENWARD_ROUTING_KEY 0x4u
 
 /** Flag of a request: answer by the session's last rights although its time has run out. For what the client
@@ -199,8 +198,9 @@ enum {
  *  chose, and no scope is granted by it. \since 1.0 */
 #define TOKENWARD_CLIENT_ID_BOUND 0x1u
 
-/** Flag of a context: the host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in
- *  the log is that of a refusal (a warning, within the limits); without the flag it is a debug line. \since 1.0 */
+/** Flag of a context: the host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line
+ * in the log is that of a refusal (a warning, within the limits); without the flag it is a debug line.
+ * \since 1.0 */
 #define TOKENWARD_LAST_BACKEND 0x2u
 
 /**
@@ -281,9 +281,9 @@ typedef struct tokenward_error {
     size_t struct_size;     /**< sizeof(tokenward_error); TOKENWARD_ERROR_INIT sets it */
     int32_t reason;         /**< a TOKENWARD_REASON_..., 0 for none; a later 1.x may give one you don't know */
     int32_t retry_after_ms; /**< with TRY_AGAIN: 20 to 1000, jittered; else 0 */
-    char message[512];      /**< what, where, which value: one line of printable ASCII, NUL-terminated; empty only
-                             *   if the result is OK */
-    char hint[512];         /**< what would be right; same form, may be empty */
+    char message[512]; /**< what, where, which value: one line of printable ASCII, NUL-terminated; empty only
+                        *   if the result is OK */
+    char hint[512];    /**< what would be right; same form, may be empty */
 } tokenward_error;
 
 /* The size of each struct in 1.0: the least struct_size that every 1.x takes. \since 1.0 */
@@ -298,12 +298,15 @@ typedef struct tokenward_error {
     { NULL, 0 }
 #define TOKENWARD_OPTIONS_INIT \
     { sizeof(tokenward_options), NULL, 0, TOKENWARD_EMPTY_STRING, NULL, NULL, 0, 0, 0, 0 }
-#define TOKENWARD_CREDENTIALS_INIT \
-    { sizeof(tokenward_credentials), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING }
-#define TOKENWARD_CONTEXT_INIT                                                                            \
-    {                                                                                                     \
+#define TOKENWARD_CREDENTIALS_INIT                                                           \
+    {                                                                                        \
+        sizeof(tokenward_credentials), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, \
+            TOKENWARD_EMPTY_STRING                                                           \
+    }
+#define TOKENWARD_CONTEXT_INIT                                                                             \
+    {                                                                                                      \
         sizeof(tokenward_context), TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, \
-            TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, 0                     \
+            TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, 0                      \
     }
 #define TOKENWARD_REQUEST_INIT \
     { sizeof(tokenward_request), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING }
@@ -394,8 +397,8 @@ TOKENWARD_API int32_t tokenward_create(const tokenward_options *options, tokenwa
 /**
  * Ends the backend. A tokenward_authenticate or tokenward_session_refresh that began before is let finish; one
  * that waits for a key gets TRY_AGAIN at once. Then a running fetch is given up, the library's threads of this
- * backend are joined, and everything is freed. It takes a bounded time, also in the middle of a hanging fetch or
- * name look-up, but it waits for a log callback that is running. Sessions stay valid: their getters and
+ * backend are joined, and everything is freed. It takes a bounded time, also in the middle of a hanging fetch
+ * or name look-up, but it waits for a log callback that is running. Sessions stay valid: their getters and
  * tokenward_authorize go on, tokenward_session_refresh answers ERROR/BACKEND_CLOSED.
  * \since 1.0
  */
@@ -432,23 +435,20 @@ TOKENWARD_API int32_t tokenward_authenticate(tokenward_backend *backend,
                                              tokenward_error *error);
 
 /**
- * Decides one request. Any one scope that grants it is enough; there is no deny. Never blocks or allocates; safe
- * beside a refresh of the same session: every call sees the rights before it or after it, whole.
- * \return TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse)
- * \since 1.0
+ * Decides one request. Any one scope that grants it is enough; there is no deny. Never blocks or allocates;
+ * safe beside a refresh of the same session: every call sees the rights before it or after it, whole. \return
+ * TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse) \since 1.0
  */
 TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request);
 
 /**
  * Writes the audit line of a request that the host denied: who, what, the scope that would grant it, the scope
- * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells how
- * many were left out and who caused most of them. Not needed for correctness: authorize decides, this explains.
- * A request that the session allows by now gets no line. For a denied vhost: a request with the vhost alone, an
- * empty resource and TOKENWARD_READ.
- * \param context  where the client is, or NULL
- * \return TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and
- *         in a forked child
- * \since 1.0
+ * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells
+ * how many were left out and who caused most of them. Not needed for correctness: authorize decides, this
+ * explains. A request that the session allows by now gets no line. For a denied vhost: a request with the vhost
+ * alone, an empty resource and TOKENWARD_READ. \param context  where the client is, or NULL \return
+ * TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and in a
+ * forked child \since 1.0
  */
 TOKENWARD_API int32_t tokenward_report_denial(const tokenward_session *session,
                                               const tokenward_request *request,
@@ -528,7 +528,8 @@ TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, c
  * \since 1.0
  */
 TOKENWARD_API int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request,
-                                        char *buffer, size_t buffer_size, size_t *length, tokenward_error *error);
+                                        char *buffer, size_t buffer_size, size_t *length,
+                                        tokenward_error *error);
 
 /**
  * Shows a token WITHOUT verifying it: header, claims, and the permission table it would give. Contains claims:

@@ -143,9 +143,8 @@ Explanation explain(std::string_view permissions, bool routing_keys, const Reque
     Explanation explanation;
     const Examiner examiner(request, routing_keys);
     if (!examiner.well_formed()) {
-        explanation.why =
-            "the MQTT filter " + quote(request.routing_key.value_or(request.resource)) +
-            " isn't well-formed (MQTT 5 section 4.7.1), or longer than the library reads";
+        explanation.why = "the MQTT filter " + quote(request.routing_key.value_or(request.resource)) +
+                          " isn't well-formed (MQTT 5 section 4.7.1), or longer than the library reads";
         return explanation;
     }
     std::optional<GrantedScope> nearest;

@@ -48,8 +48,9 @@ inline MqttFilter plain_topic(std::string_view text) noexcept {
 /// '#' only as the whole last level, '+' only as a whole level, at least one byte (section 4.7.1 and 4.7.3).
 MqttFilter read_mqtt_filter(std::string_view text) noexcept;
 
-/// The routing key of a request that has an MQTT filter or topic there: '/' becomes '.', as brokers do that carry
-/// MQTT over a topic exchange. One byte becomes one byte, so all that is said above about filters holds for keys.
+/// The routing key of a request that has an MQTT filter or topic there: '/' becomes '.', as brokers do that
+/// carry MQTT over a topic exchange. One byte becomes one byte, so all that is said above about filters holds
+/// for keys.
 class MqttKey {
   public:
     static constexpr std::size_t max_bytes = 8192;

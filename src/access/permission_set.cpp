@@ -143,11 +143,11 @@ bool PermissionSet::allows_some_routing_key(const Request &request) const noexce
     Operations wanted;
     if (routing_keys_) wanted.three_parts = Operations::bit(request.operation);
     const unsigned operations = wanted.packed();
-    return visit_matches(
-        Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
-            return visit_matches(Level::resource, vhost.children, request.resource, operations,
-                                 [](const Node &, const List &) { return true; });
-        });
+    return visit_matches(Level::vhost, content().permissions, request.vhost, operations,
+                         [&](const Node &vhost, const List &) {
+                             return visit_matches(Level::resource, vhost.children, request.resource, operations,
+                                                  [](const Node &, const List &) { return true; });
+                         });
 }
 
 bool PermissionSet::opens_vhost(std::string_view vhost) const noexcept {

@@ -35,8 +35,8 @@ std::string likely_spelling(std::string_view text);
 /// "configure", "read", "write".
 std::string_view operation_name(Operation operation) noexcept;
 
-/// A scope, without its prefix, that grants the request. Where the request has an MQTT filter, it is the narrowest
-/// that grants every topic of it; '*' stands for the wildcards.
+/// A scope, without its prefix, that grants the request. Where the request has an MQTT filter, it is the
+/// narrowest that grants every topic of it; '*' stands for the wildcards.
 std::string scope_for(const Request &request);
 
 /// Appends literal bytes. A byte that the grammar would read as something else is percent-encoded.

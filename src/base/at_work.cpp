@@ -31,7 +31,8 @@ void process_is_ending() noexcept {
 
 }  // namespace
 
-// Counted first, then asked: so either a fork or the end of the process sees the count, or this thread sees them.
+// Counted first, then asked: so either a fork or the end of the process sees the count, or this thread sees
+// them.
 AtWork::AtWork(WorkingThread whose) noexcept {
     counted_.emplace(whose == WorkingThread::of_host ? host_threads : own_threads);
     while (whose == WorkingThread::our_own && forks.load(std::memory_order_seq_cst) != 0 && !process_ends()) {

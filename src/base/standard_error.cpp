@@ -68,7 +68,8 @@ bool write_to_pipe_or_terminal(std::string_view text) noexcept {
     if (errno == ENXIO) return false;  // a pipe that nobody reads
     // A pipe that poll() calls writable takes PIPE_BUF bytes, unless another writer comes first.
     pollfd ready{STDERR_FILENO, POLLOUT, 0};
-    if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0 || (ready.revents & POLLERR) != 0) return false;
+    if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0 || (ready.revents & POLLERR) != 0)
+        return false;
     const std::string_view piece = text.substr(0, std::min<std::size_t>(text.size(), PIPE_BUF));
     return all_written(::write(STDERR_FILENO, piece.data(), piece.size()), piece);
 }
@@ -95,9 +96,9 @@ void StandardError::write(std::string_view level, std::string_view line) noexcep
     const std::uint64_t left_out = left_out_.exchange(0, std::memory_order_relaxed);
     if (left_out != 0) {
         char count[96];
-        const int size = std::snprintf(count, sizeof count,
-                                       "tokenward warning: %llu log lines were left out: standard error took none\n",
-                                       static_cast<unsigned long long>(left_out));
+        const int size = std::snprintf(
+            count, sizeof count, "tokenward warning: %llu log lines were left out: standard error took none\n",
+            static_cast<unsigned long long>(left_out));
         append({count, static_cast<std::size_t>(size)});
     }
     append("tokenward ");

@@ -1,7 +1,7 @@
 // Log lines on standard error: they never block the host and never kill it.
 //
-// Descriptor 2 is the host's. Its flags may be shared with other processes (a terminal's with the shell), so they
-// stay as they are, and so does what the process does on SIGPIPE.
+// Descriptor 2 is the host's. Its flags may be shared with other processes (a terminal's with the shell), so
+// they stay as they are, and so does what the process does on SIGPIPE.
 #pragma once
 
 #include <atomic>

@@ -36,7 +36,8 @@ void tokenward_destroy(tokenward_backend *backend) {
     const GuestCall guest;
     if (backend == nullptr) return;
     if (!is_live(backend)) {
-        log_misuse(static_cast<session::Backend *>(nullptr), "tokenward_destroy", "backend is not a live backend");
+        log_misuse(static_cast<session::Backend *>(nullptr), "tokenward_destroy",
+                   "backend is not a live backend");
         return;
     }
     static_cast<volatile std::uint64_t &>(backend->tag) = 0;
@@ -106,8 +107,9 @@ int32_t tokenward_log_read(tokenward_backend *backend, int32_t *level, char *buf
     if (length != nullptr) *length = 0;
     session::Backend *asked = backend_of(backend);
     if (asked == nullptr || level == nullptr || !is_buffer(buffer, buffer_size, length)) {
-        return log_misuse(asked, "tokenward_log_read",
-                          "backend is not a live backend, level or length (out) is NULL, or buffer is NULL with a size");
+        return log_misuse(
+            asked, "tokenward_log_read",
+            "backend is not a live backend, level or length (out) is NULL, or buffer is NULL with a size");
     }
     if (asked->in_forked_child()) return TOKENWARD_ERROR;
     if (!asked->logger().is_queue()) {

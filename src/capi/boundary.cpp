@@ -31,8 +31,8 @@ constexpr std::size_t least_size<tokenward_request> = TOKENWARD_REQUEST_SIZE_1_0
 template <>
 constexpr std::size_t least_size<tokenward_error> = TOKENWARD_ERROR_SIZE_1_0;
 
-/// Copies a caller's struct of any version. What an older caller doesn't have is zero; what a newer one has, and
-/// this version doesn't know, must be zero. False if it is NULL or of no version.
+/// Copies a caller's struct of any version. What an older caller doesn't have is zero; what a newer one has,
+/// and this version doesn't know, must be zero. False if it is NULL or of no version.
 template <class T>
 bool read_struct(const T *from, T &to) noexcept {
     if (from == nullptr) return false;
@@ -43,14 +43,15 @@ bool read_struct(const T *from, T &to) noexcept {
     }
     if (size < least_size<T> || size > max_struct_size) return false;
     const auto *bytes = reinterpret_cast<const unsigned char *>(from);
-    if (std::any_of(bytes + std::min(size, sizeof(T)), bytes + size, [](unsigned char b) { return b != 0; })) return false;
+    if (std::any_of(bytes + std::min(size, sizeof(T)), bytes + size, [](unsigned char b) { return b != 0; }))
+        return false;
     std::memset(&to, 0, sizeof(T));
     std::memcpy(&to, from, std::min(size, sizeof(T)));
     return true;
 }
 
-/// At most ten lines a second where there is no backend, and so no audit. Without a lock, since a forked child may
-/// come here.
+/// At most ten lines a second where there is no backend, and so no audit. Without a lock, since a forked child
+/// may come here.
 bool line_is_allowed() noexcept {
     static constinit std::atomic<std::int64_t> second{-1};
     static constinit std::atomic<int> lines{0};
@@ -122,7 +123,8 @@ std::int32_t log_misuse(session::Backend *backend, const char *function, const c
             backend->report_misuse(function, message);
         } else if (line_is_allowed()) {
             char line[512];
-            const int size = std::snprintf(line, sizeof line, "tokenward error: INVALID_ARGUMENT: %s: %s\n", function, message);
+            const int size = std::snprintf(line, sizeof line, "tokenward error: INVALID_ARGUMENT: %s: %s\n",
+                                           function, message);
             write_to_standard_error({line, std::min(static_cast<std::size_t>(size), sizeof line - 1)});
         }
     } catch (...) {  // no memory for a line
@@ -151,14 +153,16 @@ const char *read_options(const tokenward_options *from, session::BackendOptions 
     if (from == nullptr) return nullptr;
     tokenward_options options;
     if (!read_struct(from, options)) {
-        return "options.struct_size is none of tokenward_options (begin with TOKENWARD_OPTIONS_INIT), or fields that "
+        return "options.struct_size is none of tokenward_options (begin with TOKENWARD_OPTIONS_INIT), or "
+               "fields that "
                "this version doesn't know aren't zero";
     }
 #ifdef TOKENWARD_TEST_GROWN
     if (options.grown != 0) return "options.grown isn't zero";
 #endif
     if (options.config_file_count > max_config_files) return "options.config_file_count is more than 64";
-    if (options.config_files == nullptr && options.config_file_count != 0) return "options.config_files is NULL";
+    if (options.config_files == nullptr && options.config_file_count != 0)
+        return "options.config_files is NULL";
     for (std::size_t i = 0; i < options.config_file_count; ++i) {
         const tokenward_string &file = options.config_files[i];
         if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) {
@@ -171,7 +175,8 @@ const char *read_options(const tokenward_options *from, session::BackendOptions 
         return "options.log_mode is none of TOKENWARD_LOG_TO_STDERR ... TOKENWARD_LOG_TO_QUEUE";
     }
     if ((options.log_mode == TOKENWARD_LOG_TO_CALLBACK) != (options.log != nullptr)) {
-        return "options.log and options.log_mode disagree: log is set with TOKENWARD_LOG_TO_CALLBACK, and only then";
+        return "options.log and options.log_mode disagree: log is set with TOKENWARD_LOG_TO_CALLBACK, and only "
+               "then";
     }
     if (options.log_level < 0 || options.log_level > TOKENWARD_LOG_DEBUG) {
         return "options.log_level is neither 0 nor one of TOKENWARD_LOG_ERROR ... TOKENWARD_LOG_DEBUG";
@@ -211,14 +216,16 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
     if (from == nullptr) return nullptr;
     tokenward_context context;
     if (!read_struct(from, context)) {
-        return "context.struct_size is none of tokenward_context (begin with TOKENWARD_CONTEXT_INIT), or fields that "
+        return "context.struct_size is none of tokenward_context (begin with TOKENWARD_CONTEXT_INIT), or "
+               "fields that "
                "this version doesn't know aren't zero";
     }
 #ifdef TOKENWARD_TEST_GROWN
     if (context.grown != 0) return "context.grown isn't zero";
 #endif
-    for (const tokenward_string *text : {&context.protocol, &context.peer, &context.client_id, &context.connection_name,
-                                         &context.listener, &context.client_certificate_sha256}) {
+    for (const tokenward_string *text :
+         {&context.protocol, &context.peer, &context.client_id, &context.connection_name, &context.listener,
+          &context.client_certificate_sha256}) {
         if (!is_string(*text)) return "context has a string that is NULL with a size";
     }
     const std::size_t hash_size = context.client_certificate_sha256.size;
@@ -243,7 +250,8 @@ const char *read_request(const tokenward_request *from, Question &to) noexcept {
     constexpr std::uint32_t known = topic_or_filter | TOKENWARD_ROUTING_KEY | TOKENWARD_PAST_END;
     tokenward_request asked;
     if (!read_struct(from, asked)) {
-        return "request is NULL, its struct_size is none of tokenward_request (begin with TOKENWARD_REQUEST_INIT), or "
+        return "request is NULL, its struct_size is none of tokenward_request (begin with "
+               "TOKENWARD_REQUEST_INIT), or "
                "fields that this version doesn't know aren't zero";
     }
 #ifdef TOKENWARD_TEST_GROWN
@@ -261,14 +269,16 @@ const char *read_request(const tokenward_request *from, Question &to) noexcept {
     }
     const bool keyed = (asked.flags & TOKENWARD_ROUTING_KEY) != 0;
     // Without the flag it would be the wider question, and perhaps a wrong yes.
-    if (!keyed && asked.routing_key.size != 0) return "request.routing_key is set without TOKENWARD_ROUTING_KEY";
+    if (!keyed && asked.routing_key.size != 0)
+        return "request.routing_key is set without TOKENWARD_ROUTING_KEY";
     to.request.operation = static_cast<access::Operation>(asked.operation);
     to.request.vhost = view(asked.vhost);
     to.request.resource = view(asked.resource);
     if (keyed) to.request.routing_key = view(asked.routing_key);
     to.request.mqtt_filter = (asked.flags & TOKENWARD_MQTT_FILTER) != 0;
     to.request.mqtt_topic = (asked.flags & TOKENWARD_MQTT_TOPIC) != 0;
-    to.until = (asked.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end : session::Session::Until::end;
+    to.until = (asked.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end
+                                                       : session::Session::Until::end;
     return nullptr;
 }
 

@@ -77,7 +77,8 @@ class Call {
     template <class Body>
     std::int32_t run(Body body) noexcept {
         const GuestCall guest;
-        if (!clear_error()) return misuse("error.struct_size is none of tokenward_error: begin with TOKENWARD_ERROR_INIT");
+        if (!clear_error())
+            return misuse("error.struct_size is none of tokenward_error: begin with TOKENWARD_ERROR_INIT");
         try {
             return body(*this);
         } catch (const std::bad_alloc &) {

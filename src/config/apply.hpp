@@ -15,5 +15,4 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
 /// How a value of this type is written: "must be true or false".
 std::string expectation(const Option &option);
 
-
 }  // namespace tokenward::config

@@ -119,9 +119,8 @@ Result<void> check_allocator() {
     const Dl_info own_object = object_of(ours);
     const Dl_info other = object_of(process);
     if (own_object.dli_fbase == other.dli_fbase) return {};
-    return fail(Reason::ALLOCATOR_SPLIT,
-                "malloc is that of " + path_of(own_object) + " here, and that of " + path_of(other) +
-                    " in the rest of the process");
+    return fail(Reason::ALLOCATOR_SPLIT, "malloc is that of " + path_of(own_object) + " here, and that of " +
+                                             path_of(other) + " in the rest of the process");
 }
 
 Result<AlgorithmSet> available_algorithms() {

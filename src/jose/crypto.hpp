@@ -25,9 +25,9 @@ class ErrorQueueGuard {
 /// (base/at_work.hpp). False if OpenSSL can't be initialised.
 bool initialise_openssl() noexcept;
 
-/// Fails with ALLOCATOR_SPLIT if our malloc isn't the one that the rest of the process uses: with RTLD_DEEPBIND a
-/// preloaded allocator (jemalloc, tcmalloc) serves the C library and another one serves us, and the first piece
-/// of memory that one hands to the other ends the process.
+/// Fails with ALLOCATOR_SPLIT if our malloc isn't the one that the rest of the process uses: with RTLD_DEEPBIND
+/// a preloaded allocator (jemalloc, tcmalloc) serves the C library and another one serves us, and the first
+/// piece of memory that one hands to the other ends the process.
 Result<void> check_allocator();
 
 /// The algorithms that OpenSSL offers here. FIPS may lack some.

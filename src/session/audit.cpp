@@ -65,8 +65,7 @@ struct Audit::Note {
     std::string_view text;
 };
 
-Audit::Audit(Logger &logger, const Clock &clock)
-    : logger_(logger), clock_(clock), refusals_(reason_count()) {}
+Audit::Audit(Logger &logger, const Clock &clock) : logger_(logger), clock_(clock), refusals_(reason_count()) {}
 
 void Audit::accepted(const AuditFields &who, const access::PermissionSet &permissions,
                      const access::Notes &notes) {
@@ -105,7 +104,8 @@ void Audit::note(const AuditFields &who, const Note &note) {
 
 void Audit::refused(const AuditFields &who, const Failure &failure) {
     const Outcome outcome = outcome_of(failure.reason);
-    const LogLevel level = outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
+    const LogLevel level =
+        outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
     const auto left_out = limit(failure.reason, who.context);
     if (!left_out) return;
@@ -140,7 +140,7 @@ void Audit::denied(const AuditFields &who, Reason reason, const access::Request 
     append_fields(line, who);
     const auto out = std::back_inserter(line);
     fmt::format_to(out, " operation={} vhost={} {}={}", operation_word(request.operation), quote(request.vhost),
-                   request.mqtt_filter ? "filter"
+                   request.mqtt_filter  ? "filter"
                    : request.mqtt_topic ? "topic"
                                         : "resource",
                    quote(request.resource));

@@ -1,5 +1,5 @@
-// The audit lines: one for each authenticate and refresh, and one for each denial that the host reports. Who came,
-// from where, and why not.
+// The audit lines: one for each authenticate and refresh, and one for each denial that the host reports. Who
+// came, from where, and why not.
 #pragma once
 
 #include "access/permission_set.hpp"
@@ -32,10 +32,10 @@ struct AuditFields {
     Context context;
 };
 
-/// Thread-safe. An accepted login is a line at info, and never left out. A refusal or denial is a line at warning;
-/// NOT_A_TOKEN is one at debug where the host has a chain. Of refusals, denials and notes at most ten a
-/// second are written for each reason, and two for each client; the next line of the reason tells how many were
-/// left out, and who caused most of them.
+/// Thread-safe. An accepted login is a line at info, and never left out. A refusal or denial is a line at
+/// warning; NOT_A_TOKEN is one at debug where the host has a chain. Of refusals, denials and notes at most ten
+/// a second are written for each reason, and two for each client; the next line of the reason tells how many
+/// were left out, and who caused most of them.
 class Audit {
   public:
     Audit(Logger &logger, const Clock &clock);

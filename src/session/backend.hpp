@@ -59,8 +59,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::string metrics() const;
     static Result<std::string> check_config(const BackendOptions &options);
 
-    /// Wakes all waiters, joins the threads, lets logins that began before finish, closes the log. Takes a bounded
-    /// time.
+    /// Wakes all waiters, joins the threads, lets logins that began before finish, closes the log. Takes a
+    /// bounded time.
     void close() noexcept;
     /// close() in a forked child: the threads don't exist there, and locks that they held stay locked.
     void abandon_in_forked_child() noexcept;

@@ -20,8 +20,8 @@ struct LeftOut {
     std::uint64_t of_noisiest = 0;  ///< at least about so many; exact while few clients are noisy
 };
 
-/// Finds who causes most lines, in a fixed memory: the "space saving" counters of Metwally, Agrawal and El Abbadi
-/// (2005). Whoever causes more than an eighth of the lines is among them.
+/// Finds who causes most lines, in a fixed memory: the "space saving" counters of Metwally, Agrawal and El
+/// Abbadi (2005). Whoever causes more than an eighth of the lines is among them.
 class NoisiestClient {
   public:
     void count(const Context &context) noexcept;
@@ -54,8 +54,8 @@ class LineLimiter {
     NoisiestClient noisiest_;     ///< of those left out
 };
 
-/// Lets at most two lines of a client a second through. A client is its address without the port and the name that
-/// it gives itself: whoever changes the name all the time meets the limit of the reason. Thread-safe.
+/// Lets at most two lines of a client a second through. A client is its address without the port and the name
+/// that it gives itself: whoever changes the name all the time meets the limit of the reason. Thread-safe.
 class ClientLimits {
   public:
     static constexpr std::uint8_t lines_per_second = 2;

@@ -1,5 +1,5 @@
-/* Today's header keeps the layout of 1.0: every member where it was. Compiled with -Wpadded -Werror: a new field
- * would else begin in the garbage of an old host. */
+/* Today's header keeps the layout of 1.0: every member where it was. Compiled with -Wpadded -Werror: a new
+ * field would else begin in the garbage of an old host. */
 #include "tokenward.h"
 
 #define ASSERT_NAMED(name, condition) typedef char name[(condition) ? 1 : -1]

@@ -195,7 +195,8 @@ TEST(MqttFilter, InTheRoutingKeyIsTranslatedAndContained) {
         const auto set = PermissionSet::compile(std::vector<std::string_view>{row.scope}, true, notes);
         EXPECT_EQ(set->allows(request), row.granted) << row.scope << ' ' << row.key;
         EXPECT_EQ(set->explain(request).allowed, row.granted) << row.scope << ' ' << row.key;
-        EXPECT_FALSE(PermissionSet::compile(std::vector<std::string_view>{row.scope}, false, notes)->allows(request));
+        EXPECT_FALSE(
+            PermissionSet::compile(std::vector<std::string_view>{row.scope}, false, notes)->allows(request));
     }
 }
 

@@ -1,7 +1,6 @@
 #include "access/reference.hpp"
 
 #include <algorithm>
-
 #include <cstdlib>
 
 namespace tokenward::access::reference {

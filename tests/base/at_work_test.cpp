@@ -57,7 +57,8 @@ TEST(AtWork, ExitWaitsForThreadsInside) {
             ::alarm(60);
             std::atexit([] {
                 // The thread has left; give it the moment that it needs to ask again.
-                for (int i = 0; i < 5000 && left && !told_to_stop; ++i) std::this_thread::sleep_for(Milliseconds(1));
+                for (int i = 0; i < 5000 && left && !told_to_stop; ++i)
+                    std::this_thread::sleep_for(Milliseconds(1));
                 look_as_openssl();
             });
             stop_work_at_exit();

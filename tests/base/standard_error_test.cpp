@@ -42,7 +42,8 @@ std::string drain(int fd) {
     ::fcntl(fd, F_SETFL, O_NONBLOCK);
     std::string all;
     char chunk[65536];
-    for (ssize_t count = 0; (count = ::read(fd, chunk, sizeof chunk)) > 0;) all.append(chunk, static_cast<std::size_t>(count));
+    for (ssize_t count = 0; (count = ::read(fd, chunk, sizeof chunk)) > 0;)
+        all.append(chunk, static_cast<std::size_t>(count));
     return all;
 }
 

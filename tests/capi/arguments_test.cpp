@@ -208,7 +208,8 @@ TEST_F(Arguments, ContextAndLogOptions) {
     tw.session_release(out);
 
     tokenward_backend *other = nullptr;
-    for (const auto &[mode, level] : {std::pair{-1, 0}, {3, 0}, {TOKENWARD_LOG_TO_CALLBACK, 0}, {0, 5}, {0, -1}}) {
+    for (const auto &[mode, level] :
+         {std::pair{-1, 0}, {3, 0}, {TOKENWARD_LOG_TO_CALLBACK, 0}, {0, 5}, {0, -1}}) {
         auto options = cleared<tokenward_options>();
         options.log_mode = mode;
         options.log_level = level;

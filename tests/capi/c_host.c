@@ -1,6 +1,6 @@
-/* A C99 host that uses nothing but the header. It is compiled three times: with today's header, with the frozen one of
- * 1.0, and with one in which every struct has grown. Behind each struct lies garbage, as on a host's stack.
- * usage: c_host LIBRARY CONFIG < TOKEN; exit 0 if all is right. The token has write:%2F/orders and
+/* A C99 host that uses nothing but the header. It is compiled three times: with today's header, with the frozen
+ * one of 1.0, and with one in which every struct has grown. Behind each struct lies garbage, as on a host's
+ * stack. usage: c_host LIBRARY CONFIG < TOKEN; exit 0 if all is right. The token has write:%2F/orders and
  * write:%2F/ex/rk.*. */
 #include "tokenward.h"
 
@@ -19,11 +19,11 @@
 enum { GARBAGE = 0xA5, BEHIND = 64 };
 
 /* A struct with garbage behind it. */
-#define ON_A_STACK(type, name)         \
-    struct {                           \
-        type value;                    \
-        unsigned char behind[BEHIND];  \
-    } name;                            \
+#define ON_A_STACK(type, name)              \
+    struct {                                \
+        type value;                         \
+        unsigned char behind[BEHIND];       \
+    } name;                                 \
     memset(&(name), GARBAGE, sizeof(name)); \
     (name).value = initial_##type
 
@@ -39,12 +39,11 @@ TOKENWARD_FUNCTIONS_1_0(FUNCTION)
 static int load(const char *path) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return 0;
-#define LOAD(name)                                         \
-    *(void **)&name = dlsym(library, "tokenward_" #name);  \
+#define LOAD(name)                                        \
+    *(void **)&name = dlsym(library, "tokenward_" #name); \
     if (!name) return 0;
     TOKENWARD_FUNCTIONS_1_0(LOAD)
-    return abi_version() >> 16 == TOKENWARD_ABI_VERSION >> 16 &&
-           abi_version() >= TOKENWARD_ABI_VERSION;
+    return abi_version() >> 16 == TOKENWARD_ABI_VERSION >> 16 && abi_version() >= TOKENWARD_ABI_VERSION;
 }
 
 static tokenward_string text(const char *s) {
@@ -95,7 +94,8 @@ static int converse(const char *config_path) {
     context.value.peer = text("192.0.2.1:1883");
     CHECK(authenticate(backend, &credentials.value, &context.value, &session, &error.value) == TOKENWARD_OK);
     CHECK(session != NULL && error.value.reason == TOKENWARD_REASON_NONE && error.value.message[0] == '\0');
-    CHECK(session_username(session, &name, &length) == TOKENWARD_OK && length == 5 && memcmp(name, "alice", 5) == 0);
+    CHECK(session_username(session, &name, &length) == TOKENWARD_OK && length == 5 &&
+          memcmp(name, "alice", 5) == 0);
     CHECK(session_expires_at(session, &expires_at) == TOKENWARD_OK && expires_at > 0);
     CHECK(session_tags(session, buffer, sizeof buffer, &length) == TOKENWARD_OK);
     CHECK(session_can_access_vhost(session, "/", 1) == TOKENWARD_ALLOWED);
@@ -129,7 +129,8 @@ static int converse(const char *config_path) {
     CHECK(reload(backend, NULL, &error.value) == TOKENWARD_OK);
     CHECK(version()[0] != '\0');
 
-    for (lines = 0; log_read(backend, &level, buffer, sizeof buffer, &length) == TOKENWARD_OK && length > 0; ++lines) {
+    for (lines = 0; log_read(backend, &level, buffer, sizeof buffer, &length) == TOKENWARD_OK && length > 0;
+         ++lines) {
         CHECK(level >= TOKENWARD_LOG_ERROR && level <= TOKENWARD_LOG_DEBUG && strlen(buffer) == length);
     }
     CHECK(lines >= 4);

@@ -3,10 +3,9 @@
 #include "tokenward.h"
 
 #include <dlfcn.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <openssl/err.h>
 
 int main(int argc, char **argv) {
     int32_t (*create)(const tokenward_options *, tokenward_backend **, tokenward_error *);

@@ -222,7 +222,8 @@ class Waiting : public testing::Test {
     void SetUp() override {
         issuer.set_network(TestIssuer::Network::blackhole);
         provider.write("waiting.ini", "[oauth]\nissuer = " + issuer.issuer() +
-                                          "\naudience = broker\nscope_prefix =\nca_file = " + issuer.ca_file() + "\n");
+                                          "\naudience = broker\nscope_prefix =\nca_file = " + issuer.ca_file() +
+                                          "\n");
         const std::string path = provider.path("waiting.ini");
         const tokenward_string file = text(path);
         auto options = options_with_log(file, no_log);
@@ -283,7 +284,8 @@ TEST_F(Waiting, AHostThreadThatIsCancelledWhileItWaitsDoesntEndTheProcess) {
                       auto &self = *static_cast<Caller *>(argument);
                       tokenward_session *session = nullptr;
                       self.began = true;
-                      self.result = self.tw.authenticate(self.backend, &self.credentials, nullptr, &session, nullptr);
+                      self.result =
+                          self.tw.authenticate(self.backend, &self.credentials, nullptr, &session, nullptr);
                       for (;;) pthread_testcancel();
                   },
                   &caller),
@@ -310,8 +312,10 @@ TEST_F(Waiting, OurThreadsLeaveTheFaultsToTheHostsHandler) {
     ASSERT_FALSE(blocked.empty()) << "no thread is called tokenward-keys";
     const std::uint64_t mask = std::stoull(blocked, nullptr, 16);
     const auto is_blocked = [mask](int number) { return (mask >> (number - 1) & 1U) != 0; };
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) EXPECT_FALSE(is_blocked(fault)) << fault;
-    for (const int other : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGPIPE, SIGUSR1}) EXPECT_TRUE(is_blocked(other));
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+        EXPECT_FALSE(is_blocked(fault)) << fault;
+    for (const int other : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGPIPE, SIGUSR1})
+        EXPECT_TRUE(is_blocked(other));
     tw.destroy(backend);
 }
 

@@ -182,11 +182,10 @@ TEST_F(Host, ADenialIsOneLineWithTheScopeThatWouldGrantIt) {
     const auto asked = request(TOKENWARD_WRITE, "v", "or/ders", "k1");
     log.clear();
     EXPECT_EQ(tw.report_denial(session, &asked, &context), TOKENWARD_OK);
-    for (const char *part :
-         {"authorize denied reason=NO_MATCHING_SCOPE", R"(username="alice")", R"(protocol="amqp")",
-          R"(peer="192.0.2.1:5672")", R"(connection_name="shop")", R"(operation=write vhost="v")",
-          R"(resource="or/ders" routing_key="k1")", R"(it needs "write:v/or%2Fders/k1")",
-          R"(nearest is "read:v/orders")"}) {
+    for (const char *part : {"authorize denied reason=NO_MATCHING_SCOPE", R"(username="alice")",
+                             R"(protocol="amqp")", R"(peer="192.0.2.1:5672")", R"(connection_name="shop")",
+                             R"(operation=write vhost="v")", R"(resource="or/ders" routing_key="k1")",
+                             R"(it needs "write:v/or%2Fders/k1")", R"(nearest is "read:v/orders")"}) {
         EXPECT_NE(log.find(part), std::string::npos) << part << " isn't in " << log;
     }
     log.clear();
@@ -198,7 +197,9 @@ TEST_F(Host, ADenialIsOneLineWithTheScopeThatWouldGrantIt) {
 TEST_F(Host, AKeyThatDoesntMatchIsntAMissingThirdPart) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:v/ex/rk.* write:v/two"))), TOKENWARD_OK);
     const auto reason_of = [&](const tokenward_request &asked) {
-        return whole([&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l, nullptr); });
+        return whole([&](char *b, std::size_t n, std::size_t *l) {
+            return tw.explain(session, &asked, b, n, l, nullptr);
+        });
     };
     const std::string other = reason_of(request(TOKENWARD_WRITE, "v", "ex", "other"));
     EXPECT_NE(other.find(R"("reason":"NO_MATCHING_SCOPE")"), std::string::npos) << other;
@@ -252,7 +253,8 @@ TEST_F(Host, TheLastRightsAnswerPastTheEnd) {
     ASSERT_NO_FATAL_FAILURE(start(R"({"clock_skew": 0})"));
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:v/a", 1))), TOKENWARD_OK) << error.message;
     auto asked = request(TOKENWARD_WRITE, "v", "a");
-    while (tw.authorize(session, &asked) == TOKENWARD_ALLOWED) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (tw.authorize(session, &asked) == TOKENWARD_ALLOWED)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_EXPIRED);
     asked.flags = TOKENWARD_PAST_END;
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
@@ -280,7 +282,8 @@ TEST_F(Host, AMessageIsNeverEmpty) {
 
 TEST_F(Host, ConfigCheckReadsTheFilesThatCreateReads) {
     const auto both = [&](const std::string &line) {
-        provider.write("checked.ini", "[oauth]\nissuer = https://id.example\naudience = a\nscope_prefix =\n" + line);
+        provider.write("checked.ini",
+                       "[oauth]\nissuer = https://id.example\naudience = a\nscope_prefix =\n" + line);
         const std::string path = provider.path("checked.ini");
         const tokenward_string file = text(path);
         const auto options = options_with_log(file, collect, &log);
@@ -311,8 +314,9 @@ TEST_F(Host, BrokenJsonGetsAHintAboutJson) {
 TEST_F(Host, ExplainNamesTheDecidingScopeOrTheNearestMiss) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("read:v/q* write:v/ex"))), TOKENWARD_OK);
     const auto explain = [&](const tokenward_request &asked) {
-        return whole(
-            [&](char *b, std::size_t n, std::size_t *l) { return tw.explain(session, &asked, b, n, l, nullptr); });
+        return whole([&](char *b, std::size_t n, std::size_t *l) {
+            return tw.explain(session, &asked, b, n, l, nullptr);
+        });
     };
     const std::string yes = explain(request(TOKENWARD_READ, "v", "q1"));
     EXPECT_NE(yes.find(R"("verdict":"allowed")"), std::string::npos) << yes;

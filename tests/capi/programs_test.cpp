@@ -37,8 +37,8 @@ TEST(Programs, EveryHostGetsOnWithEveryLibrary) {
     provider.write("token", StaticProvider::token("write:%2F/orders write:%2F/ex/rk.*"));
     for (const char *host : {C_HOST, C_HOST_1_0, C_HOST_GROWN}) {
         for (const char *library : {TOKENWARD_LIBRARY, GROWN_LIBRARY}) {
-            const Outcome outcome = run(std::string(host) + " " + library + " " + provider.config_file() + " < " +
-                                        provider.path("token"));
+            const Outcome outcome = run(std::string(host) + " " + library + " " + provider.config_file() +
+                                        " < " + provider.path("token"));
             EXPECT_EQ(outcome.status, 0) << host << " with " << library << ": " << outcome.output;
         }
     }
@@ -58,11 +58,11 @@ TEST(Programs, WithoutAlgorithmsTheHostsOwnOpenSslErrorStays) {
 TEST(Programs, AHostThatEndsWithLiveBackendsEndsWell) {
     TestIssuer issuer;
     const StaticProvider provider;
-    provider.write("live.ini", "[oauth]\nissuer = " + issuer.issuer() + "\naudience = a\nca_file = " + issuer.ca_file() +
-                                   "\n");
+    provider.write("live.ini", "[oauth]\nissuer = " + issuer.issuer() +
+                                   "\naudience = a\nca_file = " + issuer.ca_file() + "\n");
     for (int i = 0; i < 30; ++i) {
-        const Outcome outcome = run(std::string(EXIT_HOST) + " " + TOKENWARD_LIBRARY + " " + provider.path("live.ini") +
-                                    " 4 " + std::to_string(i * 700));
+        const Outcome outcome = run(std::string(EXIT_HOST) + " " + TOKENWARD_LIBRARY + " " +
+                                    provider.path("live.ini") + " 4 " + std::to_string(i * 700));
         EXPECT_EQ(outcome.status, 0) << i << ": " << outcome.output;
     }
 }

@@ -96,13 +96,12 @@ EXPORT int32_t tokenward_session_tags(const tokenward_session *session, char *bu
     return 77;
 }
 EXPORT int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request,
-                                 char *buffer, size_t buffer_size, size_t *length,
-                                 tokenward_error *error) {
+                                 char *buffer, size_t buffer_size, size_t *length, tokenward_error *error) {
     (void)request, (void)error;
     return tokenward_session_tags(session, buffer, buffer_size, length);
 }
-EXPORT int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t token_size,
-                                 char *buffer, size_t buffer_size, size_t *length, tokenward_error *error) {
+EXPORT int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t token_size, char *buffer,
+                                 size_t buffer_size, size_t *length, tokenward_error *error) {
     (void)backend, (void)token, (void)token_size, (void)error;
     return tokenward_session_tags(NULL, buffer, buffer_size, length);
 }

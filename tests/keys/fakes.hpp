@@ -84,7 +84,9 @@ class FakeTransport final : public Transport {
 /// Keeps every line.
 class LogCapture {
   public:
-    LogCapture() : logger({LogMode::to_callback, &LogCapture::take, this, {}}) { logger.set_level(LogLevel::debug); }
+    LogCapture() : logger({LogMode::to_callback, &LogCapture::take, this, {}}) {
+        logger.set_level(LogLevel::debug);
+    }
 
     /// Lines of at least that importance that hold `part`.
     int count(LogLevel level, const std::string &part) const {
