@@ -571,6 +571,8 @@ TOKENWARD_API int32_t tokenward_config_check(const tokenward_options *options, c
 /**
  * A descriptor that is readable when lines wait: for poll, epoll, select or an event loop. It is the library's:
  * nonblocking, close-on-exec, valid until tokenward_destroy begins. Don't read, write or close it.
+ * tokenward_destroy doesn't wake a thread that waits for it: end that wait before. An event loop that can't
+ * watch a descriptor without reading it (Node.js) calls tokenward_log_read from a timer instead.
  * \param fd  out: the descriptor; -1 if the result isn't OK
  * \return TOKENWARD_OK, or TOKENWARD_ERROR (also if log_mode isn't TOKENWARD_LOG_TO_QUEUE)
  * \since 1.0

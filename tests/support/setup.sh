@@ -10,8 +10,10 @@ build_packages='
     rabbitmq-server erlang-dev
     crystal'
 
-# Programs that only some tests run.
-test_packages='prometheus ca-certificates'
+# Programs that only some tests run; the last line is the languages of tests/ffi that are small.
+test_packages='
+    prometheus ca-certificates
+    ruby php-cli luajit'
 
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -78,7 +80,7 @@ configure() {
     shift
     set -- -Dauto_features=enabled "$@"
     options="$PWD $*"
-    programs=$(for program in node promtool scdoc crystal; do command -v "$program"; done)
+    programs=$(for program in node promtool scdoc crystal ruby php luajit go rustc javac; do command -v "$program"; done)
     if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then
         [ "$(cat "$folder/.programs")" = "$programs" ] && return 0
         say "meson setup --reconfigure $folder"
