@@ -167,41 +167,43 @@ enum {
     TOKENWARD_WRITE = 3      /**< publish; bind: to the destination */
 };
 
-/** Flag of a request: the resource is an MQTT topic filter (MQTT 5 section 4.7), and one scope must grant
- *  every topic that it matches ("a/b/#" matches "a/b" too). Strip "$share/group/" before. A filter that isn't
- *  well-formed is denied. What TOKENWARD_MQTT_TOPIC says about '$' holds for filters that begin with '$'; one
- *  that begins with a wildcard matches no topic that begins with '$' (section 4.7.2).
- *  With TOKENWARD_ROUTING_KEY the routing key is the filter, see there. \since 1.0 */
-#define TOKENWARD_MQTT_FILTER 0x1u
+/** Flags of a request, to be combined by |. \since 1.0 */
+enum {
+    /** The resource is an MQTT topic filter (MQTT 5 section 4.7), and one scope must grant every topic that it
+     *  matches ("a/b/#" matches "a/b" too). Strip "$share/group/" before. A filter that isn't well-formed is
+     *  denied. What TOKENWARD_MQTT_TOPIC says about '$' holds for filters that begin with '$'; one that begins
+     *  with a wildcard matches no topic that begins with '$' (section 4.7.2). With TOKENWARD_ROUTING_KEY the
+     *  routing key is the filter, see there. */
+    TOKENWARD_MQTT_FILTER = 0x1,
+    /** The resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is granted only by a
+     *  pattern that begins with a literal '$': "*" does not reach it. With TOKENWARD_ROUTING_KEY the routing key
+     *  is the topic, see there. */
+    TOKENWARD_MQTT_TOPIC = 0x2,
+    /** The routing key counts, also an empty one. Without this flag the request has no routing key, and one that
+     *  isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes of
+     *  either kind. A request without a key is the wider question: set the flag for every publish and bind that
+     *  has a key, however short.
+     *
+     *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched as
+     *  any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
+     *  brokers do that carry MQTT over an exchange ('/' becomes '.'), and one scope must grant every key that
+     *  the filter matches. A key longer than 8192 bytes is denied then. */
+    TOKENWARD_ROUTING_KEY = 0x4,
+    /** Answer by the session's last rights although its time has run out. For what the client handed over
+     *  before: a will, a stored message. It never revives a session that an operator has ended. */
+    TOKENWARD_PAST_END = 0x8
+};
 
-/** Flag of a request: the resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is
- *  granted only by a pattern that begins with a literal '$': "*" does not reach it.
- *  With TOKENWARD_ROUTING_KEY the routing key is the topic, see there. \since 1.0 */
-#define TOKENWARD_MQTT_TOPIC 0x2u
-
-/** Flag of a request: routing_key counts, also an empty one. Without this flag the request has no routing key,
- *  and one that isn't empty is an error. With a routing key only scopes with three parts grant; without one,
- *  scopes of either kind: a request without a key is the wider question, so set the flag for every publish,
- * bind and get that has a key, however short. With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource
- * is an exchange ("amq.topic"), matched as any name, and the routing key is the topic or filter in MQTT's
- * spelling. The library translates it as brokers do that carry MQTT over an exchange ('/' becomes '.'), and one
- * scope must grant every key that the filter matches. Longer than 8192 bytes: denied. \since 1.0 */
-#define TOKENWARD_ROUTING_KEY 0x4u
-
-/** Flag of a request: answer by the session's last rights although its time has run out. For what the client
- *  handed over before: a will, a stored message. It never revives a session that an operator has ended.
- *  \since 1.0 */
-#define TOKENWARD_PAST_END 0x8u
-
-/** Flag of a context: the host promises to refuse the session unless client_id is bound to the session's
- *  identity (by a rule of its own, as "{username}/..."). Without this promise client_id is what the client
- *  chose, and no scope is granted by it. \since 1.0 */
-#define TOKENWARD_CLIENT_ID_BOUND 0x1u
-
-/** Flag of a context: the host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line
- * in the log is that of a refusal (a warning, within the limits); without the flag it is a debug line.
- * \since 1.0 */
-#define TOKENWARD_LAST_BACKEND 0x2u
+/** Flags of a context, to be combined by |. \since 1.0 */
+enum {
+    /** The host promises to refuse the session unless client_id is bound to the session's identity, by a rule
+     *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope is
+     *  granted by it. */
+    TOKENWARD_CLIENT_ID_BOUND = 0x1,
+    /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
+     *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
+    TOKENWARD_LAST_BACKEND = 0x2
+};
 
 /**
  * Receives one log line. It may come on any thread: on a thread of the library, and inside any call that is

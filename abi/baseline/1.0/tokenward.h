@@ -76,29 +76,29 @@ extern "C" {
 #define TOKENWARD_ABI_VERSION 0x00010000u
 
 /** Every function of 1.0 without its prefix, for a table of pointers: X(create) X(destroy) ... \since 1.0 */
-#define TOKENWARD_FUNCTIONS_1_0(X)                                                                     \
-    X(create)                                                                                          \
-    X(destroy)                                                                                         \
-    X(reload)                                                                                          \
-    X(authenticate)                                                                                    \
-    X(authorize)                                                                                       \
-    X(report_denial)                                                                                   \
-    X(session_can_access_vhost)                                                                        \
-    X(session_refresh)                                                                                 \
-    X(session_release)                                                                                 \
-    X(session_username)                                                                                \
-    X(session_issuer)                                                                                  \
-    X(session_expires_at)                                                                              \
-    X(session_tags)                                                                                    \
-    X(explain)                                                                                         \
-    X(inspect)                                                                                         \
-    X(status)                                                                                          \
-    X(metrics)                                                                                         \
-    X(config_check)                                                                                    \
-    X(log_fd)                                                                                          \
-    X(log_read)                                                                                        \
-    X(abi_version)                                                                                     \
-    X(version)                                                                                         \
+#define TOKENWARD_FUNCTIONS_1_0(X) \
+    X(create)                      \
+    X(destroy)                     \
+    X(reload)                      \
+    X(authenticate)                \
+    X(authorize)                   \
+    X(report_denial)               \
+    X(session_can_access_vhost)    \
+    X(session_refresh)             \
+    X(session_release)             \
+    X(session_username)            \
+    X(session_issuer)              \
+    X(session_expires_at)          \
+    X(session_tags)                \
+    X(explain)                     \
+    X(inspect)                     \
+    X(status)                      \
+    X(metrics)                     \
+    X(config_check)                \
+    X(log_fd)                      \
+    X(log_read)                    \
+    X(abi_version)                 \
+    X(version)                     \
     X(reason_name)
 
 /** One loaded configuration with its keys and its threads. \since 1.0 */
@@ -124,7 +124,7 @@ enum {
                                 *   chain */
     TOKENWARD_ERROR = 4,       /**< misuse, configuration, memory, fork; error.reason says which. A no */
     TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it */
-    TOKENWARD_EXPIRED = 6      /**< authorize, session_can_access_vhost: the session has ended. Close the client */
+    TOKENWARD_EXPIRED = 6 /**< authorize, session_can_access_vhost: the session has ended. Close the client */
 };
 
 /** Levels of a log line. 0 in tokenward_options.log_level means "as configured". \since 1.0 */
@@ -135,8 +135,8 @@ enum {
     /** Standard error, a level in front. It never blocks and never raises SIGPIPE; a line that would is counted
      *  and left out, and the next line tells the count. The flags of descriptor 2 and the dispositions of
      *  signals stay as they are. A regular file gets plain writes, a socket send(), a pipe or a terminal a
-     *  nonblocking descriptor of the library's own. Where /proc doesn't give that, the line is written if poll()
-     *  says there is room: two writers that both see the same room may block each other until the reader
+     *  nonblocking descriptor of the library's own. Where /proc doesn't give that, the line is written if
+     * poll() says there is room: two writers that both see the same room may block each other until the reader
      *  reads. */
     TOKENWARD_LOG_TO_STDERR = 0,
     /** tokenward_options.log, which must be set then (and only then). */
@@ -167,41 +167,43 @@ enum {
     TOKENWARD_WRITE = 3      /**< publish; bind: to the destination */
 };
 
-/** Flag of a request: the resource is an MQTT topic filter (MQTT 5 section 4.7), and one scope must grant
- *  every topic that it matches ("a/b/#" matches "a/b" too). Strip "$share/group/" before. A filter that isn't
- *  well-formed is denied. What TOKENWARD_MQTT_TOPIC says about '$' holds for filters that begin with '$'; one
- *  that begins with a wildcard matches no topic that begins with '$' (section 4.7.2).
- *  With TOKENWARD_ROUTING_KEY the routing key is the filter, see there. \since 1.0 */
-#define TOKENWARD_MQTT_FILTER 0x1u
+/** Flags of a request, to be combined by |. \since 1.0 */
+enum {
+    /** The resource is an MQTT topic filter (MQTT 5 section 4.7), and one scope must grant every topic that it
+     *  matches ("a/b/#" matches "a/b" too). Strip "$share/group/" before. A filter that isn't well-formed is
+     *  denied. What TOKENWARD_MQTT_TOPIC says about '$' holds for filters that begin with '$'; one that begins
+     *  with a wildcard matches no topic that begins with '$' (section 4.7.2). With TOKENWARD_ROUTING_KEY the
+     *  routing key is the filter, see there. */
+    TOKENWARD_MQTT_FILTER = 0x1,
+    /** The resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is granted only by a
+     *  pattern that begins with a literal '$': "*" does not reach it. With TOKENWARD_ROUTING_KEY the routing key
+     *  is the topic, see there. */
+    TOKENWARD_MQTT_TOPIC = 0x2,
+    /** The routing key counts, also an empty one. Without this flag the request has no routing key, and one that
+     *  isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes of
+     *  either kind. A request without a key is the wider question: set the flag for every publish and bind that
+     *  has a key, however short.
+     *
+     *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched as
+     *  any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
+     *  brokers do that carry MQTT over an exchange ('/' becomes '.'), and one scope must grant every key that
+     *  the filter matches. A key longer than 8192 bytes is denied then. */
+    TOKENWARD_ROUTING_KEY = 0x4,
+    /** Answer by the session's last rights although its time has run out. For what the client handed over
+     *  before: a will, a stored message. It never revives a session that an operator has ended. */
+    TOKENWARD_PAST_END = 0x8
+};
 
-/** Flag of a request: the resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is
- *  granted only by a pattern that begins with a literal '$': "*" does not reach it.
- *  With TOKENWARD_ROUTING_KEY the routing key is the topic, see there. \since 1.0 */
-#define TOKENWARD_MQTT_TOPIC 0x2u
-
-/** Flag of a request: routing_key counts, also an empty one. Without this flag the request has no routing key,
- *  and one that isn't empty is an error. With a routing key only scopes with three parts grant; without one,
- *  scopes of either kind: a request without a key is the wider question, so set the flag for every publish, bind
- *  and get that has a key, however short.
- *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched
- *  as any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
- *  brokers do that carry MQTT over an exchange ('/' becomes '.'), and one scope must grant every key that the
- *  filter matches. Longer than 8192 bytes: denied. \since 1.0 */
-#define TOKENWARD_ROUTING_KEY 0x4u
-
-/** Flag of a request: answer by the session's last rights although its time has run out. For what the client
- *  handed over before: a will, a stored message. It never revives a session that an operator has ended.
- *  \since 1.0 */
-#define TOKENWARD_PAST_END 0x8u
-
-/** Flag of a context: the host promises to refuse the session unless client_id is bound to the session's
- *  identity (by a rule of its own, as "{username}/..."). Without this promise client_id is what the client
- *  chose, and no scope is granted by it. \since 1.0 */
-#define TOKENWARD_CLIENT_ID_BOUND 0x1u
-
-/** Flag of a context: the host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in
- *  the log is that of a refusal (a warning, within the limits); without the flag it is a debug line. \since 1.0 */
-#define TOKENWARD_LAST_BACKEND 0x2u
+/** Flags of a context, to be combined by |. \since 1.0 */
+enum {
+    /** The host promises to refuse the session unless client_id is bound to the session's identity, by a rule
+     *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope is
+     *  granted by it. */
+    TOKENWARD_CLIENT_ID_BOUND = 0x1,
+    /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
+     *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
+    TOKENWARD_LAST_BACKEND = 0x2
+};
 
 /**
  * Receives one log line. It may come on any thread: on a thread of the library, and inside any call that is
@@ -281,9 +283,9 @@ typedef struct tokenward_error {
     size_t struct_size;     /**< sizeof(tokenward_error); TOKENWARD_ERROR_INIT sets it */
     int32_t reason;         /**< a TOKENWARD_REASON_..., 0 for none; a later 1.x may give one you don't know */
     int32_t retry_after_ms; /**< with TRY_AGAIN: 20 to 1000, jittered; else 0 */
-    char message[512];      /**< what, where, which value: one line of printable ASCII, NUL-terminated; empty only
-                             *   if the result is OK */
-    char hint[512];         /**< what would be right; same form, may be empty */
+    char message[512]; /**< what, where, which value: one line of printable ASCII, NUL-terminated; empty only
+                        *   if the result is OK */
+    char hint[512];    /**< what would be right; same form, may be empty */
 } tokenward_error;
 
 /* The size of each struct in 1.0: the least struct_size that every 1.x takes. \since 1.0 */
@@ -298,12 +300,15 @@ typedef struct tokenward_error {
     { NULL, 0 }
 #define TOKENWARD_OPTIONS_INIT \
     { sizeof(tokenward_options), NULL, 0, TOKENWARD_EMPTY_STRING, NULL, NULL, 0, 0, 0, 0 }
-#define TOKENWARD_CREDENTIALS_INIT \
-    { sizeof(tokenward_credentials), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING }
-#define TOKENWARD_CONTEXT_INIT                                                                            \
-    {                                                                                                     \
+#define TOKENWARD_CREDENTIALS_INIT                                                           \
+    {                                                                                        \
+        sizeof(tokenward_credentials), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, \
+            TOKENWARD_EMPTY_STRING                                                           \
+    }
+#define TOKENWARD_CONTEXT_INIT                                                                             \
+    {                                                                                                      \
         sizeof(tokenward_context), TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, \
-            TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, 0                     \
+            TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, 0                      \
     }
 #define TOKENWARD_REQUEST_INIT \
     { sizeof(tokenward_request), 0, 0, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING, TOKENWARD_EMPTY_STRING }
@@ -394,8 +399,8 @@ TOKENWARD_API int32_t tokenward_create(const tokenward_options *options, tokenwa
 /**
  * Ends the backend. A tokenward_authenticate or tokenward_session_refresh that began before is let finish; one
  * that waits for a key gets TRY_AGAIN at once. Then a running fetch is given up, the library's threads of this
- * backend are joined, and everything is freed. It takes a bounded time, also in the middle of a hanging fetch or
- * name look-up, but it waits for a log callback that is running. Sessions stay valid: their getters and
+ * backend are joined, and everything is freed. It takes a bounded time, also in the middle of a hanging fetch
+ * or name look-up, but it waits for a log callback that is running. Sessions stay valid: their getters and
  * tokenward_authorize go on, tokenward_session_refresh answers ERROR/BACKEND_CLOSED.
  * \since 1.0
  */
@@ -432,23 +437,20 @@ TOKENWARD_API int32_t tokenward_authenticate(tokenward_backend *backend,
                                              tokenward_error *error);
 
 /**
- * Decides one request. Any one scope that grants it is enough; there is no deny. Never blocks or allocates; safe
- * beside a refresh of the same session: every call sees the rights before it or after it, whole.
- * \return TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse)
- * \since 1.0
+ * Decides one request. Any one scope that grants it is enough; there is no deny. Never blocks or allocates;
+ * safe beside a refresh of the same session: every call sees the rights before it or after it, whole. \return
+ * TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse) \since 1.0
  */
 TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request);
 
 /**
  * Writes the audit line of a request that the host denied: who, what, the scope that would grant it, the scope
- * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells how
- * many were left out and who caused most of them. Not needed for correctness: authorize decides, this explains.
- * A request that the session allows by now gets no line. For a denied vhost: a request with the vhost alone, an
- * empty resource and TOKENWARD_READ.
- * \param context  where the client is, or NULL
- * \return TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and
- *         in a forked child
- * \since 1.0
+ * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells
+ * how many were left out and who caused most of them. Not needed for correctness: authorize decides, this
+ * explains. A request that the session allows by now gets no line. For a denied vhost: a request with the vhost
+ * alone, an empty resource and TOKENWARD_READ. \param context  where the client is, or NULL \return
+ * TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and in a
+ * forked child \since 1.0
  */
 TOKENWARD_API int32_t tokenward_report_denial(const tokenward_session *session,
                                               const tokenward_request *request,
@@ -528,7 +530,8 @@ TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, c
  * \since 1.0
  */
 TOKENWARD_API int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request,
-                                        char *buffer, size_t buffer_size, size_t *length, tokenward_error *error);
+                                        char *buffer, size_t buffer_size, size_t *length,
+                                        tokenward_error *error);
 
 /**
  * Shows a token WITHOUT verifying it: header, claims, and the permission table it would give. Contains claims:
@@ -570,6 +573,8 @@ TOKENWARD_API int32_t tokenward_config_check(const tokenward_options *options, c
 /**
  * A descriptor that is readable when lines wait: for poll, epoll, select or an event loop. It is the library's:
  * nonblocking, close-on-exec, valid until tokenward_destroy begins. Don't read, write or close it.
+ * tokenward_destroy doesn't wake a thread that waits for it: end that wait before. An event loop that can't
+ * watch a descriptor without reading it (Node.js) calls tokenward_log_read from a timer instead.
  * \param fd  out: the descriptor; -1 if the result isn't OK
  * \return TOKENWARD_OK, or TOKENWARD_ERROR (also if log_mode isn't TOKENWARD_LOG_TO_QUEUE)
  * \since 1.0
