@@ -9,6 +9,7 @@
 
 namespace {
 
+using tokenward::LogMode;
 using tokenward::Logger;
 using tokenward::SystemClock;
 using tokenward::keys::Fetcher;

@@ -176,13 +176,13 @@ enum {
      *  routing key is the filter, see there. */
     TOKENWARD_MQTT_FILTER = 0x1,
     /** The resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is granted only by a
-     *  pattern that begins with a literal '$': "*" does not reach it. With TOKENWARD_ROUTING_KEY the routing key
-     *  is the topic, see there. */
+     *  pattern that begins with a literal '$': "*" does not reach it. With TOKENWARD_ROUTING_KEY the routing
+     * key is the topic, see there. */
     TOKENWARD_MQTT_TOPIC = 0x2,
-    /** The routing key counts, also an empty one. Without this flag the request has no routing key, and one that
-     *  isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes of
-     *  either kind. A request without a key is the wider question: set the flag for every publish and bind that
-     *  has a key, however short.
+    /** The routing key counts, also an empty one. Without this flag the request has no routing key, and one
+     * that isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes
+     * of either kind. A request without a key is the wider question: set the flag for every publish and bind
+     * that has a key, however short.
      *
      *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched as
      *  any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
@@ -197,8 +197,8 @@ enum {
 /** Flags of a context, to be combined by |. \since 1.0 */
 enum {
     /** The host promises to refuse the session unless client_id is bound to the session's identity, by a rule
-     *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope is
-     *  granted by it. */
+     *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope
+     * is granted by it. */
     TOKENWARD_CLIENT_ID_BOUND = 0x1,
     /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
      *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
