@@ -83,10 +83,13 @@ std::string Question::spelling() const {
 tokenward_request Question::request() const {
     tokenward_request request = TOKENWARD_REQUEST_INIT;
     request.operation = operation;
-    request.flags = flags | (routing_key ? TOKENWARD_ROUTING_KEY : 0u);
+    request.flags = flags;
     request.vhost = host::borrow(vhost);
     request.resource = host::borrow(resource);
-    if (routing_key) request.routing_key = host::borrow(*routing_key);
+    if (routing_key) {
+        request.flags |= TOKENWARD_ROUTING_KEY;
+        request.routing_key = host::borrow(*routing_key);
+    }
     return request;
 }
 
