@@ -178,9 +178,9 @@ struct World {
     /// The sum of that metric's samples.
     long metric(const std::string &name) {
         std::size_t length = 0;
-        tw.metrics(backend, nullptr, 0, &length);
+        tw.metrics(backend, nullptr, 0, &length, nullptr);
         std::string all(length + 1, '\0');
-        tw.metrics(backend, all.data(), all.size(), &length);
+        tw.metrics(backend, all.data(), all.size(), &length, nullptr);
         long sum = 0;
         for (std::size_t at = all.find('\n' + name); at != std::string::npos;
              at = all.find('\n' + name, at + 1)) {
