@@ -1,6 +1,7 @@
 #include "adapter.hpp"
 
 #include "broker.hpp"
+#include "names.hpp"
 
 #include <cstring>
 #include <ctime>
@@ -10,7 +11,6 @@ namespace tokenward::mosquitto_plugin {
 namespace {
 
 constexpr std::size_t max_disconnected = 20000;
-constexpr unsigned no_tokens_per_second = 10;
 constexpr std::int64_t tick_patience_s = 3;
 
 /// An MQTT topic has no routing key: a scope with three parts grants access to the vhost and nothing else.
@@ -22,8 +22,7 @@ std::int64_t now() {
 
 }  // namespace
 
-Adapter::Adapter(Options options)
-    : options_(std::move(options)), no_tokens_(no_tokens_per_second), sessions_(max_disconnected) {
+Adapter::Adapter(Options options) : options_(std::move(options)), sessions_(max_disconnected) {
     for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
 }
 
@@ -106,21 +105,12 @@ int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
 }
 
 int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
-    const tokenward_context context = context_of(client);
+    tokenward_context context = context_of(client);
+    if (!options_.chain) context.flags |= TOKENWARD_LAST_BACKEND;
     host::Error error;
     host::Session session;
     const std::int32_t result = backend_.authenticate(credentials, &context, session, error);
     if (result == TOKENWARD_OK) return accept(client, std::move(session), secret);
-    if (result == TOKENWARD_NOT_A_TOKEN && !options_.chain) {
-        // The library logs this at debug level, since the next backend of a chain may accept it. Without a
-        // chain it is final, so it is logged here.
-        const auto limit = no_tokens_.ask(now());
-        if (limit.write) {
-            write_broker_log(TOKENWARD_LOG_WARNING, name_client(client) + " refused, " +
-                                                        library_.describe(error) +
-                                                        left_out(limit.left_out_before));
-        }
-    }
     return refuse(client, result);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "expiry_queue.hpp"
-#include "line_limiter.hpp"
 #include "options.hpp"
 #include "session_table.hpp"
 #include "tokenward.hpp"
@@ -55,7 +54,6 @@ class Adapter {
 
     const Options options_;
     std::vector<tokenward_string> config_paths_;
-    LineLimiter no_tokens_;
     host::Library library_;
     host::Backend backend_;
     SessionTable sessions_;

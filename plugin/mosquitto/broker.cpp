@@ -10,15 +10,6 @@ tokenward_context context_of(const mosquitto *client) {
     return context;
 }
 
-std::string name_client(const mosquitto *client) {
-    return "client " + common::quoted(text_or_empty(mosquitto_client_id(client))) + " (" +
-           common::printable(text_or_empty(mosquitto_client_address(client))) + ")";
-}
-
-std::string left_out(std::uint64_t lines) {
-    return lines == 0 ? std::string() : " [" + std::to_string(lines) + " more such lines were left out]";
-}
-
 int unavailable(const mosquitto *client) {
     // Mosquitto 2.1 sends this code to an MQTT 5 client as a reason (136, server unavailable). To an older
     // client it would send "not authorized". 2.0 doesn't know the code: it closes without a CONNACK, as for

@@ -2,7 +2,6 @@
 // and 2.1.
 #pragma once
 
-#include "names.hpp"
 #include "session_table.hpp"
 #include "tokenward.hpp"
 
@@ -30,12 +29,6 @@ namespace tokenward::mosquitto_plugin {
 }
 
 [[nodiscard]] tokenward_context context_of(const mosquitto *client);
-
-/// "client 'ID' (ADDRESS)", for log lines.
-[[nodiscard]] std::string name_client(const mosquitto *client);
-
-/// " [N more such lines were left out]", or nothing for 0.
-[[nodiscard]] std::string left_out(std::uint64_t lines);
 
 /// The return code after which a client tries again.
 [[nodiscard]] int unavailable(const mosquitto *client);

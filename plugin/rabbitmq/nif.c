@@ -293,13 +293,17 @@ struct attempt {
     tokenward_context context;
 };
 
-/* {Protocol, Peer, ClientId, ConnectionName} */
+/* {Protocol, Peer, ClientId, ConnectionName, LastBackend} */
 static int get_context(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_context *out) {
     const ERL_NIF_TERM *field;
     int arity;
     *out = (tokenward_context)TOKENWARD_CONTEXT_INIT;
-    return enif_get_tuple(env, term, &arity, &field) && arity == 4 &&
-           get_string(env, field[0], &out->protocol) && get_string(env, field[1], &out->peer) &&
+    if (!enif_get_tuple(env, term, &arity, &field) || arity != 5) return 0;
+    if (enif_is_identical(field[4], atom(env, "true")))
+        out->flags |= TOKENWARD_LAST_BACKEND;
+    else if (!enif_is_identical(field[4], atom(env, "false")))
+        return 0;
+    return get_string(env, field[0], &out->protocol) && get_string(env, field[1], &out->peer) &&
            get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name);
 }
 

@@ -44,7 +44,6 @@ create(Library, Version, #{files := Files, json := Json, startup_wait_ms := Wait
     case tokenward_nif:create(Library, Files, Json, WaitMs) of
         {ok, Backend} ->
             persistent_term:put(?KEY, Backend),
-            tokenward_refusals:start(),
             tokenward_log:write(info, ["libtokenward ", Version]),
             {ok, Backend};
         Problem ->
@@ -92,8 +91,7 @@ handle_info(_Message, Backend) ->
 terminate(_Reason, Backend) ->
     _ = persistent_term:erase(?KEY),
     write_all_lines(Backend),
-    ok = tokenward_nif:close(Backend),
-    tokenward_refusals:stop().
+    ok = tokenward_nif:close(Backend).
 
 code_change(_OldVersion, Backend, _Extra) ->
     {ok, Backend}.

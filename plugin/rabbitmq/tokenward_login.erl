@@ -28,9 +28,7 @@ login(Username, AuthProps) ->
                     tokenward_expiry:watch(Session),
                     {ok, Session};
                 {no, Reason, Message, Hint} ->
-                    {refused, _, [Text]} = Refused = refused(Reason, Message, Hint),
-                    Reason =:= <<"NOT_A_TOKEN">> andalso tokenward_refusals:password(Name, Context, Text),
-                    Refused
+                    refused(Reason, Message, Hint)
             end
     end.
 

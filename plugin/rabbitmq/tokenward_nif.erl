@@ -15,8 +15,9 @@
 -type library() :: reference().
 -type backend() :: reference().
 -type session() :: reference().
-%% Protocol, peer, client id, connection name: for log lines and their limits.
--type context() :: {binary(), binary(), binary(), binary()}.
+%% Protocol, peer, client id, connection name, whether no other backend is asked after this one: for log lines and their
+%% limits.
+-type context() :: {binary(), binary(), binary(), binary(), boolean()}.
 %% Reason, message, hint: printable ASCII, without the token.
 -type problem() :: {error, binary(), binary(), binary()}.
 -type refusal() :: {refused | not_a_token | error, binary(), binary(), binary()} |

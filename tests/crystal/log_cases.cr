@@ -121,6 +121,24 @@ describe "the log" do
     File.read(path).should contain("authenticate ok")
   end
 
+  it "has a warning for a password that isn't a token if no other backend is asked" do
+    gather do |gatherer, log|
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)
+      password = Tokenward::Credentials.username_password("bob", "swordfish")
+      {"chain", "last"}.each do |name|
+        context = Tokenward::Context.new("mqtt", client_id: name, last_backend: name == "last")
+        backend.try_authenticate(password, context).should be_a(Tokenward::NotAToken)
+      end
+      backend.close
+      World.eventually("the line") { gatherer.entries.any?(&.message.includes?("NOT_A_TOKEN")) }
+      lines = gatherer.entries.select(&.message.includes?("NOT_A_TOKEN"))
+      lines.map(&.severity).should eq([Log::Severity::Warn])
+      lines.first.message.should start_with(
+        %(authenticate not_a_token reason=NOT_A_TOKEN protocol="mqtt" client_id="last": ))
+      lines.first.message.should_not contain("swordfish")
+    end
+  end
+
   it "gets the line of a denial that the program reports, and no more than the library allows" do
     gather do |gatherer, log|
       backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)

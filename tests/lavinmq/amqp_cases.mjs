@@ -49,6 +49,7 @@ test('AMQP: a password that is no token is refused, in LavinMQ\'s own words', as
     const from = world.lavin.log.length;
     await turnedAway(world.lavin.connect('swordfish', {username: 'bob'}));
     await world.lavin.logged(/Authentication failure for user "bob"/, from);
+    assert.doesNotMatch(world.lavin.log.slice(from), /not_a_token/, 'local is asked after oauth');
 });
 
 test('AMQP: a refused token is not tried as the password of a local user', async () => {

@@ -96,9 +96,11 @@ test('without local in auth_backends a local user does not get in', async () => 
     });
 }, LIMIT_MS);
 
-test('local first, then oauth', async () => {
+test('local first, then oauth; a password that neither takes is a line of the last one', async () => {
     await withBroker({backends: 'local,oauth', oauth: oauth(), ini: ini()}, async (lavin) => {
         await (await lavin.connect('guest', {username: 'guest'})).close();
+        await turnedAway(lavin.connect('swordfish', {username: 'guest'}));
+        await lavin.logged(/authenticate not_a_token reason=NOT_A_TOKEN protocol="amqp"/);
         await (await lavin.connect(await token(), {username: 'guest'})).close();
         await lavin.logged(/Connection established for user=alice/);
     });

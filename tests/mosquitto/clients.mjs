@@ -319,6 +319,7 @@ test('in a chain, credentials that are no token go to the password file; a bad t
         assert.equal(await refusal(Client.connect(chain.port, 'wrong', {username: 'local'})), NOT_AUTHORIZED);
         assert.equal(await refusal(Client.connect(chain.port, late, {username: 'local'})), NOT_AUTHORIZED);
         await chain.logged(/TOKEN_EXPIRED/);
+        assert.doesNotMatch(chain.log, /NOT_A_TOKEN/, 'the password file has its say, and the broker its line');
         const alice = await Client.connect(chain.port, await issuer.mint('alice', 'write:v/x'));
         await alice.end();
         assert.ok(chain.program.running, chain.log);
@@ -390,7 +391,9 @@ test('a subscription and a will are denied with a line too', async () => {
 test('a password that is no token is a line without a chain', async () => {
     const from = (await quietBroker()).log.length;
     assert.equal(await refusal(Client.connect(quiet.port, 'hunter2', {clientId: 'no-token'})), NOT_AUTHORIZED);
-    await quiet.logged(/tokenward: client 'no-token' \(127\.0\.0\.1\) refused, NOT_A_TOKEN: /, from);
+    await quiet.logged(
+        /tokenward: authenticate not_a_token reason=NOT_A_TOKEN protocol="mqtt" peer="127\.0\.0\.1" client_id="no-token": .+hint/,
+        from);
 });
 
 test('a line has its level in the broker: a login is an information, a denial a warning', async () => {
@@ -404,6 +407,8 @@ test('a line has its level in the broker: a login is an information, a denial a 
         each.startsWith(`$SYS/broker/log/${level} `) && text.test(each)), `${text} at ${level}`);
     await said('I', /tokenward: authenticate ok .*client_id="noisy"/);
     await said('W', /tokenward: authorize denied .*client_id="noisy"/);
+    assert.equal(await refusal(Client.connect(port, 'hunter2', {clientId: 'no-token-2'})), NOT_AUTHORIZED);
+    await said('W', /tokenward: authenticate not_a_token .*client_id="no-token-2"/);
     await client.end();
     await watcher.end();
 });

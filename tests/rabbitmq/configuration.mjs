@@ -73,6 +73,7 @@ test('in a chain, a password that is no token goes to the next backend, a refuse
     }, async (rabbit) => {
         await (await rabbit.connect('guest', {username: 'guest'})).close();
         await turnedAway(rabbit.connect('wrong', {username: 'guest'}));
+        assert.doesNotMatch(rabbit.log, /authenticate not_a_token/, 'the next backend was asked');
         const connection = await rabbit.connect(await token());
         await connection.close();
         await turnedAway(rabbit.connect(await issuer.mint('alice', 'broker.read:*/*', {lifetime: -60})));

@@ -28,14 +28,14 @@ test('MQTT: a token as the password lets a client in, which sends and receives',
     await client.end();
 });
 
-for (const [what, reason, password] of [
-    ['an expired token', 'TOKEN_EXPIRED', () => mint('mike', ALL, {lifetime: -5})],
-    ['a password that is no token', 'NOT_A_TOKEN', () => 'swordfish'],
+for (const [what, line, password] of [
+    ['an expired token', 'authenticate refused reason=TOKEN_EXPIRED', () => mint('mike', ALL, {lifetime: -5})],
+    ['a password that is no token', 'authenticate not_a_token reason=NOT_A_TOKEN', () => 'swordfish'],
 ]) {
-    test(`MQTT: ${what} is refused, and the log says ${reason}`, async () => {
+    test(`MQTT: ${what} is refused, and the log says ${line}`, async () => {
         const from = world.rabbit.log.length;
         assert.equal(await refusal(connect(password())), BAD_CREDENTIALS);
-        await world.rabbit.logged(new RegExp(reason), from);
+        await world.rabbit.logged(new RegExp(`\\[warning\\] .*tokenward: ${line} .*protocol="mqtt"`), from);
     });
 }
 

@@ -53,7 +53,7 @@ backend(#{library := Path} = World) ->
     {ok, Backend} = tokenward_nif:create(Library, [], json(World), 0),
     Backend.
 
--define(CONTEXT, {<<"test">>, <<"peer">>, <<"id">>, <<"name">>}).
+-define(CONTEXT, {<<"test">>, <<"peer">>, <<"id">>, <<"name">>, false}).
 
 login(Backend, Token) ->
     tokenward_nif:authenticate(Backend, <<"whoever">>, Token, ?CONTEXT).
@@ -66,6 +66,8 @@ cases() ->
      {"the callbacks write that line", fun denials_of_callbacks/1},
      {"a context is made of the connection's name and of what the broker hands over", fun contexts/1},
      {"a refusal has a reason, a message and a hint", fun refusal/1},
+     {"a password that is no token is a line where no other backend is asked", fun no_token/1},
+     {"the chain of rabbit's auth_backends tells whether another backend is asked", fun last_backend/1},
      {"every function takes every wrong term with badarg", fun wrong_terms/1},
      {"binaries of any size and bytes are taken, and refused", fun odd_binaries/1},
      {"random terms in all places at once have an answer of the documented form", fun random_terms/1},
@@ -122,7 +124,7 @@ denial(World) ->
     {ok, Session} = login(Backend, token(World, "alice", "write:v/ex/rk.*")),
     _ = taken(Backend),
     ok = tokenward_nif:report_denial(Session, 3, <<"v">>, <<"ex">>, <<"other">>,
-                                     {<<"amqp">>, <<"10.0.0.9:1">>, <<"c">>, <<"n">>}),
+                                     {<<"amqp">>, <<"10.0.0.9:1">>, <<"c">>, <<"n">>, false}),
     [{2, Line}] = taken(Backend),
     [{_, _} = binary:match(Line, Part) || Part <- [
         <<"authorize denied reason=">>, <<"username=\"alice\"">>, <<"protocol=\"amqp\"">>,
@@ -169,17 +171,19 @@ denials_of_callbacks(World) ->
 contexts(_World) ->
     Of = fun(Name, Request) -> put(process_name, Name), tokenward_context:of_request(Request) end,
     Mqtt = #{variable_map => #{<<"client_id">> => <<"c">>}},
-    {<<"rabbitmq">>, <<>>, <<>>, <<>>} = Of(undefined, #{}),
-    {<<"rabbitmq">>, <<"::1">>, <<>>, <<>>} = Of(undefined, #{peeraddr => {0, 0, 0, 0, 0, 0, 0, 1}}),
-    {<<"rabbitmq">>, <<>>, <<>>, <<>>} = Of(undefined, #{peeraddr => unknown}),
-    {<<"amqp">>, <<"[::1]:7">>, <<>>, <<>>} = Of({rabbit_reader, <<"[::1]:7 -> [::1]:5672">>}, undefined),
-    {<<"amqp">>, <<"a:7">>, <<>>, <<"x -> y - z">>} = Of({rabbit_channel, {<<"a:7 -> b:1 - x -> y - z">>, 3}}, #{}),
-    {<<"rabbitmq">>, <<>>, <<>>, <<"<rabbit@x.1>">>} = Of({rabbit_channel, {<<"<rabbit@x.1>">>, 1}}, #{}),
-    {<<"mqtt">>, <<"a:7">>, <<"c">>, <<>>} = Of({rabbit_channel, {<<"a:7 -> b:1">>, 1}}, Mqtt),
-    {<<"mqtt">>, <<"10.0.0.3">>, <<"c">>, <<>>} =
+    {<<"rabbitmq">>, <<>>, <<>>, <<>>, false} = Of(undefined, #{}),
+    {<<"rabbitmq">>, <<"::1">>, <<>>, <<>>, false} = Of(undefined, #{peeraddr => {0, 0, 0, 0, 0, 0, 0, 1}}),
+    {<<"rabbitmq">>, <<>>, <<>>, <<>>, false} = Of(undefined, #{peeraddr => unknown}),
+    {<<"amqp">>, <<"[::1]:7">>, <<>>, <<>>, false} = Of({rabbit_reader, <<"[::1]:7 -> [::1]:5672">>}, undefined),
+    {<<"amqp">>, <<"a:7">>, <<>>, <<"x -> y - z">>, false} =
+        Of({rabbit_channel, {<<"a:7 -> b:1 - x -> y - z">>, 3}}, #{}),
+    {<<"rabbitmq">>, <<>>, <<>>, <<"<rabbit@x.1>">>, false} =
+        Of({rabbit_channel, {<<"<rabbit@x.1>">>, 1}}, #{}),
+    {<<"mqtt">>, <<"a:7">>, <<"c">>, <<>>, false} = Of({rabbit_channel, {<<"a:7 -> b:1">>, 1}}, Mqtt),
+    {<<"mqtt">>, <<"10.0.0.3">>, <<"c">>, <<>>, false} =
         Of(undefined, #{peeraddr => {10, 0, 0, 3}, <<"client_id">> => "c"}),
     put(process_name, {rabbit_reader, <<"a:7 -> b:1">>}),
-    {<<"amqp">>, <<"a:7">>, <<>>, <<>>} = tokenward_context:of_login(undefined).
+    {<<"amqp">>, <<"a:7">>, <<>>, <<>>, false} = tokenward_context:of_login(undefined).
 
 refusal(World) ->
     Backend = backend(World),
@@ -190,6 +194,30 @@ refusal(World) ->
     {error, <<"CONFIG_", _/binary>>, _, _} = tokenward_nif:create(Library, [], <<"{\"isuer\":\"x\"}">>, 0),
     {error, _} = tokenward_nif:open_library(<<"/nonexistent.so">>).
 
+no_token(World) ->
+    Backend = backend(World),
+    {ok, _} = login(Backend, token(World, "alice", "read:v/q")),
+    _ = taken(Backend),
+    Ask = fun(Peer, LastBackend) -> tokenward_nif:authenticate(
+        Backend, <<"bob">>, <<"swordfish">>, {<<"mqtt">>, Peer, <<"c">>, <<>>, LastBackend}) end,
+    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.8:1">>, false),
+    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.9:1">>, true),
+    [{2, Line}] = taken(Backend),
+    {0, _} = binary:match(Line, <<"authenticate not_a_token reason=NOT_A_TOKEN protocol=\"mqtt\" peer=\"10.0.0.9:1\" ",
+                                  "client_id=\"c\": ">>),
+    nomatch = binary:match(Line, <<"swordfish">>).
+
+last_backend(_World) ->
+    Last = fun(Backends) ->
+        ok = application:set_env(rabbit, auth_backends, Backends),
+        element(5, tokenward_context:of_login(none))
+    end,
+    Ours = rabbit_auth_backend_tokenward,
+    [true = Last(Chain) || Chain <- [[Ours], [rabbit_auth_backend_internal, Ours], [{Ours, rabbit_auth_backend_internal}]]],
+    [false = Last(Chain) || Chain <- [[Ours, rabbit_auth_backend_internal], [{rabbit_auth_backend_internal, Ours}],
+                                      [], Ours]],
+    ok = application:unset_env(rabbit, auth_backends).
+
 %% Another first byte of the signature.
 spoilt(Token) ->
     [Header, Payload, <<First, Rest/binary>>] = binary:split(Token, <<".">>, [global]),
@@ -198,7 +226,8 @@ spoilt(Token) ->
 
 wrong() ->
     [none, 1, -1, 1 bsl 31, 1 bsl 70, -(1 bsl 70), 1.5, <<1:3>>, <<0:65537>>, "text", [a | b], [], {}, {<<>>, <<>>},
-     {<<>>, 1, <<>>, <<>>}, {<<>>, <<>>, <<>>}, {<<>>, <<>>, <<>>, <<1:1>>}, #{}, #{a => b}, self(), foreign_pid(),
+     {<<>>, 1, <<>>, <<>>, true}, {<<>>, <<>>, <<>>, <<>>}, {<<>>, <<>>, <<>>, <<1:1>>, false},
+     {<<>>, <<>>, <<>>, <<>>, none}, {<<>>, <<>>, <<>>, <<>>, 1}, #{}, #{a => b}, self(), foreign_pid(),
      make_ref(), port(), foreign_resource(), fun() -> ok end, fun erlang:node/0, [<<"/x">> | <<"y">>], [<<"/x">>, 1],
      lists:duplicate(65, <<"/x">>), lists:seq(1, 100000)].
 
@@ -264,7 +293,7 @@ odd_binaries(World) ->
     ok = tokenward_nif:close(Backend).
 
 context(Binary) ->
-    {Binary, Binary, Binary, Binary}.
+    {Binary, Binary, Binary, Binary, false}.
 
 explained(Session, Binary) ->
     case tokenward_nif:explain(Session, 2, Binary, Binary, Binary) of
@@ -324,7 +353,7 @@ random_term({Library, NewBackend, Session, Token} = Good, Depth) ->
         17 -> port();
         18 -> fun() -> Depth end;
         19 -> [];
-        20 -> {<<"p">>, <<"q">>, <<"r">>, <<"s">>};
+        20 -> {<<"p">>, <<"q">>, <<"r">>, <<"s">>, rand:uniform(2) =:= 1};
         21 -> [random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))];
         22 -> [random_term(Good, Depth - 1) | random_term(Good, Depth - 1)];
         23 -> list_to_tuple([random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))]);

@@ -66,8 +66,10 @@ module Tokenward
   # *client_id* is MQTT's, *connection_name* AMQP's or the program's own name of the connection.
   # *client_certificate_sha256*: the 32 bytes of the client's TLS certificate in DER form, or empty.
   # *client_id_bound*: the program promises to refuse the session unless the client id is bound to its identity.
+  # *last_backend*: the program asks no other backend after this one: a password that isn't a token is a warning in the log.
   record Context, protocol : String = "", peer : String = "", client_id : String = "", connection_name : String = "",
-    listener : String = "", client_certificate_sha256 : Bytes = Bytes.empty, client_id_bound : Bool = false do
+    listener : String = "", client_certificate_sha256 : Bytes = Bytes.empty, client_id_bound : Bool = false,
+    last_backend : Bool = false do
     # :nodoc:
     def lend : LibTokenward::Context
       lent = LibTokenward::Context.new
@@ -78,7 +80,8 @@ module Tokenward
       lent.connection_name = Text.lend(connection_name)
       lent.listener = Text.lend(listener)
       lent.client_certificate_sha256 = Text.lend(client_certificate_sha256)
-      lent.flags = LibTokenward::CLIENT_ID_BOUND if client_id_bound
+      lent.flags |= LibTokenward::CLIENT_ID_BOUND if client_id_bound
+      lent.flags |= LibTokenward::LAST_BACKEND if last_backend
       lent
     end
   end

@@ -12,6 +12,7 @@ module LavinMQ::TokenwardAuth
     getter backend : ::Tokenward::Backend
 
     def initialize(config : Config, @backend : ::Tokenward::Backend)
+      @last_backend = config.auth_backends.last? == "oauth"
       super(NoVerifier.new(config))
     end
 
@@ -28,7 +29,7 @@ module LavinMQ::TokenwardAuth
 
     def decide(credentials : ::Tokenward::Credentials) : User | ::Tokenward::Failure
       origin = Origin.current
-      outcome = @backend.try_authenticate(credentials, origin.context, wait: LONGEST_WAIT)
+      outcome = @backend.try_authenticate(credentials, origin.context(last_backend: @last_backend), wait: LONGEST_WAIT)
       case outcome
       in ::Tokenward::Session
         User.new(outcome, @token_verifier, origin)

@@ -35,8 +35,9 @@ module LavinMQ::TokenwardAuth
     end
 
     # For the library's log lines.
-    def context : ::Tokenward::Context
-      ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id, connection_name: @connection_name)
+    def context(last_backend : Bool = false) : ::Tokenward::Context
+      ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id, connection_name: @connection_name,
+        last_backend: last_backend)
     end
   end
 end

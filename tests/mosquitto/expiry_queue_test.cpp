@@ -1,5 +1,4 @@
 #include "expiry_queue.hpp"
-#include "line_limiter.hpp"
 
 #include <limits>
 
@@ -54,18 +53,6 @@ TEST(ExpiryQueue, HoldsTwoClientsOfTheSameSecond) {
     EXPECT_TRUE(queue.take_due(100));
     EXPECT_TRUE(queue.take_due(100));
     EXPECT_FALSE(queue.take_due(100));
-}
-
-TEST(LineLimiter, LetsSoManyThroughInASecondAndCountsTheRest) {
-    LineLimiter limiter(2);
-    EXPECT_TRUE(limiter.ask(100).write);
-    EXPECT_TRUE(limiter.ask(100).write);
-    EXPECT_FALSE(limiter.ask(100).write);
-    EXPECT_FALSE(limiter.ask(100).write);
-    const auto next = limiter.ask(101);
-    EXPECT_TRUE(next.write);
-    EXPECT_EQ(next.left_out_before, 2u);
-    EXPECT_EQ(limiter.ask(101).left_out_before, 0u);
 }
 
 }  // namespace
