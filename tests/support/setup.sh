@@ -11,7 +11,7 @@ build_packages='
     crystal'
 
 # Programs that only some tests run.
-test_packages='prometheus ca-certificates'
+test_packages='prometheus ca-certificates abigail-tools libjemalloc2 libtcmalloc-minimal4'
 
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
