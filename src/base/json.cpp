@@ -12,6 +12,9 @@
 namespace tokenward {
 namespace {
 
+// RapidJSON's SSE2 loops (RAPIDJSON_SSE2 in meson.build) read whole aligned blocks, up to 15 bytes past the NUL.
+constexpr std::size_t padding = 16;
+
 // Nothing we read comes near; and it keeps every index and length within 32 bits.
 constexpr std::size_t max_text = std::size_t{1} << 28;
 
@@ -29,7 +32,7 @@ bool is_forbidden_control(char c) noexcept {
     return static_cast<std::uint8_t>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }
 
-/// RapidJSON stops at a NUL as if the text ended there.
+/// RapidJSON stops at a NUL as if the text ended there, and its SSE2 path lets 0x1A to 0x1F into strings.
 /// Tab and newlines inside strings it does refuse.
 Scan scan(std::string_view text) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101U;
@@ -233,7 +236,7 @@ class TapeWriter {
 
 char *JsonDocument::buffer(std::size_t size) {
     if (size > max_text) throw std::bad_alloc();
-    if (buffer_.size() < size + 1) buffer_.resize(size + 1);  // and a NUL, where RapidJSON stops
+    if (buffer_.size() < size + padding) buffer_.resize(size + padding);
     return buffer_.data();
 }
 

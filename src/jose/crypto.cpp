@@ -31,15 +31,16 @@ Dl_info object_of(const void *address) noexcept {
     return info;
 }
 
-/// The libcrypto of our build, if the process has it as a library of its own (else it is linked in statically).
-class LoadedLibcrypto {
+/// An object that the process has loaded, if it has; with the objects that it brought along.
+class LoadedObject {
   public:
-    LoadedLibcrypto() noexcept : handle_(dlopen(libcrypto_soname, RTLD_LAZY | RTLD_NOLOAD)) {}
-    ~LoadedLibcrypto() {
+    /// NULL: the program, with everything that was preloaded.
+    explicit LoadedObject(const char *name) noexcept : handle_(dlopen(name, RTLD_LAZY | RTLD_NOLOAD)) {}
+    ~LoadedObject() {
         if (handle_ != nullptr) dlclose(handle_);
     }
-    LoadedLibcrypto(const LoadedLibcrypto &) = delete;
-    LoadedLibcrypto &operator=(const LoadedLibcrypto &) = delete;
+    LoadedObject(const LoadedObject &) = delete;
+    LoadedObject &operator=(const LoadedObject &) = delete;
 
     const void *find(const char *symbol) const noexcept {
         return handle_ == nullptr ? nullptr : dlsym(handle_, symbol);
@@ -55,7 +56,7 @@ std::string path_of(const Dl_info &object) {
 
 /// What a call is bound to, if that isn't our libcrypto; else empty. A symbol in our own object was linked in
 /// statically: that is good too.
-std::string foreign_binding(const LoadedLibcrypto &ours, const char *symbol, const void *bound_to) {
+std::string foreign_binding(const LoadedObject &ours, const char *symbol, const void *bound_to) {
     const void *expected = ours.find(symbol);
     if (expected == nullptr || expected == bound_to) return {};
     const Dl_info bound = object_of(bound_to);
@@ -71,7 +72,7 @@ std::string captured_by() {
         return "built for OpenSSL " + std::to_string(OPENSSL_VERSION_MAJOR) + ", bound to " +
                quote(OpenSSL_version(OPENSSL_VERSION));
     }
-    const LoadedLibcrypto ours;
+    const LoadedObject ours(libcrypto_soname);  // null if it is linked in statically
     std::string found =
         foreign_binding(ours, "OpenSSL_version_num", reinterpret_cast<const void *>(&OpenSSL_version_num));
     if (found.empty()) {
@@ -114,7 +115,8 @@ bool initialise_openssl() noexcept {
 
 Result<void> check_allocator() {
     const void *ours = reinterpret_cast<const void *>(&std::malloc);
-    const void *process = dlsym(RTLD_DEFAULT, "malloc");
+    // RTLD_DEFAULT would follow our own order, in which RTLD_DEEPBIND hides what was preloaded.
+    const void *process = LoadedObject(nullptr).find("malloc");
     if (process == nullptr || process == ours) return {};
     const Dl_info own_object = object_of(ours);
     const Dl_info other = object_of(process);

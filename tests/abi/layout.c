@@ -1,5 +1,5 @@
-/* Today's header keeps the layout of 1.0: every member where it was. Compiled with -Wpadded -Werror: a new
- * field would else begin in the garbage of an old host. */
+/* Today's header keeps the layout of 1.0: every member where it was, every constant as it was. Compiled with
+ * -Wpadded -Werror: a new field would else begin in the garbage of an old host. */
 #include "tokenward.h"
 
 #define ASSERT_NAMED(name, condition) typedef char name[(condition) ? 1 : -1]
@@ -9,9 +9,11 @@
 #define TOKENWARD_MEMBER(type, member, offset, size) \
     ASSERT_LINE(__LINE__, offsetof(type, member) == (offset) && sizeof(((type *)0)->member) == (size));
 #define TOKENWARD_STRUCT(type, size) ASSERT_LINE(__LINE__, sizeof(type) >= (size));
+#define TOKENWARD_CONSTANT(name, value) ASSERT_LINE(__LINE__, name == (value));
 #include "layout.def"
 #undef TOKENWARD_MEMBER
 #undef TOKENWARD_STRUCT
+#undef TOKENWARD_CONSTANT
 
 ASSERT_NAMED(options_1_0, TOKENWARD_OPTIONS_SIZE_1_0 == 72);
 ASSERT_NAMED(credentials_1_0, TOKENWARD_CREDENTIALS_SIZE_1_0 == 64);

@@ -1,35 +1,13 @@
 // Runs two programs: the host in C, and the example of abi/README.md.
+#include "run_program.hpp"
 #include "static_provider.hpp"
 #include "support/test_issuer.hpp"
 
-#include <array>
-#include <cstdio>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 namespace tokenward::support {
-namespace {
-
-struct Outcome {
-    int status;
-    std::string output;
-};
-
-Outcome run(const std::string &command) {
-    Outcome outcome{-1, ""};
-    FILE *pipe = popen((command + " 2>&1").c_str(), "r");
-    if (pipe == nullptr) return outcome;
-    std::array<char, 512> chunk{};
-    for (std::size_t n = 0; (n = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;)
-        outcome.output.append(chunk.data(), n);
-    const int status = pclose(pipe);
-    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-    return outcome;
-}
-
-}  // namespace
 
 // A host of 1.0 meets a library in which every struct has grown, and a host of that version meets this library.
 TEST(Programs, EveryHostGetsOnWithEveryLibrary) {

@@ -1,0 +1,69 @@
+// A process whose malloc isn't the C library's: Debian's jemalloc and tcmalloc, preloaded, and one of the host's own.
+// Each host loads the library, fetches keys over TLS and lets a client in.
+#include "run_program.hpp"
+#include "support/test_issuer.hpp"
+
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace tokenward::support {
+namespace {
+
+class AllocatorTest : public testing::Test {
+  protected:
+    AllocatorTest() {
+        std::ofstream(directory_.path() + "/live.ini")
+            << "[oauth]\nissuer = " << issuer_.issuer() << "\naudience = broker\nca_file = " << issuer_.ca_file() << "\n";
+        std::ofstream(directory_.path() + "/token") << issuer_.mint();
+        chmod((directory_.path() + "/live.ini").c_str(), 0644);
+    }
+
+    /// `mode` is local or deepbind.
+    Outcome host(const std::string &program, const std::string &mode, const std::string &preload = "") const {
+        return run("LD_PRELOAD=" + preload + " " + program + " " TOKENWARD_LIBRARY " " + directory_.path() +
+                   "/live.ini " + mode + " < " + directory_.path() + "/token");
+    }
+
+    void expect_split(const Outcome &outcome, const std::string &other) {
+        EXPECT_EQ(outcome.status, 1);
+        EXPECT_EQ(outcome.output.substr(0, 16), "ALLOCATOR_SPLIT\n") << outcome.output;
+        EXPECT_NE(outcome.output.find(other), std::string::npos) << outcome.output;
+        EXPECT_NE(outcome.output.find("RTLD_DEEPBIND"), std::string::npos) << outcome.output;
+        EXPECT_EQ(issuer_.requests(TestIssuer::Endpoint::jwks), 0U);
+    }
+    void expect_let_in(const Outcome &outcome) {
+        EXPECT_EQ(outcome.status, 0);
+        EXPECT_EQ(outcome.output, "let in\n");
+        EXPECT_EQ(issuer_.requests(TestIssuer::Endpoint::jwks), 1U);
+    }
+
+  private:
+    TestIssuer issuer_;
+    TemporaryDirectory directory_;
+};
+
+constexpr char jemalloc[] = "libjemalloc.so.2";
+constexpr char tcmalloc[] = "libtcmalloc_minimal.so.4";
+
+}  // namespace
+
+TEST_F(AllocatorTest, JemallocPreloadedServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local", jemalloc)); }
+TEST_F(AllocatorTest, TcmallocPreloadedServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local", tcmalloc)); }
+TEST_F(AllocatorTest, TheHostsOwnServesAll) { expect_let_in(host(OWN_ALLOCATOR_HOST, "local")); }
+TEST_F(AllocatorTest, TheCLibrarysServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local")); }
+TEST_F(AllocatorTest, TheCLibrarysServesAllUnderDeepbind) { expect_let_in(host(ALLOCATOR_HOST, "deepbind")); }
+
+TEST_F(AllocatorTest, JemallocPreloadedAndDeepbindAreRefused) {
+    expect_split(host(ALLOCATOR_HOST, "deepbind", jemalloc), jemalloc);
+}
+TEST_F(AllocatorTest, TcmallocPreloadedAndDeepbindAreRefused) {
+    expect_split(host(ALLOCATOR_HOST, "deepbind", tcmalloc), tcmalloc);
+}
+TEST_F(AllocatorTest, TheHostsOwnAndDeepbindAreRefused) {
+    expect_split(host(OWN_ALLOCATOR_HOST, "deepbind"), "own_allocator_host");
+}
+
+}  // namespace tokenward::support
