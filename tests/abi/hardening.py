@@ -26,7 +26,7 @@ def frame_steps(path):
     return [int(size, 16) for size in re.findall(r"\bsubq? +\$0x([0-9a-f]{1,8}),%rsp", code)]
 
 
-PRINTING = {prefix + name for name in ("printf", "fprintf", "sprintf", "snprintf") for prefix in ("", "v")}
+PRINTING = {"printf", "fprintf", "sprintf", "snprintf"}
 
 
 def is_fortified(path):
