@@ -10,6 +10,7 @@
 #include <string>
 
 #include <dlfcn.h>
+#include <link.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -44,6 +45,14 @@ class LoadedObject {
 
     const void *find(const char *symbol) const noexcept {
         return handle_ == nullptr ? nullptr : dlsym(handle_, symbol);
+    }
+
+    /// In the order of loading; NULL if there is none.
+    const link_map *map() const noexcept {
+        link_map *first = nullptr;
+        if (handle_ == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, static_cast<void *>(&first)) != 0)
+            return nullptr;
+        return first;
     }
 
   private:
@@ -91,6 +100,31 @@ bool is_available(Algorithm algorithm) noexcept {
     return traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr));
 }
 
+/// A program that isn't position independent has a place for a function that it only calls, which jumps on to
+/// the real one. dlsym() gives that place, and it is no definition.
+bool is_defined_there(const void *function) noexcept {
+    Dl_info info{};
+    ElfW(Sym) *symbol = nullptr;
+    if (dladdr1(function, &info, reinterpret_cast<void **>(&symbol), RTLD_DL_SYMENT) == 0) return true;
+    return symbol == nullptr || symbol->st_shndx != SHN_UNDEF;
+}
+
+/// The malloc that the C library and all but us use; NULL if it can't be told. RTLD_DEFAULT would follow our
+/// own order, in which RTLD_DEEPBIND hides what was preloaded.
+const void *malloc_of_the_process() noexcept {
+    const LoadedObject program(nullptr);
+    const void *found = program.find("malloc");
+    if (found == nullptr || is_defined_there(found)) return found;
+    // The first object, in the order of loading, that defines it.
+    for (const link_map *object = program.map(); object != nullptr; object = object->l_next) {
+        if (object->l_name == nullptr || object->l_name[0] == '\0') continue;
+        const void *here = LoadedObject(object->l_name).find("malloc");
+        if (here != nullptr && object_of(here).dli_fbase == reinterpret_cast<const void *>(object->l_addr))
+            return here;
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(errno), marked_(ERR_set_mark() == 1) {
@@ -115,8 +149,7 @@ bool initialise_openssl() noexcept {
 
 Result<void> check_allocator() {
     const void *ours = reinterpret_cast<const void *>(&std::malloc);
-    // RTLD_DEFAULT would follow our own order, in which RTLD_DEEPBIND hides what was preloaded.
-    const void *process = LoadedObject(nullptr).find("malloc");
+    const void *process = malloc_of_the_process();
     if (process == nullptr || process == ours) return {};
     const Dl_info own_object = object_of(ours);
     const Dl_info other = object_of(process);
