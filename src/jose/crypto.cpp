@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include <dlfcn.h>
@@ -142,6 +143,14 @@ ErrorQueueGuard::~ErrorQueueGuard() {
     errno = errno_;
 }
 
+void ErrorQueueGuard::throw_if_out_of_memory() const {
+    // The first error is the cause, those after it are its callers'. It is ours only if the queue was empty.
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ||
+        (!marked_ && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)) {
+        throw std::bad_alloc();
+    }
+}
+
 bool initialise_openssl() noexcept {
     // Without an option OpenSSL only looks whether it is initialised, and registers no exit handler.
     return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1 && stop_work_at_exit();
@@ -167,7 +176,11 @@ Result<AlgorithmSet> available_algorithms() {
     AlgorithmSet available = AlgorithmSet::none();
     for (std::size_t i = 0; i < algorithm_count; ++i) {
         const auto algorithm = static_cast<Algorithm>(i);
-        if (is_available(algorithm)) available.add(algorithm);
+        if (is_available(algorithm)) {
+            available.add(algorithm);
+        } else {
+            guard.throw_if_out_of_memory();
+        }
     }
     return available;
 }

@@ -47,7 +47,7 @@ class Key {
 
     /// One signature check (rule 6). False for every failure, also if `algorithm` doesn't fit. The error queue
     /// stays as it was.
-    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const;
 
   private:
     struct Impl;
