@@ -119,16 +119,16 @@ int main(int argc, char **argv) {
     credentials.data.data = token;
     credentials.data.size = fread(token, 1, sizeof token, stdin);
 
+    if (strcmp(argv[4], "warm") == 0) {
+        tokenward_backend *first = NULL;
+        if (create(&options, &first, &error) != TOKENWARD_OK) return 4;
+        destroy(first);
+    }
     for (n = 1;; ++n) {
         fflush(stdout);
         if (fork() == 0) {
             const char *what = argv[3];
             alarm(60);
-            if (strcmp(argv[4], "warm") == 0) {
-                tokenward_backend *first = NULL;
-                if (create(&options, &first, &error) != TOKENWARD_OK) return 4;
-                destroy(first);
-            }
             if (strcmp(what, "authenticate") == 0 || strcmp(what, "refresh") == 0) {
                 if (create(&options, &backend, &error) != TOKENWARD_OK) return 4;
                 if (strcmp(argv[4], "warm") == 0 || strcmp(what, "refresh") == 0) {
