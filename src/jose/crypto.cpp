@@ -91,14 +91,18 @@ std::string captured_by() {
     return found;
 }
 
-bool is_available(Algorithm algorithm) noexcept {
+bool is_available(Algorithm algorithm) {
     // One for each: what all of them leave would push a host's own errors out of the queue of 16.
     const ErrorQueueGuard guard;
     const AlgorithmTraits traits = traits_of(algorithm);
     const SignatureHandle signature(EVP_SIGNATURE_fetch(nullptr, traits.signature_name, nullptr));
     const KeyManagementHandle key(EVP_KEYMGMT_fetch(nullptr, traits.key_name, nullptr));
-    if (!signature || !key) return false;
-    return traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr));
+    if (signature && key &&
+        (traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr)))) {
+        return true;
+    }
+    guard.throw_if_out_of_memory();
+    return false;
 }
 
 /// A program that isn't position independent has a place for a function that it only calls, which jumps on to
@@ -176,11 +180,7 @@ Result<AlgorithmSet> available_algorithms() {
     AlgorithmSet available = AlgorithmSet::none();
     for (std::size_t i = 0; i < algorithm_count; ++i) {
         const auto algorithm = static_cast<Algorithm>(i);
-        if (is_available(algorithm)) {
-            available.add(algorithm);
-        } else {
-            guard.throw_if_out_of_memory();
-        }
+        if (is_available(algorithm)) available.add(algorithm);
     }
     return available;
 }

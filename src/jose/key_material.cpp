@@ -81,8 +81,10 @@ KeyHandle make_key(const char *type, OSSL_PARAM_BLD *builder) {
     EVP_PKEY *key = nullptr;
     if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
         EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
-        // What is wrong with a key OpenSSL says. Where it lacks memory, 3.0 sometimes says nothing, or "internal error".
-        if (ERR_peek_error() == 0 || ERR_GET_REASON(ERR_peek_error()) == ERR_R_INTERNAL_ERROR) throw std::bad_alloc();
+        // What is wrong with a key OpenSSL says. Where it lacks memory, 3.0 sometimes says nothing, or
+        // "internal error".
+        if (ERR_peek_error() == 0 || ERR_GET_REASON(ERR_peek_error()) == ERR_R_INTERNAL_ERROR)
+            throw std::bad_alloc();
         return nullptr;
     }
     return KeyHandle(key);

@@ -129,8 +129,7 @@ Verifier::Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noex
 
 Verifier::~Verifier() = default;
 
-bool Verifier::verify(Algorithm algorithm, std::string_view signing_input,
-                      std::string_view signature) const {
+bool Verifier::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const {
     // OpenSSL would take an RSA-PSS signature without its leading zero octets.
     if (!fits_kind(algorithm, kind_) || signature.size() != signature_size_) return false;
     const auto context = contexts_.try_take();
