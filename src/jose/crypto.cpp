@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include <dlfcn.h>
@@ -90,14 +91,18 @@ std::string captured_by() {
     return found;
 }
 
-bool is_available(Algorithm algorithm) noexcept {
+bool is_available(Algorithm algorithm) {
     // One for each: what all of them leave would push a host's own errors out of the queue of 16.
     const ErrorQueueGuard guard;
     const AlgorithmTraits traits = traits_of(algorithm);
     const SignatureHandle signature(EVP_SIGNATURE_fetch(nullptr, traits.signature_name, nullptr));
     const KeyManagementHandle key(EVP_KEYMGMT_fetch(nullptr, traits.key_name, nullptr));
-    if (!signature || !key) return false;
-    return traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr));
+    if (signature && key &&
+        (traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr)))) {
+        return true;
+    }
+    guard.throw_if_out_of_memory();
+    return false;
 }
 
 /// A program that isn't position independent has a place for a function that it only calls, which jumps on to
@@ -140,6 +145,14 @@ ErrorQueueGuard::~ErrorQueueGuard() {
         ERR_clear_error();
     }
     errno = errno_;
+}
+
+void ErrorQueueGuard::throw_if_out_of_memory() const {
+    // The first error is the cause, those after it are its callers'. It is ours only if the queue was empty.
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ||
+        (!marked_ && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)) {
+        throw std::bad_alloc();
+    }
 }
 
 bool initialise_openssl() noexcept {

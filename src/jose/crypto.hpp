@@ -16,6 +16,10 @@ class ErrorQueueGuard {
     ErrorQueueGuard(const ErrorQueueGuard &) = delete;
     ErrorQueueGuard &operator=(const ErrorQueueGuard &) = delete;
 
+    /// After a call of OpenSSL that failed: throws std::bad_alloc if it had no memory. What failed then tells nothing
+    /// about its input.
+    void throw_if_out_of_memory() const;
+
   private:
     int errno_;
     bool marked_;

@@ -90,7 +90,10 @@ tl::expected<std::shared_ptr<const Key>, Key::Rejection> Key::from_jwk(const Jso
     attributes.has_private_part = jwk.find("d").has_value();
 
     MaterialResult material = read_key_material(jwk);
-    if (!material) return tl::unexpected(std::move(material).error());
+    if (!material) {
+        guard.throw_if_out_of_memory();
+        return tl::unexpected(std::move(material).error());
+    }
     if (attributes.algorithm && !fits_kind(*attributes.algorithm, material->kind)) {
         return broken("alg " + std::string(algorithm_name(*attributes.algorithm)) + " doesn't fit " +
                       material->type);
@@ -128,11 +131,12 @@ bool Key::is_same_as(const Key &other) const noexcept {
            algorithm() == other.algorithm();
 }
 
-bool Key::verify(Algorithm algorithm, std::string_view signing_input,
-                 std::string_view signature) const noexcept {
+bool Key::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const {
     if (!fits(algorithm)) return false;
     const ErrorQueueGuard guard;
-    return impl_->verifier.verify(algorithm, signing_input, signature);
+    if (impl_->verifier.verify(algorithm, signing_input, signature)) return true;
+    guard.throw_if_out_of_memory();
+    return false;
 }
 
 }  // namespace tokenward::jose

@@ -45,9 +45,9 @@ class Key {
     /// Same thumbprint, kid and alg.
     bool is_same_as(const Key &other) const noexcept;
 
-    /// One signature check (rule 6). False for every failure, also if `algorithm` doesn't fit. The error queue
-    /// stays as it was.
-    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
+    /// One signature check (rule 6). False if it doesn't fit, also if `algorithm` doesn't. Throws std::bad_alloc.
+    /// The error queue stays as it was.
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const;
 
   private:
     struct Impl;

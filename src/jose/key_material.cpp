@@ -8,11 +8,13 @@
 #include <array>
 #include <cstdint>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 
 namespace tokenward::jose {
 namespace {
@@ -61,13 +63,14 @@ tl::expected<std::string, Key::Rejection> read_octets(const JsonValue &jwk, std:
 }
 
 /// RFC 7638: SHA-256 over the required members in lexicographic order, without white space.
-std::optional<Thumbprint> thumbprint_of(const std::string &canonical_json) {
+/// Where one of our algorithms is available SHA-256 is, so that only memory can lack.
+Thumbprint thumbprint_of(const std::string &canonical_json) {
     Thumbprint thumbprint{};
     std::size_t size = 0;
     if (EVP_Q_digest(nullptr, "SHA256", nullptr, canonical_json.data(), canonical_json.size(),
                      thumbprint.data(), &size) != 1 ||
         size != thumbprint.size()) {
-        return std::nullopt;
+        throw std::bad_alloc();
     }
     return thumbprint;
 }
@@ -78,6 +81,10 @@ KeyHandle make_key(const char *type, OSSL_PARAM_BLD *builder) {
     EVP_PKEY *key = nullptr;
     if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
         EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+        // What is wrong with a key OpenSSL says. Where it lacks memory, 3.0 sometimes says nothing, or
+        // "internal error".
+        if (ERR_peek_error() == 0 || ERR_GET_REASON(ERR_peek_error()) == ERR_R_INTERNAL_ERROR)
+            throw std::bad_alloc();
         return nullptr;
     }
     return KeyHandle(key);
@@ -85,9 +92,7 @@ KeyHandle make_key(const char *type, OSSL_PARAM_BLD *builder) {
 
 MaterialResult finish(KeyHandle key, KeyKind kind, std::size_t signature_size,
                       const std::string &canonical_json, std::string type) {
-    const std::optional<Thumbprint> thumbprint = thumbprint_of(canonical_json);
-    if (!thumbprint) return broken("OpenSSL has no SHA-256");
-    return KeyMaterial{std::move(key), kind, signature_size, *thumbprint, std::move(type)};
+    return KeyMaterial{std::move(key), kind, signature_size, thumbprint_of(canonical_json), std::move(type)};
 }
 
 /// e, if it is an odd number from 3 to 2^32.
@@ -110,7 +115,7 @@ MaterialResult read_rsa(const JsonValue &jwk) {
 
     const BignumHandle modulus(BN_bin2bn(bytes_of(*n), static_cast<int>(n->size()), nullptr));
     const BignumHandle exponent(BN_bin2bn(bytes_of(*e), static_cast<int>(e->size()), nullptr));
-    if (!modulus || !exponent) return broken("there was no memory");
+    if (!modulus || !exponent) throw std::bad_alloc();
     const int bits = BN_num_bits(modulus.get());
     if (bits < min_modulus_bits)
         return broken("its RSA modulus has only " + std::to_string(bits) + " bits, not 2048");
@@ -126,7 +131,7 @@ MaterialResult read_rsa(const JsonValue &jwk) {
     const ParamBuilderHandle builder(OSSL_PARAM_BLD_new());
     if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1) {
-        return broken("there was no memory");
+        throw std::bad_alloc();
     }
     KeyHandle key = make_key("RSA", builder.get());
     if (!key) return broken("OpenSSL refuses the RSA key");
@@ -157,7 +162,7 @@ MaterialResult read_ec(const JsonValue &jwk) {
         OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) != 1 ||
         OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) !=
             1) {
-        return broken("there was no memory");
+        throw std::bad_alloc();
     }
     KeyHandle key = make_key("EC", builder.get());
     if (!key) return broken("its point isn't on the curve " + std::string(curve->name));
@@ -207,6 +212,8 @@ MaterialResult read_okp(const JsonValue &jwk) {
     }
     if (is_of_small_order(*x)) return broken("its Ed25519 point is of small order");
     KeyHandle key(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, bytes_of(*x), x->size()));
+    // Any 32 octets make a key. So one that can be found but not set up lacks memory.
+    if (!key && ERR_GET_REASON(ERR_peek_last_error()) == EVP_R_KEY_SETUP_FAILED) throw std::bad_alloc();
     if (!key) return broken("OpenSSL refuses the Ed25519 key");
     return finish(std::move(key), KeyKind::ed25519, ed25519_signature_size,
                   R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(*x) + R"("})", "Ed25519");

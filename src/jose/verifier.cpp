@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <openssl/rsa.h>
@@ -128,12 +129,12 @@ Verifier::Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noex
 
 Verifier::~Verifier() = default;
 
-bool Verifier::verify(Algorithm algorithm, std::string_view signing_input,
-                      std::string_view signature) const noexcept {
+bool Verifier::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const {
     // OpenSSL would take an RSA-PSS signature without its leading zero octets.
     if (!fits_kind(algorithm, kind_) || signature.size() != signature_size_) return false;
     const auto context = contexts_.try_take();
-    return context && context->verify(key_.get(), algorithm, signing_input, signature);
+    if (!context) throw std::bad_alloc();
+    return context->verify(key_.get(), algorithm, signing_input, signature);
 }
 
 }  // namespace tokenward::jose

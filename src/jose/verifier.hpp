@@ -23,8 +23,8 @@ class Verifier {
     Verifier(const Verifier &) = delete;
     Verifier &operator=(const Verifier &) = delete;
 
-    /// False for every failure, also without memory. Call it under an ErrorQueueGuard.
-    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const noexcept;
+    /// False for every failure; without memory it may throw std::bad_alloc. Call it under an ErrorQueueGuard.
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const;
 
     KeyKind kind() const noexcept { return kind_; }
 

@@ -2,8 +2,10 @@
 
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
+#include "jose/crypto.hpp"
 
 #include <cstddef>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,14 +19,17 @@ namespace {
 constexpr std::size_t largest_key_file = std::size_t{1} << 20;
 constexpr std::size_t largest_ca_file = std::size_t{8} << 20;  // the system's bundles have some 200 KB
 
-bool holds_certificate(const std::string &pem) noexcept {
-    ERR_set_mark();
+bool holds_certificate(const std::string &pem) {
+    const jose::ErrorQueueGuard guard;
     BIO *bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-    X509 *certificate = bio != nullptr ? PEM_read_bio_X509_AUX(bio, nullptr, nullptr, nullptr) : nullptr;
+    if (bio == nullptr) throw std::bad_alloc();
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, nullptr, nullptr, nullptr);
     const bool found = certificate != nullptr;
     X509_free(certificate);
     BIO_free(bio);
-    ERR_pop_to_mark();
+    if (!found) guard.throw_if_out_of_memory();
+    // A text without a certificate is an error on the queue.
+    if (!found && ERR_peek_error() == 0) throw std::bad_alloc();
     return found;
 }
 

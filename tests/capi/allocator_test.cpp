@@ -1,6 +1,8 @@
-// A process whose malloc isn't the C library's: Debian's jemalloc and tcmalloc, preloaded, and one of the host's own.
-// Each host loads the library, fetches keys over TLS and lets a client in.
+// A process whose malloc isn't the C library's: Debian's jemalloc and tcmalloc, preloaded, and one of the
+// host's own. Each host loads the library, fetches keys over TLS and lets a client in. And a process that runs
+// out of memory.
 #include "run_program.hpp"
+#include "static_provider.hpp"
 #include "support/test_issuer.hpp"
 
 #include <fstream>
@@ -16,7 +18,8 @@ class AllocatorTest : public testing::Test {
   protected:
     AllocatorTest() {
         std::ofstream(directory_.path() + "/live.ini")
-            << "[oauth]\nissuer = " << issuer_.issuer() << "\naudience = broker\nca_file = " << issuer_.ca_file() << "\n";
+            << "[oauth]\nissuer = " << issuer_.issuer()
+            << "\naudience = broker\nca_file = " << issuer_.ca_file() << "\n";
         std::ofstream(directory_.path() + "/token") << issuer_.mint();
         chmod((directory_.path() + "/live.ini").c_str(), 0644);
     }
@@ -50,11 +53,21 @@ constexpr char tcmalloc[] = "libtcmalloc_minimal.so.4";
 
 }  // namespace
 
-TEST_F(AllocatorTest, JemallocPreloadedServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local", jemalloc)); }
-TEST_F(AllocatorTest, TcmallocPreloadedServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local", tcmalloc)); }
-TEST_F(AllocatorTest, TheHostsOwnServesAll) { expect_let_in(host(OWN_ALLOCATOR_HOST, "local")); }
-TEST_F(AllocatorTest, TheCLibrarysServesAll) { expect_let_in(host(ALLOCATOR_HOST, "local")); }
-TEST_F(AllocatorTest, TheCLibrarysServesAllUnderDeepbind) { expect_let_in(host(ALLOCATOR_HOST, "deepbind")); }
+TEST_F(AllocatorTest, JemallocPreloadedServesAll) {
+    expect_let_in(host(ALLOCATOR_HOST, "local", jemalloc));
+}
+TEST_F(AllocatorTest, TcmallocPreloadedServesAll) {
+    expect_let_in(host(ALLOCATOR_HOST, "local", tcmalloc));
+}
+TEST_F(AllocatorTest, TheHostsOwnServesAll) {
+    expect_let_in(host(OWN_ALLOCATOR_HOST, "local"));
+}
+TEST_F(AllocatorTest, TheCLibrarysServesAll) {
+    expect_let_in(host(ALLOCATOR_HOST, "local"));
+}
+TEST_F(AllocatorTest, TheCLibrarysServesAllUnderDeepbind) {
+    expect_let_in(host(ALLOCATOR_HOST, "deepbind"));
+}
 
 TEST_F(AllocatorTest, JemallocPreloadedAndDeepbindAreRefused) {
     expect_split(host(ALLOCATOR_HOST, "deepbind", jemalloc), jemalloc);
@@ -64,6 +77,27 @@ TEST_F(AllocatorTest, TcmallocPreloadedAndDeepbindAreRefused) {
 }
 TEST_F(AllocatorTest, TheHostsOwnAndDeepbindAreRefused) {
     expect_split(host(OWN_ALLOCATOR_HOST, "deepbind"), "own_allocator_host");
+}
+
+// Each allocation fails once. The configuration, the keys and the certificates are good, and no answer says
+// otherwise.
+TEST(Memory, ItsLackIsNoFaultOfAFile) {
+    TestIssuer issuer;
+    for (const char *algorithm : {"RS256", "ES256", "EdDSA"}) {
+        const StaticProvider provider;
+        provider.write("jwks.json", jwks({TestKey::shared(algorithm, 7).jwk("k1", algorithm)}));
+        for (const char *call : {"create", "check"}) {
+            const Outcome outcome = run(std::string(MEMORY_HOST) + " " TOKENWARD_LIBRARY " " +
+                                        provider.config_file() + " " + call + " warm once < /dev/null");
+            EXPECT_EQ(outcome.status, 0) << algorithm << " " << call << ": " << outcome.output;
+        }
+    }
+    const StaticProvider provider;
+    provider.write("ca.ini",
+                   "[oauth]\nissuer = https://localhost:1\naudience = a\nca_file = " + issuer.ca_file() + "\n");
+    const Outcome outcome = run(std::string(MEMORY_HOST) + " " TOKENWARD_LIBRARY " " + provider.path("ca.ini") +
+                                " check warm once < /dev/null");
+    EXPECT_EQ(outcome.status, 0) << outcome.output;
 }
 
 }  // namespace tokenward::support
