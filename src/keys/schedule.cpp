@@ -33,6 +33,7 @@ void Schedule::start(std::int64_t now) {
 
 void Schedule::began(std::int64_t now) {
     in_flight_ = true;
+    ++begun_;
     began_at_ = now;
     on_demand_ = demanded_at_ != never;
     due_ = demanded_at_ = never;
@@ -63,6 +64,8 @@ std::int64_t Schedule::refresh_delay(std::optional<std::int64_t> lifetime_s) {
 
 void Schedule::fetched(std::int64_t now, std::optional<std::int64_t> lifetime_s, bool changed) {
     usual_duration_ = now - began_at_;
+    good_ = begun_;
+    good_at_ = now;
     ended(now, changed);
     has_keys_ = true;
     failures_ = 0;
@@ -109,11 +112,16 @@ bool Schedule::demand(std::int64_t now) {
     return true;
 }
 
-Schedule::Reply Schedule::unknown_key(std::int64_t now) {
+Schedule::Reply Schedule::unknown_key(std::uint64_t first_asked, std::int64_t now) {
     // Before the first keys every key is unknown: tokens must not hurry the fetches then.
     if (in_flight_ || !has_keys_) return {Answer::wait, false};
     const bool look_again = demand(now);
-    return {next_fetch_at() <= now ? Answer::wait : Answer::refuse, look_again};
+    const bool absent = good_ > first_asked && outdated(now) == 0;
+    return {absent ? Answer::refuse : Answer::wait, look_again};
+}
+
+std::uint64_t Schedule::outdated(std::int64_t now) const noexcept {
+    return now - good_at_ >= limits_.min_refresh_ms ? good_ : 0;
 }
 
 bool Schedule::bad_signature(std::int64_t now) {

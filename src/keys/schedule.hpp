@@ -56,20 +56,27 @@ class Schedule {
 
     /// What to do with a token whose key isn't in the set.
     enum class Answer : std::uint8_t {
-        wait,   ///< a fetch that may bring it is running or due: wait or try again
-        refuse  ///< the last fetch was just now
+        wait,   ///< a fetch that may bring it runs or will come: wait or try again
+        refuse  ///< a fetch that began after it was first asked for came back without it, just now
     };
     struct Reply {
         Answer answer = Answer::refuse;
         bool look_again = false;  ///< next_fetch_at() came closer: wake the thread
     };
-    Reply unknown_key(std::int64_t now);
+    /// \param first_asked  fetches_begun() when the key was first asked for
+    Reply unknown_key(std::uint64_t first_asked, std::int64_t now);
     /// A known key didn't verify: the provider may have reused its kid. True as Reply::look_again.
     bool bad_signature(std::int64_t now);
 
     // ---- what follows ----
     /// `never` while a fetch runs.
     std::int64_t next_fetch_at() const noexcept;
+    /// A fetch that runs began by then, or the next one will.
+    bool fetches_by(std::int64_t at) const noexcept { return in_flight_ || next_fetch_at() <= at; }
+    std::uint64_t fetches_begun() const noexcept { return begun_; }
+    /// The number of the last fetch that brought a set, if it says nothing any more about what is missing from it: a
+    /// key may have been published since. Else 0.
+    std::uint64_t outdated(std::int64_t now) const noexcept;
     bool in_flight() const noexcept { return in_flight_; }
     /// There is a set, be it the emptied one.
     bool has_keys() const noexcept { return has_keys_; }
@@ -97,6 +104,9 @@ class Schedule {
     bool on_demand_ = false;            ///< the running fetch was asked for by a token
     std::int64_t due_ = never;          ///< by time
     std::int64_t demanded_at_ = never;  ///< by a token
+    std::uint64_t begun_ = 0;           ///< fetches; the last one has this number
+    std::uint64_t good_ = 0;            ///< the number of the last fetch that brought a set
+    std::int64_t good_at_ = long_ago;   ///< when it ended
     std::int64_t began_at_ = long_ago;
     std::int64_t ended_at_ = long_ago;   ///< the last attempt, good or bad
     std::int64_t usual_duration_ = 100;  ///< of a good fetch: what a waiting caller has to expect

@@ -80,8 +80,8 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         return std::move(found.key);
     }
 
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::milliseconds(std::clamp<std::int64_t>(max_wait_ms, 0, longest_wait_ms));
+    max_wait_ms = std::clamp<std::int64_t>(max_wait_ms, 0, longest_wait_ms);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(max_wait_ms);
     std::unique_lock lock(waiters_->mutex);
     for (;;) {
         // Again under the lock: a set that came meanwhile must not be asked for once more.
@@ -90,11 +90,17 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         const std::int64_t now = clock_.monotonic_ms();
         if (waiters_->closed || closed_) return pending(now);
 
-        const Schedule::Reply reply = schedule_.unknown_key(now);
+        const std::uint64_t asked =
+            unknown_.first_asked(algorithm, kid, schedule_.fetches_begun(), schedule_.outdated(now));
+        const Schedule::Reply reply = schedule_.unknown_key(asked, now);
         if (reply.look_again) waiters_->fetcher.signal();
         if (reply.answer == Schedule::Answer::refuse) return std::move(found.key);
 
-        if (max_wait_ms <= 0 || waiters_->waiting >= KeyWaiters::max_waiting) return pending(now);
+        // Whoever would wait in vain would only take a thread of the host.
+        if (max_wait_ms == 0 || waiters_->waiting >= KeyWaiters::max_waiting ||
+            !schedule_.fetches_by(now + max_wait_ms)) {
+            return pending(now);
+        }
         const std::uint64_t seen = fetches_ended_;
         ++waiters_->waiting;
         const bool news = waiters_->changed.wait_until(

@@ -15,6 +15,7 @@
 #include "keys/key_waiters.hpp"
 #include "keys/schedule.hpp"
 #include "keys/section_input.hpp"
+#include "keys/unknown_keys.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -35,7 +36,7 @@ class SectionKeys {
 
     // ---- for logins, on any thread ----
     /// Rule 4 over the current set. If the key isn't there, the call waits up to max_wait_ms for a fetch that
-    /// runs or is due (64 callers at most). Fails with KEYS_PENDING and retry_after_ms, UNKNOWN_KEY or
+    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING and retry_after_ms, UNKNOWN_KEY or
     /// KEYS_UNAVAILABLE, as "Keys over time" says. An unknown kid asks for a fetch within the budget.
     Result<KeyRef> find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                         std::string_view default_key, std::int64_t max_wait_ms);
@@ -110,6 +111,7 @@ class SectionKeys {
     config::KeySource source_;
     std::shared_ptr<const std::string> ca_pem_;
     Schedule schedule_;
+    UnknownKeys unknown_;
     std::string jwks_uri_;  ///< where keys come from; empty: not discovered yet
     std::int64_t discovered_at_;
     bool discover_ = true;  ///< before the next fetch: never done, or the last fetch failed

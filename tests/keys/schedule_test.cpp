@@ -41,6 +41,9 @@ class ScheduleTest : public testing::Test {
         schedule.failed(now, reached);
     }
     std::int64_t until_next() const { return schedule.next_fetch_at() - now; }
+    /// Somebody asks for an unknown key that nobody asked for before.
+    Schedule::Reply ask_first() { return schedule.unknown_key(schedule.fetches_begun(), now); }
+    Schedule::Reply ask_again(std::uint64_t first_asked) { return schedule.unknown_key(first_asked, now); }
 
     double chance = 0.5;
     std::int64_t now = 1'000'000;
@@ -125,49 +128,88 @@ TEST_F(ScheduleTest, ReloadWithALongerTtlDoesNotPutTheRefreshOff) {
 // ---- unknown kid ------------------------------------------------------------------------------------------
 
 TEST_F(ScheduleTest, UnknownKeyWaitsWhileNoFetchEverSucceeded) {
-    EXPECT_EQ(schedule.unknown_key(now).answer, Answer::wait);
+    EXPECT_EQ(ask_first().answer, Answer::wait);
     fetch_and_fail();
     const std::int64_t next = schedule.next_fetch_at();
-    EXPECT_EQ(schedule.unknown_key(now).answer, Answer::wait);
+    EXPECT_EQ(ask_first().answer, Answer::wait);
     EXPECT_EQ(schedule.next_fetch_at(), next) << "asking must not hurry a provider that fails";
 }
 
 TEST_F(ScheduleTest, UnknownKeyWaitsWhileAFetchRuns) {
     fetch(true);
     begin_next();
-    EXPECT_EQ(schedule.unknown_key(now).answer, Answer::wait);
+    EXPECT_EQ(ask_first().answer, Answer::wait);
 }
 
 TEST_F(ScheduleTest, UnknownKeyFetchesAtOnceWhereTheLastFetchIsOlderThanMinRefresh) {
     fetch(true);
     now += 10 * second;
-    const Schedule::Reply reply = schedule.unknown_key(now);
+    const Schedule::Reply reply = ask_first();
     EXPECT_EQ(reply.answer, Answer::wait);
     EXPECT_TRUE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), now);
-    EXPECT_FALSE(schedule.unknown_key(now).look_again) << "the second one finds it due already";
+    EXPECT_FALSE(ask_first().look_again) << "the second one finds it due already";
 }
 
-TEST_F(ScheduleTest, UnknownKeyIsRefusedWithinMinRefreshAndOneFetchFollowsAtItsEnd) {
+TEST_F(ScheduleTest, UnknownKeyWaitsWithinMinRefreshForTheOneFetchAtItsEnd) {
     fetch(true);
     const std::int64_t fetched_at = now;
     now += 3 * second;
-    Schedule::Reply reply = schedule.unknown_key(now);
-    EXPECT_EQ(reply.answer, Answer::refuse);
+    Schedule::Reply reply = ask_first();
+    EXPECT_EQ(reply.answer, Answer::wait);
     EXPECT_TRUE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
     now += 3 * second;
-    reply = schedule.unknown_key(now);
-    EXPECT_EQ(reply.answer, Answer::refuse);
+    reply = ask_first();
+    EXPECT_EQ(reply.answer, Answer::wait);
     EXPECT_FALSE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
+}
+
+TEST_F(ScheduleTest, UnknownKeyIsRefusedOnceAFetchThatBeganAfterTheFirstQuestionCameBack) {
+    fetch(true);
+    begin_next();
+    const std::uint64_t asked = schedule.fetches_begun();
+    schedule.fetched(now, std::nullopt, false);
+    EXPECT_EQ(ask_again(asked).answer, Answer::wait) << "that fetch had begun already";
+    fetch(false);
+    const std::int64_t last = now;
+    const Schedule::Reply reply = ask_again(asked);
+    EXPECT_EQ(reply.answer, Answer::refuse);
+    EXPECT_TRUE(reply.look_again) << "one fetch follows";
+    EXPECT_EQ(schedule.next_fetch_at() - last, 20 * second);
+}
+
+TEST_F(ScheduleTest, WhatAFetchShowsCountsForMinRefresh) {
+    const std::uint64_t asked = schedule.fetches_begun();
+    fetch(true);
+    now += 10 * second - 1;
+    EXPECT_EQ(ask_again(asked).answer, Answer::refuse);
+    EXPECT_EQ(schedule.outdated(now), 0U);
+    now += 1;
+    EXPECT_EQ(ask_again(asked).answer, Answer::wait);
+    EXPECT_EQ(schedule.outdated(now), 1U);
+}
+
+TEST_F(ScheduleTest, AFetchThatBroughtNoGoodSetShowsNothing) {
+    fetch(true);
+    const std::uint64_t asked = schedule.fetches_begun();
+    fetch_and_fail();
+    EXPECT_EQ(ask_again(asked).answer, Answer::wait);
+    begin_next();
+    EXPECT_FALSE(schedule.came_empty(now));
+    EXPECT_EQ(ask_again(asked).answer, Answer::wait) << "an empty set that isn't believed yet";
+    begin_next();
+    now += 10 * second;
+    EXPECT_TRUE(schedule.came_empty(now));
+    EXPECT_EQ(ask_again(asked).answer, Answer::refuse);
 }
 
 TEST_F(ScheduleTest, FruitlessFetchesDoubleTheWindowUpToAMinute) {
     fetch(true);
     for (const std::int64_t window : {10, 20, 40, 60, 60, 60}) {
         const std::int64_t last = now;
-        EXPECT_EQ(schedule.unknown_key(now).answer, Answer::refuse);
+        EXPECT_EQ(ask_first().answer, Answer::wait);
         EXPECT_EQ(schedule.next_fetch_at() - last, window * second);
         fetch(false);
     }
@@ -176,23 +218,23 @@ TEST_F(ScheduleTest, FruitlessFetchesDoubleTheWindowUpToAMinute) {
 TEST_F(ScheduleTest, FetchesOnDemandThatFailDoubleTheWindowToo) {
     fetch(true);
     for (int i = 0; i < 6; ++i) {
-        schedule.unknown_key(now);
+        ask_first();
         fetch_and_fail();
     }
-    schedule.unknown_key(now);
+    ask_first();
     EXPECT_EQ(until_next(), minute) << "sooner than the back-off, which is at five minutes";
 }
 
 TEST_F(ScheduleTest, AChangeResetsTheWindow) {
     fetch(true);
     for (int i = 0; i < 4; ++i) {
-        schedule.unknown_key(now);
+        ask_first();
         fetch(false);
     }
-    schedule.unknown_key(now);
+    ask_first();
     fetch(true);
     const std::int64_t last = now;
-    schedule.unknown_key(now);
+    ask_first();
     EXPECT_EQ(schedule.next_fetch_at() - last, 10 * second);
 }
 
@@ -201,7 +243,7 @@ TEST_F(ScheduleTest, ARefreshByTimeThatChangesNothingLeavesTheWindowAlone) {
     fetch(false);
     fetch(false);
     const std::int64_t last = now;
-    schedule.unknown_key(now);
+    ask_first();
     EXPECT_EQ(schedule.next_fetch_at() - last, 10 * second);
 }
 
@@ -210,11 +252,11 @@ TEST_F(ScheduleTest, AMinRefreshAboveAMinuteIsTheWindow) {
     slow.start(0);
     slow.began(0);
     slow.fetched(0, std::nullopt, true);
-    slow.unknown_key(second);
+    slow.unknown_key(slow.fetches_begun(), second);
     EXPECT_EQ(slow.next_fetch_at(), 5 * minute);
     slow.began(5 * minute);
     slow.fetched(5 * minute, std::nullopt, false);
-    slow.unknown_key(5 * minute);
+    slow.unknown_key(slow.fetches_begun(), 5 * minute);
     EXPECT_EQ(slow.next_fetch_at(), 10 * minute);
 }
 
@@ -224,7 +266,7 @@ TEST_F(ScheduleTest, AFloodCostsAtMostOneFetchPerMinRefresh) {
     const std::int64_t begin = now;
     for (int i = 0; i < 100'000; ++i) {
         now += 6;  // 10 minutes
-        schedule.unknown_key(now);
+        ask_first();
         if (schedule.next_fetch_at() <= now) {
             schedule.began(now);
             schedule.fetched(now, std::nullopt, false);

@@ -228,11 +228,11 @@ TEST_F(SectionKeysTest, AnUnknownKidIsFetchedAtOnceWhereTheLastFetchIsOld) {
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
 
-TEST_F(SectionKeysTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheEndOfTheWindow) {
+TEST_F(SectionKeysTest, AnUnknownKidJustAfterAFetchIsFetchedOnceAtTheEndOfTheWindow) {
     begin_with(key_set({"k1"}));
     clock.advance_s(3);
     const int before = transport.started;
-    for (int i = 0; i < 100; ++i) EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
     round();
     EXPECT_EQ(transport.started, before);
     clock.advance_s(7);
@@ -241,11 +241,61 @@ TEST_F(SectionKeysTest, AnUnknownKidJustAfterAFetchIsRefusedAndFetchedOnceAtTheE
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
 
+TEST_F(SectionKeysTest, AnUnknownKidIsRefusedAfterAFetchThatBeganAfterItsFirstQuestion) {
+    begin_with(key_set({"k1"}));
+    until_due();
+    round();
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "that fetch had begun already";
+    clock.advance_s(10);
+    serve(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
+    EXPECT_EQ(find_reason("k3"), Reason::KEYS_PENDING) << "another kid";
+    EXPECT_EQ(keys->find(jose::Algorithm::ES256, "k2", "", 0).error().reason, Reason::KEYS_PENDING)
+        << "another algorithm";
+    clock.advance_s(9);
+    EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
+    clock.advance_s(1);
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "it may have been published since";
+}
+
+TEST_F(SectionKeysTest, AFailedFetchRefusesNoUnknownKid) {
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    clock.advance_s(10);
+    serve(FetchResult::http_status);
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+}
+
+TEST_F(SectionKeysTest, A304RefusesAnUnknownKid) {
+    begin_with(key_set({"k1"}), "\"v1\"");
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    clock.advance_s(10);
+    serve(FetchResult::not_modified);
+    EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
+}
+
+TEST_F(SectionKeysTest, AForgottenKidIsAskedToTryAgain) {
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    clock.advance_s(10);
+    serve(key_set({"k1"}));
+    for (std::size_t i = 0; i < UnknownKeys::capacity * 8; ++i) {
+        ASSERT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::KEYS_PENDING);
+    }
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    round();
+    EXPECT_TRUE(transport.running.empty()) << "the flood costs no fetch before its time";
+}
+
 TEST_F(SectionKeysTest, NoKeyIsEvictedByMadeUpKids) {
     begin_with(key_set({"k1"}));
     for (int i = 0; i < 1000; ++i) {
         clock.advance_s(1);
-        find_reason("made-up-" + std::to_string(i));
+        EXPECT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::KEYS_PENDING);
         round();
         while (!transport.running.empty()) {
             transport.answer_with(key_set({"k1"}));
@@ -335,6 +385,34 @@ TEST_F(SectionKeysTest, AWaiterWhoseKidDoesNotComeIsRefused) {
     serve(key_set({"k1"}));
     caller.join();
     EXPECT_EQ(reason, Reason::UNKNOWN_KEY);
+}
+
+TEST_F(SectionKeysTest, AWaiterWaitsForAFetchThatBeginsInItsTime) {
+    begin_with(key_set({"k1"}));
+    std::thread caller([&] { EXPECT_TRUE(keys->find(eddsa, "k2", "", 60'000)); });
+    for (int waiting = 0; waiting == 0;) {
+        const std::lock_guard lock(waiters->mutex);
+        waiting = waiters->waiting;
+    }
+    clock.advance_s(10);
+    serve(key_set({"k1", "k2"}));
+    caller.join();
+}
+
+TEST_F(SectionKeysTest, NobodyWaitsWhenNoFetchBeginsInTime) {
+    begin_with(key_set({"k1"}));
+    std::atomic<bool> back{false};
+    std::thread caller([&] {
+        EXPECT_EQ(keys->find(eddsa, "k2", "", 9'999).error().reason, Reason::KEYS_PENDING);
+        back = true;
+    });
+    bool waited = false;
+    while (!back) {
+        const std::lock_guard lock(waiters->mutex);
+        waited = waited || waiters->waiting != 0;
+    }
+    caller.join();
+    EXPECT_FALSE(waited);
 }
 
 TEST_F(SectionKeysTest, WaitersLeaveWhenTheSectionIsDropped) {
