@@ -389,8 +389,12 @@ TEST_F(SectionKeysTest, AWaiterWhoseKidDoesNotComeIsRefused) {
 
 TEST_F(SectionKeysTest, AWaiterWaitsForAFetchThatBeginsInItsTime) {
     begin_with(key_set({"k1"}));
-    std::thread caller([&] { EXPECT_TRUE(keys->find(eddsa, "k2", "", 60'000)); });
-    for (int waiting = 0; waiting == 0;) {
+    std::atomic<bool> back{false};
+    std::thread caller([&] {
+        EXPECT_TRUE(keys->find(eddsa, "k2", "", 60'000));
+        back = true;
+    });
+    for (int waiting = 0; waiting == 0 && !back;) {
         const std::lock_guard lock(waiters->mutex);
         waiting = waiters->waiting;
     }

@@ -67,10 +67,8 @@ TEST_F(UnknownKeysTest, AFewThousandKidsFit) {
 TEST_F(UnknownKeysTest, TheLongestAskedForGoesFirst) {
     flood(UnknownKeys::capacity * 8, 3);
     ask("k1", 4);
-    ask("another", 4);
-    flood(1, 5);
-    EXPECT_EQ(ask("k1", 6), 4U);
-    EXPECT_EQ(ask("another", 6), 4U);
+    flood(UnknownKeys::capacity * 8, 3);
+    EXPECT_EQ(ask("k1", 5), 4U);
 }
 
 }  // namespace
