@@ -29,6 +29,11 @@ MqttKey::MqttKey(const Request &request) noexcept {
     filter_ = request.mqtt_filter ? read_mqtt_filter(key) : plain_topic(key);
     std::ranges::replace_copy(key, bytes_.begin(), '/', '.');
     filter_.text = {bytes_.data(), key.size()};
+    // A literal '*' in a filter becomes a wildcard of the binding key.
+    if (request.mqtt_filter && key.find('*') != std::string_view::npos) {
+        std::replace(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(key.size()), '*', '+');
+        filter_.has_wildcard = true;
+    }
     if (filter_.parent.data() != nullptr) filter_.parent = filter_.text.substr(0, filter_.parent.size());
 }
 

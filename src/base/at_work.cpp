@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <ctime>
 
@@ -9,8 +10,8 @@ namespace tokenward {
 namespace {
 
 constexpr long step_us = 200;
-constexpr int fork_steps = 100'000 / step_us;
-constexpr int exit_steps = 1'000'000 / step_us;
+constexpr std::int64_t longest_wait_at_fork_ms = 100;
+constexpr std::int64_t longest_wait_at_exit_ms = 1000;
 
 constinit EpochDomain host_threads;
 constinit EpochDomain own_threads;
@@ -24,9 +25,21 @@ void nap() noexcept {
     errno = saved_errno;
 }
 
+/// Naps while `busy`, at most so long. By the clock: a nap may take much longer than it should.
+template <class Busy>
+void wait_while(Busy busy, std::int64_t longest_ms) noexcept {
+    const auto now_ms = [] {
+        timespec now{};
+        ::clock_gettime(CLOCK_MONOTONIC, &now);
+        return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+    };
+    const std::int64_t end = now_ms() + longest_ms;
+    while (busy() && now_ms() < end) nap();
+}
+
 void process_is_ending() noexcept {
     ending.store(true, std::memory_order_seq_cst);
-    for (int i = 0; i < exit_steps && (own_threads.has_readers() || host_threads.has_readers()); ++i) nap();
+    wait_while([] { return own_threads.has_readers() || host_threads.has_readers(); }, longest_wait_at_exit_ms);
 }
 
 }  // namespace
@@ -54,7 +67,7 @@ bool stop_work_at_exit() noexcept {
 
 void hold_own_work() noexcept {
     forks.fetch_add(1, std::memory_order_seq_cst);
-    for (int i = 0; i < fork_steps && own_threads.has_readers(); ++i) nap();
+    wait_while([] { return own_threads.has_readers(); }, longest_wait_at_fork_ms);
 }
 
 void release_own_work() noexcept {

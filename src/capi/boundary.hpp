@@ -42,6 +42,12 @@ inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *l
     return (buffer != nullptr || size == 0) && length != nullptr;
 }
 
+/// What the caller finds if nothing is written: an empty text, and never that of an earlier call.
+inline void clear_out(char *buffer, std::size_t size, std::size_t *length) noexcept {
+    if (buffer != nullptr && size != 0) buffer[0] = '\0';
+    if (length != nullptr) *length = 0;
+}
+
 struct Question {
     access::Request request;
     session::Session::Until until;

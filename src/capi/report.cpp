@@ -12,6 +12,7 @@ constexpr char no_buffer[] = "buffer is NULL with a size, or length is NULL";
 template <class Text>
 int32_t report_of(const char *function, const tokenward_backend *backend, char *buffer, size_t buffer_size,
                   size_t *length, tokenward_error *error, Text text) {
+    clear_out(buffer, buffer_size, length);
     session::Backend *asked = backend_of(backend);
     return Call(function, error, asked).run([&](Call &call) {
         if (asked == nullptr) return call.misuse("backend is not a live backend");
@@ -27,6 +28,7 @@ extern "C" {
 
 int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t token_size, char *buffer,
                           size_t buffer_size, size_t *length, tokenward_error *error) {
+    clear_out(buffer, buffer_size, length);
     session::Backend *asked = backend_of(backend);
     return Call("tokenward_inspect", error, asked).run([&](Call &call) {
         if (backend != nullptr && asked == nullptr) {
@@ -57,6 +59,7 @@ int32_t tokenward_metrics(tokenward_backend *backend, char *buffer, size_t buffe
 
 int32_t tokenward_config_check(const tokenward_options *options, char *buffer, size_t buffer_size,
                                size_t *length, tokenward_error *error) {
+    clear_out(buffer, buffer_size, length);
     return Call("tokenward_config_check", error).run([&](Call &call) {
         if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
         session::BackendOptions read;

@@ -107,6 +107,7 @@ int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *
 
 int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
                                size_t *length) {
+    clear_out(buffer, buffer_size, length);
     const session::Session *asked = session_of(session);
     if (asked == nullptr || !is_buffer(buffer, buffer_size, length)) {
         return log_misuse(asked, "tokenward_session_tags",
@@ -118,6 +119,7 @@ int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, s
 
 int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request, char *buffer,
                           size_t buffer_size, size_t *length, tokenward_error *error) {
+    clear_out(buffer, buffer_size, length);
     const session::Session *asked = session_of(session);
     const auto backend = asked != nullptr ? asked->backend() : nullptr;
     return Call("tokenward_explain", error, backend.get()).run([&](Call &call) {

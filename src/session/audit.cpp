@@ -107,7 +107,7 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     const LogLevel level =
         outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
-    const auto left_out = limit(failure.reason, who.context);
+    const auto left_out = limit(refused_clients_, failure.reason, who.context);
     if (!left_out) return;
     std::string line = line_start(who, failure.reason);
     line += ": ";
@@ -120,10 +120,10 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     logger_.write(level, line);
 }
 
-std::optional<LeftOut> Audit::limit(Reason reason, const Context &context) {
+std::optional<LeftOut> Audit::limit(ClientLimits &clients, Reason reason, const Context &context) {
     const std::int64_t now = clock_.monotonic_ms();
     LineLimiter &limiter = refusals_.at(reason_index(reason));
-    if (!clients_.allow(context, now)) {
+    if (!clients.allow(context, now)) {
         limiter.leave_out(context);
         return std::nullopt;
     }
@@ -133,7 +133,7 @@ std::optional<LeftOut> Audit::limit(Reason reason, const Context &context) {
 void Audit::denied(const AuditFields &who, Reason reason, const access::Request &request,
                    const std::function<std::string()> &text) {
     if (!logger_.wants(LogLevel::warning)) return;
-    const auto left_out = limit(reason, who.context);
+    const auto left_out = limit(denied_clients_, reason, who.context);
     if (!left_out) return;
     const char *outcome = reason == Reason::SESSION_EXPIRED ? "expired" : "denied";
     std::string line = fmt::format("{} {} reason={}", who.event, outcome, reason_name(reason));

@@ -51,14 +51,15 @@ class Audit {
 
   private:
     /// Empty: leave the line out.
-    std::optional<LeftOut> limit(Reason reason, const Context &context);
+    std::optional<LeftOut> limit(ClientLimits &clients, Reason reason, const Context &context);
 
     struct Note;
     void note(const AuditFields &who, const Note &note);
 
     Logger &logger_;
     const Clock &clock_;
-    ClientLimits clients_;
+    ClientLimits refused_clients_;
+    ClientLimits denied_clients_;        ///< by themselves: denials must not hide a refused login
     std::vector<LineLimiter> refusals_;  ///< by reason_index; denials have reasons of their own
     LineLimiter misuses_;
     LineLimiter no_rights_;

@@ -82,14 +82,22 @@ Reason Session::reason_of_denial(const access::Request &request, Until until) co
     return Reason::NO_MATCHING_SCOPE;
 }
 
+/// What comes from a client is cut as everywhere in the log: a name may be a whole token.
+std::string Session::scope_to_show(access::Request request) const {
+    request.vhost = request.vhost.substr(0, max_quoted_bytes);
+    request.resource = request.resource.substr(0, max_quoted_bytes);
+    if (request.routing_key) request.routing_key = request.routing_key->substr(0, max_quoted_bytes);
+    return origin_->scope_prefix + access::scope_for(request);
+}
+
 std::string Session::describe_denial(const access::Request &request) const {
     const auto permissions = this->permissions();
     if (request.resource.empty() && !permissions->opens_vhost(request.vhost)) {
         return "it needs a scope whose vhost matches, as " +
-               quote(origin_->scope_prefix + access::scope_for(request) + "*", max_scope_shown);
+               quote(scope_to_show(request) + "*", max_scope_shown);
     }
     const access::Explanation found = permissions->explain(request);
-    std::string out = "it needs " + quote(origin_->scope_prefix + access::scope_for(request), max_scope_shown);
+    std::string out = "it needs " + quote(scope_to_show(request), max_scope_shown);
     if (!found.nearest.empty()) out += ", nearest is " + quote(found.nearest, max_scope_shown);
     if (!found.why.empty()) out += found.nearest.empty() ? "; " + found.why : " (" + found.why + ")";
     return out;

@@ -70,6 +70,7 @@ class Session {
     std::shared_ptr<Backend> backend() const noexcept { return origin_->backend.lock(); }
 
   private:
+    std::string scope_to_show(access::Request request) const;
     static EpochDomain &readers() noexcept;
     std::shared_ptr<const access::PermissionSet> permissions() const noexcept;
     bool expired(const Rights &rights) const noexcept {

@@ -142,9 +142,10 @@ TEST_F(Host, AnEmptyRoutingKeyThatALanguageTurnsIntoNullIsStillAKey) {
 }
 
 TEST_F(Host, AnMqttTopicOrFilterCanBeTheRoutingKey) {
-    ASSERT_EQ(authenticate(bearer(StaticProvider::token(
-                  "read:%2F/amq.topic/a.* write:%2F/amq.topic/a.b read:%2F/amq.topic/%24SYS.*"))),
-              TOKENWARD_OK);
+    ASSERT_EQ(
+        authenticate(bearer(StaticProvider::token("read:%2F/amq.topic/a.* read:%2F/amq.topic/k.%2A "
+                                                  "write:%2F/amq.topic/a.b read:%2F/amq.topic/%24SYS.*"))),
+        TOKENWARD_OK);
     const auto ask = [&](std::int32_t operation, std::uint32_t flag, const char *key) {
         auto asked = request(operation, "/", "amq.topic", key);
         asked.flags |= flag;
@@ -155,6 +156,11 @@ TEST_F(Host, AnMqttTopicOrFilterCanBeTheRoutingKey) {
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/+/c"), TOKENWARD_ALLOWED);
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/#"), TOKENWARD_DENIED) << "it matches the topic a";
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "+/b"), TOKENWARD_DENIED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "k/*"), TOKENWARD_DENIED)
+        << "the broker binds k.*, which is a wildcard there, and the scope is the literal k.*";
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/*"), TOKENWARD_ALLOWED);
+    EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_TOPIC, "k/*"), TOKENWARD_ALLOWED)
+        << "a topic has no wildcards";
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "a/b#"), TOKENWARD_DENIED) << "not well-formed";
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_TOPIC, "$SYS/x"), TOKENWARD_ALLOWED);
     EXPECT_EQ(ask(TOKENWARD_READ, TOKENWARD_MQTT_FILTER, "#"), TOKENWARD_DENIED);
@@ -192,6 +198,19 @@ TEST_F(Host, ADenialIsOneLineWithTheScopeThatWouldGrantIt) {
     const auto granted = request(TOKENWARD_READ, "v", "orders");
     EXPECT_EQ(tw.report_denial(session, &granted, nullptr), TOKENWARD_OK);
     EXPECT_EQ(log, "") << "allowed by now";
+}
+
+TEST_F(Host, ATokenAsANameIsCutInADenialToo) {
+    const std::string token = StaticProvider::token("read:v/a");
+    ASSERT_EQ(authenticate(bearer(token)), TOKENWARD_OK);
+    log.clear();
+    for (const auto &asked : {request(TOKENWARD_WRITE, "v", token), request(TOKENWARD_WRITE, "v", "x", token),
+                              request(TOKENWARD_WRITE, token, "x")}) {
+        EXPECT_EQ(tw.report_denial(session, &asked, nullptr), TOKENWARD_OK);
+    }
+    EXPECT_NE(log.find("authorize denied"), std::string::npos);
+    EXPECT_EQ(log.find(token.substr(0, 65)), std::string::npos) << log;
+    EXPECT_EQ(log.find(token.substr(token.size() - 40)), std::string::npos) << log;
 }
 
 TEST_F(Host, AKeyThatDoesntMatchIsntAMissingThirdPart) {
@@ -491,6 +510,17 @@ TEST_F(Host, StatusMetricsInspectAndConfigCheck) {
     const std::string config = whole(
         [&](char *b, std::size_t n, std::size_t *l) { return tw.config_check(&options, b, n, l, &error); });
     EXPECT_NE(config.find("https://id.example"), std::string::npos) << config;
+}
+
+TEST_F(Host, AFailedCallLeavesAnEmptyText) {
+    char buffer[64] = "of an earlier call";
+    std::size_t length = 18;
+    EXPECT_EQ(tw.inspect(backend, "a.b.c", 5, buffer, sizeof buffer, &length, &error), TOKENWARD_REFUSED);
+    EXPECT_STREQ(buffer, "");
+    EXPECT_EQ(length, 0U);
+    buffer[0] = 'x';
+    EXPECT_EQ(tw.explain(nullptr, nullptr, buffer, sizeof buffer, &length, &error), TOKENWARD_ERROR);
+    EXPECT_STREQ(buffer, "");
 }
 
 TEST_F(Host, TextsAreCutAsSnprintfCutsThem) {

@@ -421,7 +421,8 @@ TOKENWARD_API int32_t tokenward_reload(tokenward_backend *backend, const tokenwa
 
 /**
  * Decides whether the credentials hold a good access token. Costs one signature check at the most; no network.
- * Writes one audit line.
+ * Writes one audit line. Of refusals at most ten a second for each reason, and two for each client (its address
+ * without the port, and its client_id or connection_name); the next line tells how many were left out.
  *
  * \param backend      a live backend
  * \param credentials  what the client sent; borrowed
