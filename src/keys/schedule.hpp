@@ -74,8 +74,8 @@ class Schedule {
     /// A fetch that runs began by then, or the next one will.
     bool fetches_by(std::int64_t at) const noexcept { return in_flight_ || next_fetch_at() <= at; }
     std::uint64_t fetches_begun() const noexcept { return begun_; }
-    /// The number of the last fetch that brought a set, if it says nothing any more about what is missing from it: a
-    /// key may have been published since. Else 0.
+    /// The number of the last fetch that brought a set, if it says nothing any more about what is missing from
+    /// it: a key may have been published since. Else 0.
     std::uint64_t outdated(std::int64_t now) const noexcept;
     bool in_flight() const noexcept { return in_flight_; }
     /// There is a set, be it the emptied one.

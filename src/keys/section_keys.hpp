@@ -36,8 +36,9 @@ class SectionKeys {
 
     // ---- for logins, on any thread ----
     /// Rule 4 over the current set. If the key isn't there, the call waits up to max_wait_ms for a fetch that
-    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING and retry_after_ms, UNKNOWN_KEY or
-    /// KEYS_UNAVAILABLE, as "Keys over time" says. An unknown kid asks for a fetch within the budget.
+    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING and retry_after_ms,
+    /// UNKNOWN_KEY or KEYS_UNAVAILABLE, as "Keys over time" says. An unknown kid asks for a fetch within the
+    /// budget.
     Result<KeyRef> find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                         std::string_view default_key, std::int64_t max_wait_ms);
     /// A verification with `key` that was remembered still counts: the key is in the current set, and the set

@@ -1,5 +1,5 @@
-// Since when each key that isn't in the set has been asked for: a fetch shows that there is no such key only if it
-// began after that.
+// Since when each key that isn't in the set has been asked for: a fetch shows that there is no such key only if
+// it began after that.
 #pragma once
 
 #include "jose/algorithm.hpp"
@@ -14,8 +14,8 @@
 
 namespace tokenward::keys {
 
-/// Times are counts of fetches: two moments within a millisecond have an order then. Made-up kids push others out, and
-/// what was pushed out counts as new. Not thread-safe.
+/// Times are counts of fetches: two moments within a millisecond have an order then. Made-up kids push others
+/// out, and what was pushed out counts as new. Not thread-safe.
 class UnknownKeys {
   public:
     static constexpr std::size_t capacity = 4096;
