@@ -38,6 +38,15 @@ std::string join_tags(std::pmr::vector<std::string_view> &tags) {
     return joined;
 }
 
+/// Visits the resources that match the request, in the vhosts that match it.
+template <class Visit>
+bool visit_resources(std::string_view permissions, const Request &request, unsigned operations, Visit &&visit) {
+    return visit_matches(
+        Level::vhost, permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
+            return visit_matches(Level::resource, vhost.children, request.resource, operations, visit);
+        });
+}
+
 }  // namespace
 
 std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std::string_view> scopes,
@@ -112,10 +121,7 @@ bool PermissionSet::allows(const Request &request) const noexcept {
         return visit_matches(Level::routing_key, node.children, *request.routing_key, unsigned{bit} << 2U,
                              [](const Node &, const List &) { return true; });
     };
-    return visit_matches(
-        Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
-            return visit_matches(Level::resource, vhost.children, request.resource, operations, grants);
-        });
+    return visit_resources(content().permissions, request, operations, grants);
 }
 
 // Not inline: the key's buffer isn't for the stack of every request.
@@ -133,21 +139,15 @@ bool PermissionSet::allows(const Request &request) const noexcept {
     const auto grants = [&](const Node &node, const List &) {
         return visit_matches(Level::routing_key, node.children, filter.text, key_operations, contains);
     };
-    return visit_matches(
-        Level::vhost, content().permissions, request.vhost, operations, [&](const Node &vhost, const List &) {
-            return visit_matches(Level::resource, vhost.children, request.resource, operations, grants);
-        });
+    return visit_resources(content().permissions, request, operations, grants);
 }
 
 bool PermissionSet::allows_some_routing_key(const Request &request) const noexcept {
     Operations wanted;
     if (routing_keys_) wanted.three_parts = Operations::bit(request.operation);
     const unsigned operations = wanted.packed();
-    return visit_matches(Level::vhost, content().permissions, request.vhost, operations,
-                         [&](const Node &vhost, const List &) {
-                             return visit_matches(Level::resource, vhost.children, request.resource, operations,
-                                                  [](const Node &, const List &) { return true; });
-                         });
+    return visit_resources(content().permissions, request, operations,
+                           [](const Node &, const List &) { return true; });
 }
 
 bool PermissionSet::opens_vhost(std::string_view vhost) const noexcept {

@@ -1,5 +1,7 @@
 #include "base/at_work.hpp"
 
+#include "base/clock.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -28,13 +30,9 @@ void nap() noexcept {
 /// Naps while `busy`, at most so long. By the clock: a nap may take much longer than it should.
 template <class Busy>
 void wait_while(Busy busy, std::int64_t longest_ms) noexcept {
-    const auto now_ms = [] {
-        timespec now{};
-        ::clock_gettime(CLOCK_MONOTONIC, &now);
-        return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-    };
-    const std::int64_t end = now_ms() + longest_ms;
-    while (busy() && now_ms() < end) nap();
+    const SystemClock clock;
+    const std::int64_t end = clock.monotonic_ms() + longest_ms;
+    while (busy() && clock.monotonic_ms() < end) nap();
 }
 
 void process_is_ending() noexcept {

@@ -5,15 +5,10 @@
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace tokenward {
 
@@ -33,13 +28,7 @@ std::string_view log_level_name(LogLevel level) noexcept {
 
 Logger::Logger(LogTarget target)
     : target_(target), fork_generation_(fork_generation()), level_(target.level.value_or(LogLevel::info)) {
-    if (target_.mode != LogMode::to_queue) return;
-    fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
-
-Logger::~Logger() {
-    if (fd_ >= 0) ::close(fd_);
+    if (is_queue()) readable_.emplace();
 }
 
 void Logger::write(LogLevel level, std::string_view message) noexcept {
@@ -62,11 +51,15 @@ void Logger::write(LogLevel level, std::string_view message) noexcept {
         lock.unlock();
         standard_error_.write(log_level_name(level), {line, size});
     } else if (enqueue(level, {line, size})) {
-        signal();
+        readable_->signal();
     }
 }
 
-/// False if the queue is full, or memory is.
+Logger::Line Logger::note_of_dropped(std::uint64_t lines) {
+    return {LogLevel::warning, fmt::format("{} log lines were left out: the queue was full", lines)};
+}
+
+/// True if it is the first that waits. A line that finds the queue full, or no memory, is counted.
 bool Logger::enqueue(LogLevel level, std::string_view line) noexcept {
     try {
         if (waiting_.size() >= max_waiting_lines) {
@@ -74,16 +67,14 @@ bool Logger::enqueue(LogLevel level, std::string_view line) noexcept {
             return false;
         }
         if (dropped_ != 0) {
-            waiting_.push_back(
-                {LogLevel::warning, fmt::format("{} log lines were left out: the queue was full", dropped_)});
+            waiting_.push_back(note_of_dropped(dropped_));
             dropped_ = 0;
         }
         waiting_.push_back({level, std::string(line)});
     } catch (...) {
         ++dropped_;
     }
-    const bool first = !any_.exchange(true, std::memory_order_relaxed);
-    return first;
+    return !any_.exchange(true, std::memory_order_relaxed);
 }
 
 /// False if nothing waits.
@@ -93,7 +84,7 @@ bool Logger::dequeue(Line &line) noexcept {
         waiting_.pop_front();
     } else if (dropped_ != 0) {
         try {
-            line = {LogLevel::warning, fmt::format("{} log lines were left out: the queue was full", dropped_)};
+            line = note_of_dropped(dropped_);
         } catch (...) {
             return false;
         }
@@ -131,11 +122,6 @@ void Logger::call_sink(LogLevel level, const char *line, std::size_t size) noexc
     }
 }
 
-void Logger::signal() noexcept {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
-}
-
 std::size_t Logger::read(std::int32_t &level, char *buffer, std::size_t size) noexcept {
     level = 0;
     if (size != 0) buffer[0] = '\0';
@@ -148,17 +134,14 @@ std::size_t Logger::read(std::int32_t &level, char *buffer, std::size_t size) no
     }
     Line line;
     if (!dequeue(line)) return 0;
-    if (!any_.load(std::memory_order_relaxed)) {
-        std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
-    }
+    if (!any_.load(std::memory_order_relaxed)) readable_->clear();
     level = static_cast<std::int32_t>(line.level);
     copy_bounded(buffer, size, line.text);
     return line.text.size();
 }
 
 void Logger::leave_queue() noexcept {
-    if (target_.mode != LogMode::to_queue) return;
+    if (!is_queue()) return;
     Lock lock(mutex_);
     if (std::exchange(queue_left_, true)) return;
     Line line;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/standard_error.hpp"
+#include "base/wakeup.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -42,7 +43,6 @@ class Logger {
 
     /// Throws std::system_error if a queue gets no file descriptor.
     explicit Logger(LogTarget target);
-    ~Logger();
     Logger(const Logger &) = delete;
     Logger &operator=(const Logger &) = delete;
 
@@ -62,7 +62,7 @@ class Logger {
     // ---- the queue ----
     bool is_queue() const noexcept { return target_.mode == LogMode::to_queue; }
     /// Readable while lines wait; -1 if there is no queue.
-    int fd() const noexcept { return fd_; }
+    int fd() const noexcept { return readable_ ? readable_->fd() : -1; }
     /// Takes the oldest line, and gives its whole length; 0 if there is none. `size` 0: takes nothing.
     std::size_t read(std::int32_t &level, char *buffer, std::size_t size) noexcept;
     /// From now on lines go to standard error; those that wait go there first.
@@ -80,11 +80,11 @@ class Logger {
     };
     using Lock = std::unique_lock<std::mutex>;
 
+    static Line note_of_dropped(std::uint64_t lines);
     bool enqueue(LogLevel level, std::string_view line) noexcept;
     bool dequeue(Line &line) noexcept;
     void deliver(Lock &lock, LogLevel level, const char *line, std::size_t size) noexcept;
     void call_sink(LogLevel level, const char *line, std::size_t size) noexcept;
-    void signal() noexcept;
 
     const LogTarget target_;
     const std::uint32_t fork_generation_;
@@ -99,7 +99,7 @@ class Logger {
     std::atomic<bool> any_{false};       ///< a line waits; set under mutex_
     bool queue_left_ = false;            ///< guarded by mutex_
     std::thread::id delivering_thread_;  ///< guarded by mutex_: who is in the sink
-    int fd_ = -1;                        ///< an eventfd
+    std::optional<Wakeup> readable_;     ///< with to_queue
 };
 
 }  // namespace tokenward

@@ -9,7 +9,7 @@ using namespace tokenward::boundary;
 
 namespace {
 
-/// Its first backend asks for the process's end to wait for us; where that has come, nothing is freed any more.
+/// The last backend that was destroyed after the process began to end.
 std::shared_ptr<session::Backend> *left_at_process_end;
 
 }  // namespace
@@ -42,8 +42,8 @@ void tokenward_destroy(tokenward_backend *backend) {
     }
     static_cast<volatile std::uint64_t &>(backend->tag) = 0;
     if (process_ends()) {
-        // OpenSSL has cleaned up: keys can't be freed any more, and our threads don't end. Reachable for leak
-        // checkers.
+        // OpenSSL has cleaned up: keys can't be freed any more, and our threads don't end. It stays reachable, for
+        // leak checkers.
         left_at_process_end = &backend->backend;
         return;
     }

@@ -84,28 +84,23 @@ bool Call::clear_error() noexcept {
 }
 
 std::int32_t Call::fail(const Failure &failure) noexcept {
-    if (error_ != nullptr) {
-        // ?: would make a std::string of the two, and the view would outlive it.
-        std::string_view message = failure.detail;
-        if (message.empty() && failure.reason != Reason::NONE) message = reason_meaning(failure.reason);
-        std::string_view hint = failure.hint;
-        if (hint.empty()) hint = reason_hint(failure.reason);
-        error_->reason = static_cast<std::int32_t>(failure.reason);
-        error_->retry_after_ms = failure.retry_after_ms;
-        copy_bounded(error_->message, sizeof error_->message, message);
-        copy_bounded(error_->hint, sizeof error_->hint, hint);
-    }
-    return static_cast<std::int32_t>(session::outcome_of(failure.reason));
+    return fill(failure.reason, failure.detail, failure.hint, failure.retry_after_ms);
 }
 
 std::int32_t Call::fail(Reason reason, std::string_view message) noexcept {
     // No Failure: its std::string would allocate, and memory may be what lacks.
+    return fill(reason, message, {}, 0);
+}
+
+std::int32_t Call::fill(Reason reason, std::string_view message, std::string_view hint,
+                        std::int32_t retry_after_ms) noexcept {
     if (error_ != nullptr) {
         if (message.empty() && reason != Reason::NONE) message = reason_meaning(reason);
+        if (hint.empty()) hint = reason_hint(reason);
         error_->reason = static_cast<std::int32_t>(reason);
-        error_->retry_after_ms = 0;
+        error_->retry_after_ms = retry_after_ms;
         copy_bounded(error_->message, sizeof error_->message, message);
-        copy_bounded(error_->hint, sizeof error_->hint, reason_hint(reason));
+        copy_bounded(error_->hint, sizeof error_->hint, hint);
     }
     return static_cast<std::int32_t>(session::outcome_of(reason));
 }

@@ -100,6 +100,9 @@ class Call {
 
   private:
     bool clear_error() noexcept;
+    /// An empty message or hint: that of the reason.
+    std::int32_t fill(Reason reason, std::string_view message, std::string_view hint,
+                      std::int32_t retry_after_ms) noexcept;
 
     const char *function_;
     tokenward_error *error_;

@@ -2,8 +2,8 @@
 // netrc, a bounded body and a bounded time.
 #pragma once
 
+#include "base/wakeup.hpp"
 #include "keys/transport.hpp"
-#include "keys/wakeup.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Callers that wait for keys. One for all sections of a backend.
 #pragma once
 
-#include "keys/wakeup.hpp"
+#include "base/wakeup.hpp"
 
 #include <condition_variable>
 #include <mutex>

@@ -193,7 +193,8 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
 
 void Backend::report_denial(const Session &session, const access::Request &request, Session::Until until,
                             const Context &context) {
-    const Reason reason = session.reason_of_denial(request, until);
+    const Rights rights = session.rights();
+    const Reason reason = session.reason_of_denial(rights, request, until);
     if (reason == Reason::NONE) return;
     AuditFields who;
     who.event = "authorize";
@@ -202,7 +203,7 @@ void Backend::report_denial(const Session &session, const access::Request &reque
     who.context = context;
     logins_.audit.denied(who, reason, request, [&] {
         return reason == Reason::SESSION_EXPIRED ? std::string(reason_meaning(reason))
-                                                 : session.describe_denial(request);
+                                                 : session.describe_denial(rights, request);
     });
 }
 

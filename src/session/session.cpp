@@ -62,14 +62,13 @@ void Session::replace_rights(Rights rights) {
     rights_.replace(std::make_unique<const Rights>(std::move(rights)), readers());
 }
 
-std::shared_ptr<const access::PermissionSet> Session::permissions() const noexcept {
+Rights Session::rights() const noexcept {
     const EpochDomain::Reader reader(readers());
-    return rights_.get()->permissions;
+    return *rights_.get();
 }
 
-Reason Session::reason_of_denial(const access::Request &request, Until until) const noexcept {
-    const EpochDomain::Reader reader(readers());
-    const Rights &rights = *rights_.get();
+Reason Session::reason_of_denial(const Rights &rights, const access::Request &request,
+                                 Until until) const noexcept {
     const access::PermissionSet &permissions = *rights.permissions;
     if (until == Until::end && expired(rights)) return Reason::SESSION_EXPIRED;
     if (permissions.allows(request)) return Reason::NONE;
@@ -90,8 +89,8 @@ std::string Session::scope_to_show(access::Request request) const {
     return origin_->scope_prefix + access::scope_for(request);
 }
 
-std::string Session::describe_denial(const access::Request &request) const {
-    const auto permissions = this->permissions();
+std::string Session::describe_denial(const Rights &rights, const access::Request &request) const {
+    const auto &permissions = rights.permissions;
     if (request.resource.empty() && !permissions->opens_vhost(request.vhost)) {
         return "it needs a scope whose vhost matches, as " +
                quote(scope_to_show(request) + "*", max_scope_shown);
@@ -104,8 +103,9 @@ std::string Session::describe_denial(const access::Request &request) const {
 }
 
 std::string Session::explain(const access::Request &request, Until until) const {
-    const Reason reason = reason_of_denial(request, until);
-    const access::Explanation found = permissions()->explain(request);
+    const Rights current = rights();
+    const Reason reason = reason_of_denial(current, request, until);
+    const access::Explanation found = current.permissions->explain(request);
     std::string out;
     JsonWriter json(out);
     const auto member_unless_empty = [&](std::string_view name, std::string_view value) {

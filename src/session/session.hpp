@@ -55,10 +55,12 @@ class Session {
     /// {"verdict": ..., "scope": ..., "nearest": ..., "why": ..., "reason": ..., "hint": ...}
     std::string explain(const access::Request &request, Until until = Until::end) const;
 
-    /// Why the request isn't allowed; NONE if it is. Cheap beside an explanation.
-    Reason reason_of_denial(const access::Request &request, Until until) const noexcept;
+    /// One snapshot, for what asks more than once.
+    Rights rights() const noexcept;
+    /// Why these rights don't allow the request; NONE if they do. Cheap beside an explanation.
+    Reason reason_of_denial(const Rights &rights, const access::Request &request, Until until) const noexcept;
     /// The scope that would grant the request, and the one that comes nearest, for a line in the log.
-    std::string describe_denial(const access::Request &request) const;
+    std::string describe_denial(const Rights &rights, const access::Request &request) const;
 
     /// Swaps the snapshot; waits for the readers of the old one (microseconds).
     void replace_rights(Rights rights);
@@ -72,7 +74,6 @@ class Session {
   private:
     std::string scope_to_show(access::Request request) const;
     static EpochDomain &readers() noexcept;
-    std::shared_ptr<const access::PermissionSet> permissions() const noexcept;
     bool expired(const Rights &rights) const noexcept {
         return origin_->clock.recent_unix_seconds() >= rights.expires_at;
     }

@@ -3,30 +3,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <semaphore>
 #include <string>
 #include <thread>
 
 namespace tokenward::session {
-namespace {
-
-/// Stops the next thread that asks for the time: a login is in its middle then.
-class StoppingClock final : public ManualClock {
-  public:
-    std::int64_t unix_seconds() const noexcept override {
-        if (stops.exchange(false)) {
-            stopped.release();
-            go_on.acquire();
-        }
-        return ManualClock::unix_seconds();
-    }
-    mutable std::atomic<bool> stops{false};
-    mutable std::binary_semaphore stopped{0};
-    mutable std::binary_semaphore go_on{0};
-};
-
-}  // namespace
-
 TEST(Close, WaitsForALoginThatBeganBefore) {
     const Provider provider;
     const StoppingClock clock;

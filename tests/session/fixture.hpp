@@ -5,8 +5,10 @@
 #include "support/test_issuer.hpp"
 #include "support/token_mint.hpp"
 
+#include <atomic>
 #include <fstream>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,21 @@ class ManualClock : public Clock {
     std::int64_t monotonic_ms() const noexcept override { return ms; }
     std::atomic<std::int64_t> unix_s{1'800'000'000};
     std::atomic<std::int64_t> ms{1'000'000};
+};
+
+/// Stops the next thread that asks for the time: it is in the middle of a login or of authorize() then.
+class StoppingClock final : public ManualClock {
+  public:
+    std::int64_t unix_seconds() const noexcept override {
+        if (stops.exchange(false)) {
+            stopped.release();
+            go_on.acquire();
+        }
+        return ManualClock::unix_seconds();
+    }
+    mutable std::atomic<bool> stops{false};
+    mutable std::binary_semaphore stopped{0};
+    mutable std::binary_semaphore go_on{0};
 };
 
 /// A key of every type, each with its own kid, in a key set file.

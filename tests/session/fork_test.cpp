@@ -2,7 +2,6 @@
 #include "session/fixture.hpp"
 
 #include <atomic>
-#include <semaphore>
 #include <string>
 #include <thread>
 
@@ -13,21 +12,6 @@ namespace tokenward::session {
 namespace {
 
 constexpr unsigned hang_guard_s = 120;  // only ends a child that hangs
-
-/// Stops the next thread that asks whether a session has expired: it is in the middle of authorize() then.
-class StoppingClock final : public ManualClock {
-  public:
-    std::int64_t recent_unix_seconds() const noexcept override {
-        if (stops.exchange(false)) {
-            stopped.release();
-            go_on.acquire();
-        }
-        return unix_seconds();
-    }
-    mutable std::atomic<bool> stops{false};
-    mutable std::binary_semaphore stopped{0};
-    mutable std::binary_semaphore go_on{0};
-};
 
 /// What a child does with a backend of its own; 0 is good.
 int child(const std::string &config, const Clock &clock, const std::string &token) {

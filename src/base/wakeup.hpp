@@ -1,7 +1,7 @@
-// Ends the wait of a thread that polls a file descriptor.
+// Ends the wait of a thread, or of a host, that polls a file descriptor.
 #pragma once
 
-namespace tokenward::keys {
+namespace tokenward {
 
 class Wakeup {
   public:
@@ -21,4 +21,4 @@ class Wakeup {
     int fd_;
 };
 
-}  // namespace tokenward::keys
+}  // namespace tokenward

@@ -1,4 +1,4 @@
-#include "keys/wakeup.hpp"
+#include "base/wakeup.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-namespace tokenward::keys {
+namespace tokenward {
 
 Wakeup::Wakeup() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -30,4 +30,4 @@ void Wakeup::clear() noexcept {
     [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
 }
 
-}  // namespace tokenward::keys
+}  // namespace tokenward
