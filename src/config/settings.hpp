@@ -26,7 +26,10 @@ struct KeySource {
     std::string ca_file;
     std::optional<std::string> proxy;  ///< unset: the environment's; "": none
     std::int64_t jwks_cache_ttl_s = 3600;
-    std::int64_t jwks_min_refresh_s = 10;
+    std::int64_t jwks_refresh_floor_s = 10;
+    std::int64_t jwks_refresh_ceiling_s = 86400;
+    std::int64_t jwks_min_refresh_s = 5;
+    std::int64_t jwks_timeout_s = 5;
     std::int64_t jwks_max_stale_s = 86400;
 };
 

@@ -2,7 +2,9 @@
 
 #include "base/text.hpp"
 
+#include <bit>
 #include <cstddef>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -36,15 +38,23 @@ void FetchLog::warning(const std::string &text) {
     logger_.warning(prefix_ + text);
 }
 
-void FetchLog::discovery_failed(const std::string &error, const std::string &next_url) {
-    warning(fmt::format("{}; going on with {}", error, quote(next_url, longest_url_shown)));
+void FetchLog::going_on(const std::string &url, const std::string &error, const std::string &next_url) {
+    std::string text = fmt::format("{}: {}; going on with {}", quote(url, longest_url_shown), error,
+                                   quote(next_url, longest_url_shown));
+    if (text == last_going_on_) return logger_.debug(prefix_ + text);
+    warning(text);
+    last_going_on_ = std::move(text);
 }
 
 void FetchLog::fetch_failed(const std::string &url, FetchResult result, const std::string &error,
                             const KeyStatus &status) {
-    failing_ = true;
-    warning(fmt::format("fetching {} failed ({}): {}; {}; {}", quote(url, longest_url_shown),
-                        fetch_result_name(result), error, what_is_left(status), next_try(status)));
+    std::string failure = fmt::format("fetching {} failed ({}): {}", quote(url, longest_url_shown),
+                                      fetch_result_name(result), error);
+    failures_ = failure == last_failure_ ? failures_ + 1 : 1;
+    const LogLevel level = std::has_single_bit(failures_) ? LogLevel::warning : LogLevel::debug;
+    logger_.write(level, fmt::format("{}{}; {}; {}{}", prefix_, failure, what_is_left(status), next_try(status),
+                                     failures_ > 1 ? fmt::format("; {} times so far", failures_) : ""));
+    last_failure_ = std::move(failure);
 }
 
 void FetchLog::notes(const jose::KeySet::Notes &notes) {
@@ -55,13 +65,14 @@ void FetchLog::notes(const jose::KeySet::Notes &notes) {
 }
 
 void FetchLog::set_came(const std::string &url, bool changed, const KeyStatus &status) {
-    const LogLevel level = changed || failing_ ? LogLevel::info : LogLevel::debug;
+    const LogLevel level = changed || failures_ > 0 ? LogLevel::info : LogLevel::debug;
     if (logger_.wants(level)) {
         logger_.write(level, fmt::format("{}{} from {}{}, next fetch in {} s", prefix_,
                                          count_keys(status.keys.size()), quote(url, longest_url_shown),
                                          changed ? "" : ", unchanged", status.next_fetch_in_s));
     }
-    failing_ = false;
+    failures_ = 0;
+    last_failure_.clear();
 }
 
 void FetchLog::empty_set_came(const KeyStatus &status) {

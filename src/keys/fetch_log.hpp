@@ -6,6 +6,7 @@
 #include "keys/fetch_result.hpp"
 #include "keys/key_status.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,9 @@ class FetchLog {
   public:
     FetchLog(Logger &logger, std::string_view issuer);
 
-    void discovery_failed(const std::string &error, const std::string &next_url);
+    /// One address failed, another one serves.
+    void going_on(const std::string &url, const std::string &error, const std::string &next_url);
+    /// The same failure again and again is a warning less and less often: every second, fourth, eighth time.
     void fetch_failed(const std::string &url, FetchResult result, const std::string &error,
                       const KeyStatus &status);
     /// What is wrong with single keys of a set; once for each content.
@@ -33,7 +36,9 @@ class FetchLog {
 
     Logger &logger_;
     std::string prefix_;
-    bool failing_ = false;  ///< the next success is worth a line
+    std::string last_failure_;    ///< of the failures in a row
+    std::uint64_t failures_ = 0;  ///< the same, in a row
+    std::string last_going_on_;
     std::vector<std::string> last_notes_;
     std::string last_cache_error_;
 };

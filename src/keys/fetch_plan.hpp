@@ -1,6 +1,7 @@
 // What the fetcher has to do for one fetch of a section's keys.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,9 +10,13 @@ namespace tokenward::keys {
 
 struct FetchPlan {
     std::string issuer;
-    std::string jwks_uri;  ///< configured, or known from an earlier discovery; empty: none yet
-    std::string etag;      ///< of the current set at that jwks_uri
-    bool discover = false;
+    std::string jwks_uri;         ///< configured, or known from an earlier discovery; empty: none yet
+    std::string etag;             ///< of the current set at that jwks_uri
+    bool may_discover = false;    ///< jwks_uri isn't configured
+    bool discover_first = false;  ///< before the keys are asked for
+    bool demanded = false;        ///< a token waits for a key that isn't in the current set
+    bool keep_connection = false;
+    std::int64_t deadline_ms = 0;  ///< monotonic: the whole fetch ends by then
     std::shared_ptr<const std::string> ca_pem;
     std::optional<std::string> proxy;  ///< unset: the environment's
 };

@@ -2,6 +2,7 @@
 
 #include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
+#include "base/text.hpp"
 #include "keys/discovery.hpp"
 #include "keys/http_client.hpp"
 #include "keys/random.hpp"
@@ -23,6 +24,8 @@ namespace {
 /// The thread looks at its clock at least this often; everything else wakes it.
 constexpr std::int64_t longest_nap_ms = 60'000;
 constexpr std::int64_t nap_after_exception_ms = 1'000;
+/// The transport ends a request at the fetch's deadline. A fetch that isn't ended so long after was lost.
+constexpr std::int64_t overdue_after_ms = 1'000;
 
 bool contains(const Sections &sections, const SectionKeys *keys) {
     return std::any_of(sections.begin(), sections.end(), [keys](const auto &s) { return s.get() == keys; });
@@ -33,11 +36,21 @@ bool contains(const Sections &sections, const SectionKeys *keys) {
     for (;;) ::pause();
 }
 
-FetchOutcome failure(FetchResult result, std::string error, bool reached) {
+constexpr const char *not_asked_for = "HTTP status 304 to an unconditional request";
+
+FetchOutcome failure(FetchResult result, std::string url, std::string error, std::string hint = {}) {
     FetchOutcome outcome;
     outcome.result = result;
+    outcome.jwks_uri = std::move(url);
     outcome.error = std::move(error);
-    outcome.reached = reached;
+    outcome.hint = std::move(hint);
+    return outcome;
+}
+
+/// Needs no memory: the text is short enough for the string's own bytes.
+FetchOutcome out_of_memory() noexcept {
+    FetchOutcome outcome;
+    outcome.error = "out of memory";
     return outcome;
 }
 
@@ -184,6 +197,7 @@ void Fetcher::round(const Sections &sections, std::int64_t max_wait_ms) {
     const AtWork work(WorkingThread::our_own);
     if (!work) return;
     for (Transport::Completed &done : completed) take_in(done.id, std::move(done.response));
+    end_overdue();
 }
 
 /// Returns how long to wait for what is on its way.
@@ -196,13 +210,14 @@ std::int64_t Fetcher::begin_what_is_due(const Sections &sections, std::int64_t m
         if (!plan) continue;
         try {
             begin(keys, std::move(*plan));
-        } catch (const std::exception &error) {
+        } catch (const std::exception &) {
             // A fetch that began must end, or the section would never see another.
-            keys->fetch_ended(failure(FetchResult::network_error, error.what(), false));
+            keys->fetch_ended(out_of_memory());
         }
     }
     std::int64_t next = Schedule::never;
     for (const auto &keys : sections) next = std::min(next, keys->next_fetch_at());
+    for (const auto &[id, fetch] : fetches_) next = std::min(next, fetch.plan.deadline_ms + overdue_after_ms);
     const std::int64_t now = clock_.monotonic_ms();
     return next == Schedule::never ? max_wait_ms : std::clamp<std::int64_t>(next - now, 0, max_wait_ms);
 }
@@ -219,15 +234,31 @@ void Fetcher::give_up_fetches_of_others(const Sections &sections) {
     std::erase_if(memories_, [&sections](const auto &entry) { return !contains(sections, entry.first); });
 }
 
+/// Whatever was thrown where: a fetch ends, and the next one begins.
+void Fetcher::end_overdue() noexcept {
+    const std::int64_t now = clock_.monotonic_ms();
+    for (auto entry = fetches_.begin(); entry != fetches_.end();) {
+        const auto current = entry++;
+        if (now < current->second.plan.deadline_ms + overdue_after_ms) continue;
+        transport_->cancel(current->first);
+        FetchOutcome outcome;
+        outcome.result = FetchResult::timeout;
+        outcome.error = "no answer";
+        end(current, std::move(outcome));
+    }
+}
+
 std::string Fetcher::Fetch::url() const {
     return discovering ? discovery_url(plan.issuer) : plan.jwks_uri;
 }
 
 void Fetcher::begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan) {
+    // Now, so that the end of the fetch needs no memory for it.
+    memories_.try_emplace(keys.get(), Memory{FetchLog(logger_, plan.issuer), {}});
     const Transport::Id id = next_id_++;
     Fetch &fetch = fetches_[id];
     fetch.keys = keys;
-    fetch.discovering = plan.discover;
+    fetch.discovering = plan.discover_first;
     fetch.plan = std::move(plan);
     try {
         request(id, fetch);
@@ -241,7 +272,8 @@ void Fetcher::request(Transport::Id id, const Fetch &fetch) {
     HttpRequest http;
     http.url = fetch.url();
     if (!fetch.discovering) http.etag = fetch.plan.etag;
-    http.last = !fetch.discovering;
+    http.keep_connection = fetch.discovering || fetch.plan.keep_connection;
+    http.timeout_ms = std::max<std::int64_t>(fetch.plan.deadline_ms - clock_.monotonic_ms(), 1);
     http.ca_pem = fetch.plan.ca_pem;
     // The section's own option is meant for this very provider. NO_PROXY belongs to the environment's proxy.
     http.proxy = fetch.plan.proxy.value_or(environment_.url);
@@ -249,94 +281,154 @@ void Fetcher::request(Transport::Id id, const Fetch &fetch) {
     transport_->start(id, std::move(http));
 }
 
-void Fetcher::take_in(Transport::Id id, HttpResponse response) {
+void Fetcher::take_in(Transport::Id id, HttpResponse response) noexcept {
     const auto entry = fetches_.find(id);
     if (entry == fetches_.end()) return;
-    Fetch &fetch = entry->second;
     std::optional<FetchOutcome> outcome;
     try {
-        if (fetch.discovering) {
-            outcome = read_discovery(id, fetch, response);
-        } else {
-            outcome = read_key_set(fetch, response);
-        }
-    } catch (const std::exception &error) {
-        // Out of memory: the section must not be left without a next fetch.
-        outcome = failure(FetchResult::bad_document, error.what(), true);
+        outcome = go_on(id, entry->second, response);
+    } catch (const std::exception &) {
+        transport_->cancel(id);
+        outcome = out_of_memory();
     }
-    if (!outcome) return;  // the discovery is done, the key set's request is on its way
-    const Fetch ended = std::move(fetch);
-    fetches_.erase(entry);
-    end(ended, std::move(*outcome), std::move(response.body));
+    if (outcome) end(entry, std::move(*outcome));
 }
 
-std::optional<FetchOutcome> Fetcher::read_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response) {
-    FetchResult result = response.result;
-    std::string error = std::move(response.error);
-    if (result == FetchResult::ok) {
+/// What the fetch brought, or nothing if another request is on its way.
+std::optional<FetchOutcome> Fetcher::go_on(Transport::Id id, Fetch &fetch, HttpResponse &response) {
+    return fetch.discovering ? after_discovery(id, fetch, response) : after_keys(id, fetch, response);
+}
+
+std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response) {
+    fetch.discovering = false;
+    const std::string url = discovery_url(fetch.plan.issuer);
+    FetchOutcome failed = failure(response.result, url, std::move(response.error), std::move(response.hint));
+    failed.retry_after_s = response.retry_after_s;
+    if (response.result == FetchResult::ok) {
         Result<std::string> uri = read_discovery_document(response.body, fetch.plan.issuer);
         if (uri) {
-            if (*uri != fetch.plan.jwks_uri) fetch.plan.etag.clear();  // it is another document's
-            fetch.plan.jwks_uri = std::move(*uri);
             fetch.discovered = true;
-            fetch.discovering = false;
+            if (*uri != fetch.plan.jwks_uri) {
+                fetch.plan.etag.clear();  // it is another document's
+                fetch.plan.jwks_uri = std::move(*uri);
+            } else if (fetch.known) {
+                fetch.known->discovered = true;
+                return std::move(fetch.known);
+            }
             request(id, fetch);
             return std::nullopt;
         }
-        result = FetchResult::bad_document;
-        error = uri.error().detail;
-    } else if (result == FetchResult::not_modified) {
-        result = FetchResult::http_status;
-        error = "HTTP status 304 to an unconditional request";
+        failed.result = FetchResult::bad_document;
+        failed.error = std::move(uri.error().detail);
+        failed.hint = std::move(uri.error().hint);
+    } else if (response.result == FetchResult::not_modified) {
+        failed = failure(FetchResult::http_status, url, not_asked_for);
     }
-    if (!fetch.plan.jwks_uri.empty() && response.reached) {
-        // The address that served before may still do.
-        memory_of(fetch).log.discovery_failed(fetch.url() + ": " + error, fetch.plan.jwks_uri);
-        fetch.discovering = false;
+    if (fetch.known && !fetch.known->is_good()) {
+        fetch.known->error += fmt::format("; {}: {}", quote(url, 256), failed.error);
+        if (fetch.known->hint.empty()) fetch.known->hint = std::move(failed.hint);
+        return std::move(fetch.known);
+    }
+    if (fetch.plan.jwks_uri.empty()) return failed;
+    // The address that served before may still do.
+    log_of(fetch).going_on(url, failed.error, fetch.plan.jwks_uri);
+    if (fetch.known) {
+        // The keys may be somewhere else by now.
+        fetch.known->evidence = false;
+        return std::move(fetch.known);
+    }
+    if (!has_time(fetch)) return failed;
+    fetch.known = std::move(failed);
+    request(id, fetch);
+    return std::nullopt;
+}
+
+std::optional<FetchOutcome> Fetcher::after_keys(Transport::Id id, Fetch &fetch, HttpResponse &response) {
+    FetchOutcome outcome = read_key_set(fetch, response);
+    if (fetch.discovered || !fetch.plan.may_discover) {
+        const bool failed = !outcome.is_good() && outcome.result != FetchResult::empty;
+        if (!failed || !fetch.known || !fetch.known->is_good()) return outcome;
+        // The new address doesn't serve yet, and the old one still does.
+        log_of(fetch).going_on(outcome.jwks_uri, outcome.error, fetch.known->jwks_uri);
+        fetch.known->evidence = false;
+        return std::move(fetch.known);
+    }
+    if (!fetch.known && fetch.keys->is_fruitless(fetch.plan, outcome)) {
+        // The keys may have moved.
+        outcome.evidence = false;
+        if (!has_time(fetch)) return outcome;
+        fetch.known = std::move(outcome);
+        fetch.discovering = true;
         request(id, fetch);
         return std::nullopt;
     }
-    return failure(result, std::move(error), response.reached);
+    // Discovery failed first. Only a set that has changed shows that it is still the provider's address.
+    if (fetch.known) outcome.evidence = false;
+    return outcome;
 }
 
 FetchOutcome Fetcher::read_key_set(const Fetch &fetch, HttpResponse &response) {
-    FetchOutcome outcome;
-    outcome.result = response.result;
-    outcome.error = std::move(response.error);
-    outcome.reached = response.reached;
-    outcome.jwks_uri = fetch.plan.jwks_uri;
+    const std::string &url = fetch.plan.jwks_uri;
+    FetchOutcome outcome = failure(response.result, url, std::move(response.error), std::move(response.hint));
+    outcome.retry_after_s = response.retry_after_s;
     outcome.discovered = fetch.discovered;
     outcome.lifetime_s = response.lifetime_s;
     outcome.etag = std::move(response.etag);
     if (response.result == FetchResult::not_modified && fetch.plan.etag.empty())
-        return failure(FetchResult::http_status, "HTTP status 304 to an unconditional request", true);
+        return failure(FetchResult::http_status, url, not_asked_for);
     if (response.result != FetchResult::ok) return outcome;
 
     jose::KeySet::Notes notes;
     Result<jose::KeySet> keys = jose::KeySet::parse(response.body, notes);
-    memory_of(fetch).log.notes(notes);
-    if (!keys) return failure(FetchResult::bad_document, keys.error().detail, true);
+    log_of(fetch).notes(notes);
+    if (!keys)
+        return failure(FetchResult::bad_document, url, std::move(keys.error().detail),
+                       std::move(keys.error().hint));
     if (keys->keys().empty()) outcome.result = FetchResult::empty;
     outcome.keys = std::move(*keys);
+    outcome.document = std::move(response.body);
     return outcome;
 }
 
-void Fetcher::end(const Fetch &fetch, FetchOutcome outcome, std::string jwks) {
-    FetchResult result = outcome.result;
-    std::string error = outcome.error;
+bool Fetcher::has_time(const Fetch &fetch) const {
+    return clock_.monotonic_ms() < fetch.plan.deadline_ms;
+}
+
+void Fetcher::end(Fetches::iterator entry, FetchOutcome outcome) noexcept {
+    const Fetch fetch = std::move(entry->second);
+    fetches_.erase(entry);
+    const auto memory = memories_.find(fetch.keys.get());
     FetchEffect effect = FetchEffect::failed;
+    FetchResult result = outcome.result;
+    std::string document = std::move(outcome.document);
+    std::string error;
+    std::string url;
     try {
+        error = outcome.error;
+        url = outcome.jwks_uri;
         effect = fetch.keys->fetch_ended(std::move(outcome));
-    } catch (const std::exception &exception) {
-        result = FetchResult::bad_document;
-        error = exception.what();
-        fetch.keys->fetch_ended(failure(result, error, true));
+    } catch (const std::exception &) {
+        result = FetchResult::network_error;
+        error = "out of memory";
+        fetch.keys->fetch_ended(out_of_memory());
     }
-    Memory &memory = memory_of(fetch);
+    if (memory == memories_.end()) return;
+    if (effect != FetchEffect::failed && effect != FetchEffect::empty_once && !document.empty())
+        memory->second.cache.remember(std::move(document));
+    try {
+        tell(fetch, memory->second, effect, result, url, error);
+    } catch (const std::exception &exception) {
+        logger_.error(exception.what());
+    }
+}
+
+/// To the log and to the cache file.
+void Fetcher::tell(const Fetch &fetch, Memory &memory, FetchEffect effect, FetchResult result,
+                   const std::string &url, const std::string &error) {
     const KeyStatus status = fetch.keys->status();
     switch (effect) {
         case FetchEffect::failed:
-            memory.log.fetch_failed(fetch.url(), result, error, status);
+            memory.log.fetch_failed(url, result, error, status);
             return;
         case FetchEffect::empty_once:
             memory.log.empty_set_came(status);
@@ -349,14 +441,8 @@ void Fetcher::end(const Fetch &fetch, FetchOutcome outcome, std::string jwks) {
             break;
     }
     const bool changed = effect != FetchEffect::unchanged;
-    memory.log.set_came(fetch.plan.jwks_uri, changed, status);
-    if (result != FetchResult::not_modified) memory.cache.remember(std::move(jwks));
-    memory.cache.write(*fetch.keys, fetch.plan, changed, clock_, memory.log);
-}
-
-Fetcher::Memory &Fetcher::memory_of(const Fetch &fetch) {
-    return memories_.try_emplace(fetch.keys.get(), Memory{FetchLog(logger_, fetch.plan.issuer), {}})
-        .first->second;
+    memory.cache.write(*fetch.keys, status, changed, clock_, memory.log);
+    memory.log.set_came(url, changed, status);
 }
 
 }  // namespace tokenward::keys

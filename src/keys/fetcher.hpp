@@ -62,12 +62,14 @@ class Fetcher {
         SectionInput input;
         bool is_new = false;
     };
-    /// A running fetch.
+    /// A running fetch: the keys at the known address; if that bears no fruit, discovery, then the keys at the
+    /// address that it names. All within one deadline.
     struct Fetch {
         std::shared_ptr<SectionKeys> keys;
         FetchPlan plan;
-        bool discovering = false;
-        bool discovered = false;
+        bool discovering = false;           ///< the request that runs is for the discovery document
+        bool discovered = false;            ///< plan.jwks_uri is what discovery says now
+        std::optional<FetchOutcome> known;  ///< what the address that was known before brought
 
         std::string url() const;
     };
@@ -76,19 +78,26 @@ class Fetcher {
         FetchLog log;
         SectionCache cache;
     };
+    using Fetches = std::unordered_map<Transport::Id, Fetch>;
 
     Result<void> start_thread();
     void run() noexcept;
 
     std::int64_t begin_what_is_due(const Sections &sections, std::int64_t max_wait_ms);
     void give_up_fetches_of_others(const Sections &sections);
+    void end_overdue() noexcept;
     void begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan);
     void request(Transport::Id id, const Fetch &fetch);
-    void take_in(Transport::Id id, HttpResponse response);
-    std::optional<FetchOutcome> read_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);
+    void take_in(Transport::Id id, HttpResponse response) noexcept;
+    std::optional<FetchOutcome> go_on(Transport::Id id, Fetch &fetch, HttpResponse &response);
+    std::optional<FetchOutcome> after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);
+    std::optional<FetchOutcome> after_keys(Transport::Id id, Fetch &fetch, HttpResponse &response);
     FetchOutcome read_key_set(const Fetch &fetch, HttpResponse &response);
-    void end(const Fetch &fetch, FetchOutcome outcome, std::string jwks);
-    Memory &memory_of(const Fetch &fetch);
+    bool has_time(const Fetch &fetch) const;
+    FetchLog &log_of(const Fetch &fetch) { return memories_.at(fetch.keys.get()).log; }
+    void end(Fetches::iterator entry, FetchOutcome outcome) noexcept;
+    void tell(const Fetch &fetch, Memory &memory, FetchEffect effect, FetchResult result,
+              const std::string &url, const std::string &error);
 
     const Clock &clock_;
     Logger &logger_;
@@ -100,7 +109,7 @@ class Fetcher {
     std::thread thread_;
 
     // The thread's.
-    std::unordered_map<Transport::Id, Fetch> fetches_;
+    Fetches fetches_;
     std::unordered_map<const SectionKeys *, Memory> memories_;
     Transport::Id next_id_ = 1;
 

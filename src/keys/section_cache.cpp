@@ -42,7 +42,7 @@ void restore_from_cache_file(SectionKeys &keys, const config::Section &section, 
     keys.restore(std::move(*set), (*cached)->jwks_uri, age);
 }
 
-void SectionCache::write(const SectionKeys &keys, const FetchPlan &plan, bool changed, const Clock &clock,
+void SectionCache::write(const SectionKeys &keys, const KeyStatus &status, bool changed, const Clock &clock,
                          FetchLog &log) {
     const config::KeySource source = keys.source();
     const std::int64_t now = clock.monotonic_ms();
@@ -50,8 +50,8 @@ void SectionCache::write(const SectionKeys &keys, const FetchPlan &plan, bool ch
     // A confirmation only makes the file younger: not worth an fsync every few seconds.
     if (!changed && written_at_ && now - *written_at_ < rewrite_after_ms) return;
     written_at_ = now;
-    const CachedKeys cached{keys.name(),          plan.issuer, plan.jwks_uri, source.jwks_uri.empty(),
-                            clock.unix_seconds(), jwks_};
+    const CachedKeys cached{status.section,          status.issuer,        status.jwks_uri,
+                            source.jwks_uri.empty(), clock.unix_seconds(), jwks_};
     const Result<void> written = write_cache_file(source.jwks_cache_file, cached);
     if (!written && changed) {
         // What it holds may have been revoked: better no file than that one.

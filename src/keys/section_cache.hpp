@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "config/settings.hpp"
 #include "keys/fetch_log.hpp"
-#include "keys/fetch_plan.hpp"
+#include "keys/key_status.hpp"
 #include "keys/section_keys.hpp"
 
 #include <cstdint>
@@ -24,8 +24,9 @@ class SectionCache {
   public:
     /// The last good document. write() puts it into the file.
     void remember(std::string jwks) { jwks_ = std::move(jwks); }
-    /// The fetch of `plan` was good. `changed`: it brought another set than the one before.
-    void write(const SectionKeys &keys, const FetchPlan &plan, bool changed, const Clock &clock, FetchLog &log);
+    /// A fetch was good, `status` is the one after it. `changed`: it brought another set than the one before.
+    void write(const SectionKeys &keys, const KeyStatus &status, bool changed, const Clock &clock,
+               FetchLog &log);
 
   private:
     std::string jwks_;

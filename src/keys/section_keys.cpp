@@ -13,13 +13,15 @@ namespace tokenward::keys {
 namespace {
 
 constexpr std::int64_t long_ago = std::numeric_limits<std::int64_t>::min() / 4;
-/// A moved jwks_uri is noticed after a day even if the old one still answers.
+/// A moved jwks_uri is noticed after a day even if nobody asks and the old one still answers.
 constexpr std::int64_t rediscover_after_ms = 86'400'000;
 constexpr std::size_t longest_etag = 256;
 constexpr std::int64_t longest_wait_ms = 60'000;
 
 ScheduleLimits limits_of(const config::KeySource &source) {
-    return {source.jwks_cache_ttl_s * 1000, source.jwks_min_refresh_s * 1000, source.jwks_max_stale_s * 1000};
+    return {source.jwks_cache_ttl_s * 1000, source.jwks_refresh_floor_s * 1000,
+            source.jwks_refresh_ceiling_s * 1000, source.jwks_min_refresh_s * 1000,
+            source.jwks_max_stale_s * 1000};
 }
 
 }  // namespace
@@ -52,14 +54,14 @@ SectionKeys::Lookup SectionKeys::look_up(jose::Algorithm algorithm, std::optiona
                                          std::string_view default_key) const {
     const EpochDomain::Reader reader(readers_);
     const Published &current = *published_.get();
-    if (!current.any) return {fail(Reason::KEYS_PENDING, "no keys yet"), true};
+    if (!current.any) return {fail(Reason::KEYS_PENDING, "there are no keys yet"), true, true};
     if (current.is_stale(clock_.monotonic_ms())) {
         return {fail(Reason::KEYS_UNAVAILABLE,
                      fmt::format("the keys are older than jwks_max_stale ({} s)", current.max_stale_ms / 1000)),
-                false};
+                true, true};
     }
     Result<KeyRef> key = current.keys.select(algorithm, kid, default_key);
-    if (key || is_static_) return {std::move(key), false};
+    if (key || is_static_) return {std::move(key)};
     bool may_come = key.error().reason == Reason::UNKNOWN_KEY;
     if (key.error().reason == Reason::NO_KEY_ID) {
         // A token without kid: if no key fits it, the provider may have a key of a new kind. If several do, no
@@ -87,36 +89,45 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         // Again under the lock: a set that came meanwhile must not be asked for once more.
         found = look_up(algorithm, kid, default_key);
         if (!found.may_come) return std::move(found.key);
+        Failure why =
+            found.no_keys
+                ? std::move(found.key.error())
+                : Failure{Reason::KEYS_PENDING, found.key.error().detail + "; a newer set may have it", 0, {}};
         const std::int64_t now = clock_.monotonic_ms();
-        if (waiters_->closed || closed_) return pending(now);
+        if (waiters_->closed || closed_) return try_again(std::move(why), now);
 
-        const std::uint64_t asked =
-            unknown_.first_asked(algorithm, kid, schedule_.fetches_begun(), schedule_.outdated(now));
-        const Schedule::Reply reply = schedule_.unknown_key(asked, now);
+        Schedule::Reply reply{Schedule::Answer::wait, false};
+        if (found.no_keys) {
+            reply.look_again = schedule_.demand(now);
+        } else {
+            const std::uint64_t asked =
+                unknown_.first_asked(algorithm, kid, schedule_.fetches_begun(), schedule_.outdated(now));
+            reply = schedule_.unknown_key(asked, now);
+        }
         if (reply.look_again) waiters_->fetcher.signal();
         if (reply.answer == Schedule::Answer::refuse) return std::move(found.key);
 
         // Whoever would wait in vain would only take a thread of the host.
         if (max_wait_ms == 0 || waiters_->waiting >= KeyWaiters::max_waiting ||
             !schedule_.fetches_by(now + max_wait_ms)) {
-            return pending(now);
+            return try_again(std::move(why), now);
         }
         const std::uint64_t seen = fetches_ended_;
         ++waiters_->waiting;
         const bool news = waiters_->changed.wait_until(
             lock, deadline, [&] { return fetches_ended_ != seen || waiters_->closed || closed_; });
         --waiters_->waiting;
-        if (!news) return pending(clock_.monotonic_ms());
+        if (!news) return try_again(std::move(why), clock_.monotonic_ms());
     }
 }
 
-Result<KeyRef> SectionKeys::pending(std::int64_t now) {
-    Failure failure;
-    failure.reason = Reason::KEYS_PENDING;
-    failure.detail = fmt::format("the keys of {} are being fetched", quote(issuer_));
-    if (!last_error_.empty()) failure.detail += "; the last fetch failed: " + last_error_;
-    failure.retry_after_ms = schedule_.retry_delay(now);
-    return tl::unexpected<Failure>(std::move(failure));
+Result<KeyRef> SectionKeys::try_again(Failure why, std::int64_t now) {
+    if (!last_error_.empty()) {
+        why.detail += "; the last fetch failed: " + last_error_;
+        why.hint = last_hint_;
+    }
+    why.retry_after_ms = schedule_.retry_delay(now);
+    return tl::unexpected<Failure>(std::move(why));
 }
 
 bool SectionKeys::still_good(const jose::Key &key) const noexcept {
@@ -128,7 +139,7 @@ bool SectionKeys::still_good(const jose::Key &key) const noexcept {
 void SectionKeys::report_bad_signature() noexcept {
     if (is_static_) return;
     const std::lock_guard lock(waiters_->mutex);
-    if (schedule_.bad_signature(clock_.monotonic_ms())) waiters_->fetcher.signal();
+    if (schedule_.has_keys() && schedule_.demand(clock_.monotonic_ms())) waiters_->fetcher.signal();
 }
 
 KeyStatus SectionKeys::status() const {
@@ -165,7 +176,7 @@ void SectionKeys::apply(SectionInput input) {
     auto next = std::make_unique<Published>(*published_.get());
     next->max_stale_ms = input.source.jwks_max_stale_s * 1000;
     if (input.static_set && !input.static_set->same_keys(next->keys)) next->keys = std::move(*input.static_set);
-    schedule_.set_limits(limits_of(input.source), clock_.monotonic_ms());
+    if (!is_static_) schedule_.reload(limits_of(input.source), clock_.monotonic_ms());
     source_ = std::move(input.source);
     ca_pem_ = std::move(input.ca_pem);
     publish(std::move(next));
@@ -219,14 +230,29 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     plan.issuer = issuer_;
     plan.jwks_uri = jwks_uri_;
     plan.etag = etag_;
-    plan.discover = source_.jwks_uri.empty() &&
-                    (jwks_uri_.empty() || discover_ || now - discovered_at_ >= rediscover_after_ms);
+    plan.may_discover = source_.jwks_uri.empty();
+    const bool is_old = now - discovered_at_ >= rediscover_after_ms;
+    plan.discover_first =
+        plan.may_discover && (jwks_uri_.empty() || (timed_out_ ? !began_with_discovery_ : is_old));
+    plan.deadline_ms = now + source_.jwks_timeout_s * 1000;
     plan.ca_pem = ca_pem_;
     plan.proxy = source_.proxy;
-    // Last: what throws above leaves the fetch due.
+    // What throws above leaves the fetch due.
     schedule_.began(now);
+    plan.demanded = schedule_.is_demanded();
+    plan.keep_connection = plan.demanded || schedule_.keeps_connection();
     began_at_ = now;
+    began_with_discovery_ = plan.discover_first;
     return plan;
+}
+
+bool SectionKeys::is_fruitless(const FetchPlan &plan, const FetchOutcome &outcome) const {
+    if (!outcome.is_good()) return true;
+    if (!plan.demanded) return false;
+    const EpochDomain::Reader reader(readers_);
+    const Published &current = *published_.get();
+    return outcome.result == FetchResult::not_modified ||
+           (current.any && current.keys.same_keys(*outcome.keys));
 }
 
 FetchEffect SectionKeys::fetch_ended(FetchOutcome outcome) {
@@ -234,6 +260,7 @@ FetchEffect SectionKeys::fetch_ended(FetchOutcome outcome) {
     const std::int64_t now = clock_.monotonic_ms();
     const FetchResult result = outcome.result;
     FetchEffect effect = FetchEffect::failed;
+    timed_out_ = result == FetchResult::timeout;
     if (result == FetchResult::ok || result == FetchResult::empty) {
         effect = set_came(std::move(outcome), now);
     } else if (result == FetchResult::not_modified) {
@@ -258,9 +285,10 @@ FetchEffect SectionKeys::set_came(FetchOutcome &&outcome, std::int64_t now) {
     remember_address(outcome, now);
     if (empty && changed && !schedule_.came_empty(now)) {
         last_error_ = std::move(not_believed);
+        last_hint_.clear();
         return FetchEffect::empty_once;
     }
-    if (!(empty && changed)) schedule_.fetched(now, outcome.lifetime_s, changed);
+    if (!(empty && changed)) schedule_.fetched(now, outcome.lifetime_s, outcome.evidence);
     // Keys that stay keep their OpenSSL contexts.
     if (changed) next->keys = std::move(*outcome.keys);
     etag_ = outcome.etag.size() <= longest_etag ? std::move(outcome.etag) : std::string();
@@ -271,22 +299,21 @@ FetchEffect SectionKeys::set_came(FetchOutcome &&outcome, std::int64_t now) {
 
 FetchEffect SectionKeys::set_confirmed(FetchOutcome &&outcome, std::int64_t now) {
     auto next = std::make_unique<Published>(*published_.get());
-    schedule_.fetched(now, outcome.lifetime_s, false);
+    schedule_.fetched(now, outcome.lifetime_s, outcome.evidence);
     remember_address(outcome, now);
     publish_good(std::move(next), now);
     return FetchEffect::unchanged;
 }
 
-void SectionKeys::fetch_failed(FetchOutcome &&outcome, std::int64_t now) {
+void SectionKeys::fetch_failed(FetchOutcome &&outcome, std::int64_t now) noexcept {
     last_error_ = std::move(outcome.error);
-    discover_ = true;  // the address may have moved
-    schedule_.failed(now, outcome.reached);
+    last_hint_ = std::move(outcome.hint);
+    schedule_.failed(now, outcome.retry_after_s);
 }
 
 /// A well-formed set came from there.
 void SectionKeys::remember_address(FetchOutcome &outcome, std::int64_t now) {
     jwks_uri_ = std::move(outcome.jwks_uri);
-    discover_ = false;
     if (outcome.discovered) discovered_at_ = now;
 }
 
@@ -296,6 +323,7 @@ void SectionKeys::publish_good(std::unique_ptr<Published> next, std::int64_t now
     next->good_at = now;
     last_success_unix_ = clock_.unix_seconds();
     last_error_.clear();
+    last_hint_.clear();
     publish(std::move(next));
 }
 

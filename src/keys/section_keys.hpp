@@ -36,9 +36,9 @@ class SectionKeys {
 
     // ---- for logins, on any thread ----
     /// Rule 4 over the current set. If the key isn't there, the call waits up to max_wait_ms for a fetch that
-    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING and retry_after_ms,
-    /// UNKNOWN_KEY or KEYS_UNAVAILABLE, as "Keys over time" says. An unknown kid asks for a fetch within the
-    /// budget.
+    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING or KEYS_UNAVAILABLE, both with
+    /// retry_after_ms, or with UNKNOWN_KEY, as "Keys over time" says. What isn't there asks for a fetch within
+    /// the budget.
     Result<KeyRef> find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                         std::string_view default_key, std::int64_t max_wait_ms);
     /// A verification with `key` that was remembered still counts: the key is in the current set, and the set
@@ -67,7 +67,9 @@ class SectionKeys {
     std::int64_t next_fetch_at() const;
     /// What to do if a fetch is due now. From then on a fetch runs, until fetch_ended().
     std::optional<FetchPlan> begin_if_due();
-    /// If it throws, nothing has changed and the fetch still runs.
+    /// The outcome doesn't answer the token that asked, or says nothing at all: the keys may have moved.
+    bool is_fruitless(const FetchPlan &plan, const FetchOutcome &outcome) const;
+    /// If it throws, nothing has changed and the fetch still runs. It doesn't throw for a failed fetch.
     FetchEffect fetch_ended(FetchOutcome outcome);
 
   private:
@@ -85,15 +87,16 @@ class SectionKeys {
     struct Lookup {
         Result<KeyRef> key;
         bool may_come = false;  ///< a newer set may have it
+        bool no_keys = false;   ///< there are none, or they are too old
     };
 
     Lookup look_up(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                    std::string_view default_key) const;
     // The caller of each holds the lock.
-    Result<KeyRef> pending(std::int64_t now);
+    Result<KeyRef> try_again(Failure why, std::int64_t now);
     FetchEffect set_came(FetchOutcome &&outcome, std::int64_t now);
     FetchEffect set_confirmed(FetchOutcome &&outcome, std::int64_t now);
-    void fetch_failed(FetchOutcome &&outcome, std::int64_t now);
+    void fetch_failed(FetchOutcome &&outcome, std::int64_t now) noexcept;
     void remember_address(FetchOutcome &outcome, std::int64_t now);
     void publish_good(std::unique_ptr<Published> next, std::int64_t now);
     void publish(std::unique_ptr<const Published> next) noexcept;
@@ -115,9 +118,12 @@ class SectionKeys {
     UnknownKeys unknown_;
     std::string jwks_uri_;  ///< where keys come from; empty: not discovered yet
     std::int64_t discovered_at_;
-    bool discover_ = true;  ///< before the next fetch: never done, or the last fetch failed
+    bool began_with_discovery_ = false;
+    /// The last fetch used up its time at one of the two addresses: the next one begins at the other.
+    bool timed_out_ = false;
     std::string etag_;
     std::string last_error_;
+    std::string last_hint_;  ///< what to change; may be empty
     std::int64_t last_success_unix_ = -1;
     std::int64_t began_at_ = 0;
     std::uint64_t fetches_ended_ = 0;

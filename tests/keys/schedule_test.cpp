@@ -30,20 +30,27 @@ class ScheduleTest : public testing::Test {
         now = std::max(now, schedule.next_fetch_at());
         schedule.began(now);
     }
-    void fetch(bool changed, std::optional<std::int64_t> lifetime_s = std::nullopt) {
+    void fetch(std::optional<std::int64_t> lifetime_s = std::nullopt, bool evidence = true) {
         begin_next();
         now += 50;
-        schedule.fetched(now, lifetime_s, changed);
+        schedule.fetched(now, lifetime_s, evidence);
     }
-    void fetch_and_fail(bool reached = true) {
+    void fetch_and_fail(std::optional<std::int64_t> retry_after_s = std::nullopt) {
         begin_next();
         now += 50;
-        schedule.failed(now, reached);
+        schedule.failed(now, retry_after_s);
     }
     std::int64_t until_next() const { return schedule.next_fetch_at() - now; }
     /// Somebody asks for an unknown key that nobody asked for before.
     Schedule::Reply ask_first() { return schedule.unknown_key(schedule.fetches_begun(), now); }
     Schedule::Reply ask_again(std::uint64_t first_asked) { return schedule.unknown_key(first_asked, now); }
+    /// The budget's fetches that are allowed at once are used up, the last one ended just now.
+    void use_up_the_burst() {
+        for (std::int64_t i = 0; i < Schedule::burst; ++i) {
+            ask_first();
+            fetch();
+        }
+    }
 
     double chance = 0.5;
     std::int64_t now = 1'000'000;
@@ -65,8 +72,7 @@ TEST_F(ScheduleTest, NoSecondFetchWhileOneRuns) {
 
 struct Refresh {
     const char *name;
-    std::int64_t cache_ttl_s;
-    std::int64_t max_stale_s;
+    ScheduleLimits limits;
     std::optional<std::int64_t> lifetime_s;
     std::int64_t earliest_ms;
     std::int64_t latest_ms;
@@ -77,8 +83,7 @@ class RefreshTest : public testing::TestWithParam<Refresh> {};
 TEST_P(RefreshTest, ComesAhead) {
     const Refresh &row = GetParam();
     for (const double chance : {0.0, 0.25, 0.5, 0.75, 0.999999}) {
-        Schedule schedule({row.cache_ttl_s * 1000, 10 * second, row.max_stale_s * 1000},
-                          [chance] { return chance; });
+        Schedule schedule(row.limits, [chance] { return chance; });
         schedule.start(0);
         schedule.began(0);
         schedule.fetched(100, row.lifetime_s, true);
@@ -87,103 +92,177 @@ TEST_P(RefreshTest, ComesAhead) {
     }
 }
 
+/// In seconds.
+ScheduleLimits limits_s(std::int64_t ttl, std::int64_t floor = 10, std::int64_t ceiling = 86400,
+                        std::int64_t max_stale = 864000) {
+    return {ttl * second, floor * second, ceiling * second, 5 * second, max_stale * second};
+}
+
+constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
 INSTANTIATE_TEST_SUITE_P(
     Rows, RefreshTest,
-    testing::Values(Refresh{"by_cache_ttl_where_the_response_is_silent", 3600, 86400, std::nullopt,
+    testing::Values(Refresh{"by_cache_ttl_where_the_response_is_silent", limits_s(3600), std::nullopt,
                             2520 * second, 3240 * second},
-                    Refresh{"by_max_age_where_there_is_one", 3600, 86400, 600, 420 * second, 540 * second},
-                    Refresh{"ahead_of_a_short_max_age", 3600, 86400, 15, 10 * second, 14 * second},
-                    Refresh{"max_age_0_is_min_refresh", 3600, 86400, 0, 10 * second, 12'500},
-                    Refresh{"max_age_1_is_min_refresh", 3600, 86400, 1, 10 * second, 12'500},
-                    Refresh{"cache_ttl_0_is_min_refresh", 0, 86400, std::nullopt, 10 * second, 12'500},
-                    Refresh{"absurd_max_age_is_a_day", 3600, 864000, std::numeric_limits<std::int64_t>::max(),
-                            60480 * second, 77760 * second},
-                    Refresh{"a_year_is_a_day", 3600, 864000, 31536000, 60480 * second, 77760 * second},
-                    Refresh{"never_past_max_stale", 3600, 1000, 86400, 700 * second, 900 * second}),
+                    Refresh{"by_cache_ttl_where_the_response_says_no_cache", limits_s(3600), 0, 2520 * second,
+                            3240 * second},
+                    Refresh{"by_max_age_where_there_is_one", limits_s(3600), 600, 420 * second, 540 * second},
+                    Refresh{"ahead_of_a_short_max_age", limits_s(3600), 15, 10 * second, 14 * second},
+                    Refresh{"max_age_1_is_the_floor", limits_s(3600), 1, 10 * second, 12'500},
+                    Refresh{"cache_ttl_0_is_the_floor", limits_s(0), std::nullopt, 10 * second, 12'500},
+                    Refresh{"cache_ttl_0_and_no_cache_too", limits_s(0), 0, 10 * second, 12'500},
+                    Refresh{"another_floor", limits_s(0, 60), 15, 60 * second, 75 * second},
+                    Refresh{"absurd_max_age_is_the_ceiling", limits_s(3600), largest, 60480 * second,
+                            77760 * second},
+                    Refresh{"a_year_is_the_ceiling", limits_s(3600), 31536000, 60480 * second, 77760 * second},
+                    Refresh{"another_ceiling", limits_s(3600, 10, 600), 86400, 420 * second, 540 * second},
+                    Refresh{"the_ceiling_is_for_cache_ttl_too", limits_s(3600, 10, 600), std::nullopt,
+                            420 * second, 540 * second},
+                    Refresh{"never_past_half_of_max_stale", limits_s(3600, 10, 86400, 1000), 86400,
+                            350 * second, 450 * second}),
     [](const auto &info) { return info.param.name; });
 
 TEST_F(ScheduleTest, RefreshIsNeverSoonerThanOneSecondWhateverIsConfigured) {
-    Schedule eager({0, 0, 0}, [] { return 0.0; });
+    Schedule eager({0, 0, 0, 0, 0}, [] { return 0.0; });
     eager.start(0);
     eager.began(0);
     eager.fetched(0, 0, true);
     EXPECT_GE(eager.next_fetch_at(), second);
 }
 
-TEST_F(ScheduleTest, ReloadWithAShorterTtlBringsTheRefreshNearer) {
-    fetch(true);
-    limits.cache_ttl_ms = minute;
-    schedule.set_limits(limits, now);
-    EXPECT_LE(until_next(), minute);
+TEST_F(ScheduleTest, AConnectionIsKeptWhereTheNextRefreshIsWithinAMinute) {
+    EXPECT_FALSE(schedule.keeps_connection());
+    fetch(15);
+    EXPECT_TRUE(schedule.keeps_connection());
+    fetch(3600);
+    EXPECT_FALSE(schedule.keeps_connection());
 }
 
-TEST_F(ScheduleTest, ReloadWithALongerTtlDoesNotPutTheRefreshOff) {
-    fetch(true);
-    const std::int64_t before = schedule.next_fetch_at();
-    limits.cache_ttl_ms = 24 * hour;
-    schedule.set_limits(limits, now);
-    EXPECT_EQ(schedule.next_fetch_at(), before);
+// ---- reload -----------------------------------------------------------------------------------------------
+
+TEST_F(ScheduleTest, AReloadMakesARefreshDue) {
+    fetch();
+    now += minute;
+    schedule.reload(limits, now);
+    EXPECT_EQ(schedule.next_fetch_at(), now);
+}
+
+TEST_F(ScheduleTest, ManyReloadsMakeOneFetchASecond) {
+    fetch();
+    schedule.reload(limits, now);
+    EXPECT_EQ(until_next(), second);
+    fetch();
+    schedule.reload(limits, now);
+    schedule.reload(limits, now);
+    EXPECT_EQ(until_next(), second);
+}
+
+TEST_F(ScheduleTest, AReloadWhileAFetchRunsMakesAnotherOneDueForThatOneBeganBefore) {
+    for (const bool good : {true, false}) {
+        begin_next();
+        schedule.reload(limits, now);
+        if (good) {
+            schedule.fetched(now, std::nullopt, true);
+        } else {
+            schedule.failed(now, 3600);
+        }
+        EXPECT_EQ(until_next(), second) << good;
+    }
+    fetch();
+    EXPECT_GT(until_next(), minute) << "one, not one after the other";
 }
 
 // ---- unknown kid ------------------------------------------------------------------------------------------
 
-TEST_F(ScheduleTest, UnknownKeyWaitsWhileNoFetchEverSucceeded) {
-    EXPECT_EQ(ask_first().answer, Answer::wait);
-    fetch_and_fail();
-    const std::int64_t next = schedule.next_fetch_at();
-    EXPECT_EQ(ask_first().answer, Answer::wait);
-    EXPECT_EQ(schedule.next_fetch_at(), next) << "asking must not hurry a provider that fails";
-}
-
 TEST_F(ScheduleTest, UnknownKeyWaitsWhileAFetchRuns) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_EQ(ask_first().answer, Answer::wait);
+    EXPECT_FALSE(ask_first().look_again);
 }
 
-TEST_F(ScheduleTest, UnknownKeyFetchesAtOnceWhereTheLastFetchIsOlderThanMinRefresh) {
-    fetch(true);
-    now += 10 * second;
+TEST_F(ScheduleTest, UnknownKeyFetchesAtOnce) {
+    fetch();
     const Schedule::Reply reply = ask_first();
     EXPECT_EQ(reply.answer, Answer::wait);
     EXPECT_TRUE(reply.look_again);
     EXPECT_EQ(schedule.next_fetch_at(), now);
     EXPECT_FALSE(ask_first().look_again) << "the second one finds it due already";
+    begin_next();
+    EXPECT_TRUE(schedule.is_demanded());
 }
 
-TEST_F(ScheduleTest, UnknownKeyWaitsWithinMinRefreshForTheOneFetchAtItsEnd) {
-    fetch(true);
-    const std::int64_t fetched_at = now;
-    now += 3 * second;
-    Schedule::Reply reply = ask_first();
-    EXPECT_EQ(reply.answer, Answer::wait);
-    EXPECT_TRUE(reply.look_again);
-    EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
-    now += 3 * second;
-    reply = ask_first();
-    EXPECT_EQ(reply.answer, Answer::wait);
-    EXPECT_FALSE(reply.look_again);
-    EXPECT_EQ(schedule.next_fetch_at(), fetched_at + 10 * second);
+TEST_F(ScheduleTest, ABurstOfThreeThenOnePerMinRefresh) {
+    fetch();
+    const std::int64_t begin = now;
+    for (const std::int64_t at : {0, 0, 0, 5, 10, 15, 20}) {
+        EXPECT_EQ(ask_first().answer, Answer::wait);
+        EXPECT_EQ(schedule.next_fetch_at(), std::max(now, begin + at * second)) << at;
+        fetch();
+        now -= 50;  // fetches that take no time
+    }
+}
+
+TEST_F(ScheduleTest, TheBudgetIsNeverLessWhateverTheFetchesBring) {
+    fetch();
+    use_up_the_burst();
+    for (int i = 0; i < 20; ++i) {
+        const std::int64_t last = now;
+        ask_first();
+        if (i % 2 == 0) {
+            fetch(std::nullopt, false);
+        } else {
+            fetch_and_fail(300);
+        }
+        EXPECT_LE(now - last, 5 * second + 50) << i;
+    }
+}
+
+TEST_F(ScheduleTest, TheBudgetIsFullAgainAfterThreeTimesMinRefreshWithoutQuestions) {
+    fetch();
+    use_up_the_burst();
+    now += 15 * second;
+    for (int i = 0; i < 3; ++i) {
+        ask_first();
+        EXPECT_EQ(until_next(), 0) << i;
+        fetch();
+    }
+    ask_first();
+    EXPECT_GT(until_next(), 4 * second);
+}
+
+TEST_F(ScheduleTest, AFetchByTimeCostsTheBudgetNothingAndAnswersTheTokensToo) {
+    limits.cache_ttl_ms = 0;
+    schedule.reload(limits, now);
+    fetch();
+    for (int i = 0; i < 5; ++i) {
+        now = schedule.next_fetch_at();
+        ask_first();
+        fetch();
+    }
+    for (int i = 0; i < 3; ++i) {
+        ask_first();
+        EXPECT_EQ(until_next(), 0) << i;
+        fetch();
+    }
 }
 
 TEST_F(ScheduleTest, UnknownKeyIsRefusedOnceAFetchThatBeganAfterTheFirstQuestionCameBack) {
-    fetch(true);
+    fetch();
     begin_next();
     const std::uint64_t asked = schedule.fetches_begun();
-    schedule.fetched(now, std::nullopt, false);
+    schedule.fetched(now, std::nullopt, true);
     EXPECT_EQ(ask_again(asked).answer, Answer::wait) << "that fetch had begun already";
-    fetch(false);
-    const std::int64_t last = now;
+    fetch();
     const Schedule::Reply reply = ask_again(asked);
     EXPECT_EQ(reply.answer, Answer::refuse);
-    EXPECT_TRUE(reply.look_again) << "one fetch follows";
-    EXPECT_EQ(schedule.next_fetch_at() - last, 20 * second);
+    EXPECT_FALSE(reply.look_again) << "what is known needs no fetch";
 }
 
 TEST_F(ScheduleTest, WhatAFetchShowsCountsForMinRefresh) {
     const std::uint64_t asked = schedule.fetches_begun();
-    fetch(true);
-    now += 10 * second - 1;
+    fetch();
+    now += 5 * second - 1;
     EXPECT_EQ(ask_again(asked).answer, Answer::refuse);
     EXPECT_EQ(schedule.outdated(now), 0U);
     now += 1;
@@ -191,11 +270,13 @@ TEST_F(ScheduleTest, WhatAFetchShowsCountsForMinRefresh) {
     EXPECT_EQ(schedule.outdated(now), 1U);
 }
 
-TEST_F(ScheduleTest, AFetchThatBroughtNoGoodSetShowsNothing) {
-    fetch(true);
+TEST_F(ScheduleTest, AFetchThatIsNoEvidenceShowsNothing) {
+    fetch();
     const std::uint64_t asked = schedule.fetches_begun();
     fetch_and_fail();
     EXPECT_EQ(ask_again(asked).answer, Answer::wait);
+    fetch(std::nullopt, false);
+    EXPECT_EQ(ask_again(asked).answer, Answer::wait) << "the address may have moved";
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
     EXPECT_EQ(ask_again(asked).answer, Answer::wait) << "an empty set that isn't believed yet";
@@ -205,63 +286,8 @@ TEST_F(ScheduleTest, AFetchThatBroughtNoGoodSetShowsNothing) {
     EXPECT_EQ(ask_again(asked).answer, Answer::refuse);
 }
 
-TEST_F(ScheduleTest, FruitlessFetchesDoubleTheWindowUpToAMinute) {
-    fetch(true);
-    for (const std::int64_t window : {10, 20, 40, 60, 60, 60}) {
-        const std::int64_t last = now;
-        EXPECT_EQ(ask_first().answer, Answer::wait);
-        EXPECT_EQ(schedule.next_fetch_at() - last, window * second);
-        fetch(false);
-    }
-}
-
-TEST_F(ScheduleTest, FetchesOnDemandThatFailDoubleTheWindowToo) {
-    fetch(true);
-    for (int i = 0; i < 6; ++i) {
-        ask_first();
-        fetch_and_fail();
-    }
-    ask_first();
-    EXPECT_EQ(until_next(), minute) << "sooner than the back-off, which is at five minutes";
-}
-
-TEST_F(ScheduleTest, AChangeResetsTheWindow) {
-    fetch(true);
-    for (int i = 0; i < 4; ++i) {
-        ask_first();
-        fetch(false);
-    }
-    ask_first();
-    fetch(true);
-    const std::int64_t last = now;
-    ask_first();
-    EXPECT_EQ(schedule.next_fetch_at() - last, 10 * second);
-}
-
-TEST_F(ScheduleTest, ARefreshByTimeThatChangesNothingLeavesTheWindowAlone) {
-    fetch(true);
-    fetch(false);
-    fetch(false);
-    const std::int64_t last = now;
-    ask_first();
-    EXPECT_EQ(schedule.next_fetch_at() - last, 10 * second);
-}
-
-TEST_F(ScheduleTest, AMinRefreshAboveAMinuteIsTheWindow) {
-    Schedule slow({hour, 5 * minute, 24 * hour}, [] { return 0.5; });
-    slow.start(0);
-    slow.began(0);
-    slow.fetched(0, std::nullopt, true);
-    slow.unknown_key(slow.fetches_begun(), second);
-    EXPECT_EQ(slow.next_fetch_at(), 5 * minute);
-    slow.began(5 * minute);
-    slow.fetched(5 * minute, std::nullopt, false);
-    slow.unknown_key(slow.fetches_begun(), 5 * minute);
-    EXPECT_EQ(slow.next_fetch_at(), 10 * minute);
-}
-
-TEST_F(ScheduleTest, AFloodCostsAtMostOneFetchPerMinRefresh) {
-    fetch(true);
+TEST_F(ScheduleTest, AFloodCostsThreeFetchesAndOnePerMinRefresh) {
+    fetch();
     std::int64_t fetches = 0;
     const std::int64_t begin = now;
     for (int i = 0; i < 100'000; ++i) {
@@ -269,12 +295,12 @@ TEST_F(ScheduleTest, AFloodCostsAtMostOneFetchPerMinRefresh) {
         ask_first();
         if (schedule.next_fetch_at() <= now) {
             schedule.began(now);
-            schedule.fetched(now, std::nullopt, false);
+            schedule.fetched(now, std::nullopt, true);
             ++fetches;
         }
     }
-    EXPECT_LE(fetches, (now - begin) / (10 * second));
-    EXPECT_GE(fetches, 10) << "the window ends at a minute";
+    EXPECT_LE(fetches, 3 + (now - begin) / (5 * second));
+    EXPECT_GE(fetches, (now - begin) / (5 * second) - 3) << "and never slower";
 }
 
 TEST_F(ScheduleTest, KeysFromTheCacheFileCountAsKeys) {
@@ -283,66 +309,96 @@ TEST_F(ScheduleTest, KeysFromTheCacheFileCountAsKeys) {
     EXPECT_EQ(schedule.next_fetch_at(), now) << "and are confirmed at once";
 }
 
-// ---- bad signature ----------------------------------------------------------------------------------------
-
-TEST_F(ScheduleTest, BadSignatureFetchesWithinTheSameBudget) {
-    fetch(true);
-    const std::int64_t last = now;
-    EXPECT_TRUE(schedule.bad_signature(now));
-    EXPECT_EQ(schedule.next_fetch_at(), last + 10 * second);
-    fetch(false);
-    EXPECT_TRUE(schedule.bad_signature(now));
-    EXPECT_EQ(until_next(), 20 * second);
-}
-
-TEST_F(ScheduleTest, BadSignatureAsksForNothingWhileAFetchRuns) {
-    fetch(true);
+TEST_F(ScheduleTest, ADemandWhileAFetchRunsAsksForNothing) {
+    fetch();
     begin_next();
-    EXPECT_FALSE(schedule.bad_signature(now));
+    EXPECT_FALSE(schedule.demand(now));
+    EXPECT_FALSE(schedule.is_demanded());
 }
 
 // ---- failures ---------------------------------------------------------------------------------------------
 
-TEST_F(ScheduleTest, FailuresBackOffExponentiallyFromMinRefreshUpToFiveMinutes) {
-    fetch(true);
-    chance = 0;
-    for (const std::int64_t seconds : {10, 20, 40, 80, 160, 300, 300}) {
-        fetch_and_fail();
-        EXPECT_EQ(until_next(), seconds * second);
-    }
-}
-
-TEST_F(ScheduleTest, BackOffHasJitterThatOnlyLengthensIt) {
-    fetch(true);
+TEST_F(ScheduleTest, WhileNobodyAsksTheBackOffGoesFromOneSecondToFiveMinutes) {
     chance = 0.999999;
+    for (const std::int64_t seconds : {1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300}) {
+        fetch_and_fail();
+        EXPECT_GT(until_next(), seconds * second - 2);
+        EXPECT_LE(until_next(), seconds * second) << "jitter included";
+    }
+}
+
+TEST_F(ScheduleTest, WhileClientsAskItEndsAtFourSeconds) {
+    fetch();
+    use_up_the_burst();
+    chance = 0.999999;
+    schedule.demand(now);
     fetch_and_fail();
-    EXPECT_GT(until_next(), 14 * second);
-    EXPECT_LE(until_next(), 15 * second);
-}
-
-TEST_F(ScheduleTest, WithoutKeysTheBackOffEndsAtHalfAMinute) {
-    chance = 0;
-    for (const std::int64_t seconds : {10, 20, 30, 30}) {
-        fetch_and_fail(true);
-        EXPECT_EQ(until_next(), seconds * second);
+    for (const std::int64_t seconds : {1, 2, 4, 4, 4, 4}) {
+        EXPECT_TRUE(schedule.demand(now) || seconds <= 2);
+        EXPECT_GT(until_next(), seconds * second - 2);
+        EXPECT_LE(until_next(), seconds * second);
+        fetch_and_fail();
     }
 }
 
-TEST_F(ScheduleTest, WithoutKeysAProviderThatIsntThereIsTriedAgainAfterASecond) {
+TEST_F(ScheduleTest, ALongOutageWithoutQuestionsIsOverWithTheFirstOne) {
+    fetch();
+    for (int i = 0; i < 12; ++i) fetch_and_fail();
+    EXPECT_GT(until_next(), 3 * minute);
+    now += 30 * second;
+    EXPECT_TRUE(schedule.demand(now));
+    EXPECT_EQ(until_next(), 0);
+}
+
+TEST_F(ScheduleTest, BackOffHasJitterThatOnlyShortensIt) {
     chance = 0;
-    for (const std::int64_t seconds : {1, 2, 4, 8, 16, 30, 30}) {
-        fetch_and_fail(false);
-        EXPECT_EQ(until_next(), seconds * second);
-    }
+    fetch_and_fail();
+    EXPECT_EQ(until_next(), 750);
+    fetch_and_fail();
+    EXPECT_EQ(until_next(), 1'500);
 }
 
 TEST_F(ScheduleTest, ASuccessEndsTheBackOff) {
-    fetch(true);
+    fetch();
     for (int i = 0; i < 5; ++i) fetch_and_fail();
-    fetch(false);
-    chance = 0;
+    fetch();
     fetch_and_fail();
-    EXPECT_EQ(until_next(), 10 * second);
+    EXPECT_LE(until_next(), second);
+}
+
+TEST_F(ScheduleTest, RetryAfterIsHeededButForTokensThatWait) {
+    fetch();
+    use_up_the_burst();
+    fetch_and_fail(120);
+    EXPECT_EQ(until_next(), 120 * second);
+    EXPECT_TRUE(schedule.demand(now));
+    EXPECT_LE(until_next(), 5 * second);
+}
+
+TEST_F(ScheduleTest, RetryAfterNeverShortensTheBackOffAndNeverPassesHalfOfMaxStale) {
+    for (int i = 0; i < 6; ++i) fetch_and_fail();
+    fetch_and_fail(1);
+    EXPECT_GT(until_next(), 40 * second);
+    for (const std::int64_t absurd : {std::int64_t{86'400 * 365}, std::numeric_limits<std::int64_t>::max()}) {
+        fetch_and_fail(absurd);
+        EXPECT_EQ(until_next(), 12 * hour);
+    }
+}
+
+TEST_F(ScheduleTest, AnOutageWithClientsThatAskCostsTheProviderFewFetches) {
+    fetch();
+    int fetches = 0;
+    const std::int64_t begin = now;
+    while (now - begin < 10 * minute) {
+        now += 20;
+        schedule.demand(now);
+        if (schedule.next_fetch_at() > now) continue;
+        schedule.began(now);
+        schedule.failed(now, std::nullopt);
+        ++fetches;
+    }
+    EXPECT_LE(fetches, 10 * 18) << "18 fetches a minute, each of two requests";
+    EXPECT_GE(fetches, 10 * 15);
 }
 
 struct Staleness {
@@ -365,14 +421,14 @@ INSTANTIATE_TEST_SUITE_P(Rows, StaleTest,
 // ---- empty sets -------------------------------------------------------------------------------------------
 
 TEST_F(ScheduleTest, OneEmptySetIsNotBelievedAndAskedForAgainAfterMinRefresh) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
-    EXPECT_EQ(until_next(), 10 * second);
+    EXPECT_EQ(until_next(), 5 * second);
 }
 
 TEST_F(ScheduleTest, TwoEmptySetsMinRefreshApartEmptyTheSet) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
     begin_next();
@@ -380,26 +436,26 @@ TEST_F(ScheduleTest, TwoEmptySetsMinRefreshApartEmptyTheSet) {
 }
 
 TEST_F(ScheduleTest, TwoEmptySetsCloserThanMinRefreshDoNot) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
-    schedule.began(now + 9 * second);
-    EXPECT_FALSE(schedule.came_empty(now + 9 * second));
-    schedule.began(now + 10 * second);
-    EXPECT_TRUE(schedule.came_empty(now + 10 * second));
+    schedule.began(now + 4 * second);
+    EXPECT_FALSE(schedule.came_empty(now + 4 * second));
+    schedule.began(now + 5 * second);
+    EXPECT_TRUE(schedule.came_empty(now + 5 * second));
 }
 
 TEST_F(ScheduleTest, AGoodSetInBetweenStartsTheCountAnew) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
-    fetch(false);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
 }
 
 TEST_F(ScheduleTest, AFailureInBetweenDoesNot) {
-    fetch(true);
+    fetch();
     begin_next();
     EXPECT_FALSE(schedule.came_empty(now));
     fetch_and_fail();
@@ -425,60 +481,10 @@ TEST_F(ScheduleTest, RetryDelaysLieBetween20And1000Milliseconds) {
 }
 
 TEST_F(ScheduleTest, RetryDelayFollowsHowLongAFetchUsuallyTakes) {
-    fetch(true);  // 50 ms
+    fetch();  // 50 ms
     begin_next();
     EXPECT_EQ(schedule.retry_delay(now), 70);
     EXPECT_GT(schedule.retry_delay(now + 1'000), 400) << "this one takes longer";
-}
-
-// ---- a thousand brokers -----------------------------------------------------------------------------------
-
-/// Requests per second at one provider, of brokers that all began in the same minute or second.
-std::map<std::int64_t, int> simulate(int brokers, bool jitter, std::int64_t begin_spread,
-                                     std::int64_t outage_from, std::int64_t outage_to, std::int64_t end) {
-    std::mt19937_64 generator(42);  // NOLINT: the same run every time
-    std::uniform_real_distribution<double> uniform(0.0, 1.0);
-    std::map<std::int64_t, int> per_second;
-    for (int i = 0; i < brokers; ++i) {
-        Schedule schedule({}, [&] { return jitter ? uniform(generator) : 0.5; });
-        schedule.start(begin_spread * i / brokers);
-        for (std::int64_t now = schedule.next_fetch_at(); now < end; now = schedule.next_fetch_at()) {
-            ++per_second[now / second];
-            schedule.began(now);
-            if (now >= outage_from && now < outage_to) {
-                schedule.failed(now + 50, true);
-            } else {
-                schedule.fetched(now + 50, std::nullopt, false);
-            }
-        }
-    }
-    return per_second;
-}
-
-int peak_after(const std::map<std::int64_t, int> &per_second, std::int64_t from_s) {
-    int peak = 0;
-    for (const auto &[at, count] : per_second) {
-        if (at >= from_s) peak = std::max(peak, count);
-    }
-    return peak;
-}
-
-TEST(ThousandBrokers, StartedInOneSecondTheyDoNotComeBackTogether) {
-    const int with = peak_after(simulate(1000, true, second, -1, -1, 24 * hour), 60);
-    const int without = peak_after(simulate(1000, false, second, -1, -1, 24 * hour), 60);
-    std::printf("1000 brokers started within 1 s, 24 h: peak %d requests/s with jitter, %d without\n", with,
-                without);
-    EXPECT_EQ(without, 1000);
-    EXPECT_LE(with, 20);
-}
-
-TEST(ThousandBrokers, AfterAnOutageTheyDoNotComeBackTogether) {
-    const int with = peak_after(simulate(1000, true, second, hour, 2 * hour, 6 * hour), 60);
-    const int without = peak_after(simulate(1000, false, second, hour, 2 * hour, 6 * hour), 60);
-    std::printf("1000 brokers and an outage of an hour: peak %d requests/s with jitter, %d without\n", with,
-                without);
-    EXPECT_EQ(without, 1000);
-    EXPECT_LE(with, 40);
 }
 
 }  // namespace
