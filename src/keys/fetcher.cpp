@@ -355,8 +355,10 @@ std::optional<FetchOutcome> Fetcher::after_keys(Transport::Id id, Fetch &fetch, 
     }
     if (!fetch.known && fetch.keys->is_fruitless(fetch.plan, outcome)) {
         // The keys may have moved.
-        outcome.evidence = false;
-        if (!has_time(fetch)) return outcome;
+        if (!has_time(fetch)) {
+            outcome.evidence = false;
+            return outcome;
+        }
         fetch.known = std::move(outcome);
         fetch.discovering = true;
         request(id, fetch);

@@ -251,8 +251,9 @@ bool SectionKeys::is_fruitless(const FetchPlan &plan, const FetchOutcome &outcom
     if (!plan.demanded) return false;
     const EpochDomain::Reader reader(readers_);
     const Published &current = *published_.get();
-    return outcome.result == FetchResult::not_modified ||
-           (current.any && current.keys.same_keys(*outcome.keys));
+    // That the provider stands by them is what tokens of keys that are too old wait for.
+    if (!current.any || current.is_stale(clock_.monotonic_ms())) return false;
+    return outcome.result == FetchResult::not_modified || current.keys.same_keys(*outcome.keys);
 }
 
 FetchEffect SectionKeys::fetch_ended(FetchOutcome outcome) {

@@ -27,6 +27,7 @@ class ManualClock final : public Clock {
         return ms_.load();
     }
     void advance_s(std::int64_t seconds) { ms_ += seconds * 1000; }
+    void advance_ms(std::int64_t ms) { ms_ += ms; }
 
     /// Called by every thread that asks for the monotonic time. A test stops a thread here, or lets another one
     /// act in between. Set it while one thread runs.

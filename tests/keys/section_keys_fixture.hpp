@@ -47,6 +47,25 @@ class SectionKeysTest : public testing::Test {
         transport.answer_with(set, etag);
         round();
     }
+    /// What comes doesn't help: the keys are asked for, then whether they have moved.
+    void serve_fruitless(const std::string &set) {
+        serve(set);
+        transport.answer_with(discovery());
+        round();
+    }
+    /// The next fetch on demand has to wait for min_refresh.
+    void use_up_the_burst() {
+        for (std::int64_t i = 0; i < Schedule::burst; ++i) {
+            EXPECT_EQ(find_reason("burst-" + std::to_string(i)), Reason::KEYS_PENDING);
+            serve_fruitless(key_set({"k1"}));
+        }
+    }
+    /// A fetch fails at both addresses.
+    void fail(FetchResult result = FetchResult::http_status) {
+        serve(result);
+        transport.answer_with(result);
+        round();
+    }
     /// On to the next fetch by time.
     void until_due() { clock.advance_s(keys->status().next_fetch_in_s + 1); }
 

@@ -9,8 +9,8 @@
 
 namespace {
 
-using tokenward::LogMode;
 using tokenward::Logger;
+using tokenward::LogMode;
 using tokenward::SystemClock;
 using tokenward::keys::Fetcher;
 
