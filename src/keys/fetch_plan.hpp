@@ -19,6 +19,8 @@ struct FetchPlan {
     std::int64_t deadline_ms = 0;  ///< monotonic: the whole fetch ends by then
     std::shared_ptr<const std::string> ca_pem;
     std::optional<std::string> proxy;  ///< unset: the environment's
+    std::string token_file;            ///< jwks_token_file; empty: none
+    std::string token_for;             ///< the configured address, whose host alone gets the token
 };
 
 }  // namespace tokenward::keys

@@ -3,6 +3,7 @@
 #include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
 #include "base/text.hpp"
+#include "keys/bearer_file.hpp"
 #include "keys/discovery.hpp"
 #include "keys/http_client.hpp"
 #include "keys/random.hpp"
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -100,7 +102,7 @@ Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &sec
 
 Result<void> Fetcher::start_thread() {
     if (thread_.joinable()) return {};
-    if (!initialise_curl()) return fail(Reason::INTERNAL, "libcurl can't be initialised");
+    if (!initialise_curl()) return fail(Reason::RESOURCE_LIMIT, "libcurl can't be initialised");
     try {
         if (!transport_) transport_ = std::make_unique<HttpClient>(waiters_->fetcher);
         const SignalsBlocked blocked;
@@ -256,29 +258,39 @@ void Fetcher::begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan) {
     // Now, so that the end of the fetch needs no memory for it.
     memories_.try_emplace(keys.get(), Memory{FetchLog(logger_, plan.issuer), {}});
     const Transport::Id id = next_id_++;
-    Fetch &fetch = fetches_[id];
-    fetch.keys = keys;
-    fetch.discovering = plan.discover_first;
-    fetch.plan = std::move(plan);
+    const auto entry = fetches_.try_emplace(id).first;
+    entry->second.keys = keys;
+    entry->second.discovering = plan.discover_first;
+    entry->second.plan = std::move(plan);
+    std::optional<FetchOutcome> outcome;
     try {
-        request(id, fetch);
+        outcome = request(id, entry->second);
     } catch (...) {
-        fetches_.erase(id);
+        fetches_.erase(entry);
         throw;
     }
+    if (outcome) end(entry, std::move(*outcome));
 }
 
-void Fetcher::request(Transport::Id id, const Fetch &fetch) {
+/// Nothing if the request is on its way.
+std::optional<FetchOutcome> Fetcher::request(Transport::Id id, const Fetch &fetch) {
     HttpRequest http;
     http.url = fetch.url();
     if (!fetch.discovering) http.etag = fetch.plan.etag;
     http.keep_connection = fetch.discovering || fetch.plan.keep_connection;
     http.timeout_ms = std::max<std::int64_t>(fetch.plan.deadline_ms - clock_.monotonic_ms(), 1);
+    Result<std::string> token = bearer_token_for(http.url, fetch.plan.token_file, fetch.plan.token_for);
+    if (!token) {
+        return failure(FetchResult::network_error, http.url, std::move(token.error().detail),
+                       std::move(token.error().hint));
+    }
+    http.bearer_token = std::move(*token);
     http.ca_pem = fetch.plan.ca_pem;
     // The section's own option is meant for this very provider. NO_PROXY belongs to the environment's proxy.
     http.proxy = fetch.plan.proxy.value_or(environment_.url);
     if (!fetch.plan.proxy) http.no_proxy = environment_.except;
     transport_->start(id, std::move(http));
+    return std::nullopt;
 }
 
 void Fetcher::take_in(Transport::Id id, HttpResponse response) noexcept {
@@ -315,8 +327,7 @@ std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fe
                 fetch.known->discovered = true;
                 return std::move(fetch.known);
             }
-            request(id, fetch);
-            return std::nullopt;
+            return request(id, fetch);
         }
         failed.result = FetchResult::bad_document;
         failed.error = std::move(uri.error().detail);
@@ -339,8 +350,7 @@ std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fe
     }
     if (!has_time(fetch)) return failed;
     fetch.known = std::move(failed);
-    request(id, fetch);
-    return std::nullopt;
+    return request(id, fetch);
 }
 
 std::optional<FetchOutcome> Fetcher::after_keys(Transport::Id id, Fetch &fetch, HttpResponse &response) {
@@ -361,8 +371,7 @@ std::optional<FetchOutcome> Fetcher::after_keys(Transport::Id id, Fetch &fetch, 
         }
         fetch.known = std::move(outcome);
         fetch.discovering = true;
-        request(id, fetch);
-        return std::nullopt;
+        return request(id, fetch);
     }
     // Discovery failed first. Only a set that has changed shows that it is still the provider's address.
     if (fetch.known) outcome.evidence = false;

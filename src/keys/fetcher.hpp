@@ -87,7 +87,7 @@ class Fetcher {
     void give_up_fetches_of_others(const Sections &sections);
     void end_overdue() noexcept;
     void begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan);
-    void request(Transport::Id id, const Fetch &fetch);
+    std::optional<FetchOutcome> request(Transport::Id id, const Fetch &fetch);
     void take_in(Transport::Id id, HttpResponse response) noexcept;
     std::optional<FetchOutcome> go_on(Transport::Id id, Fetch &fetch, HttpResponse &response);
     std::optional<FetchOutcome> after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);

@@ -237,6 +237,8 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     plan.deadline_ms = now + source_.jwks_timeout_s * 1000;
     plan.ca_pem = ca_pem_;
     plan.proxy = source_.proxy;
+    plan.token_file = source_.jwks_token_file;
+    plan.token_for = source_.jwks_uri.empty() ? issuer_ : source_.jwks_uri;
     // What throws above leaves the fetch due.
     schedule_.began(now);
     plan.demanded = schedule_.is_demanded();
