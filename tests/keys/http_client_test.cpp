@@ -6,6 +6,7 @@
 #include "keys/proxy.hpp"
 #include "support/test_issuer.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -24,6 +25,7 @@ constexpr HttpBounds short_bounds{1'500, 1'500, std::size_t{1} << 20U};
 class HttpClientTest : public testing::Test {
   protected:
     HttpClientTest() {
+        std::signal(SIGPIPE, SIG_IGN);  // the fetcher's thread blocks it
         initialise_curl();
         const Result<std::string> pem = read_trusted_file(issuer.ca_file(), 1U << 20U);
         ca_pem = std::make_shared<const std::string>(pem.value());
