@@ -3,9 +3,9 @@
 #
 #     sh tests/nightly.sh
 #
-# ThreadSanitizer comes first, then a build and all tests with clang, long fuzzing, a long soak, and LavinMQ where
-# TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be
-# fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
+# ThreadSanitizer comes first, then a build and all tests with clang, long fuzzing, a long soak, recovery from long
+# outages, and LavinMQ where TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is
+# skipped only if it can't be fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
@@ -21,6 +21,7 @@ part 'all tests, built with clang' with_clang
 part 'newer brokers' sh tests/newer_brokers.sh
 part 'long fuzzing' sh tests/fuzz/run.sh "${TOKENWARD_FUZZ_SECONDS:-300}"
 part 'long soak' sh tests/soak/run.sh 20
+part 'recovery at default settings' sh tests/keys/recovery.sh
 if [ -n "${TOKENWARD_LAVINMQ:-}" ]; then
     part 'LavinMQ' sh tests/lavinmq/run.sh "$TOKENWARD_LAVINMQ"
 else

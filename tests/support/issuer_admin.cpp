@@ -79,14 +79,20 @@ void fault(TestIssuer &issuer, Fields &fields) {
     const auto endpoint = one_of<Issuer::Endpoint>(
         take(fields, "endpoint").value_or("jwks"),
         {{"discovery", Issuer::Endpoint::discovery}, {"jwks", Issuer::Endpoint::jwks}});
-    const auto kind = one_of<Fault>(take(fields, "fault").value_or("none"), {{"none", Fault::none},
-                                                                             {"hang", Fault::hang},
-                                                                             {"status", Fault::status},
-                                                                             {"garbage", Fault::garbage},
-                                                                             {"huge", Fault::huge},
-                                                                             {"drip", Fault::drip},
-                                                                             {"truncate", Fault::truncate},
-                                                                             {"redirect", Fault::redirect}});
+    const auto kind = one_of<Fault>(take(fields, "fault").value_or("none"),
+                                    {{"none", Fault::none},
+                                     {"hang", Fault::hang},
+                                     {"status", Fault::status},
+                                     {"garbage", Fault::garbage},
+                                     {"huge", Fault::huge},
+                                     {"drip", Fault::drip},
+                                     {"truncate", Fault::truncate},
+                                     {"redirect", Fault::redirect},
+                                     {"outdated", Fault::outdated},
+                                     {"stall_before_header", Fault::stall_before_header},
+                                     {"stall_in_header", Fault::stall_in_header},
+                                     {"stall_in_body", Fault::stall_in_body},
+                                     {"reset_in_body", Fault::reset_in_body}});
     issuer.set_fault(endpoint, kind, std::stoi(take(fields, "number").value_or("0")));
 }
 
@@ -99,6 +105,7 @@ void documents(TestIssuer &issuer, Fields &fields) {
     if (next.jwks == "unusable") next.jwks = TestIssuer::unusable_jwks();
     if (next.jwks == "empty") next.jwks = R"({"keys":[]})";
     next.cache_control = take(fields, "cache_control").value_or("");
+    next.retry_after = take(fields, "retry_after").value_or("");
     next.etag = flag(take(fields, "etag").value_or("true"));
     issuer.set_documents(next);
 }
@@ -130,14 +137,17 @@ struct IssuerAdmin::Impl {
             issuer.set_network(one_of<Issuer::Network>(take(fields, "state").value_or("up"),
                                                        {{"up", Issuer::Network::up},
                                                         {"down", Issuer::Network::down},
-                                                        {"blackhole", Issuer::Network::blackhole}}));
+                                                        {"blackhole", Issuer::Network::blackhole},
+                                                        {"reset", Issuer::Network::reset}}));
         } else if (path == "/tls") {
             issuer.set_tls(one_of<Issuer::Tls>(take(fields, "kind").value_or("good"),
                                                {{"good", Issuer::Tls::good},
                                                 {"expired", Issuer::Tls::expired},
                                                 {"wrong_host", Issuer::Tls::wrong_host},
                                                 {"other_ca", Issuer::Tls::other_ca},
-                                                {"old_protocol", Issuer::Tls::old_protocol}}));
+                                                {"old_protocol", Issuer::Tls::old_protocol},
+                                                {"stall", Issuer::Tls::stall},
+                                                {"reset", Issuer::Tls::reset}}));
         } else if (path == "/documents") {
             documents(issuer, fields);
         } else if (path == "/heal") {

@@ -14,8 +14,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace tokenward::support {
@@ -32,6 +30,9 @@ std::int64_t unix_seconds() {
         .count();
 }
 
+/// In front of a path: the address without faults.
+constexpr std::string_view moved = "/moved";
+
 struct FaultState {
     TestIssuer::Fault fault = TestIssuer::Fault::none;
     int number = 0;
@@ -45,7 +46,7 @@ std::string entity_tag(const std::string &body) {
 
 struct TestIssuer::Impl {
     explicit Impl(Options given)
-        : options(std::move(given)), keys(options.algorithm_in_jwk, options.key_family), port_holder(0) {
+        : options(std::move(given)), keys(options.algorithm_in_jwk, options.key_family) {
         if (options.directory.empty()) {
             temporary.emplace();
             options.directory = temporary->path();
@@ -56,20 +57,51 @@ struct TestIssuer::Impl {
         start();
     }
 
-    ~Impl() {
+    ~Impl() { stop(); }
+
+    void start() {
         {
             const std::lock_guard lock(mutex);
-            ++wakeups;
+            stopping = false;
+        }
+        server =
+            std::make_unique<TlsServer>(port_holder.port(), conditions(),
+                                        [this](const TlsServer::Request &request,
+                                               TlsServer::Response &response) { answer(request, response); });
+    }
+
+    /// Ends sleeping handlers, then the server.
+    void stop() {
+        {
+            const std::lock_guard lock(mutex);
+            stopping = true;
         }
         wake.notify_all();
+        if (server) handshakes += server->handshakes();
         server.reset();
     }
 
-    void start() {
-        server =
-            std::make_unique<TlsServer>(port_holder.port(), certificate(), tls == Tls::old_protocol,
-                                        [this](const TlsServer::Request &request,
-                                               TlsServer::Response &response) { answer(request, response); });
+    /// To what network and TLS say.
+    void change_server() {
+        if (network == Network::down) {
+            stop();
+        } else if (server) {
+            server->set_conditions(conditions());
+        } else {
+            start();
+        }
+    }
+
+    TlsServer::Conditions conditions() const {
+        using Handshake = TlsServer::Conditions::Handshake;
+        TlsServer::Conditions out;
+        out.certificate = certificate();
+        out.old_protocol = tls == Tls::old_protocol;
+        if (tls == Tls::stall) out.handshake = Handshake::half_stalls;
+        if (tls == Tls::reset) out.handshake = Handshake::half_resets;
+        if (network == Network::blackhole) out.handshake = Handshake::none;
+        if (network == Network::reset) out.handshake = Handshake::reset_at_once;
+        return out;
     }
 
     ServerCertificate certificate() const {
@@ -82,20 +114,11 @@ struct TestIssuer::Impl {
                 return TestCa().issue();
             case Tls::good:
             case Tls::old_protocol:
+            case Tls::stall:
+            case Tls::reset:
                 break;
         }
         return ca.issue();
-    }
-
-    /// Ends sleeping handlers, then the server.
-    void stop() {
-        {
-            const std::lock_guard lock(mutex);
-            ++wakeups;
-        }
-        wake.notify_all();
-        server.reset();
-        port_holder.stop_listening();
     }
 
     std::string discovery_body() const {
@@ -111,8 +134,12 @@ struct TestIssuer::Impl {
         return out.json();
     }
 
+    std::string jwks_body(Fault fault) const {
+        if (documents.jwks) return *documents.jwks;
+        return fault == Fault::outdated ? outdated_jwks : keys.jwks();
+    }
+
     void answer(const TlsServer::Request &request, TlsServer::Response &response) {
-        const std::string moved = "/moved";
         std::string path = request.path;
         const bool redirected = path.starts_with(moved);
         if (redirected) path.erase(0, moved.size());
@@ -132,8 +159,7 @@ struct TestIssuer::Impl {
         if (state.fault == Fault::hang) {
             sleep(lock, std::chrono::seconds(state.number));
         }
-        response.body =
-            endpoint == Endpoint::discovery ? discovery_body() : documents.jwks.value_or(keys.jwks());
+        response.body = endpoint == Endpoint::discovery ? discovery_body() : jwks_body(state.fault);
         response.content_type =
             endpoint == Endpoint::discovery ? "application/json" : "application/jwk-set+json";
         if (!documents.cache_control.empty())
@@ -143,7 +169,9 @@ struct TestIssuer::Impl {
         if (endpoint == Endpoint::jwks && documents.etag) {
             const std::string tag = entity_tag(response.body);
             response.headers.emplace_back("ETag", tag);
-            if (state.fault == Fault::none && request.if_none_match == tag) {
+            const auto asked = request.headers.find("if-none-match");
+            const bool well = state.fault == Fault::none || state.fault == Fault::outdated;
+            if (well && asked != request.headers.end() && asked->second == tag) {
                 ++not_modified;
                 response.status = 304;
                 response.body.clear();
@@ -156,9 +184,12 @@ struct TestIssuer::Impl {
         switch (state.fault) {
             case Fault::none:
             case Fault::hang:
+            case Fault::outdated:
                 return;
             case Fault::status:
                 response.status = state.number;
+                if (!documents.retry_after.empty())
+                    response.headers.emplace_back("Retry-After", documents.retry_after);
                 response.body = R"({"error":"server_error"})";
                 return;
             case Fault::garbage:
@@ -168,25 +199,35 @@ struct TestIssuer::Impl {
                 response.body.append(static_cast<std::size_t>(state.number) << 20U, ' ');
                 return;
             case Fault::drip:
-                response.drip = [this, pause = std::chrono::milliseconds(state.number)] {
-                    std::unique_lock lock(mutex);
-                    return sleep(lock, pause);
-                };
+                response.drip_ms = state.number;
                 return;
             case Fault::truncate:
-                response.truncate = true;
+                response.reach = TlsServer::Reach::half_of_body;
                 return;
             case Fault::redirect:
                 response.status = state.number;
-                response.headers.emplace_back("Location", "/moved" + request.path);
+                response.headers.emplace_back("Location", std::string(moved) + request.path);
                 return;
+            case Fault::stall_before_header:
+                return cut(response, TlsServer::Reach::nothing, TlsServer::Then::stall);
+            case Fault::stall_in_header:
+                return cut(response, TlsServer::Reach::half_of_header, TlsServer::Then::stall);
+            case Fault::stall_in_body:
+                return cut(response, TlsServer::Reach::half_of_body, TlsServer::Then::stall);
+            case Fault::reset_in_body:
+                return cut(response, TlsServer::Reach::half_of_body, TlsServer::Then::reset);
         }
     }
 
-    /// False if it was woken up by stop() or a change of faults.
-    bool sleep(std::unique_lock<std::mutex> &lock, std::chrono::milliseconds time) {
-        const std::uint64_t before = wakeups;
-        return !wake.wait_for(lock, time, [&] { return wakeups != before; });
+    static void cut(TlsServer::Response &response, TlsServer::Reach reach, TlsServer::Then then) {
+        response.reach = reach;
+        response.then = then;
+    }
+
+    /// Until stop() or a change of faults.
+    void sleep(std::unique_lock<std::mutex> &lock, std::chrono::milliseconds time) {
+        const std::uint64_t before = changes;
+        wake.wait_for(lock, time, [&] { return stopping || changes != before; });
     }
 
     Options options;
@@ -196,16 +237,19 @@ struct TestIssuer::Impl {
 
     mutable std::mutex mutex;
     std::condition_variable wake;
-    std::uint64_t wakeups = 0;
+    bool stopping = false;
+    std::uint64_t changes = 0;  ///< of faults
     IssuerKeys keys;
+    std::string outdated_jwks;
     Documents documents;
     std::array<FaultState, 2> faults;
     std::array<std::vector<std::int64_t>, 2> times;
     std::size_t not_modified = 0;
 
-    std::mutex server_mutex;  ///< one change of network or TLS at a time
+    mutable std::mutex server_mutex;  ///< one change of network or TLS at a time
     Tls tls = Tls::good;
     Network network = Network::up;
+    std::size_t handshakes = 0;  ///< of the servers before this one
     PortHolder port_holder;
     std::unique_ptr<TlsServer> server;  ///< last: its handlers use all of the above
 };
@@ -218,6 +262,10 @@ const std::string &TestIssuer::issuer() const noexcept {
 }
 std::string TestIssuer::jwks_uri() const {
     return impl_->issuer + "/jwks";
+}
+std::string TestIssuer::moved_jwks_uri() const {
+    const std::string origin = impl_->issuer.substr(0, impl_->issuer.size() - impl_->options.path.size());
+    return origin + std::string(moved) + impl_->options.path + "/jwks";
 }
 std::string TestIssuer::ca_file() const {
     return impl_->options.directory + "/ca.pem";
@@ -233,7 +281,7 @@ void TestIssuer::set_fault(Endpoint endpoint, Fault fault, int number) {
     {
         const std::lock_guard lock(impl_->mutex);
         impl_->faults[static_cast<std::size_t>(endpoint)] = {fault, number};
-        ++impl_->wakeups;
+        ++impl_->changes;
     }
     impl_->wake.notify_all();
 }
@@ -242,17 +290,14 @@ void TestIssuer::set_network(Network network) {
     const std::lock_guard lock(impl_->server_mutex);
     if (network == impl_->network) return;
     impl_->network = network;
-    impl_->stop();
-    if (network == Network::up) impl_->start();
-    if (network == Network::blackhole) impl_->port_holder.listen();
+    impl_->change_server();
 }
 
 void TestIssuer::set_tls(Tls tls) {
     const std::lock_guard lock(impl_->server_mutex);
+    if (tls == impl_->tls) return;
     impl_->tls = tls;
-    if (impl_->network != Network::up) return;
-    impl_->stop();
-    impl_->start();
+    impl_->change_server();
 }
 
 void TestIssuer::set_documents(Documents documents) {
@@ -269,12 +314,13 @@ void TestIssuer::heal() {
     set_fault(Endpoint::discovery, Fault::none);
     set_fault(Endpoint::jwks, Fault::none);
     set_documents({});
-    if (impl_->tls != Tls::good) set_tls(Tls::good);
+    set_tls(Tls::good);
     set_network(Network::up);
 }
 
 void TestIssuer::rotate(bool keep_old) {
     const std::lock_guard lock(impl_->mutex);
+    impl_->outdated_jwks = impl_->keys.jwks();
     impl_->keys.rotate(keep_old);
 }
 
@@ -316,6 +362,11 @@ std::size_t TestIssuer::requests(Endpoint endpoint) const {
 std::size_t TestIssuer::not_modified() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->not_modified;
+}
+
+std::size_t TestIssuer::handshakes() const {
+    const std::lock_guard lock(impl_->server_mutex);
+    return impl_->handshakes + (impl_->server ? impl_->server->handshakes() : 0);
 }
 
 std::vector<std::int64_t> TestIssuer::request_times(Endpoint endpoint) const {

@@ -57,14 +57,29 @@ class TestIssuer {
         drip,      ///< one byte of the right answer every so many milliseconds
         truncate,  ///< a Content-Length, half of the body, end of connection
         redirect,  ///< that status (302 ...) to the same document at another path
+        outdated,  ///< the set from before the last rotation; only of the JWKS
+        // Nothing more comes, also after the fault's end; the client must give up.
+        stall_before_header,
+        stall_in_header,
+        stall_in_body,
+        reset_in_body,  ///< half of the body, then a TCP reset
     };
     /// What the connection runs into.
     enum class Network {
         up,
         down,       ///< connections are refused
-        blackhole,  ///< connections are taken and never answered
+        blackhole,  ///< connections are taken and never answered, also after the fault's end
+        reset,      ///< connections are taken and reset
     };
-    enum class Tls { good, expired, wrong_host, other_ca, old_protocol };
+    enum class Tls {
+        good,
+        expired,
+        wrong_host,
+        other_ca,
+        old_protocol,
+        stall,  ///< half of the handshake, then nothing, also after the fault's end
+        reset,  ///< half of the handshake, then a TCP reset
+    };
 
     /// What the documents say.
     struct Documents {
@@ -74,6 +89,7 @@ class TestIssuer {
         std::optional<std::string> jwks;       ///< the whole body instead
         std::string cache_control;             ///< of both; empty: no such header
         std::string content_encoding;  ///< of both; the body is sent as it stands; empty: no such header
+        std::string retry_after;       ///< of both, beside a status that is a fault; empty: no such header
         bool etag = true;              ///< of the JWKS; conditional requests get a 304
     };
 
@@ -85,6 +101,8 @@ class TestIssuer {
 
     const std::string &issuer() const noexcept;  ///< https://localhost:PORT and the path
     std::string jwks_uri() const;
+    /// The same documents without faults, at another address.
+    std::string moved_jwks_uri() const;
     std::string ca_file() const;
     std::string directory() const;
     int port() const noexcept;
@@ -111,6 +129,8 @@ class TestIssuer {
     /// Requests that reached a path ("/jwks" stands for any issuer path in front).
     std::size_t requests(Endpoint endpoint) const;
     std::size_t not_modified() const;
+    /// TLS handshakes that succeeded.
+    std::size_t handshakes() const;
     /// CLOCK_MONOTONIC in milliseconds, one entry per request.
     std::vector<std::int64_t> request_times(Endpoint endpoint) const;
 
