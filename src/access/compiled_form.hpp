@@ -50,39 +50,36 @@ struct Node {
 };
 
 inline Node read_node(Level level, const char *&cursor) noexcept {
-    Node node;
     const auto first = static_cast<unsigned char>(*cursor++);
-    node.operations = first & any_operation;
     const std::uint32_t text_size = read_size(cursor);
     std::uint32_t children_size = 0;
     if (level == Level::vhost || (level == Level::resource && (first & three_part_operations) != 0))
         children_size = read_size(cursor);
-    node.pattern = {static_cast<PatternKind>(first & 3U), {cursor, text_size}};
-    cursor += text_size;
-    node.children = {cursor, children_size};
-    cursor += children_size;
-    return node;
+    const char *const text = cursor;
+    const char *const children = text + text_size;
+    cursor = children + children_size;
+    return {{static_cast<PatternKind>(first & 3U), {text, text_size}},
+            first & any_operation,
+            {children, children_size}};
 }
 
 /// A list, as read.
 struct List {
-    explicit List(std::string_view text) noexcept {
-        const char *cursor = text.data();
-        const std::uint32_t first = read_size(cursor);
-        common = {cursor, first >> 1U};
-        cursor += common.size();
-        if ((first & 1U) != 0) {
-            const std::uint32_t index_size = read_size(cursor);
-            index = {cursor, index_size};
-            cursor += index_size;
-        }
-        nodes = {cursor, static_cast<std::size_t>(text.data() + text.size() - cursor)};
-    }
-
     std::string_view common;
     std::string_view index;  ///< empty: every node must be tried
     std::string_view nodes;
 };
+
+inline List read_list(std::string_view text) noexcept {
+    const char *cursor = text.data();
+    const std::uint32_t first = read_size(cursor);
+    const std::string_view common(cursor, first >> 1U);
+    cursor += common.size();
+    const std::uint32_t index_size = (first & 1U) != 0 ? read_size(cursor) : 0;
+    const std::string_view index(cursor, index_size);
+    cursor += index_size;
+    return {common, index, {cursor, static_cast<std::size_t>(text.data() + text.size() - cursor)}};
+}
 
 /// Calls visit(node) for each node of the list until it returns true. Returns true if it did.
 template <class Visit>

@@ -37,7 +37,7 @@ struct GrantedScope {
 template <class Visit>
 void for_each_node(Level level, std::string_view list_text, Visit &&visit) {
     if (list_text.empty()) return;
-    const List list(list_text);
+    const List list = read_list(list_text);
     visit_nodes(level, list, [&](const Node &node) {
         visit(node, GrantedScope::Part{list.common, node.pattern});
         return false;

@@ -14,7 +14,7 @@ template <class Visit>
 bool visit_matches(Level level, std::string_view list_text, std::string_view name, unsigned operations,
                    Visit &&visit) {
     if (list_text.empty()) return false;
-    const List list(list_text);
+    const List list = read_list(list_text);
     if (!begins_with(name, list.common)) return false;
     name.remove_prefix(list.common.size());
     const auto visit_node = [&](const Node &node) { return visit(node, list); };

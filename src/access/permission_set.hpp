@@ -61,6 +61,7 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
   private:
     friend class SharedSets;
 
+    unsigned operations_for(const Request &request) const noexcept;
     /// For a request whose routing key is an MQTT topic or filter.
     bool allows_mqtt_key(const Request &request) const noexcept;
 

@@ -240,15 +240,11 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
     return nullptr;
 }
 
-const char *read_request(const tokenward_request *from, Question &to) noexcept {
+namespace {
+
+const char *read_fields(const tokenward_request &asked, Question &to) noexcept {
     constexpr std::uint32_t topic_or_filter = TOKENWARD_MQTT_FILTER | TOKENWARD_MQTT_TOPIC;
     constexpr std::uint32_t known = topic_or_filter | TOKENWARD_ROUTING_KEY | TOKENWARD_PAST_END;
-    tokenward_request asked;
-    if (!read_struct(from, asked)) {
-        return "request is NULL, its struct_size is none of tokenward_request (begin with "
-               "TOKENWARD_REQUEST_INIT), or "
-               "fields that this version doesn't know aren't zero";
-    }
 #ifdef TOKENWARD_TEST_GROWN
     if (asked.grown != 0) return "request.grown isn't zero";
 #endif
@@ -275,6 +271,26 @@ const char *read_request(const tokenward_request *from, Question &to) noexcept {
     to.until = (asked.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end
                                                        : session::Session::Until::end;
     return nullptr;
+}
+
+// Not inline: its copy isn't for the stack of every request.
+[[gnu::noinline]] const char *read_request_of_other_version(const tokenward_request *from,
+                                                            Question &to) noexcept {
+    tokenward_request asked;
+    if (!read_struct(from, asked)) {
+        return "request is NULL, its struct_size is none of tokenward_request (begin with "
+               "TOKENWARD_REQUEST_INIT), or "
+               "fields that this version doesn't know aren't zero";
+    }
+    return read_fields(asked, to);
+}
+
+}  // namespace
+
+const char *read_request(const tokenward_request *from, Question &to) noexcept {
+    // The usual case, on the way of each message: read in place.
+    if (from != nullptr && from->struct_size == sizeof(tokenward_request)) return read_fields(*from, to);
+    return read_request_of_other_version(from, to);
 }
 
 }  // namespace tokenward::boundary

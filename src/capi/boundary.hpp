@@ -35,8 +35,9 @@ inline const session::Session *session_of(const tokenward_session *handle) noexc
 inline bool is_string(const tokenward_string &text) noexcept {
     return (text.data != nullptr || text.size == 0) && text.size <= static_cast<std::size_t>(PTRDIFF_MAX);
 }
+/// `text` is a string, as is_string() says: where data is NULL, size is 0.
 inline std::string_view view(const tokenward_string &text) noexcept {
-    return text.data == nullptr ? std::string_view{} : std::string_view{text.data, text.size};
+    return {text.data, text.size};
 }
 inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
     return (buffer != nullptr || size == 0) && length != nullptr;

@@ -226,6 +226,14 @@ TEST(ScopeTable, RoutingKeys) {
     }
 }
 
+TEST(ScopeTable, SomeRoutingKeyIsGrantedByThreePartsOnly) {
+    const Request request{Operation::read, "v", "x", "key"};
+    EXPECT_TRUE(compile({"read:v/x/other"})->allows_some_routing_key(request));
+    EXPECT_FALSE(compile({"read:v/x"})->allows_some_routing_key(request));
+    EXPECT_FALSE(compile({"write:v/x/key", "read:v/y/key"})->allows_some_routing_key(request));
+    EXPECT_FALSE(compile({"read:v/x/other"}, false)->allows_some_routing_key(request));
+}
+
 TEST(ScopeTable, VhostAccess) {
     struct Row {
         std::string_view scope;
