@@ -28,12 +28,14 @@ class Flood {
         std::thread attackers[] = {std::thread([this] { attack(); }), std::thread([this] { attack(); })};
         std::thread clients[] = {std::thread([this] { log_in(); }), std::thread([this] { log_in(); })};
         for (int i = 0; i < rotations; ++i) {
-            const Moment begin = now();
+            EXPECT_TRUE(wait_until([&] { return made_up >= made_up_kids * i / rotations; }, hang_guard_s));
             rotate();
+            const Moment begin = now();
             EXPECT_TRUE(wait_until([this] { return newest_is_known_.load(); }, hang_guard_s))
                 << "rotation " << i;
             longest_s = std::max(longest_s, seconds_since(begin));
         }
+        EXPECT_TRUE(wait_until([this] { return made_up >= made_up_kids; }, hang_guard_s));
         stop_ = true;
         for (std::thread &attacker : attackers) attacker.join();
         for (std::thread &client : clients) client.join();
@@ -120,6 +122,7 @@ class Flood {
 };
 
 TEST(Flood, OfMadeUpKidsStaysInTheBudgetAndHarmsNoGoodToken) {
+    make_keys(1 + rotations);
     Flood flood;
     const Moment begin = now();
     flood.run();
