@@ -39,8 +39,8 @@ class Rotations {
             EXPECT_TRUE(wait_until([&] { return logins >= enough; }, hang_guard_s));
             withdrawn.push_back(mint(issuer_));
             EXPECT_TRUE(broker.ask_until_decided(withdrawn.back()).yes()) << "remembered from here on";
-            const Moment begin = now();
             rotate();
+            const Moment begin = now();
             EXPECT_TRUE(wait_until([&] { return newest_yes_ == generation_; }, hang_guard_s))
                 << "rotation " << i;
             longest_s = std::max(longest_s, seconds_since(begin));
@@ -101,6 +101,7 @@ class Rotations {
 
 TEST(Rotation, WithoutOverlapNoTokenOfTheCurrentKeyIsRefusedAndTheProviderIsAskedWithinTheBudget) {
     const char *const cache_controls[] = {"max-age=3600", "max-age=15", "max-age=0", "no-cache", ""};
+    make_keys(1 + rotations);
     std::vector<std::unique_ptr<Rotations>> providers;
     std::vector<std::thread> threads;
     for (const char *cache_control : cache_controls) {

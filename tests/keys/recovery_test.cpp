@@ -229,6 +229,7 @@ TEST(Recovery, EveryFaultIsOverTenSecondsAfterTheProviderIsWellAndNoValidTokenIs
     allow_many_descriptors();
     const std::vector<Row> rows = all_rows();
     ASSERT_GE(rows.size(), 30U);
+    make_keys(2);
     const Settings settings{at_defaults() ? 60.0 : 8.0};
     const std::vector<RowSeen> seen = run(rows, settings);
     std::printf(

@@ -99,6 +99,11 @@ std::string Broker::short_min_refresh() {
     return at_defaults() ? "" : R"(, "jwks_min_refresh": 1)";
 }
 
+void make_keys(int generations) {
+    TestIssuer issuer;
+    for (int i = 1; i < generations; ++i) issuer.rotate(false);
+}
+
 std::string mint(const TestIssuer &issuer, MintRequest::Signer signer) {
     MintRequest request;
     request.algorithm = "ES256";

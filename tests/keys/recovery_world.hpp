@@ -77,6 +77,9 @@ class Broker {
     tokenward_backend *backend_ = nullptr;
 };
 
+/// So many generations of keys, which issuers share. Making one takes long, and a provider doesn't answer meanwhile.
+void make_keys(int generations);
+
 /// ES256, which is cheap; valid for an hour.
 std::string mint(const TestIssuer &issuer, MintRequest::Signer signer = MintRequest::Signer::current);
 
