@@ -39,7 +39,7 @@ class RawClient {
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(static_cast<std::uint16_t>(port));
-        ::connect(fd_, reinterpret_cast<const sockaddr *>(&address), sizeof address);
+        (void)::connect(fd_, reinterpret_cast<const sockaddr *>(&address), sizeof address);
         SSL_set_fd(ssl_.get(), fd_);
     }
     ~RawClient() { ::close(fd_); }

@@ -104,11 +104,12 @@ std::optional<TlsServer::Request> parse_request(std::string_view head) {
 
 std::string header_of(const TlsServer::Response &response, bool with_body) {
     std::string header = "HTTP/1.1 " + std::to_string(response.status) + " Status\r\n";
-    for (const auto &[name, value] : response.headers) header += name + ": " + value + "\r\n";
+    for (const auto &[name, value] : response.headers)
+        header.append(name).append(": ").append(value).append("\r\n");
     if (with_body) {
-        header += "Content-Type: " +
-                  (response.content_type.empty() ? std::string("text/plain") : response.content_type) +
-                  "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n";
+        header += "Content-Type: ";
+        header += response.content_type.empty() ? "text/plain" : response.content_type;
+        header += "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n";
     }
     return header + "\r\n";
 }
@@ -268,7 +269,7 @@ struct TlsServer::Impl {
         std::thread thread;
     };
 
-    Impl(int port, Conditions conditions, Handler given)
+    Impl(int port, const Conditions &conditions, Handler given)
         : handler(std::move(given)), stop_fd(::eventfd(0, EFD_CLOEXEC)) {
         set(conditions);
         listener = bound_socket(port);
@@ -393,12 +394,12 @@ struct TlsServer::Impl {
     std::thread accepting;
 };
 
-TlsServer::TlsServer(int port, Conditions conditions, Handler handler)
-    : impl_(std::make_unique<Impl>(port, std::move(conditions), std::move(handler))) {}
+TlsServer::TlsServer(int port, const Conditions &conditions, Handler handler)
+    : impl_(std::make_unique<Impl>(port, conditions, std::move(handler))) {}
 
 TlsServer::~TlsServer() = default;
 
-void TlsServer::set_conditions(Conditions conditions) {
+void TlsServer::set_conditions(const Conditions &conditions) {
     impl_->set(conditions);
 }
 

@@ -72,14 +72,14 @@ class TlsServer {
     };
 
     /// Listens on 127.0.0.1 when it returns. Throws std::runtime_error.
-    TlsServer(int port, Conditions conditions, Handler handler);
+    TlsServer(int port, const Conditions &conditions, Handler handler);
     /// Ends all connections. Waits for running handlers.
     ~TlsServer();
     TlsServer(const TlsServer &) = delete;
     TlsServer &operator=(const TlsServer &) = delete;
 
     /// For new connections. Those that are kept end; one that stalls goes on stalling.
-    void set_conditions(Conditions conditions);
+    void set_conditions(const Conditions &conditions);
     /// TLS handshakes that succeeded.
     std::size_t handshakes() const noexcept;
 
