@@ -138,7 +138,7 @@ std::string json_of(const Host &host, std::int32_t result, const tokenward_error
 
 }  // namespace
 
-ExitCode exit_code_of(std::int32_t result, std::int32_t reason) {
+ExitCode exit_code_of(std::int32_t result) {
     switch (result) {
         case TOKENWARD_OK:
             return exit_yes;
@@ -146,7 +146,7 @@ ExitCode exit_code_of(std::int32_t result, std::int32_t reason) {
             return exit_no_keys;
         case TOKENWARD_REFUSED:
         case TOKENWARD_NOT_A_TOKEN:
-            return reason == TOKENWARD_REASON_KEYS_UNAVAILABLE ? exit_no_keys : exit_no;
+            return exit_no;
         default:
             return exit_usage;
     }
@@ -178,7 +178,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     const std::int32_t result = host.backend().authenticate(credentials, &context, session, error);
     host.mute(false);
 
-    ExitCode code = exit_code_of(result, error.reason);
+    ExitCode code = exit_code_of(result);
     SessionFacts facts;
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {

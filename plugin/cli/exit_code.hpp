@@ -15,6 +15,6 @@ enum ExitCode : int {
 };
 
 /// The exit code for a result of authenticate.
-[[nodiscard]] ExitCode exit_code_of(std::int32_t result, std::int32_t reason);
+[[nodiscard]] ExitCode exit_code_of(std::int32_t result);
 
 }  // namespace tokenward::cli
