@@ -136,6 +136,12 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
                       [](char one, char other) { return to_lower(one) == to_lower(other); });
 }
 
+std::string_view without_byte_order_mark(std::string_view text) noexcept {
+    constexpr std::string_view mark = "\xEF\xBB\xBF";
+    if (text.starts_with(mark)) text.remove_prefix(mark.size());
+    return text;
+}
+
 std::string_view trim(std::string_view text, std::string_view blanks) noexcept {
     const std::size_t first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};

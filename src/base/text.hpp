@@ -31,6 +31,9 @@ constexpr char to_lower(char c) noexcept {
 std::string to_lower(std::string_view text);
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
+/// The text without the UTF-8 byte order mark (U+FEFF) that editors of some systems put in front.
+std::string_view without_byte_order_mark(std::string_view text) noexcept;
+
 /// The text without the blanks at its two ends; spaces and tabs, if nothing else is said.
 std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept;
 

@@ -2,6 +2,7 @@
 
 #include "base/issuer.hpp"
 #include "base/text.hpp"
+#include "config/kubernetes.hpp"
 
 #include <algorithm>
 
@@ -17,9 +18,35 @@ std::string title(const Section &section) {
     return section.name == "oauth" ? "[oauth]" : fmt::format("[oauth.{}]", section.name);
 }
 
-Result<void> check(SectionDraft &draft) {
+/// How often keys are fetched: each limit must leave room for the others.
+Result<void> check_refresh(const SectionDraft &draft) {
+    const KeySource &keys = draft.section.keys;
+    const auto origin = [&](std::string_view option) {
+        const auto at = draft.origins.find(option);
+        return at == draft.origins.end() ? draft.where : at->second;
+    };
+    if (keys.jwks_refresh_floor_s > keys.jwks_refresh_ceiling_s) {
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format("{}jwks_refresh_floor = {}: must be at most jwks_refresh_ceiling = {}",
+                        origin("jwks_refresh_floor"), keys.jwks_refresh_floor_s, keys.jwks_refresh_ceiling_s));
+    }
+    if (keys.jwks_refresh_floor_s > keys.jwks_max_stale_s / 2) {
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format("{}jwks_refresh_floor = {}: must be at most half of jwks_max_stale = {}, else keys "
+                        "would be too old before they are fetched again",
+                        origin("jwks_refresh_floor"), keys.jwks_refresh_floor_s, keys.jwks_max_stale_s));
+    }
+    return {};
+}
+
+Result<void> check(SectionDraft &draft, const std::string &pod_folder) {
     Section &section = draft.section;
     const auto is_set = [&](std::string_view option) { return draft.origins.count(option) != 0; };
+    if (section.keys.kubernetes) {
+        if (auto completed = complete_from_pod(draft, pod_folder); !completed) return completed;
+    }
     if (section.issuer.empty()) {
         return fail(Reason::CONFIG_MISSING_KEY,
                     fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
@@ -30,6 +57,7 @@ Result<void> check(SectionDraft &draft) {
                     fmt::format("{}jwks_file: jwks_uri is set too ({}jwks_uri): keep one of them",
                                 draft.origins["jwks_file"], draft.origins["jwks_uri"]));
     }
+    if (auto checked = check_refresh(draft); !checked) return checked;
     if (section.tokens.verify_aud && section.tokens.audience.empty()) {
         if (section.scopes.resource_server_id.empty()) {
             return fail(
@@ -146,13 +174,17 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
     if (!section.keys.jwks_file.empty() && !section.keys.jwks_cache_file.empty()) {
         add("jwks_cache_file has no effect beside jwks_file");
     }
+    if (!section.keys.jwks_file.empty() && !section.keys.jwks_token_file.empty()) {
+        add("jwks_token_file has no effect beside jwks_file");
+    }
 }
 
 }  // namespace
 
-Result<void> check_and_complete(std::vector<SectionDraft> &drafts, std::vector<std::string> &warnings) {
+Result<void> check_and_complete(std::vector<SectionDraft> &drafts, const std::string &pod_folder,
+                                std::vector<std::string> &warnings) {
     for (SectionDraft &draft : drafts) {
-        if (auto checked = check(draft); !checked) return checked;
+        if (auto checked = check(draft, pod_folder); !checked) return checked;
     }
     for (std::size_t i = 0; i < drafts.size(); ++i) {
         for (std::size_t j = i + 1; j < drafts.size(); ++j) {

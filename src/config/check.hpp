@@ -17,8 +17,10 @@ struct SectionDraft {
     std::map<std::string_view, std::string> origins;  ///< where each option was last set
 };
 
-/// Sets the defaults that depend on other options (audience, scope_prefix, max_session). Appends warnings.
-/// Fails: CONFIG_MISSING_KEY, CONFIG_INVALID_VALUE.
-Result<void> check_and_complete(std::vector<SectionDraft> &drafts, std::vector<std::string> &warnings);
+/// Sets the defaults that depend on other options (audience, scope_prefix, max_session) or, with `kubernetes`, on
+/// the files in `pod_folder`. Appends warnings. Fails: CONFIG_MISSING_KEY, CONFIG_INVALID_VALUE, and as
+/// read_trusted_file() does.
+Result<void> check_and_complete(std::vector<SectionDraft> &drafts, const std::string &pod_folder,
+                                std::vector<std::string> &warnings);
 
 }  // namespace tokenward::config

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t max_line_bytes = 4096;
 constexpr std::string_view blanks = " \t\v\f";
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 /// A comment behind a value, " #" or " ;". LavinMQ would take it for a part of the value.
 bool has_comment_behind(std::string_view value) {
@@ -35,8 +34,7 @@ class IniReader {
     explicit IniReader(std::string_view path) : path_(show_path(path)) {}
 
     Result<std::vector<Entry>> read(std::string_view content) {
-        if (content.substr(0, byte_order_mark.size()) == byte_order_mark)
-            content.remove_prefix(byte_order_mark.size());
+        content = without_byte_order_mark(content);
         while (!content.empty()) {
             const std::size_t end = std::min(content.find('\n'), content.size());
             std::string_view line = content.substr(0, end);

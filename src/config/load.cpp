@@ -42,7 +42,7 @@ class Builder {
         return {};
     }
 
-    Result<Settings> finish() && {
+    Result<Settings> finish(const std::string &pod_folder) && {
         // Beside [oauth.NAME], [oauth] may hold only options for the whole backend. Then it is no issuer.
         std::erase_if(drafts_, [&](const SectionDraft &draft) {
             return draft.section.name == "oauth" && draft.origins.empty() && drafts_.size() > 1;
@@ -51,7 +51,7 @@ class Builder {
             return fail(Reason::CONFIG_MISSING_KEY,
                         "there is no section [oauth]: it holds at least the issuer");
         }
-        if (auto checked = check_and_complete(drafts_, settings_.warnings); !checked) {
+        if (auto checked = check_and_complete(drafts_, pod_folder, settings_.warnings); !checked) {
             return pass_on(std::move(checked));
         }
         for (SectionDraft &draft : drafts_) settings_.sections.push_back(std::move(draft.section));
@@ -101,7 +101,8 @@ class Builder {
 
 }  // namespace
 
-Result<Settings> load(std::span<const std::string> files, std::string_view json) {
+Result<Settings> load(std::span<const std::string> files, std::string_view json,
+                      const std::string &pod_folder) {
     const std::string fallback(default_path);
     if (files.empty() && json.empty()) files = {&fallback, 1};
 
@@ -118,7 +119,7 @@ Result<Settings> load(std::span<const std::string> files, std::string_view json)
         if (!entries) return tl::unexpected<Failure>(entries.error());
         if (auto added = builder.add(*entries); !added) return pass_on(std::move(added));
     }
-    return std::move(builder).finish();
+    return std::move(builder).finish(pod_folder);
 }
 
 }  // namespace tokenward::config

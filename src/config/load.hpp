@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "config/kubernetes.hpp"
 #include "config/settings.hpp"
 
 #include <span>
@@ -14,8 +15,9 @@ inline constexpr std::string_view default_path = "/etc/tokenward/tokenward.ini";
 
 /// Reads `files` in their order, then `json`. If a key is set twice, the later value wins. Without files and
 /// json, the default path is read. Fails with CONFIG_*, and says file, line, key and what would be right. Uses
-/// no network.
-Result<Settings> load(std::span<const std::string> files, std::string_view json);
+/// no network. `pod_folder` is another one in tests.
+Result<Settings> load(std::span<const std::string> files, std::string_view json,
+                      const std::string &pod_folder = std::string(service_account_folder));
 
 /// The effective settings as a JSON object, by section, with the warnings.
 std::string to_json(const Settings &settings);

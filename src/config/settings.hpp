@@ -24,9 +24,14 @@ struct KeySource {
     std::string jwks_file;  ///< static set, no network
     std::string jwks_cache_file;
     std::string ca_file;
+    std::string jwks_token_file;       ///< bearer token for the fetch; empty: none
     std::optional<std::string> proxy;  ///< unset: the environment's; "": none
+    bool kubernetes = false;           ///< what was unset above comes from the pod
+    std::int64_t jwks_timeout_s = 5;
     std::int64_t jwks_cache_ttl_s = 3600;
-    std::int64_t jwks_min_refresh_s = 10;
+    std::int64_t jwks_refresh_floor_s = 10;
+    std::int64_t jwks_refresh_ceiling_s = 86400;
+    std::int64_t jwks_min_refresh_s = 5;
     std::int64_t jwks_max_stale_s = 86400;
 };
 

@@ -50,6 +50,8 @@ class Url {
     bool names_user() const { return authority().find('@') != std::string_view::npos; }
     std::string host() const { return part(CURLUPART_HOST); }
     std::string path() const { return part(CURLUPART_PATH); }
+    /// The scheme's own if none is named.
+    std::string port() const { return part(CURLUPART_PORT, CURLU_DEFAULT_PORT); }
     bool parsed() const { return parsed_; }
 
     /// As it stands in the text, without the user.
@@ -67,9 +69,11 @@ class Url {
         const std::string_view rest = std::string_view(text_).substr(scheme + 3);
         return rest.substr(0, rest.find_first_of("/?#"));
     }
-    std::string part(CURLUPart which) const {
+    std::string part(CURLUPart which, unsigned int flags = 0) const {
         char *value = nullptr;
-        if (curl_url_get(handle_.get(), which, &value, 0) != CURLUE_OK) return {};
+        const CURLUcode code = curl_url_get(handle_.get(), which, &value, flags);
+        if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+        if (code != CURLUE_OK) return {};
         const std::unique_ptr<char, decltype(&curl_free)> owner(value, &curl_free);
         return value;
     }
@@ -140,6 +144,13 @@ bool is_https_url(std::string_view url) {
     const Url parsed(url);
     // libcurl skips a third slash: the path's first segment would be the host.
     return parsed.parsed() && !parsed.names_user() && !parsed.host_and_port().empty();
+}
+
+bool same_https_host(std::string_view a, std::string_view b) {
+    if (!is_https_url(a) || !is_https_url(b)) return false;
+    const Url one(a);
+    const Url other(b);
+    return equals_ignoring_case(one.host(), other.host()) && one.port() == other.port();
 }
 
 std::string host_and_port(std::string_view url) {

@@ -16,6 +16,9 @@ std::string proxy_problem(std::string_view url);
 /// backslashes, 2048 bytes at most.
 bool is_https_url(std::string_view url);
 
+/// Both are https URLs of the same host and port. What is no URL has no host.
+bool same_https_host(std::string_view a, std::string_view b);
+
 /// "host" or "host:port", for a message; the whole text if it isn't a URL.
 std::string host_and_port(std::string_view url);
 

@@ -1,4 +1,5 @@
 // The documentation and the sample configurations say what the code does.
+#include "base/base64.hpp"
 #include "config/apply.hpp"
 #include "config/options.hpp"
 #include "temp_files.hpp"
@@ -90,18 +91,22 @@ TEST(Examples, EachLoadsWithoutWarning) {
         const auto entries = parse_ini(read(entry.path()), entry.path().filename().string());
         ASSERT_TRUE(entries) << entries.error().detail;
         ConfigFolder folder;
-        const auto settings = load(std::vector<std::string>{folder.write("a.ini", read(entry.path()))}, {});
+        // For the one that is for a pod.
+        folder.write("token", "e30." + base64url_encode(R"({"iss":"https://id.example.com"})") + ".AA");
+        const auto settings =
+            load(std::vector<std::string>{folder.write("a.ini", read(entry.path()))}, {}, folder.path(""));
         ASSERT_TRUE(settings) << entry.path() << settings.error().detail;
         EXPECT_TRUE(settings->warnings.empty()) << entry.path() << settings->warnings.front();
         EXPECT_EQ(settings->sections.size(), 1U);
         EXPECT_TRUE(settings->sections.front().scopes.scope_prefix) << entry.path();
     }
-    EXPECT_EQ(seen, (std::set<std::string>{"auth0", "entra", "keycloak", "lavinmq", "okta", "uaa"}));
+    EXPECT_EQ(seen,
+              (std::set<std::string>{"auth0", "entra", "keycloak", "kubernetes", "lavinmq", "okta", "uaa"}));
 }
 
 TEST(Examples, EachIsNamedInTheRecipes) {
     const std::string recipes = read(room / "examples" / "README.md");
-    for (const std::string name : {"auth0", "entra", "keycloak", "lavinmq", "okta", "uaa"}) {
+    for (const std::string name : {"auth0", "entra", "keycloak", "kubernetes", "lavinmq", "okta", "uaa"}) {
         EXPECT_NE(recipes.find(fmt::format("[{0}.ini]({0}.ini)", name)), std::string::npos) << name;
     }
 }

@@ -58,6 +58,7 @@ TEST_F(Load, EveryOption) {
         "y\nmax_session = 60\n"
         "require_username_match = TRUE\ntoken_in_username = true\nusername_prefix = kc:\n"
         "jwks_uri = https://id.example.com/keys?p=b2c\njwks_min_refresh = 1\njwks_max_stale = 60\n"
+        "jwks_timeout = 1\njwks_refresh_floor = 30\njwks_refresh_ceiling = 60\njwks_token_file = /run/token\n"
         "jwks_cache_file = /var/cache/k\nca_file = /etc/ca.pem\nproxy = http://u:p@proxy:3128\nrouting_keys = "
         "no\n"
         "token_cache_size = 0\nlog_level = DEBUG\nmetrics_file = /run/m.prom\nclient_id = c\n"
@@ -93,6 +94,10 @@ TEST_F(Load, EveryOption) {
     EXPECT_EQ(s.keys.jwks_uri, "https://id.example.com/keys?p=b2c");
     EXPECT_EQ(s.keys.jwks_min_refresh_s, 1);
     EXPECT_EQ(s.keys.jwks_max_stale_s, 60);
+    EXPECT_EQ(s.keys.jwks_timeout_s, 1);
+    EXPECT_EQ(s.keys.jwks_refresh_floor_s, 30);
+    EXPECT_EQ(s.keys.jwks_refresh_ceiling_s, 60);
+    EXPECT_EQ(s.keys.jwks_token_file, "/run/token");
     EXPECT_EQ(s.keys.jwks_cache_file, "/var/cache/k");
     EXPECT_EQ(s.keys.ca_file, "/etc/ca.pem");
     EXPECT_EQ(s.keys.proxy, "http://u:p@proxy:3128");
@@ -255,6 +260,7 @@ TEST_F(Load, Warnings) {
         {"token_in_username = true\n", "[oauth] token_in_username = true"},
         {"jwks_max_stale = 60\n", "jwks_max_stale = 60 is less than jwks_cache_ttl = 3600"},
         {"jwks_file = /k\njwks_cache_file = /c\n", "jwks_cache_file has no effect"},
+        {"jwks_file = /k\njwks_token_file = /t\n", "jwks_token_file has no effect"},
         {"resource_server_id =\naudience = a\n", "neither scope_prefix nor resource_server_id"},
     };
     for (const Row &row : rows) {

@@ -84,6 +84,37 @@ INSTANTIATE_TEST_SUITE_P(
         return name;
     });
 
+TEST(Kubernetes, AServiceAccountHasTheScopesOfItsAlias) {
+    const Provider provider;
+    ManualClock clock;
+    const std::string issuer = "https://kubernetes.default.svc.cluster.local";
+    BackendOptions options;
+    options.config_files = {std::string(EXAMPLES) + "/kubernetes.ini"};
+    options.config_json = R"({"kubernetes":false,"issuer":")" + issuer + R"(","jwks_file":")" +
+                          provider.path("jwks.json") + R"("})";
+    std::string log;
+    options.log = {LogMode::to_callback, collect_log, &log, {}};
+    auto backend = Backend::create(options, clock);
+    ASSERT_TRUE(backend.has_value()) << backend.error().detail;
+    support::JsonObject claims;
+    claims.strings("aud", {"broker"})
+        .string("iss", issuer)
+        .string("sub", "system:serviceaccount:factory:sensor")
+        .string("jti", "0b6b1f8e-4f4b-4f0a-8a35-a9d0c8d8b5f2")
+        .number("iat", clock.unix_seconds())
+        .number("nbf", clock.unix_seconds())
+        .number("exp", clock.unix_seconds() + 3600)
+        .raw("kubernetes.io", R"({"namespace":"factory","serviceaccount":{"name":"sensor","uid":"4c0b"}})");
+    const std::string token = Provider::sign("RS256", support::jws_header("RS256", "rsa"), claims.json());
+    auto session = (*backend)->authenticate(bearer(token), {});
+    ASSERT_TRUE(session.has_value()) << reason_name(session.error().reason) << ": " << session.error().detail;
+    EXPECT_EQ((*session)->username(), "system:serviceaccount:factory:sensor");
+    using access::Operation;
+    EXPECT_EQ((*session)->authorize({Operation::write, "/", "events", {}}), Decision::allowed);
+    EXPECT_EQ((*session)->authorize({Operation::read, "/", "events", {}}), Decision::denied);
+    (*backend)->close();
+}
+
 TEST(EntraVersion1, TheWrongIssuerHasAHintThatHelps) {
     const Provider provider;
     ManualClock clock;
