@@ -65,7 +65,8 @@ class KeySet {
         bool well_formed_and_empty = false;
     };
     /// Fails with KEYS_UNAVAILABLE and what is wrong. A set that has keys, but no usable one, fails too. An
-    /// empty "keys" array is a valid, empty set. At most 1000 keys are read. The caller bounds the text.
+    /// empty "keys" array is a valid, empty set. At most 1000 keys are read. A byte order mark is skipped. The
+    /// caller bounds the text.
     static Result<KeySet> parse(std::string_view json, Notes &notes);
 
     /// Rule 4: the one key that kid and alg name. Without `kid`, `default_key` takes its place. Without both,

@@ -35,7 +35,7 @@ std::string to_json(const CachedKeys &keys) {
     json.member("discovered", keys.discovered);
     json.member("fetched_at", keys.fetched_at);
     json.name("jwks");
-    json.raw(keys.jwks);
+    json.raw(without_byte_order_mark(keys.jwks));
     json.end_object();
     text += '\n';
     return text;

@@ -11,6 +11,17 @@ namespace tokenward::keys {
 namespace {
 
 constexpr std::string_view well_known = "/.well-known/openid-configuration";
+constexpr std::size_t longest_shown = 256;
+
+constexpr const char *no_document =
+    "an OpenID provider answers there with a JSON document: check issuer, or set jwks_uri";
+
+/// The line that would fit, if it is one that the configuration takes.
+std::string hint_for_issuer(std::string_view said) {
+    if (said.size() > longest_shown || !config::issuer_problem(said).empty())
+        return "check issuer; if the document is wrong, set jwks_uri";
+    return fmt::format("if it is the same provider, write: issuer = {}", said);
+}
 }  // namespace
 
 std::string discovery_url(std::string_view issuer) {
@@ -20,21 +31,31 @@ std::string discovery_url(std::string_view issuer) {
 Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer) {
     constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
     JsonDocument document;
-    const Result<JsonValue> root = document.parse(json, reason);
-    if (!root) return fail(reason, "the discovery document isn't strict JSON: " + root.error().detail);
-    if (!root->is_object()) return fail(reason, "the discovery document isn't a JSON object");
+    const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
+    if (!root) {
+        return fail(reason, "the discovery document isn't strict JSON: " + root.error().detail, no_document);
+    }
+    if (!root->is_object()) return fail(reason, "the discovery document isn't a JSON object", no_document);
 
     const std::optional<JsonValue> said = root->find("issuer");
-    if (!said || !said->is_string()) return fail(reason, "the discovery document has no issuer");
+    if (!said || !said->is_string()) return fail(reason, "the discovery document has no issuer", no_document);
     if (!same_issuer(said->text(), issuer)) {
-        return fail(reason, fmt::format("the discovery document is of issuer {}, configured is {}",
-                                        quote(said->text(), 256), quote(issuer, 256)));
+        return fail(reason,
+                    fmt::format("the discovery document is of issuer {}, configured is {}",
+                                quote(said->text(), longest_shown), quote(issuer, longest_shown)),
+                    hint_for_issuer(said->text()));
     }
     const std::optional<JsonValue> uri = root->find("jwks_uri");
-    if (!uri || !uri->is_string()) return fail(reason, "the discovery document has no jwks_uri");
+    if (!uri || !uri->is_string()) {
+        return fail(reason, "the discovery document has no jwks_uri",
+                    "set jwks_uri to the address of the keys");
+    }
     if (!config::is_https_url(uri->text())) {
-        return fail(reason, fmt::format("the discovery document's jwks_uri isn't an https address: {}",
-                                        quote(uri->text(), 256)));
+        return fail(reason,
+                    fmt::format("the discovery document's jwks_uri isn't an https address: {}",
+                                quote(uri->text(), longest_shown)),
+                    "tell the provider its public https address (behind a proxy it may believe in http), or "
+                    "set jwks_uri");
     }
     return std::string(uri->text());
 }

@@ -12,7 +12,8 @@ namespace tokenward::keys {
 std::string discovery_url(std::string_view issuer);
 
 /// jwks_uri of a discovery document (section 4.3: its issuer must be the one that was asked; one trailing '/'
-/// on either side is ignored). Fails with KEYS_UNAVAILABLE: not strict JSON, another issuer, no https jwks_uri.
+/// on either side is ignored). A byte order mark is skipped. Fails with KEYS_UNAVAILABLE and a hint: not strict
+/// JSON, another issuer, no https jwks_uri.
 Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer);
 
 }  // namespace tokenward::keys

@@ -14,6 +14,8 @@ struct FetchPlan {
     bool discover = false;
     std::shared_ptr<const std::string> ca_pem;
     std::optional<std::string> proxy;  ///< unset: the environment's
+    std::string token_file;            ///< jwks_token_file; empty: none
+    std::string token_for;             ///< the configured address, whose host alone gets the token
 };
 
 }  // namespace tokenward::keys

@@ -2,6 +2,7 @@
 
 #include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
+#include "keys/bearer_file.hpp"
 #include "keys/discovery.hpp"
 #include "keys/http_client.hpp"
 #include "keys/random.hpp"
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -87,7 +89,7 @@ Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &sec
 
 Result<void> Fetcher::start_thread() {
     if (thread_.joinable()) return {};
-    if (!initialise_curl()) return fail(Reason::INTERNAL, "libcurl can't be initialised");
+    if (!initialise_curl()) return fail(Reason::RESOURCE_LIMIT, "libcurl can't be initialised");
     try {
         if (!transport_) transport_ = std::make_unique<HttpClient>(waiters_->fetcher);
         const SignalsBlocked blocked;
@@ -241,7 +243,10 @@ void Fetcher::request(Transport::Id id, const Fetch &fetch) {
     HttpRequest http;
     http.url = fetch.url();
     if (!fetch.discovering) http.etag = fetch.plan.etag;
-    http.last = !fetch.discovering;
+    http.keep_connection = fetch.discovering;
+    Result<std::string> token = bearer_token_for(http.url, fetch.plan.token_file, fetch.plan.token_for);
+    if (!token) throw std::runtime_error(token.error().detail);
+    http.bearer_token = std::move(*token);
     http.ca_pem = fetch.plan.ca_pem;
     // The section's own option is meant for this very provider. NO_PROXY belongs to the environment's proxy.
     http.proxy = fetch.plan.proxy.value_or(environment_.url);

@@ -3,12 +3,17 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <limits>
+#include <string>
+
+#include <curl/curl.h>
 
 namespace tokenward::keys {
 namespace {
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t longest_retry_after_s = 86'400;
 
 /// delta-seconds (RFC 9111 section 1.2.2): digits only; saturates. A recipient takes the quoted form too.
 std::optional<std::int64_t> delta_seconds(std::string_view text) noexcept {
@@ -61,6 +66,17 @@ std::optional<std::int64_t> freshness_lifetime(std::string_view cache_control, s
     // A cache on the way has held the response for that long already.
     const std::int64_t passed = delta_seconds(trim(age)).value_or(0);
     return *lifetime > passed ? *lifetime - passed : 0;
+}
+
+std::optional<std::int64_t> retry_after(std::string_view field, std::int64_t unix_now) {
+    std::optional<std::int64_t> seconds = delta_seconds(trim(field));
+    if (!seconds) {
+        const std::time_t date = curl_getdate(std::string(field).c_str(), nullptr);
+        if (date < 0) return std::nullopt;
+        seconds = static_cast<std::int64_t>(date) - unix_now;
+    }
+    if (*seconds <= 0) return std::nullopt;
+    return std::min(*seconds, longest_retry_after_s);
 }
 
 }  // namespace tokenward::keys

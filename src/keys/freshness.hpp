@@ -1,4 +1,4 @@
-// How long a key set may be used, as the response's headers say (RFC 9111 section 4.2).
+// When to ask again, as the response's headers say (RFC 9111 section 4.2, RFC 9110 section 10.2.3).
 #pragma once
 
 #include <cstdint>
@@ -13,5 +13,9 @@ namespace tokenward::keys {
 /// \param cache_control  the field's value; several fields joined by ','
 /// \param age            the Age field's value, or empty
 std::optional<std::int64_t> freshness_lifetime(std::string_view cache_control, std::string_view age) noexcept;
+
+/// Seconds from `unix_now` until the time that Retry-After names, as a number or as a date; a day at most. Empty:
+/// no such time, or one that is over.
+std::optional<std::int64_t> retry_after(std::string_view field, std::int64_t unix_now);
 
 }  // namespace tokenward::keys

@@ -1,17 +1,22 @@
 #include "keys/http_client.hpp"
 
 #include "base/at_work.hpp"
+#include "base/clock.hpp"
 #include "base/text.hpp"
 #include "config/url.hpp"
 #include "keys/freshness.hpp"
+#include "keys/http_hints.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <curl/curl.h>
@@ -35,9 +40,41 @@ void keep_libcurl_loaded() noexcept {
     }
 }
 
-/// Programs that the broker starts must not inherit the socket.
-curl_socket_t open_socket(void * /*user*/, curlsocktype /*purpose*/, curl_sockaddr *address) {
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+/// A kept connection ends after that time: certificates and addresses change.
+constexpr long longest_connection_s = 600;
+/// Kept connections, one for each section at most.
+constexpr long most_connections = 64;
+constexpr std::size_t kept_beside_a_line = 32;
+
+/// True for a field that makes libcurl decode by a method that we didn't ask for and that may need much memory.
+bool names_another_coding(std::string_view line) noexcept {
+    const std::size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    if (colon == std::string_view::npos ||
+        (!equals_ignoring_case(name, "Content-Encoding") && !equals_ignoring_case(name, "Transfer-Encoding")))
+        return false;
+    std::string_view rest = line.substr(colon + 1);
+    while (!rest.empty()) {
+        const std::string_view coding = trim(rest.substr(0, rest.find(',')), " \t\r\n");
+        rest.remove_prefix(std::min(rest.find(','), rest.size() - 1) + 1);
+        constexpr std::string_view known[] = {"", "identity", "chunked", "gzip", "x-gzip"};
+        if (std::none_of(std::begin(known), std::end(known),
+                         [coding](std::string_view one) { return equals_ignoring_case(coding, one); }))
+            return true;
+    }
+    return false;
+}
+
+bool can_decode_gzip() noexcept {
+    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_LIBZ) != 0;
+}
+
+/// What is left to say without memory: the text is short enough to stand in the string itself.
+HttpResponse out_of_memory() noexcept {
+    HttpResponse response;
+    response.error = "out of memory";
+    response.reached = true;
+    return response;
 }
 
 FetchResult classify(CURLcode code) noexcept {
@@ -64,22 +101,30 @@ FetchResult classify(CURLcode code) noexcept {
 }  // namespace
 
 bool initialise_curl() noexcept {
-    static const bool works = [] {
-        const bool ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    static std::mutex mutex;
+    static bool works = false;
+    const std::lock_guard lock(mutex);
+    if (!works) {
+        works = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
         keep_libcurl_loaded();
-        return ok;
-    }();
+    }
     return works;
 }
 
 struct HttpClient::Transfer {
+    /// Why we ended it ourselves.
+    enum class Stop : std::uint8_t { none, large_body, large_headers, other_coding, no_memory };
+
     CURL *easy = nullptr;
     curl_slist *headers = nullptr;
     std::array<char, CURL_ERROR_SIZE> error{};
     std::string url;
     std::string body;
-    std::size_t max_body = 0;
-    bool too_large = false;
+    HttpBounds bounds;
+    std::size_t header_bytes = 0;
+    Stop stop = Stop::none;
+    int socket_error = 0;
+    bool with_token = false;
     bool lacks_option = false;  ///< libcurl lacks an option that we need
 
     Transfer() = default;
@@ -92,7 +137,9 @@ struct HttpClient::Transfer {
 
     template <class Value>
     void set(CURLoption option, Value value) {
-        if (curl_easy_setopt(easy, option, value) != CURLE_OK) lacks_option = true;
+        const CURLcode code = curl_easy_setopt(easy, option, value);
+        if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+        if (code != CURLE_OK) lacks_option = true;
     }
 
     void add_header(const std::string &line) {
@@ -101,19 +148,39 @@ struct HttpClient::Transfer {
         headers = longer;
     }
 
+    /// Programs that the broker starts must not inherit the socket.
+    static curl_socket_t open_socket(void *user, curlsocktype /*purpose*/, curl_sockaddr *address) noexcept {
+        const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        if (fd < 0) static_cast<Transfer *>(user)->socket_error = errno;
+        return fd;
+    }
+
+    /// Also for trailers.
+    static std::size_t on_header(const char *data, std::size_t size, std::size_t count, void *user) noexcept {
+        auto &self = *static_cast<Transfer *>(user);
+        const std::size_t bytes = size * count;
+        self.header_bytes += bytes + kept_beside_a_line;
+        if (self.header_bytes > self.bounds.header_bytes) return self.end(Stop::large_headers);
+        if (names_another_coding({data, bytes})) return self.end(Stop::other_coding);
+        return bytes;
+    }
+
     static std::size_t on_body(const char *data, std::size_t size, std::size_t count, void *user) noexcept {
         auto &self = *static_cast<Transfer *>(user);
         const std::size_t bytes = size * count;
-        if (bytes > self.max_body - self.body.size()) {
-            self.too_large = true;
-            return 0;
-        }
+        if (bytes > self.bounds.body_bytes - self.body.size()) return self.end(Stop::large_body);
         try {
             self.body.append(data, bytes);
         } catch (const std::bad_alloc &) {
-            return 0;
+            return self.end(Stop::no_memory);
         }
         return bytes;
+    }
+
+    /// What a callback returns to end the transfer.
+    std::size_t end(Stop why) noexcept {
+        stop = why;
+        return 0;
     }
 
     /// All fields of that name, joined as RFC 9110 section 5.3 says.
@@ -127,18 +194,20 @@ struct HttpClient::Transfer {
         return joined;
     }
 
-    void prepare(const HttpRequest &request, const HttpBounds &bounds);
-    HttpResponse finish(CURLcode code, const HttpBounds &bounds);
+    void prepare(const HttpRequest &request);
+    HttpResponse finish(CURLcode code) noexcept;
 
   private:
     HttpResponse judge_status();
+    HttpResponse judge_failure(CURLcode code);
+    void refuse_oneself(HttpResponse &response, const std::string &host) const;
 };
 
-void HttpClient::Transfer::prepare(const HttpRequest &request, const HttpBounds &bounds) {
+void HttpClient::Transfer::prepare(const HttpRequest &request) {
     easy = curl_easy_init();
     if (easy == nullptr) throw std::bad_alloc();
     url = request.url;
-    max_body = bounds.body_bytes;
+    with_token = !request.bearer_token.empty();
     set(CURLOPT_PRIVATE, static_cast<void *>(this));
     set(CURLOPT_ERRORBUFFER, error.data());
     set(CURLOPT_URL, url.c_str());
@@ -149,11 +218,13 @@ void HttpClient::Transfer::prepare(const HttpRequest &request, const HttpBounds 
 
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_QUICK_EXIT, 1L);
-    set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
-    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(bounds.connect_ms));
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(bounds.total_ms));
+    set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_socket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void *>(this));
+    // 0 would mean no limit.
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::clamp<std::int64_t>(request.timeout_ms, 1, INT_MAX)));
     set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-    if (request.last) set(CURLOPT_FORBID_REUSE, 1L);
+    set(CURLOPT_MAXLIFETIME_CONN, longest_connection_s);
+    if (!request.keep_connection) set(CURLOPT_FORBID_REUSE, 1L);
 
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -174,49 +245,33 @@ void HttpClient::Transfer::prepare(const HttpRequest &request, const HttpBounds 
     set(CURLOPT_NOPROXY, request.no_proxy.c_str());
 
     set(CURLOPT_USERAGENT, "tokenward/1.0.0");
-    add_header("Accept: application/json, application/jwk-set+json");
-    add_header("Accept-Encoding: identity");
+    // Kubernetes answers 406 if application/jwk-set+json is missing, others if their own type isn't covered.
+    add_header("Accept: application/json, application/jwk-set+json, */*;q=0.1");
+    set(CURLOPT_ACCEPT_ENCODING, can_decode_gzip() ? "gzip" : "identity");
     if (!request.etag.empty()) add_header("If-None-Match: " + request.etag);
+    if (with_token) add_header("Authorization: Bearer " + request.bearer_token);
     set(CURLOPT_HTTPHEADER, headers);
+    set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    set(CURLOPT_HEADERDATA, static_cast<void *>(this));
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(CURLOPT_WRITEDATA, static_cast<void *>(this));
 }
 
-HttpResponse HttpClient::Transfer::finish(CURLcode code, const HttpBounds &bounds) {
-    HttpResponse response;
-    if (code == CURLE_OK) {
-        response = judge_status();
-        response.reached = true;
-        return response;
+HttpResponse HttpClient::Transfer::finish(CURLcode code) noexcept {
+    try {
+        return code == CURLE_OK ? judge_status() : judge_failure(code);
+    } catch (const std::exception &) {
+        return out_of_memory();
     }
-    response.reached = code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY &&
-                       code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
-                       code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
-    response.result = too_large ? FetchResult::too_large : classify(code);
-    const std::string host = config::host_and_port(url);
-    // libcurl's text may hold what the other side sent: made printable by quote().
-    const std::string_view text = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
-    switch (response.result) {
-        case FetchResult::too_large:
-            response.error =
-                fmt::format("the response of {} is larger than {} bytes", quote(host), bounds.body_bytes);
-            break;
-        case FetchResult::tls_error:
-            response.error = fmt::format(
-                "TLS with {} failed, its certificate isn't accepted or the handshake "
-                "broke: {}",
-                quote(host), quote(text, CURL_ERROR_SIZE));
-            break;
-        default:
-            response.error = fmt::format("no answer from {}: {}", quote(host), quote(text, CURL_ERROR_SIZE));
-    }
-    return response;
 }
 
 HttpResponse HttpClient::Transfer::judge_status() {
     HttpResponse response;
+    response.reached = true;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    response.retry_after_s =
+        retry_after(response_header("Retry-After"), SystemClock::instance().unix_seconds());
     if (status == 200 || status == 304) {
         response.result = status == 200 ? FetchResult::ok : FetchResult::not_modified;
         response.lifetime_s = freshness_lifetime(response_header("Cache-Control"), response_header("Age"));
@@ -227,16 +282,66 @@ HttpResponse HttpClient::Transfer::judge_status() {
     response.result = FetchResult::http_status;
     response.error = fmt::format("HTTP status {}", status);
     if (status >= 300 && status < 400) {
-        response.error += fmt::format(" to {} (redirects aren't followed: configure the final address)",
-                                      quote(response_header("Location")));
+        response.error +=
+            fmt::format(" to {}, and redirects aren't followed", quote(response_header("Location"), 256));
     }
+    response.hint = hint_for_status(status, with_token);
     return response;
+}
+
+HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
+    if (code == CURLE_OUT_OF_MEMORY || stop == Stop::no_memory) return out_of_memory();
+    HttpResponse response;
+    response.reached = code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY &&
+                       code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
+                       code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
+    const std::string host = quote(config::host_and_port(url), 256);
+    if (stop != Stop::none) {
+        refuse_oneself(response, host);
+        return response;
+    }
+    if (code == CURLE_COULDNT_CONNECT && socket_error != 0) {
+        response.error =
+            fmt::format("no socket for {}: {}", host, std::generic_category().message(socket_error));
+        response.hint = hint_if_no_socket;
+        return response;
+    }
+    // libcurl's text may hold what the other side sent: made printable by quote().
+    const std::string text = quote(error[0] != '\0' ? error.data() : curl_easy_strerror(code), CURL_ERROR_SIZE);
+    long verify_result = 0;
+    long proxy_status = 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    response.result = classify(code);
+    response.error =
+        response.result == FetchResult::tls_error
+            ? fmt::format("TLS with {} failed, its certificate isn't accepted or the handshake broke: {}", host,
+                          text)
+            : fmt::format("no answer from {}: {}", host, text);
+    response.hint = hint_for_error(code, verify_result, proxy_status);
+    return response;
+}
+
+void HttpClient::Transfer::refuse_oneself(HttpResponse &response, const std::string &host) const {
+    if (stop == Stop::other_coding) {
+        response.result = FetchResult::bad_document;
+        response.error = fmt::format("the response of {} is encoded in a way that wasn't asked for", host);
+        response.hint = hint_if_encoded;
+        return;
+    }
+    response.result = FetchResult::too_large;
+    response.error =
+        stop == Stop::large_body
+            ? fmt::format("the response of {} is larger than {} bytes", host, bounds.body_bytes)
+            : fmt::format("the headers and trailers of {} are larger than {} bytes", host, bounds.header_bytes);
+    response.hint = hint_if_too_large;
 }
 
 HttpClient::HttpClient(Wakeup &wakeup, HttpBounds bounds)
     : wakeup_(wakeup), bounds_(bounds), multi_(curl_multi_init()) {
     if (multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(static_cast<CURLM *>(multi_), quick_exit_of_multi, 1L);
+    curl_multi_setopt(static_cast<CURLM *>(multi_), CURLMOPT_MAXCONNECTS, most_connections);
 }
 
 HttpClient::~HttpClient() {
@@ -246,15 +351,21 @@ HttpClient::~HttpClient() {
 
 void HttpClient::start(Id id, HttpRequest request) {
     auto transfer = std::make_unique<Transfer>();
-    transfer->prepare(request, bounds_);
-    if (!transfer->lacks_option) {
-        const auto entry = transfers_.emplace(id, std::move(transfer)).first;
-        if (curl_multi_add_handle(static_cast<CURLM *>(multi_), entry->second->easy) == CURLM_OK) return;
-        transfers_.erase(entry);
+    transfer->bounds = bounds_;
+    transfer->prepare(request);
+    if (transfer->lacks_option) {
+        Completed failed{id, {}};
+        failed.response.error = "this libcurl lacks an option that a safe fetch needs";
+        failed.response.hint = "libcurl 7.87 or newer is needed";
+        completed_.push_back(std::move(failed));
+        return;
     }
-    Completed failed{id, {}};
-    failed.response.error = "this libcurl lacks an option that a safe fetch needs";
-    completed_.push_back(std::move(failed));
+    const auto entry = transfers_.emplace(id, std::move(transfer)).first;
+    const CURLMcode added = curl_multi_add_handle(static_cast<CURLM *>(multi_), entry->second->easy);
+    if (added == CURLM_OK) return;
+    transfers_.erase(entry);
+    if (added == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
+    throw std::runtime_error(curl_multi_strerror(added));
 }
 
 void HttpClient::cancel(Id id) noexcept {
@@ -265,20 +376,23 @@ void HttpClient::cancel(Id id) noexcept {
 }
 
 void HttpClient::collect() {
-    auto *multi = static_cast<CURLM *>(multi_);
+    // What can throw comes first: a message that was read doesn't come again.
+    completed_.reserve(completed_.size() + transfers_.size());
     int left = 0;
-    while (CURLMsg *message = curl_multi_info_read(multi, &left)) {
-        if (message->msg != CURLMSG_DONE) continue;
-        CURL *easy = message->easy_handle;
-        const CURLcode code = message->data.result;
-        const auto entry = std::find_if(transfers_.begin(), transfers_.end(),
-                                        [easy](const auto &item) { return item.second->easy == easy; });
-        if (entry == transfers_.end()) continue;
-        Completed done{entry->first, entry->second->finish(code, bounds_)};
-        curl_multi_remove_handle(multi, easy);
-        transfers_.erase(entry);
-        completed_.push_back(std::move(done));
+    while (const CURLMsg *message = curl_multi_info_read(static_cast<CURLM *>(multi_), &left)) {
+        if (message->msg == CURLMSG_DONE) complete(message->easy_handle, message->data.result);
     }
+}
+
+/// collect() made the room for it.
+void HttpClient::complete(void *easy, int code) noexcept {
+    const auto entry = std::find_if(transfers_.begin(), transfers_.end(),
+                                    [easy](const auto &item) { return item.second->easy == easy; });
+    if (entry == transfers_.end()) return;
+    Completed done{entry->first, entry->second->finish(static_cast<CURLcode>(code))};
+    curl_multi_remove_handle(static_cast<CURLM *>(multi_), easy);
+    transfers_.erase(entry);
+    completed_.push_back(std::move(done));
 }
 
 void HttpClient::perform() {

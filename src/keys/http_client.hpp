@@ -1,5 +1,5 @@
 // GET over TLS by libcurl: https only, TLS 1.2 or newer, peer and host verified, no redirects, no cookies, no
-// netrc, a bounded body and a bounded time.
+// netrc, bounded headers, a bounded body and a bounded time.
 #pragma once
 
 #include "base/wakeup.hpp"
@@ -13,13 +13,14 @@
 namespace tokenward::keys {
 
 struct HttpBounds {
-    std::int64_t connect_ms = 5'000;  ///< name look-up, TCP and TLS
-    std::int64_t total_ms = 10'000;   ///< also what ends a body that drips
-    std::size_t body_bytes = std::size_t{1} << 20;
+    std::size_t body_bytes = std::size_t{1} << 20;  ///< decoded
+    /// Headers and trailers together. Each line counts 32 more: it is kept (RFC 9113 section 6.5.2 counts so).
+    std::size_t header_bytes = std::size_t{64} << 10;
 };
 
 /// Initialises libcurl, once per load of this library, and keeps it in the process: a look-up that hangs when
-/// its fetch is given up goes on in a thread of libcurl's own. False if libcurl doesn't work here.
+/// its fetch is given up goes on in a thread of libcurl's own. False if libcurl doesn't work, perhaps only now
+/// (memory, descriptors): the next call tries again.
 bool initialise_curl() noexcept;
 
 class HttpClient final : public Transport {
@@ -38,6 +39,7 @@ class HttpClient final : public Transport {
     struct Transfer;
     void perform();
     void collect();
+    void complete(void *easy, int code) noexcept;
 
     Wakeup &wakeup_;
     HttpBounds bounds_;

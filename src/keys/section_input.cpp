@@ -3,6 +3,7 @@
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
 #include "jose/crypto.hpp"
+#include "keys/bearer_file.hpp"
 
 #include <cstddef>
 #include <new>
@@ -76,6 +77,10 @@ Result<SectionInput> read_section_input(const config::Section &section, Logger &
                 "give a file with one or more '-----BEGIN CERTIFICATE-----' blocks");
         }
         input.ca_pem = std::make_shared<const std::string>(std::move(*pem));
+    }
+    if (!section.keys.jwks_token_file.empty()) {
+        if (Result<std::string> token = read_bearer_file(section.keys.jwks_token_file); !token)
+            return pass_on(std::move(token));
     }
     return input;
 }

@@ -20,7 +20,8 @@ struct SectionInput {
     std::optional<jose::KeySet> static_set;     ///< content of jwks_file
 };
 
-/// Reads jwks_file and ca_file. Fails with CONFIG_* if one of them can't be used.
+/// Reads jwks_file and ca_file, and looks whether jwks_token_file can be read. Fails with CONFIG_* if one of them
+/// can't be used.
 Result<SectionInput> read_section_input(const config::Section &section, Logger &logger);
 
 }  // namespace tokenward::keys

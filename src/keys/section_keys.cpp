@@ -223,6 +223,8 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
                     (jwks_uri_.empty() || discover_ || now - discovered_at_ >= rediscover_after_ms);
     plan.ca_pem = ca_pem_;
     plan.proxy = source_.proxy;
+    plan.token_file = source_.jwks_token_file;
+    plan.token_for = source_.jwks_uri.empty() ? issuer_ : source_.jwks_uri;
     // Last: what throws above leaves the fetch due.
     schedule_.began(now);
     began_at_ = now;

@@ -48,6 +48,11 @@ ConnectProxy::~ConnectProxy() {
     ::close(listener_);
 }
 
+std::string ConnectProxy::last_request() const {
+    const std::lock_guard lock(mutex_);
+    return last_request_;
+}
+
 void ConnectProxy::run() {
     while (!stop_) {
         const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -64,6 +69,10 @@ void ConnectProxy::serve(int client) {
         char byte = 0;
         if (::recv(client, &byte, 1, 0) != 1) return;
         request += byte;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        last_request_ = request;
     }
     const std::size_t colon = request.find(':');
     if (request.rfind("CONNECT ", 0) != 0 || colon == std::string::npos) return;

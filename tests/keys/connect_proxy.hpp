@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -16,15 +17,19 @@ class ConnectProxy {
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     int connections() const { return connections_; }
+    /// With its headers.
+    std::string last_request() const;
 
   private:
     void run();
-    static void serve(int client);
+    void serve(int client);
 
     int listener_ = -1;
     int port_ = 0;
     std::atomic<int> connections_{0};
     std::atomic<bool> stop_{false};
+    mutable std::mutex mutex_;
+    std::string last_request_;
     std::thread thread_;
 };
 

@@ -46,5 +46,35 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"broken_age_is_ignored", "max-age=60", "x", 60}, Row{"only_commas", ",,, ,", "", nothing}),
     [](const auto &info) { return info.param.name; });
 
+struct RetryRow {
+    const char *field;
+    std::optional<std::int64_t> seconds;
+};
+
+// Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110 section 5.6.7.
+constexpr std::int64_t rfc_date = 784'111'777;
+
+TEST(RetryAfter, IsANumberOrADate) {
+    const RetryRow rows[] = {
+        {"120", 120},
+        {" 120 ", 120},
+        {"0", nothing},
+        {"", nothing},
+        {"-1", nothing},
+        {"soon", nothing},
+        {"1.5", nothing},
+        {"86400", 86'400},
+        {"86401", 86'400},
+        {"99999999999999999999", 86'400},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 100},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", 100},
+        {"Sun Nov  6 08:49:37 1994", 100},
+        {"Sun, 06 Nov 1994 08:47:57 GMT", nothing},
+        {"Mon, 06 Nov 2034 08:49:37 GMT", 86'400},
+    };
+    for (const RetryRow &row : rows)
+        EXPECT_EQ(retry_after(row.field, rfc_date - 100), row.seconds) << row.field;
+}
+
 }  // namespace
 }  // namespace tokenward::keys

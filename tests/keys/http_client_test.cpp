@@ -2,15 +2,22 @@
 #include "keys/http_client.hpp"
 
 #include "base/secure_file.hpp"
+#include "base/text.hpp"
 #include "connect_proxy.hpp"
+#include "keys/http_hints.hpp"
 #include "keys/proxy.hpp"
+#include "raw_server.hpp"
 #include "support/test_issuer.hpp"
 
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace tokenward::keys {
 namespace {
@@ -18,8 +25,8 @@ namespace {
 using support::TestIssuer;
 using Fault = TestIssuer::Fault;
 
-constexpr HttpBounds patient_bounds{60'000, 60'000, std::size_t{1} << 20U};
-constexpr HttpBounds short_bounds{1'500, 1'500, std::size_t{1} << 20U};
+constexpr std::int64_t patient_ms = 60'000;
+constexpr std::int64_t short_ms = 1'500;
 
 class HttpClientTest : public testing::Test {
   protected:
@@ -33,10 +40,17 @@ class HttpClientTest : public testing::Test {
         HttpRequest request;
         request.url = issuer.jwks_uri();
         request.ca_pem = ca_pem;
+        request.timeout_ms = patient_ms;
         return request;
     }
-    HttpResponse get(const HttpRequest &what, HttpBounds bounds = {}) {
-        HttpClient client(wakeup, bounds);
+    static HttpRequest request_to(const RawServer &server) {
+        HttpRequest request;
+        request.url = server.url();
+        request.ca_pem = std::make_shared<const std::string>(server.ca_pem());
+        request.timeout_ms = patient_ms;
+        return request;
+    }
+    static HttpResponse get(HttpClient &client, const HttpRequest &what) {
         client.start(7, what);
         for (;;) {
             auto done = client.wait(60'000);
@@ -45,6 +59,10 @@ class HttpClientTest : public testing::Test {
             EXPECT_EQ(done[0].id, 7U);
             return std::move(done[0].response);
         }
+    }
+    HttpResponse get(const HttpRequest &what) {
+        HttpClient client(wakeup);
+        return get(client, what);
     }
 
     TestIssuer issuer;
@@ -79,6 +97,7 @@ struct SickRow {
     FetchResult result;
     bool reached;
     const char *said;  ///< part of the error
+    const char *hint;  ///< part of it
 };
 
 class SickServerTest : public HttpClientTest, public testing::WithParamInterface<SickRow> {};
@@ -86,11 +105,13 @@ class SickServerTest : public HttpClientTest, public testing::WithParamInterface
 TEST_P(SickServerTest, IsNamed) {
     GetParam().make_sick(issuer);
     // Only what must run out of time gets little of it.
-    const HttpResponse response =
-        get(request(), GetParam().result == FetchResult::timeout ? short_bounds : patient_bounds);
+    HttpRequest sick = request();
+    if (GetParam().result == FetchResult::timeout) sick.timeout_ms = short_ms;
+    const HttpResponse response = get(sick);
     EXPECT_EQ(response.result, GetParam().result) << response.error;
     EXPECT_EQ(response.reached, GetParam().reached) << response.error;
     EXPECT_NE(response.error.find(GetParam().said), std::string::npos) << response.error;
+    EXPECT_NE(response.hint.find(GetParam().hint), std::string::npos) << response.hint;
     EXPECT_EQ(response.body, "");
 }
 
@@ -107,29 +128,42 @@ std::function<void(TestIssuer &)> network(TestIssuer::Network state) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, SickServerTest,
     testing::Values(
-        SickRow{"status_500", fault(Fault::status, 500), FetchResult::http_status, true, "HTTP status 500"},
-        SickRow{"status_404", fault(Fault::status, 404), FetchResult::http_status, true, "HTTP status 404"},
-        SickRow{"status_204", fault(Fault::status, 204), FetchResult::http_status, true, "HTTP status 204"},
+        SickRow{"status_500", fault(Fault::status, 500), FetchResult::http_status, true, "HTTP status 500",
+                "a fault of its own"},
+        SickRow{"status_429", fault(Fault::status, 429), FetchResult::http_status, true, "HTTP status 429",
+                "jwks_refresh_floor"},
+        SickRow{"status_404", fault(Fault::status, 404), FetchResult::http_status, true, "HTTP status 404",
+                "check issuer, or set jwks_uri"},
+        SickRow{"status_401", fault(Fault::status, 401), FetchResult::http_status, true, "HTTP status 401",
+                "set jwks_token_file"},
+        SickRow{"status_403", fault(Fault::status, 403), FetchResult::http_status, true, "HTTP status 403",
+                "set jwks_token_file"},
+        SickRow{"status_406", fault(Fault::status, 406), FetchResult::http_status, true, "HTTP status 406",
+                "no JSON"},
+        SickRow{"status_204", fault(Fault::status, 204), FetchResult::http_status, true, "HTTP status 204",
+                "check that issuer or jwks_uri"},
         SickRow{"redirect", fault(Fault::redirect, 302), FetchResult::http_status, true,
-                "HTTP status 302 to \"/moved"},
+                "HTTP status 302 to \"/moved", "to the final address"},
         SickRow{"redirect_307", fault(Fault::redirect, 307), FetchResult::http_status, true,
-                "redirects aren't followed"},
+                "redirects aren't followed", "to the final address"},
         SickRow{"body_of_50_MB", fault(Fault::huge, 50), FetchResult::too_large, true,
-                "larger than 1048576 bytes"},
+                "larger than 1048576 bytes", "no key set is so large"},
         SickRow{"half_a_body", fault(Fault::truncate), FetchResult::network_error, true,
-                "no answer from \"localhost"},
-        SickRow{"hangs_30_s", fault(Fault::hang, 30), FetchResult::timeout, true, "timed out"},
-        SickRow{"drips", fault(Fault::drip, 100), FetchResult::timeout, true, "timed out"},
+                "no answer from \"localhost", "what stands between"},
+        SickRow{"hangs_30_s", fault(Fault::hang, 30), FetchResult::timeout, true, "timed out", "jwks_timeout"},
+        SickRow{"drips", fault(Fault::drip, 100), FetchResult::timeout, true, "timed out", "jwks_timeout"},
         SickRow{"connects_and_says_nothing", network(TestIssuer::Network::blackhole), FetchResult::timeout,
-                true, "timed out"},
-        SickRow{"down", network(TestIssuer::Network::down), FetchResult::network_error, false, "connect"},
-        SickRow{"certificate_expired", tls(TestIssuer::Tls::expired), FetchResult::tls_error, true, "expired"},
+                true, "timed out", "firewall"},
+        SickRow{"down", network(TestIssuer::Network::down), FetchResult::network_error, false, "connect",
+                "start the provider"},
+        SickRow{"certificate_expired", tls(TestIssuer::Tls::expired), FetchResult::tls_error, true, "expired",
+                "renew the provider's certificate"},
         SickRow{"certificate_of_another_host", tls(TestIssuer::Tls::wrong_host), FetchResult::tls_error, true,
-                "host name 'localhost'"},
+                "host name 'localhost'", "must name the host"},
         SickRow{"certificate_of_another_CA", tls(TestIssuer::Tls::other_ca), FetchResult::tls_error, true,
-                "TLS with \"localhost:"},
+                "TLS with \"localhost:", "set ca_file"},
         SickRow{"tls_1_1", tls(TestIssuer::Tls::old_protocol), FetchResult::tls_error, true,
-                "TLS with \"localhost:"}),
+                "TLS with \"localhost:", "TLS 1.2"}),
     [](const auto &info) { return info.param.name; });
 
 struct UrlRow {
@@ -142,10 +176,11 @@ class BadUrlTest : public HttpClientTest, public testing::WithParamInterface<Url
 TEST_P(BadUrlTest, IsNotAsked) {
     HttpRequest bad = request();
     bad.url = GetParam().url;
-    const HttpResponse response = get(bad, patient_bounds);
+    const HttpResponse response = get(bad);
     EXPECT_NE(response.result, FetchResult::ok);
     EXPECT_FALSE(response.reached);
     EXPECT_FALSE(response.error.empty());
+    EXPECT_EQ(response.hint, "check issuer and jwks_uri");
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, BadUrlTest,
@@ -160,26 +195,264 @@ INSTANTIATE_TEST_SUITE_P(Rows, BadUrlTest,
 TEST_F(HttpClientTest, AUserInTheUrlIsNotSent) {
     HttpRequest with_user = request();
     with_user.url.insert(with_user.url.find("//") + 2, "user:password@");
-    const HttpResponse response = get(with_user, patient_bounds);
+    const HttpResponse response = get(with_user);
     EXPECT_NE(response.result, FetchResult::ok);
     EXPECT_FALSE(response.reached);
     EXPECT_EQ(issuer.requests(TestIssuer::Endpoint::jwks), 0U);
     EXPECT_EQ(response.error.find("password@"), std::string::npos) << response.error;
 }
 
-// A small body could decode to a huge one.
-TEST_F(HttpClientTest, ACompressedBodyIsNotDecoded) {
+// ---- what stands on the wire ------------------------------------------------------------------------------
+
+/// The values of the request's fields with that name, one to a line; the name in lower case.
+std::string fields(const std::string &request, const std::string &name) {
+    std::string values;
+    for (std::size_t begin = 0, end = 0; (end = request.find("\r\n", begin)) != std::string::npos;
+         begin = end + 2) {
+        const std::string line = request.substr(begin, end - begin);
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos || !equals_ignoring_case(line.substr(0, colon), name)) continue;
+        values += std::string(trim(std::string_view(line).substr(colon + 1))) + "\n";
+    }
+    return values;
+}
+
+TEST_F(HttpClientTest, AsksSoThatEveryProviderAnswers) {
+    RawServer server(response_200("{}"));
+    HttpRequest what = request_to(server);
+    what.etag = "\"e\"";
+    ASSERT_EQ(get(what).result, FetchResult::ok);
+    const std::string request = server.requests().at(0);
+    EXPECT_EQ(request.substr(0, request.find('\r')), "GET / HTTP/1.1");
+    // Kubernetes: the set's own type. Others: whatever they have.
+    EXPECT_EQ(fields(request, "accept"), "application/json, application/jwk-set+json, */*;q=0.1\n");
+    EXPECT_EQ(fields(request, "accept-encoding"), "gzip\n");
+    EXPECT_EQ(fields(request, "if-none-match"), "\"e\"\n");
+    // PingFederate refuses an empty one.
+    EXPECT_EQ(fields(request, "te"), "") << request;
+    EXPECT_EQ(fields(request, "authorization"), "");
+    EXPECT_EQ(fields(request, "cookie"), "");
+}
+
+TEST_F(HttpClientTest, TheBearerTokenIsSentAndNeverSaid) {
+    RawServer server("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    HttpRequest what = request_to(server);
+    what.bearer_token = "secret-token";
+    const HttpResponse response = get(what);
+    EXPECT_EQ(fields(server.requests().at(0), "authorization"), "Bearer secret-token\n");
+    EXPECT_EQ(response.error.find("secret"), std::string::npos) << response.error;
+    EXPECT_NE(response.hint.find("refuses the token"), std::string::npos) << response.hint;
+}
+
+TEST_F(HttpClientTest, TheBearerTokenIsNotForTheProxy) {
+    ConnectProxy proxy;
+    HttpRequest through = request();
+    through.proxy = proxy.url();
+    through.bearer_token = "secret-token";
+    EXPECT_EQ(get(through).result, FetchResult::ok);
+    EXPECT_NE(proxy.last_request().find("CONNECT localhost"), std::string::npos);
+    EXPECT_EQ(proxy.last_request().find("secret"), std::string::npos) << proxy.last_request();
+}
+
+TEST_F(HttpClientTest, RetryAfterIsReadOfAnyStatus) {
+    for (const std::string status : {"200 OK", "304 Not Modified", "429 Too Many Requests", "503 Busy"}) {
+        RawServer server("HTTP/1.1 " + status + "\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n");
+        EXPECT_EQ(get(request_to(server)).retry_after_s, 120) << status;
+    }
+    RawServer server(response_200("{}"));
+    EXPECT_EQ(get(request_to(server)).retry_after_s, std::nullopt);
+}
+
+TEST(HttpHints, RareErrors) {
+    EXPECT_NE(hint_for_error(CURLE_RECV_ERROR, 0, 407).find("proxy refuses"), std::string_view::npos);
+    EXPECT_NE(hint_for_error(CURLE_COULDNT_RESOLVE_PROXY, 0, 0).find("https_proxy"), std::string_view::npos);
+    EXPECT_NE(hint_for_error(CURLE_COULDNT_RESOLVE_HOST, 0, 0).find("name service"), std::string_view::npos);
+    EXPECT_NE(hint_for_error(CURLE_SSL_CACERT_BADFILE, 0, 0).find("ca_file"), std::string_view::npos);
+    EXPECT_NE(hint_for_error(CURLE_RECV_ERROR, 0, 200).find("stands between"), std::string_view::npos);
+}
+
+// ---- encodings --------------------------------------------------------------------------------------------
+
+TEST_F(HttpClientTest, AGzipBodyIsDecoded) {
     // {} in gzip (RFC 1952)
     const std::string compressed(
         "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00", 22);
-    TestIssuer::Documents documents;
-    documents.jwks = compressed;
-    documents.content_encoding = "gzip";
-    issuer.set_documents(documents);
-    const HttpResponse response = get(request());
+    RawServer server(response_200(compressed, "Content-Encoding: gzip\r\n"));
+    const HttpResponse response = get(request_to(server));
     EXPECT_EQ(response.result, FetchResult::ok) << response.error;
-    EXPECT_EQ(response.body, compressed);
+    EXPECT_EQ(response.body, "{}");
 }
+
+/// `count` times 258 spaces in gzip: a literal, then copies of what stands one byte before (RFC 1951 section 3.2.6).
+std::string gzip_of_spaces(std::size_t count) {
+    std::string bytes("\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03", 10);
+    unsigned pending = 0;
+    int bits = 0;
+    const auto put = [&](unsigned code, int length, bool most_significant_first) {
+        for (int i = 0; i < length; ++i) {
+            const unsigned bit = code >> (most_significant_first ? length - 1 - i : i) & 1U;
+            pending |= bit << static_cast<unsigned>(bits);
+            if (++bits == 8) {
+                bytes += static_cast<char>(pending);
+                pending = 0;
+                bits = 0;
+            }
+        }
+    };
+    put(0b011, 3, false);      // the last block, fixed codes
+    put(0x30 + ' ', 8, true);  // the literal
+    for (std::size_t i = 0; i < count; ++i) {
+        put(0b11000101, 8, true);  // length 258
+        put(0, 5, true);           // distance 1
+    }
+    put(0, 7 + 7, true);  // the end of the block, and to the byte's end
+    return bytes;
+}
+
+TEST_F(HttpClientTest, ASmallBodyThatDecodesToAHugeOneIsTooLarge) {
+    const std::string bomb = gzip_of_spaces(200'000);  // 50 MB
+    ASSERT_LT(bomb.size(), std::size_t{400'000});
+    RawServer server(response_200(bomb, "Content-Encoding: gzip\r\n"));
+    const HttpResponse response = get(request_to(server));
+    EXPECT_EQ(response.result, FetchResult::too_large) << response.error;
+    EXPECT_EQ(response.body, "");
+}
+
+TEST_F(HttpClientTest, OtherEncodingsAreNotDecoded) {
+    for (const std::string header :
+         {"Content-Encoding: br", "content-encoding: zstd", "Content-Encoding: gzip, br",
+          "Transfer-Encoding: br", "Content-Encoding:deflate"}) {
+        RawServer server(response_200("{}", header + "\r\n"));
+        const HttpResponse response = get(request_to(server));
+        EXPECT_EQ(response.result, FetchResult::bad_document) << header << ": " << response.error;
+        EXPECT_NE(response.error.find("encoded in a way"), std::string::npos) << response.error;
+        EXPECT_NE(response.hint.find("gzip"), std::string::npos) << response.hint;
+    }
+}
+
+// ---- bounds -----------------------------------------------------------------------------------------------
+
+/// The most memory that the process had since the last call, in KiB; 0 if Linux doesn't say.
+std::size_t peak_memory_kib() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    std::size_t peak = 0;
+    while (status >> word) {
+        if (word == "VmHWM:") status >> peak;
+    }
+    std::ofstream("/proc/self/clear_refs") << 5;
+    return peak;
+}
+
+struct EndlessRow {
+    const char *name;
+    const char *head;
+    const char *line;
+};
+
+class EndlessHeadersTest : public HttpClientTest, public testing::WithParamInterface<EndlessRow> {};
+
+TEST_P(EndlessHeadersTest, AreTooLarge) {
+    RawServer server([](const RawServer::Send &send) {
+        std::string block;
+        while (block.size() < 60'000) block += GetParam().line;
+        // 500 MB, if the client takes them.
+        bool sent = send(GetParam().head);
+        for (int i = 0; i < 8'000 && sent; ++i) sent = send(block);
+        return false;
+    });
+    peak_memory_kib();
+    const std::size_t before = peak_memory_kib();
+    const HttpResponse response = get(request_to(server));
+    const std::size_t after = peak_memory_kib();
+    EXPECT_EQ(response.result, FetchResult::too_large) << response.error;
+    EXPECT_NE(response.error.find("headers and trailers"), std::string::npos) << response.error;
+    EXPECT_LT(after, before + 16'000) << "KiB";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, EndlessHeadersTest,
+    testing::Values(EndlessRow{"headers", "HTTP/1.1 200 OK\r\n", "X-Header: 1234567890\r\n"},
+                    EndlessRow{"short_headers", "HTTP/1.1 200 OK\r\n", "a:\r\n"},
+                    EndlessRow{"interim_responses", "", "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"},
+                    EndlessRow{"trailers",
+                               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
+                               "X-Trailer: 1234567890\r\n"},
+                    EndlessRow{"short_trailers",
+                               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
+                               "a:b\r\n"}),
+    [](const auto &info) { return info.param.name; });
+
+TEST_F(HttpClientTest, OrdinaryHeadersAndTrailersFit) {
+    std::string many;
+    for (int i = 0; i < 100; ++i)
+        many += "X-Header-" + std::to_string(i) + ": " + std::string(300, 'v') + "\r\n";
+    RawServer server("HTTP/1.1 200 OK\r\n" + many +
+                     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: v\r\n\r\n");
+    const HttpResponse response = get(request_to(server));
+    EXPECT_EQ(response.result, FetchResult::ok) << response.error;
+    EXPECT_EQ(response.body, "{}");
+}
+
+TEST_F(HttpClientTest, WithoutDescriptorsTheLimitIsNamed) {
+    HttpClient client(wakeup);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int lowest_free = ::fcntl(wakeup.fd(), F_DUPFD_CLOEXEC, 0);
+    ::close(lowest_free);
+    const rlimit none_left{static_cast<rlim_t>(lowest_free), limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    const HttpResponse response = get(client, request());
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(response.result, FetchResult::network_error);
+    EXPECT_FALSE(response.reached);
+    EXPECT_NE(response.error.find("Too many open files"), std::string::npos) << response.error;
+    EXPECT_NE(response.hint.find("LimitNOFILE"), std::string::npos) << response.hint;
+}
+
+// ---- kept connections -------------------------------------------------------------------------------------
+
+TEST_F(HttpClientTest, AKeptConnectionServesTheNextFetch) {
+    RawServer server(response_200("{}"));
+    HttpRequest kept = request_to(server);
+    kept.keep_connection = true;
+    HttpClient client(wakeup);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(get(client, kept).result, FetchResult::ok);
+    EXPECT_EQ(server.handshakes(), 1);
+    EXPECT_EQ(server.requests().size(), 3U);
+}
+
+TEST_F(HttpClientTest, WithoutKeepingEachFetchHasItsOwnConnection) {
+    RawServer server(response_200("{}"));
+    HttpClient client(wakeup);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(get(client, request_to(server)).result, FetchResult::ok);
+    EXPECT_EQ(server.handshakes(), 3);
+}
+
+TEST_F(HttpClientTest, AKeptConnectionThatEndedIsReplaced) {
+    RawServer server(response_200("{}"));
+    HttpRequest kept = request_to(server);
+    kept.keep_connection = true;
+    HttpClient client(wakeup);
+    EXPECT_EQ(get(client, kept).result, FetchResult::ok);
+    server.hang_up();
+    const HttpResponse response = get(client, kept);
+    EXPECT_EQ(response.result, FetchResult::ok) << response.error;
+    EXPECT_EQ(server.handshakes(), 2);
+}
+
+TEST_F(HttpClientTest, AKeptConnectionIsNotForARequestThatTrustsOtherCas) {
+    RawServer server(response_200("{}"));
+    HttpRequest kept = request_to(server);
+    kept.keep_connection = true;
+    HttpClient client(wakeup);
+    EXPECT_EQ(get(client, kept).result, FetchResult::ok);
+    kept.ca_pem = ca_pem;
+    kept.timeout_ms = short_ms;  // the server has no time for a second connection
+    EXPECT_NE(get(client, kept).result, FetchResult::ok);
+}
+
+// ---- CAs and proxies --------------------------------------------------------------------------------------
 
 TEST_F(HttpClientTest, WithoutCaFileOnlyTheSystemsCasCount) {
     HttpRequest system = request();
