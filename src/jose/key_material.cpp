@@ -200,6 +200,16 @@ bool is_of_small_order(const std::string &x) noexcept {
     return std::find(std::begin(small), std::end(small), y) != std::end(small);
 }
 
+/// False if y isn't below the prime 2^255 - 19: then it is a second way to write a point (RFC 8032 section 5.1.3).
+bool is_canonical(std::string_view x) noexcept {
+    const auto octet = [x](std::size_t at) { return static_cast<std::uint8_t>(x[at]); };
+    if ((octet(ed25519_key_size - 1) & 0x7F) != 0x7F) return true;
+    for (std::size_t at = 1; at < ed25519_key_size - 1; ++at) {
+        if (octet(at) != 0xFF) return true;
+    }
+    return octet(0) < 0xED;
+}
+
 MaterialResult read_okp(const JsonValue &jwk) {
     auto crv = read_string(jwk, "crv");
     if (!crv) return tl::unexpected(crv.error());
@@ -211,6 +221,7 @@ MaterialResult read_okp(const JsonValue &jwk) {
                       std::to_string(ed25519_key_size));
     }
     if (is_of_small_order(*x)) return broken("its Ed25519 point is of small order");
+    if (!is_canonical(*x)) return broken("its Ed25519 point isn't written in the canonical way");
     KeyHandle key(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, bytes_of(*x), x->size()));
     // Any 32 octets make a key. So one that can be found but not set up lacks memory.
     if (!key && ERR_GET_REASON(ERR_peek_last_error()) == EVP_R_KEY_SETUP_FAILED) throw std::bad_alloc();

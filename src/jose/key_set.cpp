@@ -20,46 +20,59 @@ std::string describe(std::size_t number, const JsonValue &jwk) {
     return text;
 }
 
-/// Adds the key unless it is there already, perhaps under another kid.
-void add_distinct(std::vector<const KeyRef *> &found, const KeyRef &key) {
-    const bool known = std::any_of(found.begin(), found.end(), [&](const KeyRef *other) {
-        return (*other)->thumbprint() == key->thumbprint();
-    });
-    if (!known) found.push_back(&key);
-}
+/// The key that fits, unless different ones do. The same key under two kids is one.
+class OnlyOne {
+  public:
+    void add(const KeyRef &key) noexcept {
+        if (first_ == nullptr) {
+            first_ = &key;
+        } else if ((*first_)->thumbprint() != key->thumbprint()) {
+            several_ = true;
+        }
+    }
+    bool none() const noexcept { return first_ == nullptr; }
+    bool several() const noexcept { return several_; }
+    const KeyRef &get() const noexcept { return *first_; }
+
+  private:
+    const KeyRef *first_ = nullptr;
+    bool several_ = false;
+};
 
 /// The key with this kid that fits the token's alg. `from` says where the kid stands, for the message.
 Result<KeyRef> select_by_kid(const std::vector<KeyRef> &keys, Algorithm algorithm, std::string_view kid,
                              const char *from) {
     bool known = false;
-    std::vector<const KeyRef *> fitting;
+    OnlyOne fitting;
     for (const KeyRef &key : keys) {
         if (!key->has_kid() || key->kid() != kid) continue;
         known = true;
-        if (key->fits(algorithm)) add_distinct(fitting, key);
+        if (key->fits(algorithm)) fitting.add(key);
+        if (fitting.several()) break;
     }
     if (!known) return fail(Reason::UNKNOWN_KEY, "no key has the " + std::string(from) + " " + quote(kid));
     const std::string alg(algorithm_name(algorithm));
-    if (fitting.empty()) {
+    if (fitting.none()) {
         return fail(Reason::ALGORITHM_MISMATCH, "the key " + quote(kid) + " isn't for the token's alg " + alg);
     }
-    if (fitting.size() > 1) {
-        return fail(Reason::AMBIGUOUS_KEY,
-                    std::to_string(fitting.size()) + " keys have the kid " + quote(kid) + " and fit " + alg);
+    if (fitting.several()) {
+        return fail(Reason::AMBIGUOUS_KEY, "several keys have the kid " + quote(kid) + " and fit " + alg);
     }
-    return *fitting.front();
+    return fitting.get();
 }
 
 Result<KeyRef> select_only_fitting(const std::vector<KeyRef> &keys, Algorithm algorithm) {
-    std::vector<const KeyRef *> fitting;
+    OnlyOne fitting;
     for (const KeyRef &key : keys) {
-        if (key->fits(algorithm)) add_distinct(fitting, key);
+        if (key->fits(algorithm)) fitting.add(key);
+        if (fitting.several()) break;
     }
-    if (fitting.size() != 1) {
-        return fail(Reason::NO_KEY_ID, "the token has no kid, and " + std::to_string(fitting.size()) +
-                                           " keys fit its alg " + std::string(algorithm_name(algorithm)));
+    const std::string alg(algorithm_name(algorithm));
+    if (fitting.none()) return fail(Reason::NO_KEY_ID, "the token has no kid, and no key fits its alg " + alg);
+    if (fitting.several()) {
+        return fail(Reason::NO_KEY_ID, "the token has no kid, and several keys fit its alg " + alg);
     }
-    return *fitting.front();
+    return fitting.get();
 }
 
 bool has(const std::vector<KeyRef> &keys, const Key &wanted) noexcept {
@@ -70,7 +83,7 @@ bool has(const std::vector<KeyRef> &keys, const Key &wanted) noexcept {
 
 Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
     JsonDocument document;
-    auto root = document.parse(json, Reason::KEYS_UNAVAILABLE);
+    auto root = document.parse(without_byte_order_mark(json), Reason::KEYS_UNAVAILABLE);
     if (!root) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't strict JSON: " + root.error().detail);
     if (!root->is_object()) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't a JSON object");
     const std::optional<JsonValue> members = root->find("keys");
