@@ -17,11 +17,11 @@ namespace {
 TEST_F(SectionKeysTest, StartAsksForTheDiscoveryDocumentThenForTheKeys) {
     round();
     EXPECT_EQ(transport.request().url, "https://provider.example/realm/.well-known/openid-configuration");
-    EXPECT_FALSE(transport.request().last);
+    EXPECT_TRUE(transport.request().keep_connection);
     transport.answer_with(discovery());
     round();
     EXPECT_EQ(transport.request().url, jwks_uri);
-    EXPECT_TRUE(transport.request().last);
+    EXPECT_FALSE(transport.request().keep_connection);
     transport.answer_with(key_set({"k1"}));
     round();
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
