@@ -232,6 +232,7 @@ TEST_F(HttpClientTest, AsksSoThatEveryProviderAnswers) {
     EXPECT_EQ(fields(request, "te"), "") << request;
     EXPECT_EQ(fields(request, "authorization"), "");
     EXPECT_EQ(fields(request, "cookie"), "");
+    EXPECT_EQ(server.offered_protocols(), "\x08http/1.1");
 }
 
 TEST_F(HttpClientTest, TheBearerTokenIsSentAndNeverSaid) {
