@@ -212,6 +212,8 @@ void HttpClient::Transfer::prepare(const HttpRequest &request) {
     set(CURLOPT_ERRORBUFFER, error.data());
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "https");
+    // For one small document HTTP/2 is only more code that a provider can feed.
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));

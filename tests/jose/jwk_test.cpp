@@ -184,6 +184,17 @@ TEST(Jwk, EcAndOkpRules) {
     for (const Row &row : rows) EXPECT_EQ(verdict_on(row.jwk.json()), row.verdict) << row.what;
 }
 
+/// 32 octets in hexadecimal digits, as a key.
+std::string verdict_on_ed25519(const std::string &digits) {
+    std::string x;
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+        x += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+    }
+    JsonObject jwk;
+    jwk.string("kty", "OKP").string("crv", "Ed25519").string("x", base64url_encode(x));
+    return verdict_on(jwk.json());
+}
+
 TEST(Jwk, Ed25519PointsOfSmallOrderAreRefused) {
     // Under such a key one signature can fit any message.
     const std::string hex[] = {
@@ -201,13 +212,25 @@ TEST(Jwk, Ed25519PointsOfSmallOrderAreRefused) {
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     };
     for (const std::string &digits : hex) {
-        std::string x;
-        for (std::size_t i = 0; i < digits.size(); i += 2) {
-            x += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+        EXPECT_EQ(verdict_on_ed25519(digits), "broken: its Ed25519 point is of small order") << digits;
+    }
+}
+
+// y = p + 2 ... p + 18, of which some are points of the curve (RFC 8032 section 5.1.3).
+TEST(Jwk, Ed25519PointsInASecondNotation) {
+    const std::string middle(60, 'f');
+    for (const char *first : {"ef", "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "fa", "fb",
+                              "fc", "fd", "fe", "ff"}) {
+        for (const char *last : {"7f", "ff"}) {
+            EXPECT_EQ(verdict_on_ed25519(first + middle + last),
+                      "broken: its Ed25519 point isn't written in the canonical way")
+                << first << last;
         }
-        JsonObject jwk;
-        jwk.string("kty", "OKP").string("crv", "Ed25519").string("x", base64url_encode(x));
-        EXPECT_EQ(verdict_on(jwk.json()), "broken: its Ed25519 point is of small order") << digits;
+    }
+    // Below the prime, each by one octet.
+    for (const std::string &digits : {"eb" + middle + "7f", "ff" + middle + "7e",
+                                      "fffe" + middle.substr(2) + "7f", "ff" + middle.substr(2) + "fe7f"}) {
+        EXPECT_EQ(verdict_on_ed25519(digits), "usable") << digits;
     }
 }
 

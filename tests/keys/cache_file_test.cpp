@@ -179,5 +179,16 @@ TEST(CacheFileWrite, TextsWithQuotesSurvive) {
     EXPECT_EQ((*read)->section, keys.section);
 }
 
+TEST(CacheFileOf, ASetWithAByteOrderMarkIsReadBack) {
+    const support::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/cache.json";
+    CachedKeys keys = good();
+    keys.jwks = "\xEF\xBB\xBF" + keys.jwks;
+    ASSERT_TRUE(write_cache_file(path, keys));
+    const Result<std::optional<CachedKeys>> read = read_cache_file(path, expected());
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ((*read)->jwks, R"({"keys":[1]})");
+}
+
 }  // namespace
 }  // namespace tokenward::keys

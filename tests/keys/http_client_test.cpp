@@ -9,7 +9,6 @@
 #include "raw_server.hpp"
 #include "support/test_issuer.hpp"
 
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -32,7 +31,6 @@ constexpr std::int64_t short_ms = 1'500;
 class HttpClientTest : public testing::Test {
   protected:
     HttpClientTest() {
-        std::signal(SIGPIPE, SIG_IGN);  // the fetcher's thread blocks it
         initialise_curl();
         const Result<std::string> pem = read_trusted_file(issuer.ca_file(), 1U << 20U);
         ca_pem = std::make_shared<const std::string>(pem.value());
@@ -234,6 +232,7 @@ TEST_F(HttpClientTest, AsksSoThatEveryProviderAnswers) {
     EXPECT_EQ(fields(request, "te"), "") << request;
     EXPECT_EQ(fields(request, "authorization"), "");
     EXPECT_EQ(fields(request, "cookie"), "");
+    EXPECT_EQ(server.offered_protocols(), "\x08http/1.1");
 }
 
 TEST_F(HttpClientTest, TheBearerTokenIsSentAndNeverSaid) {

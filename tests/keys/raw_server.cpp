@@ -43,6 +43,12 @@ RawServer::RawServer(Answer answer)
         throw std::runtime_error("no port for the server");
     }
     port_ = ntohs(address.sin_port);
+    const auto choose = [](SSL *, const unsigned char **, unsigned char *, const unsigned char *in,
+                           unsigned size, void *self) -> int {
+        static_cast<RawServer *>(self)->note_protocols({reinterpret_cast<const char *>(in), size});
+        return SSL_TLSEXT_ERR_NOACK;
+    };
+    SSL_CTX_set_alpn_select_cb(static_cast<SSL_CTX *>(context_), choose, this);
     thread_ = std::thread([this] { run(); });
 }
 
@@ -66,6 +72,16 @@ void RawServer::hang_up() {
 int RawServer::handshakes() const {
     const std::lock_guard lock(mutex_);
     return handshakes_;
+}
+
+void RawServer::note_protocols(std::string offered) {
+    const std::lock_guard lock(mutex_);
+    offered_ = std::move(offered);
+}
+
+std::string RawServer::offered_protocols() const {
+    const std::lock_guard lock(mutex_);
+    return offered_;
 }
 
 std::vector<std::string> RawServer::requests() const {

@@ -34,12 +34,15 @@ class RawServer {
     int handshakes() const;
     /// Request lines with headers.
     std::vector<std::string> requests() const;
+    /// What the last client offered by ALPN, as it stands on the wire (RFC 7301 section 3.1).
+    std::string offered_protocols() const;
     /// Closes the connection that is open, and goes on.
     void hang_up();
 
   private:
     void run();
     void serve(int client);
+    void note_protocols(std::string offered);
 
     support::TestCa ca_;
     Answer answer_;
@@ -51,6 +54,7 @@ class RawServer {
     int handshakes_ = 0;
     bool stop_ = false;
     std::vector<std::string> requests_;
+    std::string offered_;
     std::thread thread_;
 };
 

@@ -1,0 +1,55 @@
+// Discovery documents: what is taken, and what an operator is told where one isn't.
+#include "keys/discovery.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace tokenward::keys {
+namespace {
+
+constexpr const char *issuer = "https://id.example";
+
+std::string document(const std::string &said, const std::string &uri = "https://id.example/keys") {
+    return R"({"issuer":")" + said + R"(","jwks_uri":")" + uri + R"("})";
+}
+
+TEST(Discovery, AByteOrderMarkIsSkipped) {
+    EXPECT_EQ(read_discovery_document("\xEF\xBB\xBF" + document(issuer), issuer).value(),
+              "https://id.example/keys");
+    EXPECT_FALSE(read_discovery_document("\xEF\xBB\xBF\xEF\xBB\xBF" + document(issuer), issuer));
+}
+
+TEST(Discovery, EachRefusalNamesWhatToChange) {
+    struct Row {
+        std::string document;
+        const char *detail;
+        const char *hint;
+    };
+    const Row rows[] = {
+        {"<html>", "isn't strict JSON", "check issuer, or set jwks_uri"},
+        {"[]", "isn't a JSON object", "check issuer, or set jwks_uri"},
+        {"{}", "has no issuer", "check issuer, or set jwks_uri"},
+        {document("https://id.example/realms/a"), "is of issuer \"https://id.example/realms/a\"",
+         "write: issuer = https://id.example/realms/a"},
+        // Lines that the configuration would refuse aren't proposed.
+        {document("http://id.example"), "is of issuer \"http://id.example\"",
+         "check issuer; if the document is wrong"},
+        {document("https://id.example/a\\nlog_level = debug"), "is of issuer",
+         "check issuer; if the document is wrong"},
+        {document("https://id.example/" + std::string(300, 'a')), "is of issuer",
+         "check issuer; if the document is wrong"},
+        {R"({"issuer":"https://id.example"})", "has no jwks_uri", "set jwks_uri"},
+        {document(issuer, "http://id.example/keys"), "isn't an https address", "its public https address"},
+    };
+    for (const Row &row : rows) {
+        const Result<std::string> uri = read_discovery_document(row.document, issuer);
+        ASSERT_FALSE(uri) << row.document;
+        EXPECT_NE(uri.error().detail.find(row.detail), std::string::npos) << uri.error().detail;
+        EXPECT_NE(uri.error().hint.find(row.hint), std::string::npos)
+            << row.document << ": " << uri.error().hint;
+    }
+}
+
+}  // namespace
+}  // namespace tokenward::keys
