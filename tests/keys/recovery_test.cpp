@@ -1,4 +1,4 @@
-// How long it takes from "the provider is well" to the first yes for a key that it published during its fault.
+// The time from "the provider is well" to the first yes for a key that it published during its fault.
 // Prints the table of src/keys/README.md.
 #include "recovery_faults.hpp"
 
@@ -40,8 +40,8 @@ struct Seen {
     std::string first_no{};  ///< what the first of them said
 };
 
-/// Two clients that ask every 100 ms, each with a token of the old key and one of the new. One of them has the same
-/// old token all the time, which the library may remember; the other one has a fresh one each time.
+/// Two clients that ask every 100 ms, each with a token of the old key and one of the new. The first has the
+/// same old token all the time, which the library may remember; the second has a fresh one each time.
 class Clients {
   public:
     Clients(const Provider &provider, const Broker &broker, bool old_key_is_there)
