@@ -3,8 +3,8 @@
 #
 #     sh tests/keys/recovery.sh
 #
-# Prints the table of src/keys/README.md. Ends with "recovery: N passed, N failed, N skipped". TOKENWARD_BUILD names
-# another build folder than build/.
+# Prints the table of src/keys/README.md. Ends with "recovery: N passed, N failed, N skipped".
+# TOKENWARD_BUILD names another build folder than build/.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/setup.sh

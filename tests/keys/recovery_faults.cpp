@@ -111,12 +111,23 @@ Provider::Provider(const Row &row) : row_(row), ca_file_(discovery_.ca_file()) {
         well_.jwks_uri = other_host_->jwks_uri();
         discovery_.set_documents(well_);
     }
-    old_token_ = mint(discovery_);
 }
 
 void Provider::rotate() {
+    const std::lock_guard lock(rotation_);
     discovery_.rotate(true);
     if (other_host_) other_host_->rotate(true);
+    rotated_ = true;
+}
+
+std::string Provider::old_token() const {
+    const std::lock_guard lock(rotation_);
+    return mint(discovery_, rotated_ ? MintRequest::Signer::previous : MintRequest::Signer::current);
+}
+
+std::string Provider::new_token() const {
+    const std::lock_guard lock(rotation_);
+    return mint(discovery_);
 }
 
 void Provider::fall_ill() {

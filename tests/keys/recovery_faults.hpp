@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,10 @@ class Provider {
 
     const TestIssuer &issuer() const noexcept { return discovery_; }
     const std::string &ca_file() const noexcept { return ca_file_; }
-    /// A token of the key from before the rotation, and one of the key from after it.
-    std::string old_token() const { return old_token_; }
-    std::string new_token() const { return mint(discovery_); }
+    /// Of the key from before the rotation. Thread-safe.
+    std::string old_token() const;
+    /// Of the key that signs now. Thread-safe.
+    std::string new_token() const;
     std::size_t key_requests() { return keys().requests(Endpoint::jwks); }
 
     // ---- what a row does ----
@@ -43,7 +45,8 @@ class Provider {
     TestIssuer discovery_;
     std::unique_ptr<TestIssuer> other_host_;
     std::string ca_file_;
-    std::string old_token_;
+    mutable std::mutex rotation_;
+    bool rotated_ = false;
     TestIssuer::Documents well_;
     Fault old_address_ = Fault::none;
     int old_address_number_ = 0;

@@ -60,8 +60,8 @@ class Flood {
         newest_is_known_ = false;
     }
 
-    /// With pauses: else the attackers leave too little of a small machine to see what the library fetches. Slower
-    /// once enough kids were asked for, until the rotations are over.
+    /// With pauses: else the attackers leave too little of a small machine to see what the library fetches.
+    /// Slower once enough kids were asked for, until the rotations are over.
     void attack() {
         const std::string payload =
             support::JsonObject().string("iss", issuer_.issuer()).string("aud", "broker").json();

@@ -110,10 +110,10 @@ TEST(Rotation, WithoutOverlapNoTokenOfTheCurrentKeyIsRefusedAndTheProviderIsAske
     }
     for (std::thread &thread : threads) thread.join();
     std::printf(
-        "Five rotations without overlap under two threads of logins, jwks_min_refresh = %d:\n"
+        "Five rotations without overlap under two threads of logins, %s:\n"
         "\n| Cache-Control | logins | told to try again | refused | longest time to the new key | requests |"
         "\n|---|---|---|---|---|---|\n",
-        Broker::min_refresh_s());
+        settings_name());
     for (std::size_t i = 0; i < providers.size(); ++i) {
         Rotations &seen = *providers[i];
         SCOPED_TRACE(cache_controls[i]);

@@ -1,4 +1,4 @@
-// How long it takes from "the provider is well" to the first yes for a key that it published during its fault.
+// The time from "the provider is well" to the first yes for a key that it published during its fault.
 // Prints the table of src/keys/README.md.
 #include "recovery_faults.hpp"
 
@@ -6,6 +6,7 @@
 #include <atomic>
 #include <barrier>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,10 +40,12 @@ struct Seen {
     std::string first_no{};  ///< what the first of them said
 };
 
-/// Two clients that ask every 100 ms, each with a token of the old key and one of the new.
+/// Two clients that ask every 100 ms, each with a token of the old key and one of the new. The first has the
+/// same old token all the time, which the library may remember; the second has a fresh one each time.
 class Clients {
   public:
-    Clients(const Broker &broker, bool old_key_is_there) : broker_(broker), old_is_there_(old_key_is_there) {}
+    Clients(const Provider &provider, const Broker &broker, bool old_key_is_there)
+        : provider_(provider), broker_(broker), old_is_there_(old_key_is_there) {}
     ~Clients() {
         stop_ = true;
         for (std::thread &thread : threads_) thread.join();
@@ -52,12 +55,8 @@ class Clients {
 
     void start() {
         if (!threads_.empty()) return;
-        for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { run(); });
-    }
-    void set_tokens(const std::string &old_key, const std::string &new_key) {
-        const std::lock_guard lock(mutex_);
-        old_token_ = old_key;
-        new_token_ = new_key;
+        threads_.emplace_back([this, old_token = provider_.old_token()] { run([=] { return old_token; }); });
+        threads_.emplace_back([this] { run([this] { return provider_.old_token(); }); });
     }
     /// From here on a yes for the new key counts.
     void provider_is_well() {
@@ -76,20 +75,16 @@ class Clients {
     }
 
   private:
-    void run() {
+    void run(const std::function<std::string()> &old_token) {
         while (!stop_) {
-            std::string old_token;
-            std::string new_token;
             std::optional<Moment> well;
             {
                 const std::lock_guard lock(mutex_);
-                old_token = old_token_;
-                new_token = new_token_;
                 well = well_;
             }
-            const Answer old_answer = broker_.ask(old_token);
+            const Answer old_answer = broker_.ask(old_token());
             if (old_answer.final_no() || (old_is_there_ && !old_answer.yes())) record(old_answer);
-            const Answer new_answer = broker_.ask(new_token);
+            const Answer new_answer = broker_.ask(provider_.new_token());
             if (new_answer.final_no()) record(new_answer);
             if (new_answer.yes() && well) {
                 const std::lock_guard lock(mutex_);
@@ -104,12 +99,11 @@ class Clients {
         if (seen_.first_no.empty()) seen_.first_no = answer.reason;
     }
 
+    const Provider &provider_;
     const Broker &broker_;
     const bool old_is_there_;
     std::atomic<bool> stop_{false};
     mutable std::mutex mutex_;
-    std::string old_token_;
-    std::string new_token_;
     std::optional<Moment> well_;
     std::optional<double> first_yes_s_;
     Seen seen_;
@@ -140,13 +134,15 @@ Seen fall_ill_and_recover(const Row &row, Plan plan, const Settings &settings, s
     provider.fall_ill();
     if (!plan.warm) start_broker(0);
     const bool stays = plan.warm && settings.more.empty();
-    Clients clients(*broker, stays);
-    clients.set_tokens(provider.old_token(), provider.new_token());
+    Clients clients(provider, *broker, stays);
     if (plan.asking) clients.start();
-    wait_until([&] { return row.once && provider.key_requests() > answers; }, settings.outage_s);
+    if (row.once) {
+        wait_until([&] { return provider.key_requests() > answers; }, settings.outage_s);
+    } else {
+        std::this_thread::sleep_for(std::chrono::duration<double>(settings.outage_s));
+    }
 
     provider.get_well();
-    clients.set_tokens(provider.old_token(), provider.new_token());
     clients.provider_is_well();
     clients.start();
     wait_until([&] { return clients.had_yes(); }, give_up_s);

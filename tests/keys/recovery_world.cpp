@@ -49,7 +49,7 @@ bool wait_until(const std::function<bool()> &condition, double seconds) {
     const Moment begin = now();
     while (!condition()) {
         if (seconds_since(begin) > seconds) return false;
-        std::this_thread::sleep_for(Milliseconds(2));
+        std::this_thread::sleep_for(Milliseconds(10));
     }
     return true;
 }

@@ -1,7 +1,8 @@
 // The library as a broker loads it, and what the recovery tests ask of it.
 //
-// With TOKENWARD_AT_DEFAULTS=1 in the environment the library runs at its default settings and outages are long.
-// Without it jwks_timeout and jwks_min_refresh are 1 s, so that a test takes seconds.
+// With TOKENWARD_AT_DEFAULTS=1 in the environment the library runs at its default settings and outages are
+// long. Without it the recovery table has jwks_timeout = 1, and rotations and the flood jwks_min_refresh = 1 too,
+// so that a test takes seconds.
 #pragma once
 
 #include "capi/loaded_library.hpp"
@@ -77,15 +78,16 @@ class Broker {
     tokenward_backend *backend_ = nullptr;
 };
 
-/// So many generations of keys, which issuers share. Making one takes long, and a provider doesn't answer meanwhile.
+/// So many generations of keys, which issuers share. Making one takes long, and a provider that does so in
+/// rotate() doesn't answer meanwhile.
 void make_keys(int generations);
 
 /// ES256, which is cheap; valid for an hour.
 std::string mint(const TestIssuer &issuer, MintRequest::Signer signer = MintRequest::Signer::current);
 
 /// The budget: a burst of three fetches, then one per min_refresh; beside them the scheduled ones, one per
-/// jwks_refresh_floor; at most three requests in a fetch. Gives the worst excess of any span of time; nothing is
-/// in excess if it isn't positive.
+/// jwks_refresh_floor; at most three requests in a fetch. Looks at every span of time and gives the worst
+/// excess; zero or less is within the budget.
 long requests_over_budget(const TestIssuer &issuer, int min_refresh_s);
 std::size_t all_requests(const TestIssuer &issuer);
 

@@ -7,8 +7,8 @@
 //                    header.NAME=JSON  claim.NAME=JSON      (an empty JSON removes the member)   -> the token
 //   POST /rotate     keep_old=true|false
 //   POST /reuse-kids
-//   POST /fault      endpoint=discovery|jwks  number=N  fault=none|hang|status|garbage|huge|drip|truncate|redirect|
-//                    outdated|stall_before_header|stall_in_header|stall_in_body|reset_in_body
+//   POST /fault      endpoint=discovery|jwks  number=N  fault=none|hang|status|garbage|huge|drip|truncate|
+//                    redirect|outdated|stall_before_header|stall_in_header|stall_in_body|reset_in_body
 //   POST /network    state=up|down|blackhole|reset
 //   POST /tls        kind=good|expired|wrong_host|other_ca|old_protocol|stall|reset
 //   POST /documents  issuer=...  jwks_uri=...  discovery=...  jwks=...|unusable|empty  cache_control=...

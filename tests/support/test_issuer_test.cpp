@@ -46,7 +46,8 @@ class RawClient {
     RawClient(const RawClient &) = delete;
     RawClient &operator=(const RawClient &) = delete;
 
-    /// True if the handshake succeeds. Else says how it ended, once the server has sent something (`answered`).
+    /// True if the handshake succeeds. Else `error` says how it ended; with `answered` not before the server
+    /// has sent something.
     bool shake_hands(bool answered) {
         do {
             errno = 0;

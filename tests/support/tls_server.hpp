@@ -1,5 +1,5 @@
-// A small HTTPS server on loopback that can stop, or break off, at each stage of an answer; and a port that stays
-// ours while nothing listens on it.
+// A small HTTPS server on loopback that can stop, or break off, at each stage of an answer; and a port that
+// stays ours while nothing listens on it. It is our own: no server library sends half of a header.
 #pragma once
 
 #include "support/test_ca.hpp"
