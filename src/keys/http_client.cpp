@@ -73,7 +73,6 @@ bool can_decode_gzip() noexcept {
 HttpResponse out_of_memory() noexcept {
     HttpResponse response;
     response.error = "out of memory";
-    response.reached = true;
     return response;
 }
 
@@ -269,7 +268,6 @@ HttpResponse HttpClient::Transfer::finish(CURLcode code) noexcept {
 
 HttpResponse HttpClient::Transfer::judge_status() {
     HttpResponse response;
-    response.reached = true;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response.retry_after_s =
@@ -294,9 +292,6 @@ HttpResponse HttpClient::Transfer::judge_status() {
 HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
     if (code == CURLE_OUT_OF_MEMORY || stop == Stop::no_memory) return out_of_memory();
     HttpResponse response;
-    response.reached = code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY &&
-                       code != CURLE_COULDNT_CONNECT && code != CURLE_UNSUPPORTED_PROTOCOL &&
-                       code != CURLE_URL_MALFORMAT && code != CURLE_LOGIN_DENIED;
     const std::string host = quote(config::host_and_port(url), 256);
     if (stop != Stop::none) {
         refuse_oneself(response, host);

@@ -33,8 +33,6 @@ struct HttpResponse {
     std::string etag;
     std::optional<std::int64_t> lifetime_s;     ///< freshness_lifetime()
     std::optional<std::int64_t> retry_after_s;  ///< retry_after(), of any status
-    /// False only if no connection came about: the provider had no work with the request.
-    bool reached = false;
 };
 
 /// Not thread-safe: the thread that uses it also ends it.

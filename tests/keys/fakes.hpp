@@ -61,14 +61,12 @@ class FakeTransport final : public Transport {
         response.result = FetchResult::ok;
         response.body = std::move(body);
         response.etag = std::move(etag);
-        response.reached = true;
         answer(std::move(response));
     }
     void answer_with(FetchResult result) {
         HttpResponse response;
         response.result = result;
         response.error = result == FetchResult::not_modified ? "" : "made-up error";
-        response.reached = result != FetchResult::network_error;
         answer(std::move(response));
     }
     /// The oldest request.

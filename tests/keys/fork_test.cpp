@@ -27,7 +27,6 @@ class StoppedTransport final : public Transport {
         HttpResponse response;
         response.result = FetchResult::ok;
         response.body = key_set({"k1"});
-        response.reached = true;
         answers_.push_back({id, std::move(response)});
     }
     void cancel(Id) noexcept override {}

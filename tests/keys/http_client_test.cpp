@@ -79,7 +79,6 @@ TEST_F(HttpClientTest, AWellProvidersKeysComeWhole) {
     EXPECT_EQ(response.body, issuer.jwks());
     EXPECT_EQ(response.lifetime_s, 600);
     EXPECT_FALSE(response.etag.empty());
-    EXPECT_TRUE(response.reached);
 }
 
 TEST_F(HttpClientTest, WithItsEtagTheAnswerIs304) {
@@ -95,7 +94,6 @@ struct SickRow {
     const char *name;
     std::function<void(TestIssuer &)> make_sick;
     FetchResult result;
-    bool reached;
     const char *said;  ///< part of the error
     const char *hint;  ///< part of it
 };
@@ -109,7 +107,6 @@ TEST_P(SickServerTest, IsNamed) {
     if (GetParam().result == FetchResult::timeout) sick.timeout_ms = short_ms;
     const HttpResponse response = get(sick);
     EXPECT_EQ(response.result, GetParam().result) << response.error;
-    EXPECT_EQ(response.reached, GetParam().reached) << response.error;
     EXPECT_NE(response.error.find(GetParam().said), std::string::npos) << response.error;
     EXPECT_NE(response.hint.find(GetParam().hint), std::string::npos) << response.hint;
     EXPECT_EQ(response.body, "");
@@ -128,41 +125,41 @@ std::function<void(TestIssuer &)> network(TestIssuer::Network state) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, SickServerTest,
     testing::Values(
-        SickRow{"status_500", fault(Fault::status, 500), FetchResult::http_status, true, "HTTP status 500",
+        SickRow{"status_500", fault(Fault::status, 500), FetchResult::http_status, "HTTP status 500",
                 "a fault of its own"},
-        SickRow{"status_429", fault(Fault::status, 429), FetchResult::http_status, true, "HTTP status 429",
+        SickRow{"status_429", fault(Fault::status, 429), FetchResult::http_status, "HTTP status 429",
                 "jwks_refresh_floor"},
-        SickRow{"status_404", fault(Fault::status, 404), FetchResult::http_status, true, "HTTP status 404",
+        SickRow{"status_404", fault(Fault::status, 404), FetchResult::http_status, "HTTP status 404",
                 "check issuer, or set jwks_uri"},
-        SickRow{"status_401", fault(Fault::status, 401), FetchResult::http_status, true, "HTTP status 401",
+        SickRow{"status_401", fault(Fault::status, 401), FetchResult::http_status, "HTTP status 401",
                 "set jwks_token_file"},
-        SickRow{"status_403", fault(Fault::status, 403), FetchResult::http_status, true, "HTTP status 403",
+        SickRow{"status_403", fault(Fault::status, 403), FetchResult::http_status, "HTTP status 403",
                 "set jwks_token_file"},
-        SickRow{"status_406", fault(Fault::status, 406), FetchResult::http_status, true, "HTTP status 406",
+        SickRow{"status_406", fault(Fault::status, 406), FetchResult::http_status, "HTTP status 406",
                 "no JSON"},
-        SickRow{"status_204", fault(Fault::status, 204), FetchResult::http_status, true, "HTTP status 204",
+        SickRow{"status_204", fault(Fault::status, 204), FetchResult::http_status, "HTTP status 204",
                 "check that issuer or jwks_uri"},
-        SickRow{"redirect", fault(Fault::redirect, 302), FetchResult::http_status, true,
+        SickRow{"redirect", fault(Fault::redirect, 302), FetchResult::http_status,
                 "HTTP status 302 to \"/moved", "to the final address"},
-        SickRow{"redirect_307", fault(Fault::redirect, 307), FetchResult::http_status, true,
+        SickRow{"redirect_307", fault(Fault::redirect, 307), FetchResult::http_status,
                 "redirects aren't followed", "to the final address"},
-        SickRow{"body_of_50_MB", fault(Fault::huge, 50), FetchResult::too_large, true,
-                "larger than 1048576 bytes", "no key set is so large"},
-        SickRow{"half_a_body", fault(Fault::truncate), FetchResult::network_error, true,
-                "no answer from \"localhost", "what stands between"},
-        SickRow{"hangs_30_s", fault(Fault::hang, 30), FetchResult::timeout, true, "timed out", "jwks_timeout"},
-        SickRow{"drips", fault(Fault::drip, 100), FetchResult::timeout, true, "timed out", "jwks_timeout"},
+        SickRow{"body_of_50_MB", fault(Fault::huge, 50), FetchResult::too_large, "larger than 1048576 bytes",
+                "no key set is so large"},
+        SickRow{"half_a_body", fault(Fault::truncate), FetchResult::network_error, "no answer from \"localhost",
+                "what stands between"},
+        SickRow{"hangs_30_s", fault(Fault::hang, 30), FetchResult::timeout, "timed out", "jwks_timeout"},
+        SickRow{"drips", fault(Fault::drip, 100), FetchResult::timeout, "timed out", "jwks_timeout"},
         SickRow{"connects_and_says_nothing", network(TestIssuer::Network::blackhole), FetchResult::timeout,
-                true, "timed out", "firewall"},
-        SickRow{"down", network(TestIssuer::Network::down), FetchResult::network_error, false, "connect",
+                "timed out", "firewall"},
+        SickRow{"down", network(TestIssuer::Network::down), FetchResult::network_error, "connect",
                 "start the provider"},
-        SickRow{"certificate_expired", tls(TestIssuer::Tls::expired), FetchResult::tls_error, true, "expired",
+        SickRow{"certificate_expired", tls(TestIssuer::Tls::expired), FetchResult::tls_error, "expired",
                 "renew the provider's certificate"},
-        SickRow{"certificate_of_another_host", tls(TestIssuer::Tls::wrong_host), FetchResult::tls_error, true,
+        SickRow{"certificate_of_another_host", tls(TestIssuer::Tls::wrong_host), FetchResult::tls_error,
                 "host name 'localhost'", "must name the host"},
-        SickRow{"certificate_of_another_CA", tls(TestIssuer::Tls::other_ca), FetchResult::tls_error, true,
+        SickRow{"certificate_of_another_CA", tls(TestIssuer::Tls::other_ca), FetchResult::tls_error,
                 "TLS with \"localhost:", "set ca_file"},
-        SickRow{"tls_1_1", tls(TestIssuer::Tls::old_protocol), FetchResult::tls_error, true,
+        SickRow{"tls_1_1", tls(TestIssuer::Tls::old_protocol), FetchResult::tls_error,
                 "TLS with \"localhost:", "TLS 1.2"}),
     [](const auto &info) { return info.param.name; });
 
@@ -178,7 +175,6 @@ TEST_P(BadUrlTest, IsNotAsked) {
     bad.url = GetParam().url;
     const HttpResponse response = get(bad);
     EXPECT_NE(response.result, FetchResult::ok);
-    EXPECT_FALSE(response.reached);
     EXPECT_FALSE(response.error.empty());
     EXPECT_EQ(response.hint, "check issuer and jwks_uri");
 }
@@ -197,7 +193,6 @@ TEST_F(HttpClientTest, AUserInTheUrlIsNotSent) {
     with_user.url.insert(with_user.url.find("//") + 2, "user:password@");
     const HttpResponse response = get(with_user);
     EXPECT_NE(response.result, FetchResult::ok);
-    EXPECT_FALSE(response.reached);
     EXPECT_EQ(issuer.requests(TestIssuer::Endpoint::jwks), 0U);
     EXPECT_EQ(response.error.find("password@"), std::string::npos) << response.error;
 }
@@ -406,7 +401,6 @@ TEST_F(HttpClientTest, WithoutDescriptorsTheLimitIsNamed) {
     const HttpResponse response = get(client, request());
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
     EXPECT_EQ(response.result, FetchResult::network_error);
-    EXPECT_FALSE(response.reached);
     EXPECT_NE(response.error.find("Too many open files"), std::string::npos) << response.error;
     EXPECT_NE(response.hint.find("LimitNOFILE"), std::string::npos) << response.hint;
 }
