@@ -131,7 +131,6 @@ bool Schedule::demand(std::int64_t now) {
 }
 
 Schedule::Reply Schedule::unknown_key(std::uint64_t first_asked, std::int64_t now) {
-    if (in_flight_) return {Answer::wait, false};
     if (evidence_ > first_asked && outdated(now) == 0) return {Answer::refuse, false};
     return {Answer::wait, demand(now)};
 }
