@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <dlfcn.h>
 #include <link.h>
@@ -132,9 +133,7 @@ const void *malloc_of_the_process() noexcept {
 
 }  // namespace
 
-ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(errno), marked_(ERR_set_mark() == 1) {
-    errno = 0;
-}
+ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(std::exchange(errno, 0)), marked_(ERR_set_mark() == 1) {}
 
 ErrorQueueGuard::~ErrorQueueGuard() {
     // An empty queue takes no mark: then all errors that are there now are ours. Mostly there are none.

@@ -127,7 +127,7 @@ int main(int argc, char **argv) {
         if (create(&options, &first, &error) != TOKENWARD_OK) return 4;
         destroy(first);
     }
-    for (n = 1;; n += step) {
+    for (n = step;; n += step) {
         fflush(stdout);
         if (fork() == 0) {
             const char *what = argv[3];
