@@ -14,11 +14,11 @@
 //  Ownership  Backend owns one backend; Session is a shared owner of one session, so that a client's state can
 //             outlive its connection. Both keep the library loaded: a host need not order its destructors.
 //             A Session may outlive its Backend.
-//  Empty      A Backend or Session without a handle answers TOKENWARD_ERROR and empty texts, and leaves an Error
+//  Empty      A Backend or Session without a handle answers TOKENWARD_ERROR and empty texts. It leaves an Error
 //             as it was.
-//  Threads    The methods that are const may be called from any thread at any time. Those that change the object
-//             itself (open, create, reset, assignment, the destructor) need the caller's own order, as with any
-//             type of the standard library.
+//  Threads    The methods that are const may be called from any thread at any time. Those that change the
+//             object itself (open, create, reset, assignment, the destructor) need the caller's own order, as
+//             with any type of the standard library.
 //  Errors     A result, and what went wrong in an Error. Nothing throws but std::bad_alloc, from texts and from
 //             handles; then nothing leaks.
 //
@@ -337,8 +337,7 @@ class Backend {
         return result;
     }
 
-    /// What stands in a token, unverified, as JSON. Not for logs. Without a backend: library->inspect with
-    /// NULL.
+    /// What stands in a token, unverified, as JSON. Not for logs. Without a backend there is library->inspect.
     [[nodiscard]] std::int32_t inspect(std::string_view token, std::string &json, Error &error) const {
         return text_of(json, [&](char *buffer, std::size_t size, std::size_t *length) {
             return library_->inspect(handle_, token.data(), token.size(), buffer, size, length, &error);

@@ -3,8 +3,7 @@
 // Mosquitto asks about the rights of more than connected clients:
 // - after DISCONNECT, for a will and for a durable session: the client pointer is the same;
 // - for the publisher of a retained message: the broker makes up a client with an identifier and a username,
-// but
-//   without an address;
+//   but without an address;
 // - for a durable session that it loaded from disk at start: it has no address either.
 // So a connected client is found by its pointer, and the identity (client identifier, username) leads to
 // the last session seen under it. The number of disconnected clients that are remembered is bounded.

@@ -3,13 +3,11 @@
 // The answer is exact and takes one or two plain matches. Why:
 // - Replace each '+' and the '#' of the filter by one byte that stands in no literal of the pattern.
 // - If the pattern matches this text, no literal covers such a byte: each of them is covered by a '*'. A '*'
-// covers
-//   any other run of bytes as well. So the pattern matches every topic of the filter.
+//   covers any other run of bytes as well. So the pattern matches every topic of the filter.
 // - If the pattern doesn't match this text, the text itself is a topic of the filter that the pattern doesn't
-// match.
+//   match.
 // - The bytes '+' and '#' may stand for themselves if no literal of the pattern has one of them. A pattern with
-// such
-//   a literal matches no topic at all: topic names have neither (section 4.7.1).
+//   such a literal matches no topic at all: topic names have neither (section 4.7.1).
 // - "a/#" also matches "a", so the pattern must match the text without "/#" too.
 // - A filter that begins with a wildcard matches no topic that begins with '$' (section 4.7.2). The byte in the
 //   wildcard's place is not '$', so all of the above still holds.

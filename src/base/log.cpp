@@ -97,11 +97,11 @@ bool Logger::dequeue(Line &line) noexcept {
 }
 
 void Logger::deliver(Lock &lock, LogLevel level, const char *line, std::size_t size) noexcept {
-    if (delivering_thread_ != std::thread::id()) {
+    if (delivering_thread_.load(std::memory_order_relaxed) != std::thread::id()) {
         enqueue(level, {line, size});
         return;
     }
-    delivering_thread_ = std::this_thread::get_id();
+    delivering_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     lock.unlock();
     call_sink(level, line, size);
     lock.lock();
@@ -111,7 +111,7 @@ void Logger::deliver(Lock &lock, LogLevel level, const char *line, std::size_t s
         call_sink(next.level, next.text.c_str(), next.text.size());
         lock.lock();
     }
-    delivering_thread_ = std::thread::id();
+    delivering_thread_.store(std::thread::id(), std::memory_order_relaxed);
     delivered_.notify_all();
 }
 
@@ -151,9 +151,8 @@ void Logger::leave_queue() noexcept {
 void Logger::close() noexcept {
     Lock lock(mutex_);
     closed_.store(true, std::memory_order_release);
-    delivered_.wait(lock, [this] {
-        return delivering_thread_ == std::thread::id() || delivering_thread_ == std::this_thread::get_id();
-    });
+    delivered_.wait(lock,
+                    [this] { return delivering_thread_.load(std::memory_order_relaxed) == std::thread::id(); });
 }
 
 }  // namespace tokenward

@@ -59,6 +59,11 @@ class Logger {
     void info(std::string_view message) noexcept { write(LogLevel::info, message); }
     void debug(std::string_view message) noexcept { write(LogLevel::debug, message); }
 
+    /// The calling thread is in the sink: what it called here was called by the host's callback.
+    bool is_in_sink() const noexcept {
+        return delivering_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    }
+
     // ---- the queue ----
     bool is_queue() const noexcept { return target_.mode == LogMode::to_queue; }
     /// Readable while lines wait; -1 if there is no queue.
@@ -68,7 +73,7 @@ class Logger {
     /// From now on lines go to standard error; those that wait go there first.
     void leave_queue() noexcept;
 
-    /// Waits for a sink that is running; later lines are dropped.
+    /// Waits for a sink that is running; later lines are dropped. Not from within the sink.
     void close() noexcept;
     /// The same without the lock, which another thread may have held when the process was forked.
     void close_in_forked_child() noexcept { closed_.store(true); }
@@ -94,12 +99,13 @@ class Logger {
 
     std::mutex mutex_;
     std::condition_variable delivered_;
-    std::deque<Line> waiting_;           ///< guarded by mutex_
-    std::uint64_t dropped_ = 0;          ///< guarded by mutex_: lines that found the queue full
-    std::atomic<bool> any_{false};       ///< a line waits; set under mutex_
-    bool queue_left_ = false;            ///< guarded by mutex_
-    std::thread::id delivering_thread_;  ///< guarded by mutex_: who is in the sink
-    std::optional<Wakeup> readable_;     ///< with to_queue
+    std::deque<Line> waiting_;      ///< guarded by mutex_
+    std::uint64_t dropped_ = 0;     ///< guarded by mutex_: lines that found the queue full
+    std::atomic<bool> any_{false};  ///< a line waits; set under mutex_
+    bool queue_left_ = false;       ///< guarded by mutex_
+    /// Who is in the sink. Written under mutex_.
+    std::atomic<std::thread::id> delivering_thread_{std::thread::id()};
+    std::optional<Wakeup> readable_;  ///< with to_queue
 };
 
 }  // namespace tokenward

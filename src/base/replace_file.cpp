@@ -1,5 +1,7 @@
 #include "base/replace_file.hpp"
 
+#include "base/descriptor.hpp"
+
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
@@ -19,7 +21,9 @@ class Temporary {
         constexpr std::string_view suffix = ".XXXXXX";
         name_.insert(name_.end(), suffix.begin(), suffix.end());
         name_.push_back('\0');
-        fd_ = ::mkostemp(name_.data(), O_CLOEXEC);  // 0600
+        const int opened = ::mkostemp(name_.data(), O_CLOEXEC);  // 0600
+        fd_ = above_standard(opened);
+        if (opened >= 0 && fd_ < 0) ::unlink(name_.data());
     }
     ~Temporary() {
         if (fd_ < 0) return;
@@ -55,7 +59,7 @@ bool write_all(int fd, std::string_view text) noexcept {
 void sync_folder(const std::string &path) {
     const std::size_t slash = path.find_last_of('/');
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int opened = above_standard(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (opened < 0) return;
     ::fsync(opened);
     ::close(opened);

@@ -1,5 +1,6 @@
 #include "base/secure_file.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/text.hpp"
 
 #include <cerrno>
@@ -54,7 +55,8 @@ Result<std::string> read_trusted_file(const std::string &path, std::size_t max_b
     if (path.find('\0') != std::string::npos) return unreadable(path, "a path can't hold a NUL byte");
     // O_NONBLOCK: opening a FIFO without a writer would hang; it is refused below, as no regular file.
     const int no_link = links == Links::refuse ? O_NOFOLLOW : 0;
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link));
+    const Descriptor file(
+        above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link)));
     if (file.get() < 0 && errno == ELOOP && no_link != 0) return unreadable(path, "is a symbolic link");
     if (file.get() < 0) return not_opened(path, errno);
 

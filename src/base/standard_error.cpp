@@ -1,5 +1,6 @@
 #include "base/standard_error.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/log.hpp"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ bool all_written(ssize_t count, std::string_view text) noexcept {
 
 /// A descriptor of our own for the same pipe or terminal; its flags are ours. -1 if the system denies it.
 int reopen() noexcept {
-    return ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return above_standard(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
 
 bool write_to_pipe_or_terminal(std::string_view text) noexcept {

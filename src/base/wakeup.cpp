@@ -1,5 +1,7 @@
 #include "base/wakeup.hpp"
 
+#include "base/descriptor.hpp"
+
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -9,7 +11,7 @@
 
 namespace tokenward {
 
-Wakeup::Wakeup() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Wakeup::Wakeup() : fd_(above_standard(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 

@@ -36,8 +36,12 @@ void tokenward_destroy(tokenward_backend *backend) {
     const GuestCall guest;
     if (backend == nullptr) return;
     if (!is_live(backend)) {
-        log_misuse(static_cast<session::Backend *>(nullptr), "tokenward_destroy",
-                   "backend is not a live backend");
+        log_misuse(static_cast<session::Backend *>(nullptr), "tokenward_destroy", backend_not_live);
+        return;
+    }
+    const bool forked = backend->backend->in_forked_child();
+    if (!forked && backend->backend->logger().is_in_sink()) {
+        log_misuse(backend->backend.get(), "tokenward_destroy", in_log_callback);
         return;
     }
     static_cast<volatile std::uint64_t &>(backend->tag) = 0;
@@ -47,7 +51,7 @@ void tokenward_destroy(tokenward_backend *backend) {
         left_at_process_end = &backend->backend;
         return;
     }
-    if (backend->backend->in_forked_child()) {
+    if (forked) {
         backend->backend->abandon_in_forked_child();
     } else {
         backend->backend->close();
@@ -58,10 +62,11 @@ void tokenward_destroy(tokenward_backend *backend) {
 int32_t tokenward_reload(tokenward_backend *backend, const tokenward_options *options, tokenward_error *error) {
     session::Backend *reloaded = backend_of(backend);
     return Call("tokenward_reload", error, reloaded).run([&](Call &call) {
-        if (reloaded == nullptr) return call.misuse("backend is not a live backend");
+        if (reloaded == nullptr) return call.misuse(backend_not_live);
         if (reloaded->in_forked_child()) return call.fail(Reason::FORKED, "reload in a forked child");
+        if (reloaded->logger().is_in_sink()) return call.misuse(in_log_callback);
         session::BackendOptions read;
-        if (const char *wrong = read_options(options, read)) return call.misuse(wrong);
+        if (const char *wrong = read_reload_options(options, read)) return call.misuse(wrong);
         const auto done = reloaded->reload(options != nullptr ? &read : nullptr);
         return done ? static_cast<int32_t>(TOKENWARD_OK) : call.fail(done.error());
     });
@@ -73,9 +78,10 @@ int32_t tokenward_authenticate(tokenward_backend *backend, const tokenward_crede
     if (session != nullptr) *session = nullptr;
     session::Backend *asked = backend_of(backend);
     return Call("tokenward_authenticate", error, asked).run([&](Call &call) {
-        if (asked == nullptr) return call.misuse("backend is not a live backend");
+        if (asked == nullptr) return call.misuse(backend_not_live);
         if (session == nullptr) return call.misuse("session (out) is NULL");
         if (asked->in_forked_child()) return call.fail(Reason::FORKED, "authenticate in a forked child");
+        if (asked->logger().is_in_sink()) return call.misuse(in_log_callback);
         credentials::Credentials sent;
         session::Context from;
         if (const char *wrong = read_credentials(credentials, sent)) return call.misuse(wrong);
@@ -90,9 +96,8 @@ int32_t tokenward_authenticate(tokenward_backend *backend, const tokenward_crede
 int32_t tokenward_log_fd(tokenward_backend *backend, int32_t *fd) {
     if (fd != nullptr) *fd = -1;
     session::Backend *asked = backend_of(backend);
-    if (asked == nullptr || fd == nullptr) {
-        return log_misuse(asked, "tokenward_log_fd", "backend is not a live backend, or fd (out) is NULL");
-    }
+    if (asked == nullptr) return log_misuse(asked, "tokenward_log_fd", backend_not_live);
+    if (fd == nullptr) return log_misuse(asked, "tokenward_log_fd", "fd (out) is NULL");
     if (asked->in_forked_child()) return TOKENWARD_ERROR;
     if (!asked->logger().is_queue()) {
         return log_misuse(asked, "tokenward_log_fd", "options.log_mode wasn't TOKENWARD_LOG_TO_QUEUE");
@@ -106,11 +111,10 @@ int32_t tokenward_log_read(tokenward_backend *backend, int32_t *level, char *buf
     if (level != nullptr) *level = 0;
     if (length != nullptr) *length = 0;
     session::Backend *asked = backend_of(backend);
-    if (asked == nullptr || level == nullptr || !is_buffer(buffer, buffer_size, length)) {
-        return log_misuse(
-            asked, "tokenward_log_read",
-            "backend is not a live backend, level or length (out) is NULL, or buffer is NULL with a size");
-    }
+    if (asked == nullptr) return log_misuse(asked, "tokenward_log_read", backend_not_live);
+    if (level == nullptr) return log_misuse(asked, "tokenward_log_read", "level (out) is NULL");
+    if (const char *wrong = wrong_buffer(buffer, buffer_size, length))
+        return log_misuse(asked, "tokenward_log_read", wrong);
     if (asked->in_forked_child()) return TOKENWARD_ERROR;
     if (!asked->logger().is_queue()) {
         return log_misuse(asked, "tokenward_log_read", "options.log_mode wasn't TOKENWARD_LOG_TO_QUEUE");

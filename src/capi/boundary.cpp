@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace tokenward::boundary {
 namespace {
@@ -31,24 +34,40 @@ constexpr std::size_t least_size<tokenward_request> = TOKENWARD_REQUEST_SIZE_1_0
 template <>
 constexpr std::size_t least_size<tokenward_error> = TOKENWARD_ERROR_SIZE_1_0;
 
+/// The messages for what can be wrong with a struct.
+struct StructMessages {
+    const char *null;
+    const char *size;
+    const char *tail;
+};
+#define TOKENWARD_STRUCT_MESSAGES(name, initialiser)                                                           \
+    StructMessages {                                                                                           \
+        name " is NULL", name ".struct_size is none that tokenward_" name " has had: begin with " initialiser, \
+            name " has fields that this version doesn't know, and they aren't zero"                            \
+    }
+
 /// Copies a caller's struct of any version. What an older caller doesn't have is zero; what a newer one has,
-/// and this version doesn't know, must be zero. False if it is NULL or of no version.
+/// and this version doesn't know, must be zero. NULL if all is well, else the message.
 template <class T>
-bool read_struct(const T *from, T &to) noexcept {
-    if (from == nullptr) return false;
+const char *read_struct(const T *from, T &to, const StructMessages &messages) noexcept {
+    if (from == nullptr) return messages.null;
     const std::size_t size = from->struct_size;
     if (size == sizeof(T)) {
         std::memcpy(&to, from, sizeof(T));
-        return true;
+        return nullptr;
     }
-    if (size < least_size<T> || size > max_struct_size) return false;
+    if (size < least_size<T> || size > max_struct_size) return messages.size;
     const auto *bytes = reinterpret_cast<const unsigned char *>(from);
     if (std::any_of(bytes + std::min(size, sizeof(T)), bytes + size, [](unsigned char b) { return b != 0; }))
-        return false;
+        return messages.tail;
     std::memset(&to, 0, sizeof(T));
     std::memcpy(&to, from, std::min(size, sizeof(T)));
-    return true;
+    return nullptr;
 }
+
+/// `member` of `owner`, which is named as the caller knows it.
+#define TOKENWARD_WRONG_MEMBER(owner, member) \
+    TOKENWARD_WRONG_TEXT(owner.member.data, owner.member.size, #owner "." #member)
 
 /// At most ten lines a second where there is no backend, and so no audit. Without a lock, since a forked child
 /// may come here.
@@ -144,85 +163,113 @@ std::int32_t copy_out(std::string_view text, char *buffer, std::size_t size, std
 
 // ---- structs --------------------------------------------------------------------------------------------
 
-const char *read_options(const tokenward_options *from, session::BackendOptions &to) {
-    if (from == nullptr) return nullptr;
-    tokenward_options options;
-    if (!read_struct(from, options)) {
-        return "options.struct_size is none of tokenward_options (begin with TOKENWARD_OPTIONS_INIT), or "
-               "fields that "
-               "this version doesn't know aren't zero";
+namespace {
+
+const char *read_config_files(const tokenward_options &options, std::vector<std::string> &to) {
+    if (options.config_file_count > max_config_files) return "options.config_file_count is more than 64";
+    if (options.config_files == nullptr && options.config_file_count != 0)
+        return "options.config_files is NULL, and config_file_count isn't 0";
+    for (std::size_t i = 0; i < options.config_file_count; ++i) {
+        const tokenward_string &file = options.config_files[i];
+        if (file.size == 0) return "options.config_files holds an empty path";
+        if (const char *wrong = TOKENWARD_WRONG_TEXT(file.data, file.size, "a path in options.config_files")) {
+            return wrong;
+        }
+        if (std::memchr(file.data, 0, file.size) != nullptr)
+            return "options.config_files holds a path with a NUL inside";
+        to.emplace_back(view(file));
+    }
+    return nullptr;
+}
+
+const char *read_log_target(const tokenward_options &options, LogTarget &to) noexcept {
+    if (options.log_mode < TOKENWARD_LOG_TO_STDERR || options.log_mode > TOKENWARD_LOG_TO_QUEUE) {
+        return "options.log_mode is none of TOKENWARD_LOG_TO_STDERR ... TOKENWARD_LOG_TO_QUEUE";
+    }
+    if (options.log_mode == TOKENWARD_LOG_TO_CALLBACK && options.log == nullptr)
+        return "options.log is NULL with TOKENWARD_LOG_TO_CALLBACK";
+    if (options.log_mode != TOKENWARD_LOG_TO_CALLBACK && options.log != nullptr)
+        return "options.log is set, and options.log_mode isn't TOKENWARD_LOG_TO_CALLBACK";
+    if (options.log_level < 0 || options.log_level > TOKENWARD_LOG_DEBUG) {
+        return "options.log_level is neither 0 nor one of TOKENWARD_LOG_ERROR ... TOKENWARD_LOG_DEBUG";
+    }
+    to = {static_cast<LogMode>(options.log_mode), options.log, options.log_user, std::nullopt};
+    if (options.log_level != 0) to.level = static_cast<LogLevel>(options.log_level);
+    return nullptr;
+}
+
+/// What create, config_check and reload have in common. `options` is the whole struct.
+const char *read_common_options(const tokenward_options *from, tokenward_options &options,
+                                session::BackendOptions &to) {
+    if (const char *wrong =
+            read_struct(from, options, TOKENWARD_STRUCT_MESSAGES("options", "TOKENWARD_OPTIONS_INIT"))) {
+        return wrong;
     }
 #ifdef TOKENWARD_TEST_GROWN
     if (options.grown != 0) return "options.grown isn't zero";
 #endif
-    if (options.config_file_count > max_config_files) return "options.config_file_count is more than 64";
-    if (options.config_files == nullptr && options.config_file_count != 0)
-        return "options.config_files is NULL";
-    for (std::size_t i = 0; i < options.config_file_count; ++i) {
-        const tokenward_string &file = options.config_files[i];
-        if (!is_string(file) || file.size == 0 || std::memchr(file.data, 0, file.size) != nullptr) {
-            return "options.config_files holds a string that is empty, NULL, or has a NUL inside";
-        }
-        to.config_files.emplace_back(view(file));
-    }
-    if (!is_string(options.config_json)) return "options.config_json is NULL with a size";
-    if (options.log_mode < TOKENWARD_LOG_TO_STDERR || options.log_mode > TOKENWARD_LOG_TO_QUEUE) {
-        return "options.log_mode is none of TOKENWARD_LOG_TO_STDERR ... TOKENWARD_LOG_TO_QUEUE";
-    }
-    if ((options.log_mode == TOKENWARD_LOG_TO_CALLBACK) != (options.log != nullptr)) {
-        return "options.log and options.log_mode disagree: log is set with TOKENWARD_LOG_TO_CALLBACK, and only "
-               "then";
-    }
-    if (options.log_level < 0 || options.log_level > TOKENWARD_LOG_DEBUG) {
-        return "options.log_level is neither 0 nor one of TOKENWARD_LOG_ERROR ... TOKENWARD_LOG_DEBUG";
-    }
+    if (const char *wrong = read_config_files(options, to.config_files)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(options, config_json)) return wrong;
     to.config_json = view(options.config_json);
-    to.startup_wait_ms = options.startup_wait_ms;
     to.max_wait_ms = options.max_wait_ms;
-    to.log = {static_cast<LogMode>(options.log_mode), options.log, options.log_user, std::nullopt};
-    if (options.log_level != 0) to.log.level = static_cast<LogLevel>(options.log_level);
     return nullptr;
 }
 
+}  // namespace
+
+const char *read_options(const tokenward_options *from, session::BackendOptions &to) {
+    if (from == nullptr) return nullptr;
+    tokenward_options options;
+    if (const char *wrong = read_common_options(from, options, to)) return wrong;
+    to.startup_wait_ms = options.startup_wait_ms;
+    return read_log_target(options, to.log);
+}
+
+const char *read_reload_options(const tokenward_options *from, session::BackendOptions &to) {
+    if (from == nullptr) return nullptr;
+    tokenward_options options;
+    return read_common_options(from, options, to);
+}
+
 const char *read_credentials(const tokenward_credentials *from, credentials::Credentials &to) noexcept {
-    tokenward_credentials sent;
-    if (!read_struct(from, sent)) {
-        return "credentials is NULL, its struct_size is none of tokenward_credentials (begin with "
-               "TOKENWARD_CREDENTIALS_INIT), or fields that this version doesn't know aren't zero";
+    tokenward_credentials credentials;
+    if (const char *wrong = read_struct(
+            from, credentials, TOKENWARD_STRUCT_MESSAGES("credentials", "TOKENWARD_CREDENTIALS_INIT"))) {
+        return wrong;
     }
 #ifdef TOKENWARD_TEST_GROWN
-    if (sent.grown != 0) return "credentials.grown isn't zero";
+    if (credentials.grown != 0) return "credentials.grown isn't zero";
 #endif
-    if (sent.kind < TOKENWARD_SASL_PLAIN || sent.kind > TOKENWARD_BEARER_TOKEN) {
+    if (credentials.kind < TOKENWARD_SASL_PLAIN || credentials.kind > TOKENWARD_BEARER_TOKEN) {
         return "credentials.kind is none of TOKENWARD_SASL_PLAIN ... TOKENWARD_BEARER_TOKEN";
     }
-    if (sent.flags != 0) return "credentials.flags isn't 0";
-    if (!is_string(sent.data) || !is_string(sent.username) || !is_string(sent.password)) {
-        return "credentials has a string that is NULL with a size";
-    }
-    to.kind = static_cast<credentials::Kind>(sent.kind);
-    to.data = view(sent.data);
-    to.username = view(sent.username);
-    to.password = view(sent.password);
+    if (credentials.flags != 0) return "credentials.flags isn't 0";
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(credentials, data)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(credentials, username)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(credentials, password)) return wrong;
+    to.kind = static_cast<credentials::Kind>(credentials.kind);
+    to.data = view(credentials.data);
+    to.username = view(credentials.username);
+    to.password = view(credentials.password);
     return nullptr;
 }
 
 const char *read_context(const tokenward_context *from, session::Context &to) noexcept {
     if (from == nullptr) return nullptr;
     tokenward_context context;
-    if (!read_struct(from, context)) {
-        return "context.struct_size is none of tokenward_context (begin with TOKENWARD_CONTEXT_INIT), or "
-               "fields that "
-               "this version doesn't know aren't zero";
+    if (const char *wrong =
+            read_struct(from, context, TOKENWARD_STRUCT_MESSAGES("context", "TOKENWARD_CONTEXT_INIT"))) {
+        return wrong;
     }
 #ifdef TOKENWARD_TEST_GROWN
     if (context.grown != 0) return "context.grown isn't zero";
 #endif
-    for (const tokenward_string *text :
-         {&context.protocol, &context.peer, &context.client_id, &context.connection_name, &context.listener,
-          &context.client_certificate_sha256}) {
-        if (!is_string(*text)) return "context has a string that is NULL with a size";
-    }
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, protocol)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, peer)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, client_id)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, connection_name)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, listener)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(context, client_certificate_sha256)) return wrong;
     const std::size_t hash_size = context.client_certificate_sha256.size;
     if (hash_size != 0 && hash_size != certificate_hash_size) {
         return "context.client_certificate_sha256 has neither 0 nor 32 bytes";
@@ -242,47 +289,46 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
 
 namespace {
 
-const char *read_fields(const tokenward_request &asked, Question &to) noexcept {
+const char *read_fields(const tokenward_request &request, Question &to) noexcept {
     constexpr std::uint32_t topic_or_filter = TOKENWARD_MQTT_FILTER | TOKENWARD_MQTT_TOPIC;
     constexpr std::uint32_t known = topic_or_filter | TOKENWARD_ROUTING_KEY | TOKENWARD_PAST_END;
 #ifdef TOKENWARD_TEST_GROWN
-    if (asked.grown != 0) return "request.grown isn't zero";
+    if (request.grown != 0) return "request.grown isn't zero";
 #endif
-    if (asked.operation < TOKENWARD_CONFIGURE || asked.operation > TOKENWARD_WRITE) {
+    if (request.operation < TOKENWARD_CONFIGURE || request.operation > TOKENWARD_WRITE) {
         return "request.operation is none of TOKENWARD_CONFIGURE, TOKENWARD_READ, TOKENWARD_WRITE";
     }
-    if ((asked.flags & ~known) != 0) return "request.flags has unknown bits";
-    if ((asked.flags & topic_or_filter) == topic_or_filter) {
+    if ((request.flags & ~known) != 0) return "request.flags has unknown bits";
+    if ((request.flags & topic_or_filter) == topic_or_filter) {
         return "request.flags has both TOKENWARD_MQTT_FILTER and TOKENWARD_MQTT_TOPIC";
     }
-    if (!is_string(asked.vhost) || !is_string(asked.resource) || !is_string(asked.routing_key)) {
-        return "request has a string that is NULL with a size";
-    }
-    const bool keyed = (asked.flags & TOKENWARD_ROUTING_KEY) != 0;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(request, vhost)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(request, resource)) return wrong;
+    if (const char *wrong = TOKENWARD_WRONG_MEMBER(request, routing_key)) return wrong;
+    const bool keyed = (request.flags & TOKENWARD_ROUTING_KEY) != 0;
     // Without the flag it would be the wider question, and perhaps a wrong yes.
-    if (!keyed && asked.routing_key.size != 0)
+    if (!keyed && request.routing_key.size != 0)
         return "request.routing_key is set without TOKENWARD_ROUTING_KEY";
-    to.request.operation = static_cast<access::Operation>(asked.operation);
-    to.request.vhost = view(asked.vhost);
-    to.request.resource = view(asked.resource);
-    if (keyed) to.request.routing_key = view(asked.routing_key);
-    to.request.mqtt_filter = (asked.flags & TOKENWARD_MQTT_FILTER) != 0;
-    to.request.mqtt_topic = (asked.flags & TOKENWARD_MQTT_TOPIC) != 0;
-    to.until = (asked.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end
-                                                       : session::Session::Until::end;
+    to.request.operation = static_cast<access::Operation>(request.operation);
+    to.request.vhost = view(request.vhost);
+    to.request.resource = view(request.resource);
+    if (keyed) to.request.routing_key = view(request.routing_key);
+    to.request.mqtt_filter = (request.flags & TOKENWARD_MQTT_FILTER) != 0;
+    to.request.mqtt_topic = (request.flags & TOKENWARD_MQTT_TOPIC) != 0;
+    to.until = (request.flags & TOKENWARD_PAST_END) != 0 ? session::Session::Until::past_end
+                                                         : session::Session::Until::end;
     return nullptr;
 }
 
 // Not inline: its copy isn't for the stack of every request.
 [[gnu::noinline]] const char *read_request_of_other_version(const tokenward_request *from,
                                                             Question &to) noexcept {
-    tokenward_request asked;
-    if (!read_struct(from, asked)) {
-        return "request is NULL, its struct_size is none of tokenward_request (begin with "
-               "TOKENWARD_REQUEST_INIT), or "
-               "fields that this version doesn't know aren't zero";
+    tokenward_request request;
+    if (const char *wrong =
+            read_struct(from, request, TOKENWARD_STRUCT_MESSAGES("request", "TOKENWARD_REQUEST_INIT"))) {
+        return wrong;
     }
-    return read_fields(asked, to);
+    return read_fields(request, to);
 }
 
 }  // namespace

@@ -32,15 +32,30 @@ inline const session::Session *session_of(const tokenward_session *handle) noexc
     return session != nullptr && session->is_live() ? session : nullptr;
 }
 
-inline bool is_string(const tokenward_string &text) noexcept {
-    return (text.data != nullptr || text.size == 0) && text.size <= static_cast<std::size_t>(PTRDIFF_MAX);
-}
-/// `text` is a string, as is_string() says: where data is NULL, size is 0.
+/// `text` has nothing wrong (wrong_text): where data is NULL, size is 0.
 inline std::string_view view(const tokenward_string &text) noexcept {
     return {text.data, text.size};
 }
-inline bool is_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
-    return (buffer != nullptr || size == 0) && length != nullptr;
+
+// What is wrong with an argument; NULL if all is well.
+
+inline constexpr char backend_not_live[] = "backend is not a live backend";
+inline constexpr char session_not_live[] = "session is not a live session";
+inline constexpr char in_log_callback[] = "called from within the backend's log callback";
+
+/// `null`, `huge`: the messages, which name the text.
+inline const char *wrong_text(const char *data, std::size_t size, const char *null, const char *huge) noexcept {
+    if (data == nullptr && size != 0) return null;
+    return size > static_cast<std::size_t>(PTRDIFF_MAX) ? huge : nullptr;
+}
+/// For a text that the caller gives. `name` is a literal.
+#define TOKENWARD_WRONG_TEXT(data, size, name)                    \
+    wrong_text(data, size, name " is NULL, and its size isn't 0", \
+               name "'s size is more than a process can have")
+
+inline const char *wrong_buffer(const char *buffer, std::size_t size, const std::size_t *length) noexcept {
+    if (buffer == nullptr && size != 0) return "buffer is NULL, and buffer_size isn't 0";
+    return length == nullptr ? "length (out) is NULL" : nullptr;
 }
 
 /// What the caller finds if nothing is written: an empty text, and never that of an earlier call.
@@ -56,6 +71,8 @@ struct Question {
 
 // Each of these reads a struct of the caller. NULL if all is well, else what is wrong, with the field's name.
 const char *read_options(const tokenward_options *from, session::BackendOptions &to);
+/// Only what a reload takes.
+const char *read_reload_options(const tokenward_options *from, session::BackendOptions &to);
 const char *read_credentials(const tokenward_credentials *from, credentials::Credentials &to) noexcept;
 const char *read_context(const tokenward_context *from, session::Context &to) noexcept;
 const char *read_request(const tokenward_request *from, Question &to) noexcept;
@@ -84,6 +101,9 @@ class Call {
     template <class Body>
     std::int32_t run(Body body) noexcept {
         const GuestCall guest;
+        // A thread's first exception needs memory of its own, and without it glibc ends the process. So it is taken
+        // now, when there is still some.
+        [[maybe_unused]] const volatile int none = std::uncaught_exceptions();
         if (!clear_error())
             return misuse("error.struct_size is none of tokenward_error: begin with TOKENWARD_ERROR_INIT");
         try {

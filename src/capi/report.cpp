@@ -7,16 +7,14 @@ using namespace tokenward::boundary;
 
 namespace {
 
-constexpr char no_buffer[] = "buffer is NULL with a size, or length is NULL";
-
 template <class Text>
 int32_t report_of(const char *function, const tokenward_backend *backend, char *buffer, size_t buffer_size,
                   size_t *length, tokenward_error *error, Text text) {
     clear_out(buffer, buffer_size, length);
     session::Backend *asked = backend_of(backend);
     return Call(function, error, asked).run([&](Call &call) {
-        if (asked == nullptr) return call.misuse("backend is not a live backend");
-        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
+        if (asked == nullptr) return call.misuse(backend_not_live);
+        if (const char *wrong = wrong_buffer(buffer, buffer_size, length)) return call.misuse(wrong);
         if (asked->in_forked_child()) return call.fail(Reason::FORKED, {});
         return copy_out(text(*asked), buffer, buffer_size, length);
     });
@@ -34,13 +32,12 @@ int32_t tokenward_inspect(tokenward_backend *backend, const char *token, size_t 
         if (backend != nullptr && asked == nullptr) {
             return call.misuse("backend is neither NULL nor a live backend");
         }
-        const tokenward_string text{token, token_size};
-        if (!is_string(text)) return call.misuse("token is NULL with a size");
-        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
+        if (const char *wrong = TOKENWARD_WRONG_TEXT(token, token_size, "token")) return call.misuse(wrong);
+        if (const char *wrong = wrong_buffer(buffer, buffer_size, length)) return call.misuse(wrong);
         if (asked != nullptr && asked->in_forked_child()) {
             return call.fail(Reason::FORKED, "inspect in a forked child");
         }
-        const auto shown = session::Backend::inspect(asked, view(text));
+        const auto shown = session::Backend::inspect(asked, view({token, token_size}));
         return shown ? copy_out(*shown, buffer, buffer_size, length) : call.fail(shown.error());
     });
 }
@@ -61,7 +58,7 @@ int32_t tokenward_config_check(const tokenward_options *options, char *buffer, s
                                size_t *length, tokenward_error *error) {
     clear_out(buffer, buffer_size, length);
     return Call("tokenward_config_check", error).run([&](Call &call) {
-        if (!is_buffer(buffer, buffer_size, length)) return call.misuse(no_buffer);
+        if (const char *wrong = wrong_buffer(buffer, buffer_size, length)) return call.misuse(wrong);
         session::BackendOptions read;
         if (const char *wrong = read_options(options, read)) return call.misuse(wrong);
         const auto text = session::Backend::check_config(read);

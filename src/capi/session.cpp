@@ -6,16 +6,15 @@ using namespace tokenward::boundary;
 
 namespace {
 
-constexpr char not_live[] = "session is not a live session";
-
 /// For the two getters of a string that stays as long as the session.
 int32_t lend(const char *function, const tokenward_session *session, const char **text, size_t *size,
              const std::string &(session::Session::*getter)() const noexcept) {
     if (text != nullptr) *text = nullptr;
     if (size != nullptr) *size = 0;
     const session::Session *asked = session_of(session);
-    if (asked == nullptr) return log_misuse(asked, function, not_live);
-    if (text == nullptr || size == nullptr) return log_misuse(asked, function, "an out parameter is NULL");
+    if (asked == nullptr) return log_misuse(asked, function, session_not_live);
+    if (text == nullptr) return log_misuse(asked, function, "the text (out) is NULL");
+    if (size == nullptr) return log_misuse(asked, function, "size (out) is NULL");
     const std::string &lent = (asked->*getter)();
     *text = lent.data();
     *size = lent.size();
@@ -28,7 +27,7 @@ extern "C" {
 
 int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request) {
     const session::Session *asked = session_of(session);
-    if (asked == nullptr) return log_misuse(asked, "tokenward_authorize", not_live);
+    if (asked == nullptr) return log_misuse(asked, "tokenward_authorize", session_not_live);
     Question read{};
     if (const char *wrong = read_request(request, read)) return log_misuse(asked, "tokenward_authorize", wrong);
     return static_cast<int32_t>(asked->authorize(read.request, read.until));
@@ -39,8 +38,9 @@ int32_t tokenward_report_denial(const tokenward_session *session, const tokenwar
     const session::Session *asked = session_of(session);
     const auto backend = asked != nullptr ? asked->backend() : nullptr;
     return Call("tokenward_report_denial", nullptr, backend.get()).run([&](Call &call) {
-        if (asked == nullptr) return call.misuse(not_live);
+        if (asked == nullptr) return call.misuse(session_not_live);
         if (!asked->of_this_process()) return call.fail(Reason::FORKED, {});
+        if (backend && backend->logger().is_in_sink()) return call.misuse(in_log_callback);
         Question read{};
         session::Context from;
         if (const char *wrong = read_request(request, read)) return call.misuse(wrong);
@@ -53,12 +53,10 @@ int32_t tokenward_report_denial(const tokenward_session *session, const tokenwar
 
 int32_t tokenward_session_can_access_vhost(const tokenward_session *session, const char *vhost, size_t size) {
     const session::Session *asked = session_of(session);
-    if (asked == nullptr) return log_misuse(asked, "tokenward_session_can_access_vhost", not_live);
-    const tokenward_string name{vhost, size};
-    if (!is_string(name)) {
-        return log_misuse(asked, "tokenward_session_can_access_vhost", "vhost is NULL with a size");
-    }
-    return static_cast<int32_t>(asked->can_access_vhost(view(name)));
+    if (asked == nullptr) return log_misuse(asked, "tokenward_session_can_access_vhost", session_not_live);
+    if (const char *wrong = TOKENWARD_WRONG_TEXT(vhost, size, "vhost"))
+        return log_misuse(asked, "tokenward_session_can_access_vhost", wrong);
+    return static_cast<int32_t>(asked->can_access_vhost(view({vhost, size})));
 }
 
 int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_credentials *credentials,
@@ -66,9 +64,10 @@ int32_t tokenward_session_refresh(tokenward_session *session, const tokenward_cr
     auto *asked = const_cast<session::Session *>(session_of(session));
     const auto backend = asked != nullptr ? asked->backend() : nullptr;
     return Call("tokenward_session_refresh", error, backend.get()).run([&](Call &call) {
-        if (asked == nullptr) return call.misuse(not_live);
+        if (asked == nullptr) return call.misuse(session_not_live);
         if (!asked->of_this_process()) return call.fail(Reason::FORKED, "refresh in a forked child");
         if (!backend) return call.fail(Reason::BACKEND_CLOSED, {});
+        if (backend->logger().is_in_sink()) return call.misuse(in_log_callback);
         credentials::Credentials sent;
         session::Context from;
         if (const char *wrong = read_credentials(credentials, sent)) return call.misuse(wrong);
@@ -82,7 +81,7 @@ void tokenward_session_release(tokenward_session *session) {
     const GuestCall guest;
     if (session == nullptr) return;
     const session::Session *released = session_of(session);
-    if (released == nullptr) log_misuse(released, "tokenward_session_release", not_live);
+    if (released == nullptr) log_misuse(released, "tokenward_session_release", session_not_live);
     delete released;
 }
 
@@ -97,10 +96,9 @@ int32_t tokenward_session_issuer(const tokenward_session *session, const char **
 int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
     if (expires_at != nullptr) *expires_at = 0;
     const session::Session *asked = session_of(session);
-    if (asked == nullptr || expires_at == nullptr) {
-        return log_misuse(asked, "tokenward_session_expires_at",
-                          asked == nullptr ? not_live : "expires_at (out) is NULL");
-    }
+    if (asked == nullptr) return log_misuse(asked, "tokenward_session_expires_at", session_not_live);
+    if (expires_at == nullptr)
+        return log_misuse(asked, "tokenward_session_expires_at", "expires_at (out) is NULL");
     *expires_at = asked->expires_at();
     return TOKENWARD_OK;
 }
@@ -109,10 +107,9 @@ int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, s
                                size_t *length) {
     clear_out(buffer, buffer_size, length);
     const session::Session *asked = session_of(session);
-    if (asked == nullptr || !is_buffer(buffer, buffer_size, length)) {
-        return log_misuse(asked, "tokenward_session_tags",
-                          asked == nullptr ? not_live : "buffer is NULL with a size, or length is NULL");
-    }
+    if (asked == nullptr) return log_misuse(asked, "tokenward_session_tags", session_not_live);
+    if (const char *wrong = wrong_buffer(buffer, buffer_size, length))
+        return log_misuse(asked, "tokenward_session_tags", wrong);
     asked->with_tags([&](std::string_view tags) { copy_out(tags, buffer, buffer_size, length); });
     return TOKENWARD_OK;
 }
@@ -123,10 +120,8 @@ int32_t tokenward_explain(const tokenward_session *session, const tokenward_requ
     const session::Session *asked = session_of(session);
     const auto backend = asked != nullptr ? asked->backend() : nullptr;
     return Call("tokenward_explain", error, backend.get()).run([&](Call &call) {
-        if (asked == nullptr) return call.misuse(not_live);
-        if (!is_buffer(buffer, buffer_size, length)) {
-            return call.misuse("buffer is NULL with a size, or length is NULL");
-        }
+        if (asked == nullptr) return call.misuse(session_not_live);
+        if (const char *wrong = wrong_buffer(buffer, buffer_size, length)) return call.misuse(wrong);
         Question read{};
         if (const char *wrong = read_request(request, read)) return call.misuse(wrong);
         if (!asked->of_this_process()) return call.fail(Reason::FORKED, "explain in a forked child");

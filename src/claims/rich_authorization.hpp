@@ -12,8 +12,7 @@ namespace tokenward::claims {
 ///     {"type": resource_server_type, "locations": "cluster:ID/vhost:V/queue:Q/routing-key:K" or an array of
 ///      such, "actions": "read" or an array of read, write, configure and tags}
 ///
-/// A location counts if its cluster, a pattern, matches resource_server_id. An attribute that it doesn't name
-/// is
+/// A location counts if its cluster, a pattern, matches resource_server_id. An attribute that it doesn't name is
 /// `*`. An entry of another type belongs to another API and is skipped. A malformed entry of our type grants
 /// nothing and leaves a note. Nothing is read unless resource_server_type is set. `routing_keys` false: a
 /// location without a routing key gives two parts.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <dlfcn.h>
 #include <link.h>
@@ -97,12 +98,12 @@ bool is_available(Algorithm algorithm) {
     const AlgorithmTraits traits = traits_of(algorithm);
     const SignatureHandle signature(EVP_SIGNATURE_fetch(nullptr, traits.signature_name, nullptr));
     const KeyManagementHandle key(EVP_KEYMGMT_fetch(nullptr, traits.key_name, nullptr));
-    if (signature && key &&
-        (traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr)))) {
-        return true;
-    }
-    guard.throw_if_out_of_memory();
-    return false;
+    const bool found =
+        signature && key &&
+        (traits.digest_name == nullptr || DigestHandle(EVP_MD_fetch(nullptr, traits.digest_name, nullptr)));
+    // Also where it was found: a first fetch sets up all that a provider has, and is silent about what fails.
+    ErrorQueueGuard::throw_if_out_of_memory();
+    return found;
 }
 
 /// A program that isn't position independent has a place for a function that it only calls, which jumps on to
@@ -132,9 +133,7 @@ const void *malloc_of_the_process() noexcept {
 
 }  // namespace
 
-ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(errno), marked_(ERR_set_mark() == 1) {
-    errno = errno_;
-}
+ErrorQueueGuard::ErrorQueueGuard() noexcept : errno_(std::exchange(errno, 0)), marked_(ERR_set_mark() == 1) {}
 
 ErrorQueueGuard::~ErrorQueueGuard() {
     // An empty queue takes no mark: then all errors that are there now are ours. Mostly there are none.
@@ -147,17 +146,21 @@ ErrorQueueGuard::~ErrorQueueGuard() {
     errno = errno_;
 }
 
-void ErrorQueueGuard::throw_if_out_of_memory() const {
-    // The first error is the cause, those after it are its callers'. It is ours only if the queue was empty.
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE ||
-        (!marked_ && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)) {
-        throw std::bad_alloc();
-    }
+void ErrorQueueGuard::throw_if_out_of_memory() {
+    // POSIX wants this of malloc. OpenSSL's queue is no witness: often 3.0 says something else, or nothing.
+    if (errno == ENOMEM) throw std::bad_alloc();
 }
 
-bool initialise_openssl() noexcept {
-    // Without an option OpenSSL only looks whether it is initialised, and registers no exit handler.
-    return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1 && stop_work_at_exit();
+bool initialise_openssl() {
+    const ErrorQueueGuard guard;
+    // Without an option OpenSSL only looks whether it is initialised, and registers no exit handler. The default
+    // context is set up by its first use; of all functions that do so this one alone can fail, others crash.
+    if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1 &&
+        OSSL_LIB_CTX_get0_global_default() != nullptr && stop_work_at_exit()) {
+        return true;
+    }
+    ErrorQueueGuard::throw_if_out_of_memory();
+    return false;
 }
 
 Result<void> check_allocator() {

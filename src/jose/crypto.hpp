@@ -16,9 +16,9 @@ class ErrorQueueGuard {
     ErrorQueueGuard(const ErrorQueueGuard &) = delete;
     ErrorQueueGuard &operator=(const ErrorQueueGuard &) = delete;
 
-    /// After a call of OpenSSL that failed: throws std::bad_alloc if it had no memory. What failed then tells nothing
-    /// about its input.
-    void throw_if_out_of_memory() const;
+    /// After a call of OpenSSL that failed: throws std::bad_alloc if memory was short at any time since the guard
+    /// began. The failure tells nothing about the input then.
+    static void throw_if_out_of_memory();
 
   private:
     int errno_;
@@ -26,8 +26,9 @@ class ErrorQueueGuard {
 };
 
 /// Initialises OpenSSL, so that exit() waits for the threads at work before OpenSSL cleans up
-/// (base/at_work.hpp). False if OpenSSL can't be initialised.
-bool initialise_openssl() noexcept;
+/// (base/at_work.hpp). False if OpenSSL can't be initialised; std::bad_alloc if that was for lack of memory. In
+/// both cases OpenSSL may never work in this process.
+bool initialise_openssl();
 
 /// Fails with ALLOCATOR_SPLIT if our malloc isn't the one that the rest of the process uses: with RTLD_DEEPBIND
 /// a preloaded allocator (jemalloc, tcmalloc) serves the C library and another one serves us, and the first

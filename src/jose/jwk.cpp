@@ -91,7 +91,7 @@ tl::expected<std::shared_ptr<const Key>, Key::Rejection> Key::from_jwk(const Jso
 
     MaterialResult material = read_key_material(jwk);
     if (!material) {
-        guard.throw_if_out_of_memory();
+        ErrorQueueGuard::throw_if_out_of_memory();
         return tl::unexpected(std::move(material).error());
     }
     if (attributes.algorithm && !fits_kind(*attributes.algorithm, material->kind)) {
@@ -135,7 +135,7 @@ bool Key::verify(Algorithm algorithm, std::string_view signing_input, std::strin
     if (!fits(algorithm)) return false;
     const ErrorQueueGuard guard;
     if (impl_->verifier.verify(algorithm, signing_input, signature)) return true;
-    guard.throw_if_out_of_memory();
+    ErrorQueueGuard::throw_if_out_of_memory();
     return false;
 }
 

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 
 namespace tokenward::jose {
 namespace {
@@ -81,10 +80,6 @@ KeyHandle make_key(const char *type, OSSL_PARAM_BLD *builder) {
     EVP_PKEY *key = nullptr;
     if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
         EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
-        // What is wrong with a key OpenSSL says. Where it lacks memory, 3.0 sometimes says nothing, or
-        // "internal error".
-        if (ERR_peek_error() == 0 || ERR_GET_REASON(ERR_peek_error()) == ERR_R_INTERNAL_ERROR)
-            throw std::bad_alloc();
         return nullptr;
     }
     return KeyHandle(key);
@@ -223,8 +218,6 @@ MaterialResult read_okp(const JsonValue &jwk) {
     if (is_of_small_order(*x)) return broken("its Ed25519 point is of small order");
     if (!is_canonical(*x)) return broken("its Ed25519 point isn't written in the canonical way");
     KeyHandle key(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, bytes_of(*x), x->size()));
-    // Any 32 octets make a key. So one that can be found but not set up lacks memory.
-    if (!key && ERR_GET_REASON(ERR_peek_last_error()) == EVP_R_KEY_SETUP_FAILED) throw std::bad_alloc();
     if (!key) return broken("OpenSSL refuses the Ed25519 key");
     return finish(std::move(key), KeyKind::ed25519, ed25519_signature_size,
                   R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(*x) + R"("})", "Ed25519");

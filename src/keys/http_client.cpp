@@ -2,6 +2,7 @@
 
 #include "base/at_work.hpp"
 #include "base/clock.hpp"
+#include "base/descriptor.hpp"
 #include "base/text.hpp"
 #include "config/url.hpp"
 #include "keys/freshness.hpp"
@@ -149,7 +150,8 @@ struct HttpClient::Transfer {
 
     /// Programs that the broker starts must not inherit the socket.
     static curl_socket_t open_socket(void *user, curlsocktype /*purpose*/, curl_sockaddr *address) noexcept {
-        const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        const int fd =
+            above_standard(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
         if (fd < 0) static_cast<Transfer *>(user)->socket_error = errno;
         return fd;
     }
@@ -334,8 +336,11 @@ void HttpClient::Transfer::refuse_oneself(HttpResponse &response, const std::str
     response.hint = hint_if_too_large;
 }
 
-HttpClient::HttpClient(Wakeup &wakeup, HttpBounds bounds)
-    : wakeup_(wakeup), bounds_(bounds), multi_(curl_multi_init()) {
+HttpClient::HttpClient(Wakeup &wakeup, HttpBounds bounds) : wakeup_(wakeup), bounds_(bounds) {
+    {
+        const StandardDescriptorsTaken taken;  // it opens a pair for its own wakeups
+        multi_ = curl_multi_init();
+    }
     if (multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(static_cast<CURLM *>(multi_), quick_exit_of_multi, 1L);
     curl_multi_setopt(static_cast<CURLM *>(multi_), CURLMOPT_MAXCONNECTS, most_connections);

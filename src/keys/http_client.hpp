@@ -43,7 +43,7 @@ class HttpClient final : public Transport {
 
     Wakeup &wakeup_;
     HttpBounds bounds_;
-    void *multi_;  ///< CURLM
+    void *multi_ = nullptr;  ///< CURLM
     std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;
     std::vector<Completed> completed_;
 };

@@ -28,7 +28,7 @@ bool holds_certificate(const std::string &pem) {
     const bool found = certificate != nullptr;
     X509_free(certificate);
     BIO_free(bio);
-    if (!found) guard.throw_if_out_of_memory();
+    if (!found) jose::ErrorQueueGuard::throw_if_out_of_memory();
     // A text without a certificate is an error on the queue.
     if (!found && ERR_peek_error() == 0) throw std::bad_alloc();
     return found;

@@ -5,6 +5,7 @@
 #include "config/load.hpp"
 #include "jose/crypto.hpp"
 #include "keys/section_input.hpp"
+#include "session/outcome.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -47,7 +48,7 @@ Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmS
 
 /// Fails if the process ends, or if OpenSSL or the allocator isn't ours here.
 Result<void> enter_openssl(const AtWork &work) {
-    if (!work) return fail(Reason::BACKEND_CLOSED, "the process ends");
+    if (!work) return tl::unexpected(at_process_end());
     if (!jose::initialise_openssl()) return fail(Reason::CRYPTO_UNAVAILABLE, "OpenSSL can't be initialised");
     return jose::check_allocator();
 }
@@ -97,8 +98,10 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     }
     backend->logins_.configuration = std::make_unique<Snapshot<std::shared_ptr<const Configuration>>>(
         std::make_unique<const std::shared_ptr<const Configuration>>(*std::move(first)));
+    const auto current = backend->configuration();
+    backend->apply(current->settings);
     backend->fetcher_->commit();
-    backend->metrics_file_.set_path(backend->configuration()->settings.metrics_file);
+    backend->metrics_file_.set_path(current->settings.metrics_file);
     if (options.startup_wait_ms != 0) backend->fetcher_->wait_for_first_keys(options.startup_wait_ms);
     return backend;
 }
@@ -121,11 +124,14 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
-    logger_.set_level(settings->log_level);
-    logins_.token_cache.set_capacity(settings->token_cache_size);
-    for (const std::string &warning : settings->warnings) logger_.warning(warning);
     next->settings = *std::move(settings);
     return next;
+}
+
+void Backend::apply(const config::Settings &settings) {
+    logger_.set_level(settings.log_level);
+    logins_.token_cache.set_capacity(settings.token_cache_size);
+    for (const std::string &warning : settings.warnings) logger_.warning(warning);
 }
 
 std::shared_ptr<const Configuration> Backend::configuration() const noexcept {
@@ -156,8 +162,10 @@ Result<void> Backend::reload(const BackendOptions *options) {
     options_ = std::move(next);
     logins_.max_wait_ms.store(options_.max_wait_ms, std::memory_order_relaxed);
     logins_.configuration->replace(std::move(published), logins_.readers);
+    const auto current = configuration();
+    apply(current->settings);
     fetcher_->commit();
-    metrics_file_.set_path(configuration()->settings.metrics_file);
+    metrics_file_.set_path(current->settings.metrics_file);
     logger_.info("configuration reloaded");
     return {};
 }

@@ -71,6 +71,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     /// The options as a configuration that isn't in use yet.
     Result<std::shared_ptr<const Configuration>> load(const BackendOptions &options);
+    /// What isn't part of the snapshot that logins read.
+    void apply(const config::Settings &settings);
     std::shared_ptr<const Configuration> configuration() const noexcept;
 
     const Clock &clock_;

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "claims/scope_sources.hpp"
 #include "session/json_segment.hpp"
+#include "session/outcome.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -73,7 +74,7 @@ bool Login::check_size(std::size_t max_token_bytes) {
 
 bool Login::enter_openssl() {
     at_work_.emplace(WorkingThread::of_host);
-    if (!*at_work_) return refuse(Reason::BACKEND_CLOSED, "the process ends");
+    if (!*at_work_) return refuse(at_process_end());
     error_queue_.emplace();
     return true;
 }

@@ -1,7 +1,7 @@
 // The outcome of a login: the results of tokenward_authenticate.
 #pragma once
 
-#include "base/reason.hpp"
+#include "base/result.hpp"
 
 #include <cstdint>
 
@@ -15,6 +15,11 @@ constexpr Outcome outcome_of(Reason reason) noexcept {
     if (reason == Reason::NOT_A_TOKEN) return Outcome::not_a_token;
     if (reason == Reason::KEYS_PENDING || reason == Reason::KEYS_UNAVAILABLE) return Outcome::try_again;
     return static_cast<std::int32_t>(reason) < 200 ? Outcome::error : Outcome::refused;
+}
+
+/// OpenSSL has cleaned up: nobody can be let in any more.
+inline Failure at_process_end() {
+    return {Reason::BACKEND_CLOSED, "the process ends", 0, "nothing to do: the broker is stopping"};
 }
 
 constexpr const char *outcome_name(Outcome outcome) noexcept {

@@ -97,7 +97,9 @@ std::string Session::describe_denial(const Rights &rights, const access::Request
     }
     const access::Explanation found = permissions->explain(request);
     std::string out = "it needs " + quote(scope_to_show(request), max_scope_shown);
-    if (!found.nearest.empty()) out += ", nearest is " + quote(found.nearest, max_scope_shown);
+    // As a token carries it, which is how the one that it needs is written.
+    if (!found.nearest.empty())
+        out += ", nearest is " + quote(origin_->scope_prefix + found.nearest, max_scope_shown);
     if (!found.why.empty()) out += found.nearest.empty() ? "; " + found.why : " (" + found.why + ")";
     return out;
 }

@@ -1,13 +1,14 @@
 // A fork and the end of the process wait for threads that are in OpenSSL or libcurl. Each case runs in a child.
 #include "base/at_work.hpp"
 
+#include "support/in_child.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace tokenward {
@@ -19,11 +20,7 @@ constinit std::atomic<bool> inside{false};
 constinit std::atomic<bool> left{false};
 constinit std::atomic<bool> told_to_stop{false};
 
-int wait_for(pid_t child) {
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 200 + WTERMSIG(status);
-}
+using support::wait_for_child;
 
 void wait_until(const std::atomic<bool> &flag) {
     while (!flag) std::this_thread::sleep_for(Milliseconds(1));
@@ -66,7 +63,7 @@ TEST(AtWork, ExitWaitsForThreadsInside) {
             wait_until(inside);
             std::exit(0);
         }
-        EXPECT_EQ(wait_for(child), 0);
+        EXPECT_EQ(wait_for_child(child), 0);
     }
 }
 
@@ -83,7 +80,7 @@ TEST(AtWork, ExitDoesntWaitForEver) {
         wait_until(inside);
         std::exit(0);
     }
-    EXPECT_EQ(wait_for(child), 0);
+    EXPECT_EQ(wait_for_child(child), 0);
 }
 
 TEST(AtWork, AForkFindsOurOwnThreadsOutside) {
@@ -108,13 +105,13 @@ TEST(AtWork, AForkFindsOurOwnThreadsOutside) {
                 const bool bound = std::chrono::steady_clock::now() - before > Milliseconds(90);
                 ::_exit(bound ? 2 : inside ? 1 : 0);
             }
-            const int result = wait_for(child);
+            const int result = wait_for_child(child);
             if (result == 1) ::_exit(1);
             if (result == 0) ++outside;
         }
         ::_exit(outside > 0 ? 0 : 3);
     }
-    EXPECT_EQ(wait_for(parent), 0);
+    EXPECT_EQ(wait_for_child(parent), 0);
 }
 
 TEST(AtWork, AForkWaitsForAThreadThatStaysNoLongerThanItsBound) {
@@ -132,9 +129,9 @@ TEST(AtWork, AForkWaitsForAThreadThatStaysNoLongerThanItsBound) {
             const AtWork work(WorkingThread::our_own);  // the parent's count is gone
             ::_exit(work ? 0 : 1);
         }
-        ::_exit(wait_for(child));
+        ::_exit(wait_for_child(child));
     }
-    EXPECT_EQ(wait_for(parent), 0);
+    EXPECT_EQ(wait_for_child(parent), 0);
 }
 
 }  // namespace tokenward

@@ -101,8 +101,8 @@ TEST(EpochDomain, SynchronizeWaitsForAReaderThatWasThere) {
 /// The reader reads the index, a whole synchronize() goes by, and only then does the reader count itself: under
 /// the index that the next writer flips away from last. With one flip that writer frees what the reader holds.
 TEST(EpochDomain, SynchronizeWaitsForAReaderThatCountsItselfAfterAFlip) {
-    for (int earlier = 1; earlier <= 2;
-         ++earlier) {  // the reader's index is of the one and of the other parity
+    // The reader's index is of the one and of the other parity.
+    for (int earlier = 1; earlier <= 2; ++earlier) {
         const auto owned = std::make_unique<StoppedDomain>();
         StoppedDomain &domain = *owned;
         std::atomic<int> freed{0};

@@ -1,19 +1,18 @@
 #include "base/fork.hpp"
 
 #include "base/epoch.hpp"
+#include "support/in_child.hpp"
 
 #include <memory>
 #include <semaphore>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace tokenward {
 namespace {
 
-constexpr unsigned hang_guard_s = 30;  // only ends a child that hangs
+using support::in_child;
 
 int resets = 0;
 const ForkReset count_resets([]() noexcept { ++resets; });
@@ -21,32 +20,19 @@ const ForkReset count_resets([]() noexcept { ++resets; });
 constinit EpochDomain domain;
 const ForkReset reset_domain([]() noexcept { domain.reset_in_forked_child(); });
 
-/// The exit code of a child that runs `body`; -1 if it hung.
-template <class Body>
-int run_in_child(Body body) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        ::alarm(hang_guard_s);
-        ::_exit(body());
-    }
-    int status = 0;
-    if (::waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return -1;
-    return WEXITSTATUS(status);
-}
-
 }  // namespace
 
 TEST(Fork, ChildSeesANewGenerationAndEveryResetRunsOnce) {
     const std::uint32_t before = fork_generation();
-    EXPECT_EQ(run_in_child([&] { return fork_generation() == before + 1 && resets == 1 ? 0 : 1; }), 0);
+    EXPECT_EQ(in_child([&] { return fork_generation() == before + 1 && resets == 1 ? 0 : 1; }), 0);
     EXPECT_EQ(fork_generation(), before);
     EXPECT_EQ(resets, 0);
 }
 
 TEST(Fork, GrandchildIsAnotherGeneration) {
     const std::uint32_t before = fork_generation();
-    EXPECT_EQ(run_in_child([&] {
-                  return run_in_child([&] { return fork_generation() == before + 2 && resets == 2 ? 0 : 1; });
+    EXPECT_EQ(in_child([&] {
+                  return in_child([&] { return fork_generation() == before + 2 && resets == 2 ? 0 : 1; });
               }),
               0);
 }
@@ -60,7 +46,7 @@ TEST(Fork, ReadersOfAnotherThreadAreGoneInTheChild) {
         leave.acquire();
     });
     reads.acquire();
-    EXPECT_EQ(run_in_child([] {
+    EXPECT_EQ(in_child([] {
                   domain.synchronize();
                   return 0;
               }),
@@ -90,7 +76,7 @@ TEST(Fork, AWriterOfAnotherThreadIsGoneInTheChild) {
     auto reader = std::make_unique<BasicEpochDomain<WaitMoment>::Reader>(waited_domain);
     std::thread writer([] { waited_domain.synchronize(); });
     WaitMoment::waits.acquire();  // it has the writers' lock and waits for the reader
-    EXPECT_EQ(run_in_child([] {
+    EXPECT_EQ(in_child([] {
                   waited_domain.synchronize();
                   return 0;
               }),

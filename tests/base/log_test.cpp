@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "support/in_child.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -13,7 +15,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace tokenward {
@@ -182,18 +183,16 @@ TEST(LogQueue, WhatNobodyReadGoesToStandardError) {
     char path[] = "/tmp/tokenward-log-XXXXXX";
     const int file = ::mkstemp(path);
     ASSERT_GE(file, 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::dup2(file, 2);
-        Logger logger({LogMode::to_queue, nullptr, nullptr, {}});
-        logger.info("waits");
-        logger.leave_queue();
-        logger.info("of destroy");
-        logger.close();
-        ::_exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(support::in_child([file] {
+                  ::dup2(file, 2);
+                  Logger logger({LogMode::to_queue, nullptr, nullptr, {}});
+                  logger.info("waits");
+                  logger.leave_queue();
+                  logger.info("of destroy");
+                  logger.close();
+                  return 0;
+              }),
+              0);
     char text[256] = "";
     EXPECT_GT(::pread(file, text, sizeof text - 1, 0), 0);
     EXPECT_STREQ(text, "tokenward info: waits\ntokenward info: of destroy\n");

@@ -1,6 +1,8 @@
 // Each case runs in a child process, which has a standard error of its own.
 #include "base/standard_error.hpp"
 
+#include "support/in_child.hpp"
+
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -9,24 +11,12 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace tokenward {
 namespace {
 
-/// What `body` returns in a child; 200 + N if signal N ended it. A child that hangs is ended by SIGALRM.
-template <class Body>
-int in_child(Body body) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::alarm(60);
-        ::_exit(body());
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 200 + WTERMSIG(status);
-}
+using support::in_child;
 
 void fill(int fd) {
     ::fcntl(fd, F_SETFL, O_NONBLOCK);

@@ -100,4 +100,29 @@ TEST(Memory, ItsLackIsNoFaultOfAFile) {
     EXPECT_EQ(outcome.status, 0) << outcome.output;
 }
 
+// A good token is let in, or the answer names the memory. It is never refused.
+TEST(Memory, ItsLackIsNoFaultOfAToken) {
+    for (const char *algorithm : {"RS256", "PS256", "ES256", "EdDSA"}) {
+        const StaticProvider provider("token_cache_size = 0\n");
+        const TestKey &key = TestKey::shared(algorithm, 7);
+        provider.write("jwks.json", jwks({key.jwk("k1", algorithm)}));
+        provider.write("token", key.sign(algorithm, jws_header(algorithm, "k1").json(),
+                                         StaticProvider::claims("read:v/a").json()));
+        for (const char *call : {"authenticate cold once", "authenticate warm once", "authenticate cold on",
+                                 "refresh warm once", "refresh warm on"}) {
+            const Outcome outcome = run(std::string(MEMORY_HOST) + " " TOKENWARD_LIBRARY " " +
+                                        provider.config_file() + " " + call + " < " + provider.path("token"));
+            EXPECT_EQ(outcome.status, 0) << algorithm << " " << call << ": " << outcome.output;
+        }
+    }
+}
+
+// OpenSSL sets up its default context at the first use. The step is shorter than what that allocates.
+TEST(Memory, ItsLackAtTheFirstUseOfOpenSslIsAnAnswer) {
+    const StaticProvider provider;
+    const Outcome outcome = run(std::string(MEMORY_HOST) + " " TOKENWARD_LIBRARY " " + provider.config_file() +
+                                " create cold once 23 < /dev/null");
+    EXPECT_EQ(outcome.status, 0) << outcome.output;
+}
+
 }  // namespace tokenward::support

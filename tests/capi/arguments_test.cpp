@@ -132,6 +132,55 @@ TEST_F(Arguments, Strings) {
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED) << "(NULL, 0) is the empty string";
 }
 
+// Each cause has a message of its own, which is true.
+TEST_F(Arguments, AMessageNamesTheFieldAndTheCause) {
+    const auto said = [&](const tokenward_credentials *sent, const tokenward_context *context) {
+        tokenward_session *out = nullptr;
+        EXPECT_EQ(tw.authenticate(backend, sent, context, &out, &error), TOKENWARD_ERROR);
+        return std::string(error.message);
+    };
+    const auto good = bearer(token);
+    auto credentials = good;
+    credentials.data = {nullptr, 3};
+    EXPECT_EQ(said(&credentials, nullptr), "credentials.data is NULL, and its size isn't 0");
+    credentials.data = {token.data(), SIZE_MAX};
+    EXPECT_EQ(said(&credentials, nullptr), "credentials.data's size is more than a process can have");
+    credentials = good;
+    credentials.password = {token.data(), SIZE_MAX / 2 + 1};
+    EXPECT_EQ(said(&credentials, nullptr), "credentials.password's size is more than a process can have");
+    EXPECT_EQ(said(nullptr, nullptr), "credentials is NULL");
+    credentials = good;
+    credentials.struct_size = 0;
+    EXPECT_EQ(said(&credentials, nullptr),
+              "credentials.struct_size is none that tokenward_credentials has had: begin with "
+              "TOKENWARD_CREDENTIALS_INIT");
+    Larger<tokenward_credentials> larger{};
+    larger.known = good;
+    larger.known.struct_size = sizeof larger;
+    larger.unknown[0] = 1;
+    EXPECT_EQ(said(&larger.known, nullptr),
+              "credentials has fields that this version doesn't know, and they aren't zero");
+    auto context = cleared<tokenward_context>();
+    context.listener = {nullptr, 1};
+    EXPECT_EQ(said(&good, &context), "context.listener is NULL, and its size isn't 0");
+
+    log.clear();
+    auto asked = request(TOKENWARD_READ, "v", "a");
+    asked.resource = {"a", SIZE_MAX};
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ERROR);
+    EXPECT_NE(log.find("request.resource's size is more"), std::string::npos) << log;
+    log.clear();
+    EXPECT_EQ(tw.session_can_access_vhost(session, "v", SIZE_MAX), TOKENWARD_ERROR);
+    EXPECT_NE(log.find("vhost's size is more"), std::string::npos) << log;
+    std::size_t length = 0;
+    EXPECT_EQ(tw.inspect(backend, token.data(), SIZE_MAX, nullptr, 0, &length, &error), TOKENWARD_ERROR);
+    EXPECT_STREQ(error.message, "token's size is more than a process can have");
+    EXPECT_EQ(tw.status(backend, nullptr, 1, &length, &error), TOKENWARD_ERROR);
+    EXPECT_STREQ(error.message, "buffer is NULL, and buffer_size isn't 0");
+    EXPECT_EQ(tw.status(backend, nullptr, 0, nullptr, &error), TOKENWARD_ERROR);
+    EXPECT_STREQ(error.message, "length (out) is NULL");
+}
+
 TEST_F(Arguments, KindsOperationsAndFlags) {
     tokenward_session *out = nullptr;
     for (const std::int32_t kind : {-1, 0, 6, INT32_MAX}) {
@@ -218,6 +267,23 @@ TEST_F(Arguments, ContextAndLogOptions) {
     auto options = cleared<tokenward_options>();
     options.log = [](void *, std::int32_t, const char *, std::size_t) {};
     expect_invalid(tw.create(&options, &other, &error));
+}
+
+TEST_F(Arguments, AReloadDoesntLookAtWhatCreateKeeps) {
+    const std::string path = provider.config_file();
+    const tokenward_string file = text(path);
+    auto options = cleared<tokenward_options>();
+    options.config_files = &file;
+    options.config_file_count = 1;
+    options.log_mode = 77;
+    options.log_level = -3;
+    options.startup_wait_ms = UINT32_MAX;
+    EXPECT_EQ(tw.reload(backend, &options, &error), TOKENWARD_OK) << error.message;
+    log.clear();
+    tw.reload(backend, nullptr, nullptr);
+    EXPECT_NE(log.find("configuration reloaded"), std::string::npos) << "the callback and the level stay";
+    options.max_wait_ms = 60001;
+    expect_invalid(tw.reload(backend, &options, &error));
 }
 
 TEST_F(Arguments, Options) {

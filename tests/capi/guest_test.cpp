@@ -1,6 +1,8 @@
 // The library leaves its host's process as it found it: OpenSSL's error queue, errno, unloading, fork.
 #include "loaded_library.hpp"
 #include "static_provider.hpp"
+#include "support/in_child.hpp"
+#include "support/thread_signals.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -8,7 +10,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
-#include <filesystem>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -16,11 +18,12 @@
 #include <string>
 #include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace tokenward::support {
@@ -172,39 +175,34 @@ TEST(Guest, AForkedChildMayAuthorizeAndGoButNotAuthenticate) {
     const auto credentials = bearer(token);
     ASSERT_EQ(tw.authenticate(backend, &credentials, nullptr, &session, nullptr), TOKENWARD_OK);
 
-    const pid_t child = fork();
-    ASSERT_NE(child, -1);
-    if (child == 0) {  // each exit code names one check
+    const int failed = in_child([&] {  // each number names one check
         auto error = cleared<tokenward_error>();
         const auto asked = request(TOKENWARD_READ, "v", "a");
         const char *name = nullptr;
         std::size_t length = 0;
         tokenward_session *other = nullptr;
-        if (tw.authorize(session, &asked) != TOKENWARD_ALLOWED) _exit(1);
-        if (tw.session_username(session, &name, &length) != TOKENWARD_OK) _exit(2);
-        if (tw.session_tags(session, nullptr, 0, &length) != TOKENWARD_OK || length != 1) _exit(3);
-        if (tw.authenticate(backend, &credentials, nullptr, &other, &error) != TOKENWARD_ERROR) _exit(4);
-        if (std::string(tw.reason_name(error.reason)) != "FORKED") _exit(5);
-        if (tw.session_refresh(session, &credentials, nullptr, &error) != TOKENWARD_ERROR) _exit(6);
-        if (tw.reload(backend, nullptr, &error) != TOKENWARD_ERROR) _exit(7);
+        if (tw.authorize(session, &asked) != TOKENWARD_ALLOWED) return 1;
+        if (tw.session_username(session, &name, &length) != TOKENWARD_OK) return 2;
+        if (tw.session_tags(session, nullptr, 0, &length) != TOKENWARD_OK || length != 1) return 3;
+        if (tw.authenticate(backend, &credentials, nullptr, &other, &error) != TOKENWARD_ERROR) return 4;
+        if (std::string(tw.reason_name(error.reason)) != "FORKED") return 5;
+        if (tw.session_refresh(session, &credentials, nullptr, &error) != TOKENWARD_ERROR) return 6;
+        if (tw.reload(backend, nullptr, &error) != TOKENWARD_ERROR) return 7;
         const auto forked = [&](std::int32_t result) {
             return result == TOKENWARD_ERROR && error.reason == TOKENWARD_REASON_FORKED;
         };
-        if (!forked(tw.status(backend, nullptr, 0, &length, &error))) _exit(8);
-        if (!forked(tw.metrics(backend, nullptr, 0, &length, &error))) _exit(9);
-        if (!forked(tw.explain(session, &asked, nullptr, 0, &length, &error))) _exit(10);
-        if (!forked(tw.inspect(backend, "a", 1, nullptr, 0, &length, &error))) _exit(11);
-        if (tw.report_denial(session, &asked, nullptr) != TOKENWARD_ERROR) _exit(12);
+        if (!forked(tw.status(backend, nullptr, 0, &length, &error))) return 8;
+        if (!forked(tw.metrics(backend, nullptr, 0, &length, &error))) return 9;
+        if (!forked(tw.explain(session, &asked, nullptr, 0, &length, &error))) return 10;
+        if (!forked(tw.inspect(backend, "a", 1, nullptr, 0, &length, &error))) return 11;
+        if (tw.report_denial(session, &asked, nullptr) != TOKENWARD_ERROR) return 12;
         std::int32_t fd = 0;
-        if (tw.log_fd(backend, &fd) != TOKENWARD_ERROR || fd != -1) _exit(13);
+        if (tw.log_fd(backend, &fd) != TOKENWARD_ERROR || fd != -1) return 13;
         tw.session_release(session);
         tw.destroy(backend);
-        _exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 0);
+        return 0;
+    });
+    EXPECT_EQ(failed, 0);
 
     const auto asked = request(TOKENWARD_READ, "v", "a");
     EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED) << "the parent goes on";
@@ -300,30 +298,17 @@ TEST_F(Waiting, AHostThreadThatIsCancelledWhileItWaitsDoesntEndTheProcess) {
 }
 
 TEST_F(Waiting, OurThreadsLeaveTheFaultsToTheHostsHandler) {
-    const auto mask_of_the_key_thread = [] {
-        std::string blocked;
-        for (const auto &entry : std::filesystem::directory_iterator("/proc/self/task")) {
-            std::ifstream status(entry.path() / "status");
-            std::string name;
-            for (std::string line; std::getline(status, line);) {
-                if (line.starts_with("Name:")) name = line.substr(6);
-                if (line.starts_with("SigBlk:") && name == "tokenward-keys") blocked = line.substr(8);
-            }
-        }
-        return blocked;
-    };
     std::uint64_t mask = 0;
-    const auto is_blocked = [&mask](int number) { return (mask >> (number - 1) & 1U) != 0; };
-    // It names itself, and the C library blocks all signals for the moment in which a thread begins: the test
-    // hangs, and is ended, if a fault stays blocked.
+    // It has no name at first. The test hangs, and is ended, if a fault stays blocked.
     do {
         std::this_thread::yield();
-        const std::string blocked = mask_of_the_key_thread();
-        mask = blocked.empty() ? ~std::uint64_t{0} : std::stoull(blocked, nullptr, 16);
-    } while (is_blocked(SIGSEGV));
-    for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) EXPECT_FALSE(is_blocked(fault)) << fault;
+        const auto masks = blocked_signals_of("tokenward-keys");
+        mask = masks.empty() ? ~std::uint64_t{0} : masks.front();
+    } while (is_blocked(mask, SIGSEGV));
+    for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+        EXPECT_FALSE(is_blocked(mask, fault)) << fault;
     for (const int other : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGPIPE, SIGUSR1})
-        EXPECT_TRUE(is_blocked(other));
+        EXPECT_TRUE(is_blocked(mask, other));
     tw.destroy(backend);
 }
 
@@ -374,30 +359,128 @@ TEST(Guest, ACallNeedsNoMoreStackThanTheHeaderSays) {
     tw.destroy(backend);
 }
 
+namespace {
+
+/// True if the descriptor is a connection or a listener of the network.
+bool is_network_socket(int fd) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    return getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) == 0 && address.ss_family == AF_INET;
+}
+
+}  // namespace
+
+// One more descriptor each time, until there are enough: whoever is the first to get none, the answer is the
+// same. With the queue it is the log.
 TEST(Guest, WithoutDescriptorsTheAnswerNamesTheLimit) {
-    const pid_t child = fork();
-    ASSERT_NE(child, -1);
-    if (child == 0) {
-        const StaticProvider provider;
-        const LoadedLibrary tw;
-        const std::string path = provider.config_file();
-        const tokenward_string file = text(path);
-        const auto options = options_with_log(file, no_log);
-        auto error = cleared<tokenward_error>();
-        rlimit limit{};
-        getrlimit(RLIMIT_NOFILE, &limit);
-        limit.rlim_cur = 3;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        tokenward_backend *backend = nullptr;
-        if (tw.create(&options, &backend, &error) != TOKENWARD_ERROR) _exit(1);
-        if (error.reason != TOKENWARD_REASON_RESOURCE_LIMIT) _exit(2);
-        if (std::string(error.hint).find("ulimit -n") == std::string::npos) _exit(3);
-        _exit(0);
+    const StaticProvider provider;
+    for (const std::int32_t mode : {TOKENWARD_LOG_TO_STDERR, TOKENWARD_LOG_TO_QUEUE}) {
+        const int failed = in_child([&] {
+            const LoadedLibrary tw;
+            const std::string path = provider.config_file();
+            const tokenward_string file = text(path);
+            auto options = cleared<tokenward_options>();
+            options.config_files = &file;
+            options.config_file_count = 1;
+            options.log_mode = mode;
+            auto error = cleared<tokenward_error>();
+            for (int fd = 3; fd < 256; ++fd) close(fd);
+            rlimit limit{};
+            getrlimit(RLIMIT_NOFILE, &limit);
+            int refused = 0;
+            for (limit.rlim_cur = 3;; ++limit.rlim_cur) {
+                setrlimit(RLIMIT_NOFILE, &limit);
+                tokenward_backend *backend = nullptr;
+                if (tw.create(&options, &backend, &error) == TOKENWARD_OK) break;
+                ++refused;
+                if (error.reason != TOKENWARD_REASON_RESOURCE_LIMIT) return 10 + refused;
+                if (std::string(error.hint).find("ulimit -n") == std::string::npos) return 20 + refused;
+            }
+            return refused >= 2 ? 0 : 1;  // an event, and a file
+        });
+        EXPECT_EQ(failed, 0) << mode;
     }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Guest, NothingOfOursTakesThePlaceOfAClosedStandardDescriptor) {
+    TestIssuer issuer;
+    issuer.set_network(TestIssuer::Network::blackhole);
+    const StaticProvider provider;
+    provider.write("live.ini", "[oauth]\nissuer = " + issuer.issuer() +
+                                   "\naudience = a\nca_file = " + issuer.ca_file() + "\n");
+    const int failed = in_child([&] {
+        const LoadedLibrary tw;
+        const std::string path = provider.path("live.ini");
+        const tokenward_string file = text(path);
+        auto options = cleared<tokenward_options>();
+        options.config_files = &file;
+        options.config_file_count = 1;
+        options.log_mode = TOKENWARD_LOG_TO_QUEUE;
+        // The issuer's own sockets came along.
+        for (int fd = 3; fd < 256; ++fd) close(fd);
+        for (const int standard : {0, 1, 2}) close(standard);
+        tokenward_backend *backend = nullptr;
+        if (tw.create(&options, &backend, nullptr) != TOKENWARD_OK) return 1;
+        std::int32_t log_fd = -1;
+        if (tw.log_fd(backend, &log_fd) != TOKENWARD_OK || log_fd < 3) return 2;
+        int connection = -1;
+        while (connection < 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            for (int fd = 0; fd < 64; ++fd) {
+                if (is_network_socket(fd)) connection = fd;
+            }
+        }
+        for (const int standard : {0, 1, 2}) {
+            if (fcntl(standard, F_GETFD) != -1) return 10 + standard;
+        }
+        tw.destroy(backend);
+        return 0;
+    });
+    EXPECT_EQ(failed, 0);
+}
+
+namespace {
+
+/// For a handler of the process's end, which takes no argument.
+struct AtProcessEnd {
+    const LoadedLibrary *tw;
+    tokenward_backend *backend;
+    const tokenward_credentials *credentials;
+};
+AtProcessEnd at_process_end;
+
+/// Runs after the library's own handler and after OpenSSL's.
+void call_after_the_end() {
+    const AtProcessEnd &host = at_process_end;
+    auto error = cleared<tokenward_error>();
+    const auto says_so = [&](std::int32_t result) {
+        return result == TOKENWARD_ERROR && error.reason == TOKENWARD_REASON_BACKEND_CLOSED &&
+               std::string(error.message) == "the process ends" &&
+               std::string(error.hint).find("connect again") == std::string::npos;
+    };
+    tokenward_session *session = nullptr;
+    if (!says_so(host.tw->authenticate(host.backend, host.credentials, nullptr, &session, &error))) _exit(1);
+    if (!says_so(host.tw->reload(host.backend, nullptr, &error))) _exit(2);
+    tokenward_backend *other = nullptr;
+    if (!says_so(host.tw->create(nullptr, &other, &error))) _exit(3);
+    host.tw->destroy(host.backend);
+    _exit(0);
+}
+
+}  // namespace
+
+TEST(Guest, ACallAfterTheProcessHasBegunToEndSaysSo) {
+    const StaticProvider provider;
+    const std::string token = StaticProvider::token("read:v/a");
+    const auto credentials = bearer(token);
+    const int failed = in_child([&] {
+        std::atexit(call_after_the_end);
+        const LoadedLibrary tw;
+        at_process_end = {&tw, create(tw, provider.config_file()), &credentials};
+        std::exit(99);
+        return 98;
+    });
+    EXPECT_EQ(failed, 0);
 }
 
 }  // namespace tokenward::support

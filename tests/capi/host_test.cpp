@@ -9,6 +9,7 @@
 #include <ctime>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -480,6 +481,103 @@ TEST_F(Host, ReloadIsAllOrNothing) {
     EXPECT_EQ(tw.authorize(session, &a), TOKENWARD_ALLOWED) << "live sessions go on";
     EXPECT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_REFUSED);
     EXPECT_EQ(reason(), "WRONG_AUDIENCE");
+}
+
+TEST_F(Host, TheLevelIsThatOfTheLastGoodConfigurationUnlessCreateGotOne) {
+    const auto reload = [&](const char *json) {
+        auto options = cleared<tokenward_options>();
+        const tokenward_string file = text(config_file);
+        options.config_files = &file;
+        options.config_file_count = 1;
+        options.config_json = text(json);
+        return tw.reload(backend, &options, &error);
+    };
+    const auto lines_of_a_login = [&] {
+        log.clear();
+        EXPECT_EQ(authenticate(bearer(StaticProvider::token("read:v/a"))), TOKENWARD_OK);
+        return std::count(log.begin(), log.end(), '\n');
+    };
+    EXPECT_EQ(lines_of_a_login(), 1);
+    ASSERT_EQ(reload(R"({"log_level": "error"})"), TOKENWARD_OK) << error.message;
+    EXPECT_EQ(lines_of_a_login(), 0);
+    EXPECT_EQ(reload(R"({"log_level": "info", "jwks_file": "/nonexistent"})"), TOKENWARD_ERROR);
+    EXPECT_EQ(lines_of_a_login(), 0) << "all or nothing";
+    ASSERT_EQ(reload(R"({"log_level": "info"})"), TOKENWARD_OK) << error.message;
+    EXPECT_EQ(lines_of_a_login(), 1);
+}
+
+namespace {
+
+/// A host that calls back into the library from its log callback.
+struct Reentrant {
+    const LoadedLibrary &tw;
+    tokenward_backend *backend = nullptr;
+    tokenward_session *session = nullptr;
+    const tokenward_credentials credentials;
+    const tokenward_request asked;
+    bool armed = false;
+    std::vector<std::string> refused;
+    std::vector<std::int32_t> allowed;
+    std::string log;
+
+    static void receive(void *user, std::int32_t, const char *message, std::size_t size) {
+        auto &self = *static_cast<Reentrant *>(user);
+        self.log.append(message, size).append("\n");
+        if (!std::exchange(self.armed, false)) return;
+        const LoadedLibrary &tw = self.tw;
+        auto error = cleared<tokenward_error>();
+        const auto refused = [&](std::int32_t result) {
+            self.refused.emplace_back(result == TOKENWARD_ERROR ? error.message : "not an error");
+        };
+        tokenward_session *other = nullptr;
+        refused(tw.authenticate(self.backend, &self.credentials, nullptr, &other, &error));
+        refused(tw.reload(self.backend, nullptr, &error));
+        if (self.session != nullptr) {
+            refused(tw.session_refresh(self.session, &self.credentials, nullptr, &error));
+            self.allowed.push_back(tw.authorize(self.session, &self.asked));
+            EXPECT_EQ(tw.report_denial(self.session, &self.asked, nullptr), TOKENWARD_ERROR);
+        }
+        tw.destroy(self.backend);
+        std::size_t length = 0;
+        self.allowed.push_back(tw.status(self.backend, nullptr, 0, &length, &error));
+        self.allowed.push_back(tw.metrics(self.backend, nullptr, 0, &length, &error));
+    }
+};
+
+}  // namespace
+
+// Each of the refused calls would wait for the callback that makes it, or bring another line for ever.
+TEST_F(Host, WhatTheLogCallbackMayNotCallIsRefused) {
+    const std::string token = StaticProvider::token("read:v/a");
+    Reentrant host{tw, nullptr, nullptr, bearer(token), request(TOKENWARD_READ, "v", "a"), false, {}, {}, {}};
+    const tokenward_string file = text(config_file);
+    const auto options = options_with_log(file, Reentrant::receive, &host);
+    ASSERT_EQ(tw.create(&options, &host.backend, &error), TOKENWARD_OK) << error.message;
+    const auto expect = [&](std::size_t refused, const char *in) {
+        EXPECT_EQ(host.refused,
+                  std::vector<std::string>(refused, "called from within the backend's log callback"))
+            << in;
+        EXPECT_EQ(host.allowed, std::vector<std::int32_t>(refused, TOKENWARD_OK)) << in;
+        EXPECT_NE(host.log.find("tokenward_destroy: called from within"), std::string::npos) << host.log;
+        host.refused.clear();
+        host.allowed.clear();
+        host.log.clear();
+    };
+    tokenward_session *first = nullptr;
+    host.armed = true;
+    ASSERT_EQ(tw.authenticate(host.backend, &host.credentials, nullptr, &first, &error), TOKENWARD_OK);
+    expect(2, "a login");
+    host.session = first;
+    host.armed = true;
+    EXPECT_EQ(tw.reload(host.backend, nullptr, &error), TOKENWARD_OK);
+    expect(3, "a reload");
+    host.armed = true;  // from the cache: this login holds the configuration
+    tokenward_session *second = nullptr;
+    EXPECT_EQ(tw.authenticate(host.backend, &host.credentials, nullptr, &second, &error), TOKENWARD_OK);
+    tw.session_release(second);
+    expect(3, "a login from the cache");
+    tw.session_release(first);
+    tw.destroy(host.backend);
 }
 
 TEST_F(Host, StatusMetricsInspectAndConfigCheck) {

@@ -1,7 +1,8 @@
 /* A host that runs out of memory: for each N, in a child process, the N-th allocation of the calling thread fails, and
  * with "on" all after it too.
- * usage: memory_host LIBRARY CONFIG create|check|authenticate|refresh cold|warm once|on < TOKEN. Cold: the library, OpenSSL and
- * libcurl are used for the first time. Prints each answer that isn't right, then the count of N. */
+ * usage: memory_host LIBRARY CONFIG create|check|authenticate|refresh cold|warm once|on [STEP] < TOKEN
+ * Cold: the library, OpenSSL and libcurl are used for the first time; for authenticate, the backend is. STEP: N goes up
+ * by so many. Prints each answer that isn't right, then the count of N. */
 #define _GNU_SOURCE
 #include "tokenward.h"
 
@@ -98,10 +99,12 @@ static int try_one(const char *what, long n) {
 
 int main(int argc, char **argv) {
     void *library;
-    long n;
+    long n, step;
     int ended, wrong = 0;
 
-    if (argc != 6) return 2;
+    if (argc != 6 && argc != 7) return 2;
+    step = argc == 7 ? atol(argv[6]) : 1;
+    if (step < 1) return 2;
     library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return 3;
 #define LOAD(name)                                        \
@@ -124,7 +127,7 @@ int main(int argc, char **argv) {
         if (create(&options, &first, &error) != TOKENWARD_OK) return 4;
         destroy(first);
     }
-    for (n = 1;; ++n) {
+    for (n = step;; n += step) {
         fflush(stdout);
         if (fork() == 0) {
             const char *what = argv[3];

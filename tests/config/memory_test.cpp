@@ -10,8 +10,8 @@
 namespace {
 
 // So many allocations succeed, then they fail. Below zero: all succeed.
-long allocations_left =
-    -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
+long allocations_left = -1;
 
 }  // namespace
 

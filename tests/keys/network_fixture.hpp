@@ -8,14 +8,11 @@
 #include "support/test_issuer.hpp"
 
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -26,22 +23,6 @@ using Endpoint = TestIssuer::Endpoint;
 using Fault = TestIssuer::Fault;
 using Milliseconds = std::chrono::milliseconds;
 inline constexpr std::int64_t long_wait_ms = 60'000;
-
-/// What is known of the threads of that name: their blocked signals.
-inline std::vector<std::uint64_t> blocked_signals_of(const std::string &thread_name) {
-    std::vector<std::uint64_t> masks;
-    for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
-        std::ifstream status(task.path() / "status");
-        std::string line;
-        std::string name;
-        while (std::getline(status, line)) {
-            if (line.rfind("Name:\t", 0) == 0) name = line.substr(6);
-            if (line.rfind("SigBlk:\t", 0) == 0 && name == thread_name)
-                masks.push_back(std::stoull(line.substr(8), nullptr, 16));
-        }
-    }
-    return masks;
-}
 
 /// Real time, but no test depends on how much: the condition comes or the test's own time limit does.
 inline void wait_until(const std::function<bool()> &condition) {

@@ -1,16 +1,19 @@
 // The fetcher's thread: its end in the middle of anything, its signals, reloads; files.
 #include "network_fixture.hpp"
 #include "slow_lookup.hpp"
+#include "support/thread_signals.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -20,6 +23,7 @@ namespace tokenward::keys {
 namespace {
 
 using ThreadTest = FetcherTest;
+using support::blocked_signals_of;
 
 // ---- the end ----------------------------------------------------------------------------------------------
 

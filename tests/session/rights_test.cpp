@@ -95,6 +95,12 @@ TEST_F(RightsOfAToken, Variables) {
         << log;
 }
 
+TEST_F(RightsOfAToken, ADenialWritesBothScopesAsATokenCarriesThem) {
+    ASSERT_NO_FATAL_FAILURE(enter("", Provider::claims()));
+    backend->report_denial(*session, {Operation::write, "v", "q", {}}, Session::Until::end, {});
+    EXPECT_NE(log.find(R"(it needs "mq.write:v/q", nearest is "mq.read:v/q" ()"), std::string::npos) << log;
+}
+
 TEST_F(RightsOfAToken, WithoutTheOptionsNothingOfThatIsRead) {
     enter("", no_scope()
                   .string("scope", "mq.read:{vhost}/{sub} ADMIN")

@@ -33,8 +33,14 @@
  *  Guests     The library leaves errno and the calling thread's OpenSSL error queue as it found them, on every
  *             path. It uses OpenSSL's default library context and changes nothing in it. Its own threads block
  *             all signals but the synchronous faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), so the
- *             host's crash handler runs. No exception leaves it; nothing goes to standard output.
- *  Callbacks  There is one, for log lines. It may come on any thread, with no lock of the library held.
+ *             host's crash handler runs. No exception leaves it; nothing goes to standard output. The
+ *             descriptors that it keeps are 3 or more, also where the host has closed 0, 1 or 2.
+ *  Memory     Where memory lacks a call answers ERROR/OUT_OF_MEMORY; a good token is not refused for it. If it
+ *             lacks when a process uses OpenSSL for the first time, OpenSSL may stay unusable there:
+ *             tokenward_create answers CRYPTO_UNAVAILABLE from then on. A thread's first call needs some hundred
+ *             bytes for C++ exceptions: without them glibc ends the process.
+ *  Callbacks  There is one, for log lines: tokenward_log_callback says on which threads it comes, and what it
+ *             may call.
  *  Cancel     A call is no cancellation point (POSIX pthread_cancel): a cancelled thread ends at its next
  *             cancellation point after the call. Asynchronous cancelability isn't supported.
  *  Exit       A process may end by exit() or return from main() with live backends: the library's threads
@@ -136,10 +142,10 @@ enum {
      *  and left out, and the next line tells the count. The flags of descriptor 2 and the dispositions of
      *  signals stay as they are. A regular file gets plain writes, a socket send(), a pipe or a terminal a
      *  nonblocking descriptor of the library's own. Where /proc doesn't give that, the line is written if
-     * poll() says there is room: two writers that both see the same room may block each other until the reader
-     *  reads. */
+     *  poll() says there is room: two writers that both see the same room may block until the reader reads. */
     TOKENWARD_LOG_TO_STDERR = 0,
-    /** tokenward_options.log, which must be set then (and only then). */
+    /** tokenward_options.log, which must be set then (and only then). Lines that come while the callback is
+     *  busy wait in a queue of 1024. A full queue drops the newest lines, and the count is the next line. */
     TOKENWARD_LOG_TO_CALLBACK = 1,
     /** A queue of 1024 lines that the host drains by tokenward_log_fd and tokenward_log_read: for event loops
      *  and for runtimes that can't be called from foreign threads (Node.js, Ruby, Erlang, Crystal, a Python
@@ -176,13 +182,14 @@ enum {
      *  routing key is the filter, see there. */
     TOKENWARD_MQTT_FILTER = 0x1,
     /** The resource is an MQTT topic name. If it begins with '$' ("$SYS", "$CONTROL"), it is granted only by a
-     *  pattern that begins with a literal '$': "*" does not reach it. With TOKENWARD_ROUTING_KEY the routing
-     * key is the topic, see there. */
+     *  pattern that begins with a literal '$': "*" does not reach it. Nothing else is special: a name that no
+     *  topic may have ("", "a/+") is compared as any name. With TOKENWARD_ROUTING_KEY the routing key is the
+     *  topic, see there. */
     TOKENWARD_MQTT_TOPIC = 0x2,
     /** The routing key counts, also an empty one. Without this flag the request has no routing key, and one
-     * that isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes
-     * of either kind. A request without a key is the wider question: set the flag for every publish and bind
-     * that has a key, however short.
+     *  that isn't empty is an error. With a routing key only scopes with three parts grant; without one, scopes
+     *  of either kind. A request without a key is the wider question: set the flag for every publish and bind
+     *  that has a key, however short.
      *
      *  With TOKENWARD_MQTT_TOPIC or TOKENWARD_MQTT_FILTER the resource is an exchange ("amq.topic"), matched as
      *  any name, and the routing key is the topic or filter in MQTT's spelling. The library translates it as
@@ -198,7 +205,7 @@ enum {
 enum {
     /** The host promises to refuse the session unless client_id is bound to the session's identity, by a rule
      *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope
-     * is granted by it. */
+     *  is granted by it. */
     TOKENWARD_CLIENT_ID_BOUND = 0x1,
     /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
      *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
@@ -207,9 +214,19 @@ enum {
 
 /**
  * Receives one log line. It may come on any thread: on a thread of the library, and inside any call that is
- * given a backend or a session of it. For one backend one call at a time: lines that come meanwhile wait, and
- * the thread that is in the callback delivers them next. No lock of the library is held. It never comes after
- * tokenward_destroy has returned, which waits for a running one. It must not call into this library or throw.
+ * given a backend or a session of it. It never comes after tokenward_destroy has returned. No lock of the
+ * library is held that another call takes; but tokenward_destroy waits for a running callback, and
+ * tokenward_reload may.
+ *
+ * For one backend one call at a time: lines that come meanwhile wait, and the thread that is in the callback
+ * delivers them before its own call returns, for as long as other threads log. So be quick. A thread that must
+ * not be held, such as an event loop's, wants TOKENWARD_LOG_TO_QUEUE.
+ *
+ * It must not throw. It must not call tokenward_authenticate, tokenward_session_refresh,
+ * tokenward_report_denial, tokenward_reload or tokenward_destroy with the backend whose line it is, or with a
+ * session of it. They answer ERROR/INVALID_ARGUMENT then, and destroy does nothing but write a line. Every
+ * other call is allowed.
+ *
  * \param user     the pointer from the options
  * \param level    TOKENWARD_LOG_ERROR to TOKENWARD_LOG_DEBUG
  * \param message  printable ASCII, NUL-terminated, no newline, never a token, password or claim set; borrowed
@@ -400,17 +417,19 @@ TOKENWARD_API int32_t tokenward_create(const tokenward_options *options, tokenwa
  * Ends the backend. A tokenward_authenticate or tokenward_session_refresh that began before is let finish; one
  * that waits for a key gets TRY_AGAIN at once. Then a running fetch is given up, the library's threads of this
  * backend are joined, and everything is freed. It takes a bounded time, also in the middle of a hanging fetch
- * or name look-up, but it waits for a log callback that is running. Sessions stay valid: their getters and
- * tokenward_authorize go on, tokenward_session_refresh answers ERROR/BACKEND_CLOSED.
+ * or name look-up, but it waits for a log callback that is running. Not from within the log callback.
+ * Sessions stay valid: their getters and tokenward_authorize go on, tokenward_session_refresh answers
+ * ERROR/BACKEND_CLOSED.
  * \since 1.0
  */
 TOKENWARD_API void tokenward_destroy(tokenward_backend *backend);
 
 /**
  * Swaps the configuration, all or nothing. A section whose issuer, jwks_uri, jwks_file and ca_file stay keeps
- * its keys. Live sessions go on.
- * \param options  the new options, or NULL to read the same files again; log, log_user, log_mode, log_level and
- *                 startup_wait_ms are those of tokenward_create and are not taken from here
+ * its keys. Live sessions go on. It may wait for a log callback that is running.
+ * \param options  the new options, or NULL to read the same files again. log, log_user, log_mode, log_level and
+ *                 startup_wait_ms are not looked at: those of tokenward_create stay. If log_level was 0 there,
+ *                 the level is the new configuration's
  * \return TOKENWARD_OK, or TOKENWARD_ERROR and everything stays as it was
  * \since 1.0
  */
@@ -439,8 +458,9 @@ TOKENWARD_API int32_t tokenward_authenticate(tokenward_backend *backend,
 
 /**
  * Decides one request. Any one scope that grants it is enough; there is no deny. Never blocks or allocates;
- * safe beside a refresh of the same session: every call sees the rights before it or after it, whole. \return
- * TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse) \since 1.0
+ * safe beside a refresh of the same session: every call sees the rights before it or after it, whole.
+ * \return TOKENWARD_ALLOWED, TOKENWARD_DENIED, TOKENWARD_EXPIRED or TOKENWARD_ERROR (misuse)
+ * \since 1.0
  */
 TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, const tokenward_request *request);
 
@@ -449,9 +469,11 @@ TOKENWARD_API int32_t tokenward_authorize(const tokenward_session *session, cons
  * that came nearest. At most ten lines a second for each reason and two for each client; the next line tells
  * how many were left out and who caused most of them. Not needed for correctness: authorize decides, this
  * explains. A request that the session allows by now gets no line. For a denied vhost: a request with the vhost
- * alone, an empty resource and TOKENWARD_READ. \param context  where the client is, or NULL \return
- * TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end, and in a
- * forked child \since 1.0
+ * alone, an empty resource and TOKENWARD_READ.
+ * \param context  where the client is, or NULL
+ * \return TOKENWARD_OK, also if the line was left out; TOKENWARD_ERROR for a misuse, after the backend's end,
+ *         and in a forked child
+ * \since 1.0
  */
 TOKENWARD_API int32_t tokenward_report_denial(const tokenward_session *session,
                                               const tokenward_request *request,
@@ -478,7 +500,7 @@ TOKENWARD_API int32_t tokenward_session_refresh(tokenward_session *session,
                                                 const tokenward_credentials *credentials,
                                                 const tokenward_context *context, tokenward_error *error);
 
-/** Gives the session back; NULL is fine. Never waits or joins; any thread, any time, also after the backend's
+/** Gives the session back; NULL is fine. Never waits or joins. Any thread, any time, also after the backend's
  *  end. \since 1.0 */
 TOKENWARD_API void tokenward_session_release(tokenward_session *session);
 
