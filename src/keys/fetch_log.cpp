@@ -60,8 +60,8 @@ void FetchLog::fetch_failed(const std::string &url, FetchResult result, const st
 void FetchLog::notes(const jose::KeySet::Notes &notes) {
     for (const std::string &note : notes.debug) logger_.debug(prefix_ + note);
     if (last_notes_ == notes.warnings) return;
-    last_notes_ = notes.warnings;
     for (const std::string &note : notes.warnings) warning(note);
+    last_notes_ = notes.warnings;
 }
 
 void FetchLog::set_came(const std::string &url, bool changed, const KeyStatus &status) {

@@ -21,6 +21,7 @@ struct FetchPlan {
     std::optional<std::string> proxy;  ///< unset: the environment's
     std::string token_file;            ///< jwks_token_file; empty: none
     std::string token_for;             ///< the configured address, whose host alone gets the token
+    std::string cache_file;            ///< jwks_cache_file; empty: none
 };
 
 }  // namespace tokenward::keys

@@ -424,12 +424,14 @@ void Fetcher::end(Fetches::iterator entry, FetchOutcome outcome) noexcept {
         fetch.keys->fetch_ended(out_of_memory());
     }
     if (memory == memories_.end()) return;
+    SectionCache &cache = memory->second.cache;
     if (effect != FetchEffect::failed && effect != FetchEffect::empty_once && !document.empty())
-        memory->second.cache.remember(std::move(document));
+        cache.remember(std::move(document), effect != FetchEffect::unchanged);
     try {
         tell(fetch, memory->second, effect, result, url, error);
     } catch (const std::exception &exception) {
         logger_.error(exception.what());
+        cache.remove_older(fetch.plan);
     }
 }
 
@@ -451,9 +453,8 @@ void Fetcher::tell(const Fetch &fetch, Memory &memory, FetchEffect effect, Fetch
         case FetchEffect::changed:
             break;
     }
-    const bool changed = effect != FetchEffect::unchanged;
-    memory.cache.write(*fetch.keys, status, changed, clock_, memory.log);
-    memory.log.set_came(url, changed, status);
+    memory.cache.write(fetch.plan, status, clock_, memory.log);
+    memory.log.set_came(url, effect != FetchEffect::unchanged, status);
 }
 
 }  // namespace tokenward::keys

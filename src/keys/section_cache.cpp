@@ -42,22 +42,22 @@ void restore_from_cache_file(SectionKeys &keys, const config::Section &section, 
     keys.restore(std::move(*set), (*cached)->jwks_uri, age);
 }
 
-void SectionCache::write(const SectionKeys &keys, const KeyStatus &status, bool changed, const Clock &clock,
-                         FetchLog &log) {
-    const config::KeySource source = keys.source();
+void SectionCache::write(const FetchPlan &plan, const KeyStatus &status, const Clock &clock, FetchLog &log) {
     const std::int64_t now = clock.monotonic_ms();
-    if (source.jwks_cache_file.empty() || jwks_.empty()) return;
+    if (plan.cache_file.empty() || jwks_.empty()) return;
     // A confirmation only makes the file younger: not worth an fsync every few seconds.
-    if (!changed && written_at_ && now - *written_at_ < rewrite_after_ms) return;
+    if (!file_is_older_ && written_at_ && now - *written_at_ < rewrite_after_ms) return;
+    const CachedKeys cached{status.section,    status.issuer,        status.jwks_uri,
+                            plan.may_discover, clock.unix_seconds(), jwks_};
+    const Result<void> written = write_cache_file(plan.cache_file, cached);
     written_at_ = now;
-    const CachedKeys cached{status.section,          status.issuer,        status.jwks_uri,
-                            source.jwks_uri.empty(), clock.unix_seconds(), jwks_};
-    const Result<void> written = write_cache_file(source.jwks_cache_file, cached);
-    if (!written && changed) {
-        // What it holds may have been revoked: better no file than that one.
-        ::unlink(source.jwks_cache_file.c_str());
-    }
+    if (written) file_is_older_ = false;
+    remove_older(plan);
     log.cache_file_written(written ? std::string() : written.error().detail);
+}
+
+void SectionCache::remove_older(const FetchPlan &plan) const noexcept {
+    if (file_is_older_ && !plan.cache_file.empty()) ::unlink(plan.cache_file.c_str());
 }
 
 }  // namespace tokenward::keys

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "config/settings.hpp"
 #include "keys/fetch_log.hpp"
+#include "keys/fetch_plan.hpp"
 #include "keys/key_status.hpp"
 #include "keys/section_keys.hpp"
 
@@ -22,14 +23,19 @@ void restore_from_cache_file(SectionKeys &keys, const config::Section &section, 
 /// Not thread-safe: the fetcher's thread has it.
 class SectionCache {
   public:
-    /// The last good document. write() puts it into the file.
-    void remember(std::string jwks) { jwks_ = std::move(jwks); }
-    /// A fetch was good, `status` is the one after it. `changed`: it brought another set than the one before.
-    void write(const SectionKeys &keys, const KeyStatus &status, bool changed, const Clock &clock,
-               FetchLog &log);
+    /// The last good document. write() puts it into the file. `changed`: it is another set than the one before.
+    void remember(std::string jwks, bool changed) noexcept {
+        jwks_ = std::move(jwks);
+        file_is_older_ = file_is_older_ || changed;
+    }
+    /// A fetch by `plan` was good, `status` is the one after it.
+    void write(const FetchPlan &plan, const KeyStatus &status, const Clock &clock, FetchLog &log);
+    /// What an older set holds may have been revoked: better no file than that one.
+    void remove_older(const FetchPlan &plan) const noexcept;
 
   private:
     std::string jwks_;
+    bool file_is_older_ = false;  ///< the file holds another set than jwks_
     std::optional<std::int64_t> written_at_;
 };
 

@@ -183,11 +183,6 @@ void SectionKeys::apply(SectionInput input) {
     if (is_static_) last_success_unix_ = clock_.unix_seconds();
 }
 
-config::KeySource SectionKeys::source() const {
-    const std::lock_guard lock(waiters_->mutex);
-    return source_;
-}
-
 bool SectionKeys::has_keys() const {
     const EpochDomain::Reader reader(readers_);
     return published_.get()->any;
@@ -239,6 +234,7 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     plan.proxy = source_.proxy;
     plan.token_file = source_.jwks_token_file;
     plan.token_for = source_.jwks_uri.empty() ? issuer_ : source_.jwks_uri;
+    plan.cache_file = source_.jwks_cache_file;
     // What throws above leaves the fetch due.
     schedule_.began(now);
     plan.demanded = schedule_.is_demanded();

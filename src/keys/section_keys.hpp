@@ -54,7 +54,6 @@ class SectionKeys {
     /// Takes over the other settings, and what the files hold now.
     void apply(SectionInput input);
     const std::string &name() const noexcept { return name_; }
-    config::KeySource source() const;
     bool is_static() const noexcept { return is_static_; }
     bool has_keys() const;
     /// The backend no longer has this section: its waiters leave.

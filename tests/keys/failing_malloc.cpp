@@ -21,10 +21,11 @@ namespace {
 thread_local long countdown = 0;  // 0: nothing fails
 thread_local Allocator counted = Allocator::everybody_elses;
 thread_local bool failed = false;
+thread_local bool counting = false;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 bool fails(Allocator whose) noexcept {
-    if (countdown == 0 || whose != counted || --countdown != 0) return false;
+    if (!counting || countdown == 0 || whose != counted || --countdown != 0) return false;
     failed = true;
     errno = ENOMEM;
     return true;
@@ -55,6 +56,14 @@ void fail_allocation(Allocator whose, long n) noexcept {
 
 bool allocation_failed() noexcept {
     return failed;
+}
+
+AllocationsCount::AllocationsCount() noexcept {
+    counting = true;
+}
+
+AllocationsCount::~AllocationsCount() {
+    counting = false;
 }
 
 extern "C" {

@@ -6,9 +6,18 @@ namespace tokenward::keys {
 
 enum class Allocator { everybody_elses, openssls };
 
-/// The `n`-th allocation of this thread from now on fails, once; 0: none.
+/// The `n`-th allocation that counts from now on fails, once; 0: none. For this thread.
 void fail_allocation(Allocator whose, long n) noexcept;
 /// It did.
 bool allocation_failed() noexcept;
+
+/// This thread's allocations count while it lives.
+class AllocationsCount {
+  public:
+    AllocationsCount() noexcept;
+    ~AllocationsCount();
+    AllocationsCount(const AllocationsCount &) = delete;
+    AllocationsCount &operator=(const AllocationsCount &) = delete;
+};
 
 }  // namespace tokenward::keys

@@ -1,6 +1,7 @@
 // A fetch while memory is short: whichever allocation fails, there is a response or an exception, and the next fetch
 // is as good as ever.
 #include "failing_malloc.hpp"
+#include "gzip.hpp"
 #include "keys/http_client.hpp"
 #include "raw_server.hpp"
 
@@ -26,6 +27,7 @@ struct Outcome {
 
 /// Waits for the response; exceptions of wait() are taken as a thread would that tries again.
 Outcome fetch(HttpClient &client, const HttpRequest &request) {
+    const AllocationsCount count;
     Outcome outcome;
     const auto deadline = std::chrono::steady_clock::now() + patience;
     try {
@@ -47,16 +49,16 @@ Outcome fetch(HttpClient &client, const HttpRequest &request) {
 
 class HttpMemory : public testing::Test {
   protected:
-    HttpMemory() {
-        initialise_curl();
+    HttpMemory() { initialise_curl(); }
+
+    /// The number of allocations of one fetch that ends with `expected`; each `stride`-th failed once.
+    long sweep(const std::string &answer, FetchResult expected, Allocator whose, long stride) {
+        const RawServer server(answer);
+        HttpRequest request;
         request.url = server.url();
         request.ca_pem = std::make_shared<const std::string>(server.ca_pem());
         request.etag = "\"an-entity-tag-that-needs-memory-of-its-own\"";
         request.bearer_token = "a-token-that-needs-memory-of-its-own-too";
-    }
-
-    /// The number of allocations of one fetch; each `stride`-th failed once.
-    long sweep(Allocator whose, long stride) {
         for (long n = 1;; n += stride) {
             SCOPED_TRACE(n);
             HttpClient client(wakeup);
@@ -66,29 +68,48 @@ class HttpMemory : public testing::Test {
             fail_allocation(whose, 0);
             if (outcome.started) {
                 EXPECT_TRUE(outcome.response) << "a fetch is lost";
-                const bool well = outcome.response && outcome.response->result == FetchResult::ok;
+                const bool well = outcome.response && outcome.response->result == expected;
                 EXPECT_TRUE(well || !outcome.response || !outcome.response->error.empty());
+                if (well) expect_whole(*outcome.response);
             }
             const Outcome next = fetch(client, request);
-            EXPECT_TRUE(next.response && next.response->result == FetchResult::ok)
+            EXPECT_TRUE(next.response && next.response->result == expected)
                 << "the fetch after it: " << (next.response ? next.response->error : "none");
             if (!failed || HasFailure()) return n;
         }
     }
 
-    RawServer server{response_200(R"({"keys":[]})",
-                                  "ETag: \"another-entity-tag-that-needs-memory\"\r\n"
-                                  "Cache-Control: public, max-age=3600, stale-if-error=86400\r\n")};
-    HttpRequest request;
+    static void expect_whole(const HttpResponse &response) {
+        EXPECT_EQ(response.body, response.result == FetchResult::ok ? body : "");
+        EXPECT_EQ(response.etag, "\"another-entity-tag-that-needs-memory\"");
+        EXPECT_EQ(response.lifetime_s, 3'600);
+    }
+
+    static constexpr const char *body = R"({"keys":[]})";
+    static constexpr const char *headers =
+        "ETag: \"another-entity-tag-that-needs-memory\"\r\n"
+        "Cache-Control: public, max-age=3600, stale-if-error=86400\r\n";
+    const std::string as_it_is = response_200(body, headers);
+    const std::string compressed =
+        response_200(gzip(body), std::string("Content-Encoding: gzip\r\n") + headers);
+    const std::string unchanged = "HTTP/1.1 304 Not Modified\r\n" + std::string(headers) + "\r\n";
     Wakeup wakeup;
 };
 
 TEST_F(HttpMemory, EveryAllocationOfOursAndOfLibcurlsMayFail) {
-    EXPECT_GT(sweep(Allocator::everybody_elses, 1), 50);
+    EXPECT_GT(sweep(as_it_is, FetchResult::ok, Allocator::everybody_elses, 1), 50);
+}
+
+TEST_F(HttpMemory, SoMayThoseOfAGzipBody) {
+    EXPECT_GT(sweep(compressed, FetchResult::ok, Allocator::everybody_elses, 1), 50);
+}
+
+TEST_F(HttpMemory, SoMayThoseOfA304) {
+    EXPECT_GT(sweep(unchanged, FetchResult::not_modified, Allocator::everybody_elses, 1), 50);
 }
 
 TEST_F(HttpMemory, OpensslsAllocationsMayFail) {
-    EXPECT_GT(sweep(Allocator::openssls, 97), 500);
+    EXPECT_GT(sweep(as_it_is, FetchResult::ok, Allocator::openssls, 97), 500);
 }
 
 }  // namespace
