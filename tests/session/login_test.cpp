@@ -359,6 +359,9 @@ TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
     EXPECT_REASON(log_in(credentials::Credentials{credentials::Kind::username_password, {}, "guest", "guest"}),
                   NOT_A_TOKEN);
     EXPECT_EQ(outcome_of(Reason::NOT_A_TOKEN), Outcome::not_a_token);
+    EXPECT_EQ(outcome_of(Reason::KEYS_PENDING), Outcome::try_again);
+    EXPECT_EQ(outcome_of(Reason::KEYS_UNAVAILABLE), Outcome::try_again);
+    EXPECT_EQ(outcome_of(Reason::UNKNOWN_KEY), Outcome::refused);
     EXPECT_EQ(log, "") << "a chain of backends makes these all the time: no line";
 }
 
