@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "config/url.hpp"
 #include "keys/freshness.hpp"
+#include "keys/http_coding.hpp"
 #include "keys/http_hints.hpp"
 
 #include <algorithm>
@@ -46,25 +47,6 @@ constexpr long longest_connection_s = 600;
 /// Kept connections, one for each section at most.
 constexpr long most_connections = 64;
 constexpr std::size_t kept_beside_a_line = 32;
-
-/// True for a field that makes libcurl decode by a method that we didn't ask for and that may need much memory.
-bool names_another_coding(std::string_view line) noexcept {
-    const std::size_t colon = line.find(':');
-    const std::string_view name = line.substr(0, colon);
-    if (colon == std::string_view::npos ||
-        (!equals_ignoring_case(name, "Content-Encoding") && !equals_ignoring_case(name, "Transfer-Encoding")))
-        return false;
-    std::string_view rest = line.substr(colon + 1);
-    while (!rest.empty()) {
-        const std::string_view coding = trim(rest.substr(0, rest.find(',')), " \t\r\n");
-        rest.remove_prefix(std::min(rest.find(','), rest.size() - 1) + 1);
-        constexpr std::string_view known[] = {"", "identity", "chunked", "gzip", "x-gzip"};
-        if (std::none_of(std::begin(known), std::end(known),
-                         [coding](std::string_view one) { return equals_ignoring_case(coding, one); }))
-            return true;
-    }
-    return false;
-}
 
 bool can_decode_gzip() noexcept {
     return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_LIBZ) != 0;

@@ -1,13 +1,15 @@
 // What a provider, or whoever wrote the cache file, can make us read: discovery documents, Cache-Control and
-// Age, cache files. The first byte chooses.
+// Age, Retry-After, encodings, cache files. The first byte chooses.
 #include "config/url.hpp"
 #include "fuzz_check.hpp"
 #include "keys/cache_file.hpp"
 #include "keys/discovery.hpp"
 #include "keys/freshness.hpp"
+#include "keys/http_coding.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -37,6 +39,25 @@ void read_headers(std::string_view text) {
     if (alone) FUZZ_CHECK(*aged >= 0 && *aged <= *alone);
 }
 
+void read_retry_after(std::string_view text) {
+    const auto seconds = retry_after(text, now);
+    FUZZ_CHECK(!seconds || (*seconds > 0 && *seconds <= 86'400));
+    // The later it is, the less is left.
+    const auto later = retry_after(text, now + 10);
+    FUZZ_CHECK(!later || (seconds && *later <= *seconds));
+}
+
+/// What libcurl 8 can decode beside gzip is in no line that is taken.
+void read_encoding(std::string_view text) {
+    names_another_coding(text);
+    for (const std::string name : {"content-encoding:", "Transfer-Encoding:"}) {
+        if (names_another_coding(name + std::string(text))) continue;
+        for (const std::string_view other : {"br", "zstd", "deflate", "compress"})
+            FUZZ_CHECK(text.find(other) == std::string_view::npos);
+        FUZZ_CHECK(names_another_coding(name + std::string(text) + ",br\r\n"));
+    }
+}
+
 void read_cache(std::string_view text) {
     for (const char *configured : {"", "https://i/keys"}) {
         const auto keys = parse_cache(text, {issuer, configured, 86'400, now});
@@ -61,6 +82,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             break;
         case 'h':
             read_headers(text);
+            break;
+        case 'r':
+            read_retry_after(text);
+            break;
+        case 'e':
+            read_encoding(text);
             break;
         case 'c':
             read_cache(text);
