@@ -26,8 +26,10 @@ class ScopeList {
     /// A text that stands in no token; the view lives until clear().
     std::string_view keep(std::string text) { return made_.emplace_front(std::move(text)); }
     void note(std::string text) {
-        if (notes.size() < max_notes) notes.push_back(std::move(text));
+        if (has_room_for_notes()) notes.push_back(std::move(text));
     }
+    /// False: a note would be thrown away, so it need not be written.
+    bool has_room_for_notes() const noexcept { return notes.size() < max_notes; }
 
   private:
     static constexpr std::size_t max_notes = 4;

@@ -12,6 +12,9 @@ namespace tokenward::claims {
 ///
 /// {CLAIM} is a claim of that name, a string of 1 to 255 bytes. {vhost} is the vhost of the request; it can
 /// stand for the whole vhost part, and elsewhere if the vhost part has no wildcard.
+///
+/// A scope with more than 64 variables or of more than 4096 bytes behind them leaves the list likewise, and so does
+/// one with which all expanded scopes together would take more than 64 KiB.
 void expand_variables(const JsonValue &payload, ScopeList &list);
 
 }  // namespace tokenward::claims

@@ -108,6 +108,54 @@ TEST(ScopeVariables, LongValues) {
         0U);
 }
 
+TEST(ScopeVariables, EachBoundLeavesANote) {
+    const auto times = [](std::size_t count, const std::string &text) {
+        std::string out;
+        while (count-- != 0) out += text;
+        return out;
+    };
+    const std::string claims = R"("a":")" + std::string(200, 'x') + R"(","b":"y")";
+    struct Row {
+        const char *what;
+        std::string scope;
+        bool grants;
+        const char *note;
+    };
+    const Row rows[] = {
+        {"64 variables", "read:v/" + times(64, "{b}"), true, ""},
+        {"65 variables", "read:v/" + times(65, "{b}"), false, "it has more than 64 variables"},
+        {"65 in all parts", "read:{b}/" + times(32, "{b}") + "/" + times(32, "{b}"), false, "64 variables"},
+        {"4096 bytes", "read:v/" + times(20, "{a}") + std::string(89, 'z'), true, ""},
+        {"4097 bytes", "read:v/" + times(20, "{a}") + std::string(90, 'z'), false, "it grows over 4096 bytes"},
+        {"a literal in front", "read:v/" + std::string(4080, 'z') + "{a}", false, "4096 bytes"},
+        {"by {vhost}", "read:" + times(10, "{a}") + "/{vhost}{vhost}", false, "4096 bytes"},
+        {"by the vhost alone", "read:" + times(21, "{a}") + "/q", false, "4096 bytes"},
+        {"by the third part", "read:v/" + times(10, "{a}") + "/" + times(11, "{a}"), false, "4096 bytes"},
+    };
+    for (const Row &row : rows) {
+        const Collected found = expand(row.scope, claims);
+        EXPECT_EQ(found.scopes.size(), row.grants ? 1U : 0U) << row.what;
+        EXPECT_NE(joined(found.notes).find(row.note), std::string::npos) << row.what << joined(found.notes);
+    }
+}
+
+// Each bound counts for one scope alone, but the last one for a whole token.
+TEST(ScopeVariables, AllTogetherAreBounded) {
+    const auto with = [](std::size_t scopes, const std::string &more) {
+        std::string list;
+        for (std::size_t i = 0; i < scopes; ++i)
+            list += "\"mq.read:v/" + std::to_string(1000 + i) + "{a}{a}{a}{a}\",";
+        return collect(R"({"a":")" + std::string(253, 'x') + R"(","scope":[)" + list + more + "]}",
+                       expanding());
+    };
+    // 7 + 4 + 4 * 253 bytes each: 64 of them fill 64 KiB but for 64 bytes.
+    EXPECT_EQ(with(64, R"("mq.read:v/plain")").scopes.size(), 65U);
+    const Collected over = with(65, R"("mq.read:v/plain")");
+    EXPECT_EQ(over.scopes.size(), 65U) << "one fewer, and the plain one stays";
+    EXPECT_EQ(over.scopes.count("read:v/plain"), 1U);
+    EXPECT_NE(joined(over.notes).find("grow over 65536 bytes together"), std::string::npos);
+}
+
 TEST(ScopeVariables, WhatGrantsNothingLeavesANote) {
     const auto notes = [](const char *scope, const char *claims = R"("x":"y")") {
         return joined(expand(scope, claims).notes);
