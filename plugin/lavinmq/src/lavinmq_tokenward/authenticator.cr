@@ -10,6 +10,7 @@ module LavinMQ::TokenwardAuth
     LONGEST_WAIT = 10.seconds
 
     getter backend : ::Tokenward::Backend
+    @last_backend : Bool
 
     def initialize(config : Config, @backend : ::Tokenward::Backend)
       @last_backend = config.auth_backends.last? == "oauth"
