@@ -43,8 +43,8 @@ for (const [what, reason, password] of [
 ]) {
     test(`MQTT: ${what} is refused, and the log says ${reason} and whose connection it was`, async () => {
         const from = world.lavin.log.length;
-        assert.equal(await refusal(connect(password(), {clientId: 'mike-1'})), NOT_AUTHORIZED);
-        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} .*protocol="mqtt" peer="127\\.0\\.0\\.1:\\d+" client_id="mike-1": .+hint`), from);
+        assert.equal(await refusal(connect(password(), {clientId: `mike-${reason}`})), NOT_AUTHORIZED);
+        await world.lavin.logged(new RegExp(`authenticate refused reason=${reason} .*protocol="mqtt" peer="127\\.0\\.0\\.1:\\d+" client_id="mike-${reason}": .+hint`), from);
     });
 }
 

@@ -14,6 +14,8 @@ export const hasSignIn = !/^2\.[0-8]\./.test(process.env.TOKENWARD_LAVINMQ_VERSI
 
 const START_LIMIT_MS = 60_000;
 
+let connections = 0;
+
 export class Lavin {
     /**
      * Runs and listens when the promise is kept; rejects with the log (NotStarted) if the broker doesn't start.
@@ -78,12 +80,15 @@ export class Lavin {
     reload() { this.program.child.kill('SIGHUP'); }
     stop() { return this.program.stop(); }
 
-    /** An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`. */
-    async connect(password, {username = 'whoever', vhost = '/', name} = {}) {
+    /**
+     * An AMQP connection by SASL PLAIN; what it heard from the broker at the end is in `closedBy`.
+     * name: its connection_name. Each has another one by default, since of one client the log takes two refusals a second.
+     */
+    async connect(password, {username = 'whoever', vhost = '/', name = `test-${++connections}`} = {}) {
         const connection = await amqp.connect({
             protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
             heartbeat: 0,
-        }, {credentials: amqp.credentials.plain(username, password), clientProperties: name ? {connection_name: name} : {}});
+        }, {credentials: amqp.credentials.plain(username, password), clientProperties: {connection_name: name}});
         connection.on('error', () => {});  // told again by close
         connection.on('close', (error) => {
             connection.isClosed = true;
