@@ -20,7 +20,7 @@ class FetchLog {
 
     /// One address failed, another one serves.
     void going_on(const std::string &url, const std::string &error, const std::string &next_url);
-    /// The same failure again and again is a warning less and less often: every second, fourth, eighth time.
+    /// The same failure again and again is a warning less and less often: the first, second, fourth, eighth time.
     void fetch_failed(const std::string &url, FetchResult result, const std::string &error,
                       const KeyStatus &status);
     /// What is wrong with single keys of a set; once for each content.

@@ -13,7 +13,6 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
-#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -298,17 +297,14 @@ void Fetcher::take_in(Transport::Id id, HttpResponse response) noexcept {
     if (entry == fetches_.end()) return;
     std::optional<FetchOutcome> outcome;
     try {
-        outcome = go_on(id, entry->second, response);
+        // Nothing if another request of this fetch is on its way.
+        Fetch &fetch = entry->second;
+        outcome = fetch.discovering ? after_discovery(id, fetch, response) : after_keys(id, fetch, response);
     } catch (const std::exception &) {
         transport_->cancel(id);
         outcome = out_of_memory();
     }
     if (outcome) end(entry, std::move(*outcome));
-}
-
-/// What the fetch brought, or nothing if another request is on its way.
-std::optional<FetchOutcome> Fetcher::go_on(Transport::Id id, Fetch &fetch, HttpResponse &response) {
-    return fetch.discovering ? after_discovery(id, fetch, response) : after_keys(id, fetch, response);
 }
 
 std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response) {
@@ -373,7 +369,7 @@ std::optional<FetchOutcome> Fetcher::after_keys(Transport::Id id, Fetch &fetch, 
         fetch.discovering = true;
         return request(id, fetch);
     }
-    // Discovery failed first. Only a set that has changed shows that it is still the provider's address.
+    // Discovery failed first: the keys may be somewhere else by now.
     if (fetch.known) outcome.evidence = false;
     return outcome;
 }

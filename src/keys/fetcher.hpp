@@ -89,7 +89,6 @@ class Fetcher {
     void begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan);
     std::optional<FetchOutcome> request(Transport::Id id, const Fetch &fetch);
     void take_in(Transport::Id id, HttpResponse response) noexcept;
-    std::optional<FetchOutcome> go_on(Transport::Id id, Fetch &fetch, HttpResponse &response);
     std::optional<FetchOutcome> after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response);
     std::optional<FetchOutcome> after_keys(Transport::Id id, Fetch &fetch, HttpResponse &response);
     FetchOutcome read_key_set(const Fetch &fetch, HttpResponse &response);

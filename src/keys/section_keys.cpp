@@ -89,12 +89,8 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         // Again under the lock: a set that came meanwhile must not be asked for once more.
         found = look_up(algorithm, kid, default_key);
         if (!found.may_come) return std::move(found.key);
-        Failure why =
-            found.no_keys
-                ? std::move(found.key.error())
-                : Failure{Reason::KEYS_PENDING, found.key.error().detail + "; a newer set may have it", 0, {}};
         const std::int64_t now = clock_.monotonic_ms();
-        if (waiters_->closed || closed_) return try_again(std::move(why), now);
+        if (waiters_->closed || closed_) return try_again(std::move(found), now);
 
         Schedule::Reply reply{Schedule::Answer::wait, false};
         if (found.no_keys) {
@@ -110,18 +106,20 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
         // Whoever would wait in vain would only take a thread of the host.
         if (max_wait_ms == 0 || waiters_->waiting >= KeyWaiters::max_waiting ||
             !schedule_.fetches_by(now + max_wait_ms)) {
-            return try_again(std::move(why), now);
+            return try_again(std::move(found), now);
         }
         const std::uint64_t seen = fetches_ended_;
         ++waiters_->waiting;
         const bool news = waiters_->changed.wait_until(
             lock, deadline, [&] { return fetches_ended_ != seen || waiters_->closed || closed_; });
         --waiters_->waiting;
-        if (!news) return try_again(std::move(why), clock_.monotonic_ms());
+        if (!news) return try_again(std::move(found), clock_.monotonic_ms());
     }
 }
 
-Result<KeyRef> SectionKeys::try_again(Failure why, std::int64_t now) {
+Result<KeyRef> SectionKeys::try_again(Lookup found, std::int64_t now) {
+    Failure why = std::move(found.key.error());
+    if (!found.no_keys) why = {Reason::KEYS_PENDING, why.detail + "; a newer set may have it", 0, {}};
     if (!last_error_.empty()) {
         why.detail += "; the last fetch failed: " + last_error_;
         why.hint = last_hint_;

@@ -92,7 +92,7 @@ class SectionKeys {
     Lookup look_up(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                    std::string_view default_key) const;
     // The caller of each holds the lock.
-    Result<KeyRef> try_again(Failure why, std::int64_t now);
+    Result<KeyRef> try_again(Lookup found, std::int64_t now);
     FetchEffect set_came(FetchOutcome &&outcome, std::int64_t now);
     FetchEffect set_confirmed(FetchOutcome &&outcome, std::int64_t now);
     void fetch_failed(FetchOutcome &&outcome, std::int64_t now) noexcept;

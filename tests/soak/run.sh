@@ -13,6 +13,4 @@ install_packages $build_packages $test_packages
 build=${TOKENWARD_BUILD:-build}
 configure "$build" -Dwerror=true
 build "$build" soak_programs
-if "$build/tests/soak/soak" "${1:-4}"; then echo 'soak: 1 passed, 0 failed, 0 skipped'; exit 0; fi
-echo 'soak: 0 passed, 1 failed, 0 skipped'
-exit 1
+count_one soak "$build/tests/soak/soak" "${1:-4}"

@@ -109,3 +109,15 @@ sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*[s.getsockname()[1] for s in sockets])' "$1"
 }
+
+# count_one NAME COMMAND...: runs a program that is one test. Ends with "NAME: N passed, N failed, N skipped".
+count_one() {
+    name=$1
+    shift
+    if "$@"; then
+        echo "$name: 1 passed, 0 failed, 0 skipped"
+        return 0
+    fi
+    echo "$name: 0 passed, 1 failed, 0 skipped"
+    return 1
+}
