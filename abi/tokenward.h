@@ -393,7 +393,8 @@ enum {
     TOKENWARD_REASON_NO_MATCHING_SCOPE = 502,
     TOKENWARD_REASON_ROUTING_KEY_SCOPE_NEEDED = 503,
     TOKENWARD_REASON_NO_VHOST_ACCESS = 504,
-    TOKENWARD_REASON_SESSION_EXPIRED = 505
+    TOKENWARD_REASON_SESSION_EXPIRED = 505,
+    TOKENWARD_REASON_TOO_COSTLY = 506
 };
 
 /* ---- backend ---------------------------------------------------------------------------------------- */

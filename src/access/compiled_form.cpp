@@ -22,39 +22,35 @@ std::size_t common_size(std::string_view a, std::string_view b) noexcept {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-/// How many bytes the resources of each kind have in common at their beginning. Names of one application mostly
-/// begin alike.
-class CommonSizes {
+/// Makes keys that sort as the patterns do: the kind, and the first bytes behind what all patterns of the kind have
+/// in common. Names of one application mostly begin alike.
+class KeyMaker {
   public:
-    explicit CommonSizes(std::span<const Permission> permissions) noexcept {
-        for (const Permission &permission : permissions) {
-            const Pattern &resource = permission.resource;
-            const auto kind = static_cast<std::size_t>(resource.kind);
-            std::string_view &common = commons_[kind];
-            if (!std::exchange(seen_[kind], true)) {
-                common = resource.text;
-            } else if (!begins_with(resource.text, common)) {
-                common = common.substr(0, common_size(common, resource.text));
-            }
+    void add(const Pattern &pattern) noexcept {
+        const auto kind = static_cast<std::size_t>(pattern.kind);
+        std::string_view &common = commons_[kind];
+        if (!std::exchange(seen_[kind], true)) {
+            common = pattern.text;
+        } else if (!begins_with(pattern.text, common)) {
+            common = common.substr(0, common_size(common, pattern.text));
         }
     }
-    std::size_t of(PatternKind kind) const noexcept { return commons_[static_cast<std::size_t>(kind)].size(); }
+    std::uint64_t key(const Pattern &pattern) const noexcept {
+        const std::size_t common = commons_[static_cast<std::size_t>(pattern.kind)].size();
+        return static_cast<std::uint64_t>(pattern.kind) << 62U |
+               key_of<std::uint64_t, false>(pattern.text.substr(common)) >> 2U;
+    }
 
   private:
     std::array<std::string_view, 4> commons_;
     std::array<bool, 4> seen_{};
 };
 
-/// One permission while they are sorted. `key` holds the kind and the first bytes of the resource, and sorts as
-/// they do. Most comparisons need only the key.
+/// One permission while they are sorted. Most comparisons need only the keys.
 struct Ranked {
-    Ranked(const Permission &from, const CommonSizes &common) noexcept
-        : permission(&from),
-          key(static_cast<std::uint64_t>(from.resource.kind) << 62U |
-              key_of<std::uint64_t, false>(from.resource.text.substr(common.of(from.resource.kind))) >> 2U) {}
-
     const Permission *permission;
-    std::uint64_t key;
+    std::uint64_t vhost;
+    std::uint64_t resource;
 };
 
 class Order {
@@ -65,12 +61,15 @@ class Order {
           })) {}
 
     bool operator()(const Ranked &first, const Ranked &second) const noexcept {
-        // The usual case. It reads no permission.
-        if (one_vhost_ && first.key != second.key) return first.key < second.key;
+        // The usual cases read no permission.
+        if (first.vhost != second.vhost) return first.vhost < second.vhost;
+        if (one_vhost_ && first.resource != second.resource) return first.resource < second.resource;
         const Permission &a = *first.permission;
         const Permission &b = *second.permission;
-        if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
-        if (first.key != second.key) return first.key < second.key;
+        if (!one_vhost_) {
+            if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
+        }
+        if (first.resource != second.resource) return first.resource < second.resource;
         if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
         if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
         return compare(a.routing_key, b.routing_key) < 0;
@@ -238,10 +237,16 @@ std::pmr::string compile_permissions(std::span<const Permission> permissions,
                                      std::pmr::memory_resource &arena) {
     std::pmr::string compiled(&arena);
     if (permissions.empty()) return compiled;
-    const CommonSizes common(permissions);
+    KeyMaker vhosts;
+    KeyMaker resources;
+    for (const Permission &permission : permissions) {
+        vhosts.add(permission.vhost);
+        resources.add(permission.resource);
+    }
     std::pmr::vector<Ranked> ranked(&arena);
     ranked.reserve(permissions.size());
-    for (const Permission &permission : permissions) ranked.emplace_back(permission, common);
+    for (const Permission &permission : permissions)
+        ranked.push_back({&permission, vhosts.key(permission.vhost), resources.key(permission.resource)});
     std::ranges::sort(ranked, Order(permissions));
     std::pmr::vector<Permission> sorted(&arena);
     sorted.reserve(ranked.size());

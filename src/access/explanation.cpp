@@ -40,10 +40,12 @@ class Examiner {
     }
 
     bool well_formed() const noexcept { return filter_.well_formed; }
+    /// True: some scopes were not looked at to the end.
+    bool gave_up() const noexcept { return budget_.exceeded(); }
 
     Lack examine(const GrantedScope &scope) const noexcept {
         const bool operation = scope.operation == request_.operation;
-        const bool vhost = scope.vhost.matches_name(request_.vhost);
+        const bool vhost = scope.vhost.matches_name(request_.vhost, budget_);
         const bool resource = matches_resource(scope.resource);
         if (!vhost && !resource) return Lack::everything;
         if (!vhost) return operation ? Lack::vhost : Lack::vhost_and_operation;
@@ -91,17 +93,17 @@ class Examiner {
     }
 
   private:
-    bool matches_text(const Part &part) const noexcept { return part.matches_name(filter_.text); }
+    bool matches_text(const Part &part) const noexcept { return part.matches_name(filter_.text, budget_); }
     bool contains_filter(const Part &part) const noexcept {
-        return matches_text(part) && filter_.is_contained_in(part.common, part.pattern);
+        return matches_text(part) && filter_.is_contained_in(part.common, part.pattern, budget_);
     }
     bool is_mqtt_resource() const noexcept { return request_.is_mqtt() && !key_; }
 
     bool matches_resource(const Part &part) const noexcept {
-        return is_mqtt_resource() ? contains_filter(part) : part.matches_name(request_.resource);
+        return is_mqtt_resource() ? contains_filter(part) : part.matches_name(request_.resource, budget_);
     }
     bool matches_routing_key(const Part &part) const noexcept {
-        return key_ ? contains_filter(part) : part.matches_name(*request_.routing_key);
+        return key_ ? contains_filter(part) : part.matches_name(*request_.routing_key, budget_);
     }
 
     std::string why_resource(const Part &part) const {
@@ -117,7 +119,8 @@ class Examiner {
             return "a topic that begins with $ is granted only by a pattern that begins with a literal $";
         }
         if (!filter_.has_wildcard) return why_part(what, part, filter_.text);
-        if (matches_text(part) && filter_.parent.data() != nullptr && !part.matches_name(filter_.parent)) {
+        if (matches_text(part) && filter_.parent.data() != nullptr &&
+            !part.matches_name(filter_.parent, budget_)) {
             return "the filter also matches the topic " + quote(filter_.parent) + ", which the pattern doesn't";
         }
         return "the pattern doesn't match every topic of the filter " + quote(filter_.text);
@@ -131,7 +134,11 @@ class Examiner {
         return "the " + named + " " + quote(name) + " doesn't match";
     }
 
+    /// It looks at every scope, where a decision has an index: so it may cost more, but not without end.
+    static constexpr std::size_t budget_bytes = 4 * ScanBudget::of_one_request;
+
     const Request &request_;
+    mutable ScanBudget budget_{budget_bytes};
     bool routing_keys_;
     MqttFilter filter_;           ///< of the resource, or of the routing key
     std::optional<MqttKey> key_;  ///< the routing key is an MQTT topic or filter
@@ -164,6 +171,12 @@ Explanation explain(std::string_view permissions, bool routing_keys, const Reque
         return explanation;
     }
     explanation.allowed = nearest_lack == Lack::nothing;
+    if (!explanation.allowed && examiner.gave_up()) {
+        explanation.why =
+            "the name is so long, and there are so many patterns with a * inside, that not all of them "
+            "were tried";
+        return explanation;
+    }
     (explanation.allowed ? explanation.scope : explanation.nearest) = nearest->spelling();
     explanation.why = examiner.why(*nearest, nearest_lack);
     return explanation;

@@ -3,6 +3,7 @@
 #include "access/scope.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace tokenward::access {
 
@@ -20,8 +21,8 @@ std::vector<std::string_view> split_tags(std::string_view tags) {
 
 }  // namespace
 
-bool GrantedScope::Part::matches_name(std::string_view name) const noexcept {
-    return name.starts_with(common) && matches(pattern, name.substr(common.size()));
+bool GrantedScope::Part::matches_name(std::string_view name, ScanBudget &budget) const noexcept {
+    return name.starts_with(common) && matches(pattern, name.substr(common.size()), budget);
 }
 
 std::size_t GrantedScope::Part::likeness(std::string_view name) const {
@@ -31,7 +32,13 @@ std::size_t GrantedScope::Part::likeness(std::string_view name) const {
 }
 
 std::string GrantedScope::spelling() const {
-    std::string out(operation_name(operation));
+    std::string out;
+    append_to(out);
+    return out;
+}
+
+void GrantedScope::append_to(std::string &out) const {
+    out += operation_name(operation);
     out += ':';
     append_spelling(out, vhost.common, vhost.pattern);
     out += '/';
@@ -40,15 +47,29 @@ std::string GrantedScope::spelling() const {
         out += '/';
         append_spelling(out, routing_key->common, routing_key->pattern);
     }
-    return out;
 }
 
-std::vector<std::string> spell_scopes(std::string_view permissions, std::string_view tags) {
-    std::vector<std::string> out;
-    for (const std::string_view tag : split_tags(tags)) out.push_back("tag:" + std::string(tag));
-    for_each_scope(permissions, [&](const GrantedScope &scope) { out.push_back(scope.spelling()); });
-    std::ranges::sort(out);
-    return out;
+void spell_scopes(std::string_view permissions, std::string_view tags,
+                  const std::function<void(std::string_view)> &visit) {
+    std::string text;
+    std::vector<std::size_t> ends;
+    for (const std::string_view tag : split_tags(tags)) {
+        (text += "tag:") += tag;
+        ends.push_back(text.size());
+    }
+    for_each_scope(permissions, [&](const GrantedScope &scope) {
+        scope.append_to(text);
+        ends.push_back(text.size());
+    });
+    std::vector<std::string_view> scopes;
+    scopes.reserve(ends.size());
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+        scopes.push_back(std::string_view(text).substr(begin, end - begin));
+        begin = end;
+    }
+    std::ranges::sort(scopes);
+    for (const std::string_view scope : scopes) visit(scope);
 }
 
 }  // namespace tokenward::access

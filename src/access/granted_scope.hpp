@@ -5,10 +5,10 @@
 #include "access/request.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tokenward::access {
 
@@ -19,7 +19,7 @@ struct GrantedScope {
         std::string_view common;
         Pattern pattern;
 
-        bool matches_name(std::string_view name) const noexcept;
+        bool matches_name(std::string_view name, ScanBudget &budget) const noexcept;
         /// How many bytes at the beginning of the name are as the pattern wants them.
         std::size_t likeness(std::string_view name) const;
     };
@@ -31,6 +31,7 @@ struct GrantedScope {
 
     /// In canonical spelling.
     std::string spelling() const;
+    void append_to(std::string &out) const;
 };
 
 /// Calls visit(node, part) for each node of the list.
@@ -66,7 +67,8 @@ void for_each_scope(std::string_view permissions, Visit &&visit) {
     });
 }
 
-/// Every permission and tag of a set as a scope in canonical spelling, sorted.
-std::vector<std::string> spell_scopes(std::string_view permissions, std::string_view tags);
+/// Calls visit() with every permission and tag of a set as a scope in canonical spelling, sorted.
+void spell_scopes(std::string_view permissions, std::string_view tags,
+                  const std::function<void(std::string_view)> &visit);
 
 }  // namespace tokenward::access

@@ -31,12 +31,12 @@ class IndexReader {
 
     /// As visit_matches() in lookup.hpp. `name` comes without the list's common prefix.
     template <class Visit>
-    bool visit(std::string_view name, unsigned operations, Visit &&visit) const {
-        PairFilter filter(name);
+    bool visit(std::string_view name, const Wanted &wanted, Visit &&visit) const {
+        PairFilter filter(name, wanted.budget);
         const auto matching = [&](const Node &node) {
-            if ((node.operations & operations) == 0) return false;
+            if ((node.operations & wanted.operations) == 0) return false;
             if (node.pattern.kind == PatternKind::glob && !filter.may_match(node.pattern.text)) return false;
-            return matches(node.pattern, name) && visit(node);
+            return matches(node.pattern, name, wanted.budget) && visit(node);
         };
         const char *cursor = numbers_;
         if (header_.slot_bits != 0 && visit_exact(cursor, name, matching)) return true;

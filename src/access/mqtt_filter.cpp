@@ -3,11 +3,16 @@
 #include <algorithm>
 
 namespace tokenward::access {
+namespace {
+
+constexpr std::size_t max_filter_bytes = 16384;  // of wildcards alone: to check each costs more than to compare
+
+}  // namespace
 
 MqttFilter read_mqtt_filter(std::string_view text) noexcept {
     MqttFilter filter;
     filter.text = text;
-    if (text.empty()) return filter;
+    if (text.empty() || text.size() > max_filter_bytes) return filter;
     for (std::size_t at = find_any<'+', '#'>(text); at != std::string_view::npos;
          at = find_any<'+', '#'>(text, at + 1)) {
         const bool begins_level = at == 0 || text[at - 1] == '/';
@@ -41,12 +46,15 @@ bool MqttFilter::lacks_dollar(std::string_view common, const Pattern &pattern) c
     return text.starts_with('$') && common.empty() && first_literal(pattern).empty();
 }
 
-bool MqttFilter::is_contained_in(std::string_view common, const Pattern &pattern) const noexcept {
+bool MqttFilter::is_contained_in(std::string_view common, const Pattern &pattern,
+                                 ScanBudget &budget) const noexcept {
     if (lacks_dollar(common, pattern)) return false;
     if (!has_wildcard) return true;
-    if (find_any<'+', '#'>(common) != std::string_view::npos || literals_hold_wildcard(pattern)) return false;
+    if (common.find('+') != std::string_view::npos || common.find('#') != std::string_view::npos ||
+        literals_hold_wildcard(pattern))
+        return false;
     if (parent.data() == nullptr) return true;
-    return parent.starts_with(common) && matches(pattern, parent.substr(common.size()));
+    return parent.starts_with(common) && matches(pattern, parent.substr(common.size()), budget);
 }
 
 }  // namespace tokenward::access

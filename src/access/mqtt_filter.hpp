@@ -32,7 +32,7 @@ struct MqttFilter {
 
     /// `pattern` matches `text`; `common` stands before its first literal. True if it matches every topic of
     /// the filter.
-    bool is_contained_in(std::string_view common, const Pattern &pattern) const noexcept;
+    bool is_contained_in(std::string_view common, const Pattern &pattern, ScanBudget &budget) const noexcept;
     /// True if the topic begins with '$' and the pattern doesn't begin with a literal '$': then it is not
     /// granted.
     bool lacks_dollar(std::string_view common, const Pattern &pattern) const noexcept;
@@ -43,7 +43,8 @@ inline MqttFilter plain_topic(std::string_view text) noexcept {
     return {true, false, text, {}};
 }
 
-/// '#' only as the whole last level, '+' only as a whole level, at least one byte (section 4.7.1 and 4.7.3).
+/// '#' only as the whole last level, '+' only as a whole level, at least one byte (section 4.7.1 and 4.7.3). Longer than
+/// 16384 bytes: not well-formed.
 MqttFilter read_mqtt_filter(std::string_view text) noexcept;
 
 /// The routing key of a request that has an MQTT filter or topic there: '/' becomes '.', as brokers do that

@@ -18,17 +18,34 @@ int hex_value(char c) noexcept {
     return -1;
 }
 
-/// The decoded bytes of all literals in a row, and where each begins.
-struct Literals {
-    explicit Literals(std::pmr::memory_resource &arena) : bytes(&arena), begins(&arena) {}
+template <class T>
+T *allocate(std::size_t count, std::pmr::memory_resource &arena) {
+    return static_cast<T *>(arena.allocate(count * sizeof(T), alignof(T)));
+}
 
-    std::string_view at(std::size_t index) const noexcept {
-        const std::size_t end = index + 1 < begins.size() ? begins[index + 1] : bytes.size();
-        return std::string_view(bytes).substr(begins[index], end - begins[index]);
+/// The decoded bytes of all literals in a row, and where each begins.
+class Literals {
+  public:
+    Literals(std::size_t raw_size, std::size_t wildcards, std::pmr::memory_resource &arena)
+        : bytes_(allocate<char>(raw_size, arena)), begins_(allocate<std::size_t>(wildcards + 1, arena)) {
+        begins_[0] = 0;
     }
 
-    std::pmr::string bytes;
-    std::pmr::vector<std::size_t> begins;
+    void append(char byte) noexcept { bytes_[size_++] = byte; }
+    void end_literal() noexcept { begins_[++last_] = size_; }
+
+    std::size_t last() const noexcept { return last_; }
+    std::string_view all() const noexcept { return {bytes_, size_}; }
+    std::string_view at(std::size_t index) const noexcept {
+        const std::size_t end = index < last_ ? begins_[index + 1] : size_;
+        return {bytes_ + begins_[index], end - begins_[index]};
+    }
+
+  private:
+    char *bytes_;
+    std::size_t size_ = 0;
+    std::size_t *begins_;
+    std::size_t last_ = 0;
 };
 
 /// Decodes the byte that begins at raw[at], which is no wildcard, and moves `at` to its last character. False
@@ -46,15 +63,13 @@ bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
 }
 
 /// False for a broken escape.
-bool decode_literals(std::string_view raw, Literals &out) {
-    out.bytes.reserve(raw.size());
-    out.begins.push_back(0);
+bool decode_literals(std::string_view raw, Literals &out) noexcept {
     for (std::size_t i = 0; i < raw.size(); ++i) {
         char byte = 0;
         if (raw[i] == '*') {
-            out.begins.push_back(out.bytes.size());
+            out.end_literal();
         } else if (decode_byte(raw, i, byte)) {
-            out.bytes += byte;
+            out.append(byte);
         } else {
             return false;
         }
@@ -64,7 +79,7 @@ bool decode_literals(std::string_view raw, Literals &out) {
 
 std::string_view keep(std::string_view text, std::pmr::memory_resource &arena) {
     if (text.empty()) return {};
-    char *copy = static_cast<char *>(arena.allocate(text.size(), 1));
+    char *copy = allocate<char>(text.size(), arena);
     std::memcpy(copy, text.data(), text.size());
     return {copy, text.size()};
 }
@@ -75,13 +90,52 @@ Pattern never(std::string_view raw, std::pmr::memory_resource &arena) {
     return {PatternKind::never, keep(printable, arena)};
 }
 
+/// The first place of the literal, which isn't empty; null if there is none or the budget is spent. Not memmem:
+/// its work depends on both texts, and nobody can count it.
+const char *find_literal(std::string_view text, std::string_view literal, ScanBudget &budget) noexcept {
+    // The byte to look for. Names are full of these separators, so the next one is the better choice.
+    const bool separated = literal.front() == '/' || literal.front() == '.';
+    const std::size_t anchor = separated && literal.size() > 1 ? 1 : 0;
+    const char *cursor = text.data();
+    const char *const end = cursor + text.size();
+    while (static_cast<std::size_t>(end - cursor) >= literal.size()) {
+        const std::size_t places = static_cast<std::size_t>(end - cursor) - literal.size() + 1;
+        const void *const byte = std::memchr(cursor + anchor, static_cast<unsigned char>(literal[anchor]),
+                                             std::min(places, budget.left()));
+        if (byte == nullptr) {
+            budget.spend(places);
+            return nullptr;
+        }
+        const char *const place = static_cast<const char *>(byte) - anchor;
+        if (!budget.spend(static_cast<std::size_t>(place - cursor) + ScanBudget::of_a_place)) return nullptr;
+        if (literal.size() == 1) return place;
+        if (place[1 - anchor] == literal[1 - anchor]) {
+            if (!budget.spend(ScanBudget::of_a_compare + literal.size() / 8)) return nullptr;
+            if (std::memcmp(place, literal.data(), literal.size()) == 0) return place;
+        }
+        cursor = place + 1;
+    }
+    return nullptr;
+}
+
+/// Both return where the next byte goes.
+char *write(char *to, std::string_view bytes) noexcept {
+    std::memcpy(to, bytes.data(), bytes.size());
+    return to + bytes.size();
+}
+char *write_size(char *to, std::size_t value) noexcept {
+    for (; value >= 0x80U; value >>= 7U) *to++ = static_cast<char>((value & 0x7FU) | 0x80U);
+    *to++ = static_cast<char>(value);
+    return to;
+}
+
 constexpr std::size_t short_pattern = 128;  ///< below this the size of a literal is written in one byte
 
-/// For less than short_pattern bytes with at most one wildcard. Nearly all patterns are such, so this is the
-/// fast way: it decodes straight into the memory where the text stays. Prefix and suffix stand side by side, as
+/// For less than short_pattern bytes. Nearly all patterns are such, so this is the fast way: it decodes straight
+/// into the memory where the text stays. Prefix and suffix of one with a single wildcard stand side by side, as
 /// Glob reads them.
 Pattern compile_short(std::string_view raw, std::pmr::memory_resource &arena) {
-    char *const room = static_cast<char *>(arena.allocate(raw.size() + 2, 1));
+    char *const room = allocate<char>(raw.size() + 2, arena);
     char *const bytes = room + 2;
     std::size_t size = 0;
     std::size_t wildcard = std::string_view::npos;
@@ -107,47 +161,43 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
     const std::size_t special = find_any<'*', '%', '+'>(raw);
     if (special == std::string_view::npos) return {PatternKind::exact, raw};
     if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
-    if (raw.size() < short_pattern &&
-        std::count(raw.begin() + static_cast<std::ptrdiff_t>(special), raw.end(), '*') <= 1) {
-        return compile_short(raw, arena);
-    }
+    const auto wildcards = static_cast<std::size_t>(
+        std::count(raw.begin() + static_cast<std::ptrdiff_t>(special), raw.end(), '*'));
+    if (raw.size() < short_pattern && wildcards <= 1) return compile_short(raw, arena);
 
-    Literals literals(arena);
+    Literals literals(raw.size(), wildcards, arena);
     if (!decode_literals(raw, literals)) return never(raw, arena);
-    const std::size_t last = literals.begins.size() - 1;
-    if (last == 0) return {PatternKind::exact, keep(literals.bytes, arena)};
-    if (literals.at(0).size() == literals.bytes.size())
-        return {PatternKind::prefix, keep(literals.bytes, arena)};
+    const std::size_t last = literals.last();
+    if (last == 0) return {PatternKind::exact, literals.all()};
+    if (literals.at(0).size() == literals.all().size()) return {PatternKind::prefix, literals.all()};
 
-    std::pmr::string text(&arena);
-    text.reserve(raw.size() + 4);
-    append_size(text, literals.at(0).size());
-    append_size(text, literals.at(last).size());
-    text += literals.at(0);
-    text += literals.at(last);
+    // A size has five bytes at most.
+    char *const text = allocate<char>(raw.size() + 5 * (last + 1), arena);
+    char *end = write_size(text, literals.at(0).size());
+    end = write_size(end, literals.at(last).size());
+    end = write(write(end, literals.at(0)), literals.at(last));
     for (std::size_t i = 1; i < last; ++i) {
         if (literals.at(i).empty()) continue;
-        append_size(text, literals.at(i).size());
-        text += literals.at(i);
+        end = write(write_size(end, literals.at(i).size()), literals.at(i));
     }
-    return {PatternKind::glob, keep(text, arena)};
+    return {PatternKind::glob, {text, static_cast<std::size_t>(end - text)}};
 }
 
-bool inner_literals_match(Glob glob, std::string_view between) noexcept {
-    // The leftmost place is the best one: it leaves the most bytes for the next literals. memmem takes linear
-    // time, and so does the whole loop.
+bool inner_literals_match(Glob glob, std::string_view between, ScanBudget &budget) noexcept {
+    if (budget.exceeded()) return false;
+    // The leftmost place is the best one: it leaves the most bytes for the next literals.
     for (std::string_view inner; glob.next(inner);) {
-        const void *found = memmem(between.data(), between.size(), inner.data(), inner.size());
+        const char *const found = find_literal(between, inner, budget);
         if (found == nullptr) return false;
-        const auto at = static_cast<std::size_t>(static_cast<const char *>(found) - between.data());
-        between.remove_prefix(at + inner.size());
+        between.remove_prefix(static_cast<std::size_t>(found - between.data()) + inner.size());
     }
     return true;
 }
 
 bool literals_hold_wildcard(const Pattern &pattern) noexcept {
     const auto holds = [](std::string_view literal) {
-        return find_any<'+', '#'>(literal) != std::string_view::npos;
+        // Not find_any(): a literal may be long.
+        return literal.find('+') != std::string_view::npos || literal.find('#') != std::string_view::npos;
     };
     if (pattern.kind != PatternKind::glob) return holds(pattern.text);
     Glob glob(pattern.text);

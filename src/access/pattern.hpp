@@ -1,8 +1,9 @@
-// A pattern matches whole names, byte by byte, in linear time. '*' stands for any run of bytes, also an empty
+// A pattern matches whole names, byte by byte. '*' stands for any run of bytes, also an empty
 // one.
 #pragma once
 
 #include "access/bytes.hpp"
+#include "access/scan_budget.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -83,17 +84,17 @@ class Glob {
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
 
 /// `between`: the name without the glob's prefix and suffix. True if the inner literals stand in it, in their
-/// order.
-bool inner_literals_match(Glob glob, std::string_view between) noexcept;
+/// order, and the budget was enough to find that out.
+bool inner_literals_match(Glob glob, std::string_view between, ScanBudget &budget) noexcept;
 
-inline bool glob_matches(std::string_view text, std::string_view name) noexcept {
+inline bool glob_matches(std::string_view text, std::string_view name, ScanBudget &budget) noexcept {
     const Glob glob(text);
     if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
     if (!begins_with(name, glob.prefix) || !ends_with(name, glob.suffix)) return false;
     if (glob.rest().empty()) return true;
     name.remove_prefix(glob.prefix.size());
     name.remove_suffix(glob.suffix.size());
-    return inner_literals_match(glob, name);
+    return inner_literals_match(glob, name, budget);
 }
 
 /// False if the name's first byte shows that the pattern can't match. It rules out most patterns of a list.
@@ -110,18 +111,24 @@ inline bool may_begin(const Pattern &pattern, std::string_view name) noexcept {
     return *first == name.front();
 }
 
-inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
+inline bool matches(const Pattern &pattern, std::string_view name, ScanBudget &budget) noexcept {
     switch (pattern.kind) {
         case PatternKind::exact:
             return same_bytes(name, pattern.text);
         case PatternKind::prefix:
             return begins_with(name, pattern.text);
         case PatternKind::glob:
-            return glob_matches(pattern.text, name);
+            return glob_matches(pattern.text, name, budget);
         case PatternKind::never:
             break;
     }
     return false;
+}
+
+/// With a budget of its own.
+inline bool matches(const Pattern &pattern, std::string_view name) noexcept {
+    ScanBudget budget;
+    return matches(pattern, name, budget);
 }
 
 /// Every name that matches begins with this.

@@ -38,25 +38,30 @@ std::string join_tags(std::pmr::vector<std::string_view> &tags) {
     return joined;
 }
 
-/// True if a scope with one of `operations` (packed) grants the request. `filter`: what the request's last name
+/// Allowed if a scope with one of `operations` (packed) grants the request. `filter`: what the request's last name
 /// is, if it is an MQTT filter or topic; else NULL. All requests take this one walk: with a second one the
 /// compiler inlines less of both (40 to 150 instructions a request).
-bool grants(std::string_view permissions, const Request &request, unsigned operations,
-            const MqttFilter *filter) noexcept {
+Verdict decide_by(std::string_view permissions, const Request &request, unsigned operations,
+                  const MqttFilter *filter) noexcept {
+    ScanBudget budget;
+    if (filter != nullptr && filter->has_wildcard)
+        budget.spend(filter->text.size() * ScanBudget::of_a_filter_byte);
+    const Wanted wanted{operations, budget};
     const auto last_part_grants = [&](const Node &node, const List &list) {
-        return filter == nullptr || filter->is_contained_in(list.common, node.pattern);
+        return filter == nullptr || filter->is_contained_in(list.common, node.pattern, budget);
     };
     const auto resource_grants = [&](const Node &node, const List &list) {
         if (!request.routing_key) return last_part_grants(node, list);
         const std::string_view key = filter != nullptr ? filter->text : *request.routing_key;
         const unsigned key_operations = Operations{Operations::bit(request.operation), 0}.packed();
-        return visit_matches(Level::routing_key, node.children, key, key_operations, last_part_grants);
+        return visit_matches(Level::routing_key, node.children, key, {key_operations, budget},
+                             last_part_grants);
     };
-    return visit_matches(Level::vhost, permissions, request.vhost, operations,
-                         [&](const Node &vhost, const List &) {
-                             return visit_matches(Level::resource, vhost.children, request.resource, operations,
-                                                  resource_grants);
-                         });
+    const auto vhost_grants = [&](const Node &vhost, const List &) {
+        return visit_matches(Level::resource, vhost.children, request.resource, wanted, resource_grants);
+    };
+    if (visit_matches(Level::vhost, permissions, request.vhost, wanted, vhost_grants)) return Verdict::allowed;
+    return budget.exceeded() ? Verdict::too_costly : Verdict::denied;
 }
 
 }  // namespace
@@ -121,20 +126,23 @@ unsigned PermissionSet::operations_for(const Request &request) const noexcept {
     return wanted.packed();
 }
 
-bool PermissionSet::allows(const Request &request) const noexcept {
-    if (request.operation < Operation::configure || request.operation > Operation::write) return false;
-    if (!request.is_mqtt()) return grants(content().permissions, request, operations_for(request), nullptr);
-    if (request.routing_key) return allows_mqtt_key(request);
+Verdict PermissionSet::decide(const Request &request) const noexcept {
+    if (request.operation < Operation::configure || request.operation > Operation::write)
+        return Verdict::denied;
+    if (!request.is_mqtt()) return decide_by(content().permissions, request, operations_for(request), nullptr);
+    if (request.routing_key) return decide_mqtt_key(request);
     const MqttFilter filter =
         request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource);
-    return filter.well_formed && grants(content().permissions, request, operations_for(request), &filter);
+    if (!filter.well_formed) return Verdict::denied;
+    return decide_by(content().permissions, request, operations_for(request), &filter);
 }
 
 // Not inline: the key's buffer isn't for the stack of every request.
-[[gnu::noinline]] bool PermissionSet::allows_mqtt_key(const Request &request) const noexcept {
+[[gnu::noinline]] Verdict PermissionSet::decide_mqtt_key(const Request &request) const noexcept {
     const MqttKey key(request);
     const MqttFilter &filter = key.filter();
-    return filter.well_formed && grants(content().permissions, request, operations_for(request), &filter);
+    if (!filter.well_formed) return Verdict::denied;
+    return decide_by(content().permissions, request, operations_for(request), &filter);
 }
 
 bool PermissionSet::allows_some_routing_key(const Request &request) const noexcept {
@@ -142,11 +150,12 @@ bool PermissionSet::allows_some_routing_key(const Request &request) const noexce
     if (routing_keys_) wanted.three_parts = Operations::bit(request.operation);
     Request any_key = request;
     any_key.routing_key.reset();
-    return grants(content().permissions, any_key, wanted.packed(), nullptr);
+    return decide_by(content().permissions, any_key, wanted.packed(), nullptr) == Verdict::allowed;
 }
 
 bool PermissionSet::opens_vhost(std::string_view vhost) const noexcept {
-    return visit_matches(Level::vhost, content().permissions, vhost, any_operation,
+    ScanBudget budget;
+    return visit_matches(Level::vhost, content().permissions, vhost, {any_operation, budget},
                          [](const Node &, const List &) { return true; });
 }
 
@@ -154,8 +163,8 @@ Explanation PermissionSet::explain(const Request &request) const {
     return access::explain(content().permissions, routing_keys_, request);
 }
 
-std::vector<std::string> PermissionSet::scopes() const {
-    return spell_scopes(content().permissions, tags());
+void PermissionSet::visit_scopes(const std::function<void(std::string_view)> &visit) const {
+    spell_scopes(content().permissions, tags(), visit);
 }
 
 }  // namespace tokenward::access

@@ -5,6 +5,7 @@
 #include "access/request.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,10 @@ struct Notes {
     std::vector<std::string> malformed;  ///< scopes of four or more parts, with the likely spelling; quoted
     bool three_parts_ignored = false;    ///< routing_keys = off, and there were scopes of three parts
 };
+
+/// Denied as too costly: the name is so long, and the set has so many patterns with an inner `*`, that not all of
+/// them were tried (scan_budget.hpp).
+enum class Verdict : std::uint8_t { denied, allowed, too_costly };
 
 /// Immutable and thread-safe. Sessions with the same scopes share one set (shared_sets.hpp).
 class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
@@ -41,8 +46,9 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     PermissionSet(const PermissionSet &) = delete;
     PermissionSet &operator=(const PermissionSet &) = delete;
 
-    /// Never allocates, blocks or throws. The time is linear in the name, for any pattern.
-    bool allows(const Request &request) const noexcept;
+    /// Never allocates, blocks or throws. What it costs is bounded, for any set and any name.
+    Verdict decide(const Request &request) const noexcept;
+    bool allows(const Request &request) const noexcept { return decide(request) == Verdict::allowed; }
     bool opens_vhost(std::string_view vhost) const noexcept;
     /// True if a scope of three parts grants the request's operation for some routing key.
     bool allows_some_routing_key(const Request &request) const noexcept;
@@ -55,15 +61,15 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     std::string_view tags() const noexcept { return content().tags; }
     /// True: neither a permission nor a tag.
     bool empty() const noexcept { return permissions_size_ == 0 && tags_size_ == 0; }
-    /// Every permission and tag as a scope in canonical spelling, sorted.
-    std::vector<std::string> scopes() const;
+    /// Calls visit() with every permission and tag as a scope in canonical spelling, sorted.
+    void visit_scopes(const std::function<void(std::string_view)> &visit) const;
 
   private:
     friend class SharedSets;
 
     unsigned operations_for(const Request &request) const noexcept;
     /// For a request whose routing key is an MQTT topic or filter.
-    bool allows_mqtt_key(const Request &request) const noexcept;
+    Verdict decide_mqtt_key(const Request &request) const noexcept;
 
     std::unique_ptr<char[]> bytes_;  ///< the compiled form, and behind it the tags
     std::uint32_t permissions_size_;

@@ -1,6 +1,7 @@
 #include "access/scope.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace tokenward::access {
 
@@ -21,15 +22,28 @@ bool is_tag(std::string_view name) noexcept {
 /// True for printable ASCII that neither the grammar nor a list of scopes between spaces reads as something
 /// else.
 bool stands_for_itself(char c) noexcept {
-    return c > ' ' && c < '\x7f' && std::string_view("%*+/\"\\").find(c) == std::string_view::npos;
+    static constexpr auto table = [] {
+        std::array<bool, 256> itself{};
+        for (unsigned char byte = '!'; byte < 0x7f; ++byte)
+            itself[byte] = std::string_view("%*+/\"\\").find(static_cast<char>(byte)) == std::string_view::npos;
+        return itself;
+    }();
+    return table[static_cast<unsigned char>(c)];
 }
 
-void append_escape(std::string &out, char c) {
+/// Appends the text; the bytes that don't stand for themselves as percent escapes.
+template <class IsPlain>
+void append_escaped(std::string &out, std::string_view text, IsPlain is_plain) {
     static constexpr char digits[] = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += digits[byte >> 4U];
-    out += digits[byte & 15U];
+    std::size_t run = 0;  // where the bytes begin that stand for themselves
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (is_plain(text[at])) continue;
+        const auto byte = static_cast<unsigned char>(text[at]);
+        const char escape[] = {'%', digits[byte >> 4U], digits[byte & 15U]};
+        out.append(text, run, at - run).append(escape, sizeof escape);
+        run = at + 1;
+    }
+    out.append(text, run);
 }
 
 std::optional<Operation> read_operation(std::string_view name) noexcept {
@@ -140,23 +154,11 @@ std::string scope_for(const Request &request) {
 }
 
 void append_encoded(std::string &out, std::string_view literal) {
-    for (const char c : literal) {
-        if (stands_for_itself(c)) {
-            out += c;
-        } else {
-            append_escape(out, c);
-        }
-    }
+    append_escaped(out, literal, stands_for_itself);
 }
 
 void append_raw(std::string &out, std::string_view raw) {
-    for (const char c : raw) {
-        if (c > ' ' && c < '\x7f') {
-            out += c;
-        } else {
-            append_escape(out, c);
-        }
-    }
+    append_escaped(out, raw, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 }  // namespace tokenward::access

@@ -38,7 +38,10 @@ class JsonWriter {
     }
     void null() { writer_.Null(); }
     /// A value that is JSON already.
-    void raw(std::string_view json) { writer_.RawValue(json.data(), json.size(), rapidjson::kObjectType); }
+    void raw(std::string_view json) {
+        begin_value();
+        stream_.out += json;
+    }
 
     /// A name and its value.
     template <class T>
@@ -48,6 +51,9 @@ class JsonWriter {
     }
 
   private:
+    /// RapidJSON's part of a value that is appended as a whole: the comma or colon before it.
+    void begin_value() { writer_.RawValue("", 0, rapidjson::kStringType); }
+
     struct Stream {
         using Ch = char;
         void Put(char c) { out.push_back(c); }

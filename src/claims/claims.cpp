@@ -153,6 +153,11 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
                 fmt::format("the token has none of {}", list_of(rules.preferred_username_claims)));
 }
 
+std::string_view find_jti(const JsonValue &payload) noexcept {
+    const auto jti = payload.find("jti");
+    return jti && jti->is_string() ? jti->text() : std::string_view{};
+}
+
 }  // namespace
 
 Result<void> check_time(const Validity &validity, std::int64_t now) {
@@ -169,6 +174,13 @@ Result<void> check_time(const Validity &validity, std::int64_t now) {
     return {};
 }
 
+Names names_of(const JsonValue &payload, const config::TokenRules &rules) {
+    Names names;
+    if (const auto username = find_username(payload, rules)) names.username = *username;
+    names.jti = find_jti(payload);
+    return names;
+}
+
 Result<Claims> check(const JsonValue &payload, std::string_view configured, const config::TokenRules &rules,
                      std::int64_t now) {
     if (auto issuer = check_issuer(payload, configured); !issuer) return pass_on(std::move(issuer));
@@ -182,7 +194,7 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     Claims claims;
     claims.username = *username;
     claims.validity = *validity;
-    if (const auto jti = payload.find("jti"); jti && jti->is_string()) claims.jti = jti->text();
+    claims.jti = find_jti(payload);
     return claims;
 }
 

@@ -33,6 +33,13 @@ struct Claims {
 Result<Claims> check(const JsonValue &payload, std::string_view issuer, const config::TokenRules &rules,
                      std::int64_t now);
 
+/// Whose token it is, for the line of one that a rule refuses. Each is empty if there is no valid one.
+struct Names {
+    std::string_view username;
+    std::string_view jti;
+};
+Names names_of(const JsonValue &payload, const config::TokenRules &rules);
+
 /// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
 Result<void> check_time(const Validity &validity, std::int64_t now);
 

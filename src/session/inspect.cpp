@@ -24,10 +24,8 @@ void write_list(JsonWriter &json, std::string_view name, const std::vector<std::
 }
 
 void write_value(JsonWriter &json, std::string_view name, const JsonValue &value) {
-    std::string text;
-    value.append_to(text);
     json.name(name);
-    json.raw(text);
+    value.write_to(json);
 }
 
 /// Why a login with these claims would be refused.
@@ -83,7 +81,13 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     write_value(json, "header", *header);
     write_value(json, "payload", *payload);
     if (configuration) json.member("section", section->name);
-    write_list(json, "permissions", permissions->scopes());
+    const std::string_view username = claims::names_of(*payload, section->tokens).username;
+    if (configuration && !username.empty())
+        json.member("username", section->tokens.username_prefix + std::string(username));
+    json.name("permissions");
+    json.begin_array();
+    permissions->visit_scopes([&json](std::string_view scope) { json.value(scope); });
+    json.end_array();
     write_list(json, "notes", notes.malformed);
     if (problem) write_problem(json, *problem);
     json.end_object();

@@ -175,14 +175,25 @@ bool Login::verify_signature() {
 
 bool Login::check_claims() {
     auto claims = claims::check(*payload_, section_->issuer, section_->tokens, now_);
-    if (!claims) return refuse(std::move(claims).error());
+    if (!claims) {
+        const claims::Names names = claims::names_of(*payload_, section_->tokens);
+        name_user(names.username);
+        audit_fields_.jti = names.jti;
+        return refuse(std::move(claims).error());
+    }
     claims_ = *claims;
-    username_ = section_->tokens.username_prefix;
-    username_ += claims_->username;
-    audit_fields_.username = username_;
+    name_user(claims_->username);
     audit_fields_.jti = claims_->jti;
     auto own = configuration_->check_foreign_prefix(*section_, username_);
     return own || refuse(std::move(own).error());
+}
+
+/// From here on every line names the session's user. `username` is the claim, without the prefix.
+void Login::name_user(std::string_view username) {
+    if (username.empty()) return;
+    username_ = section_->tokens.username_prefix;
+    username_ += username;
+    audit_fields_.username = username_;
 }
 
 bool Login::compile_permissions() {

@@ -91,6 +91,7 @@ class Login {
     bool refuse(Reason reason, std::string detail);
     bool check_size(std::size_t max_token_bytes);
     void hold_configuration();
+    void name_user(std::string_view username);
     Rights granted_rights();
     void note_accepted();
     tl::unexpected<Failure> refused();

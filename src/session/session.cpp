@@ -71,7 +71,9 @@ Reason Session::reason_of_denial(const Rights &rights, const access::Request &re
                                  Until until) const noexcept {
     const access::PermissionSet &permissions = *rights.permissions;
     if (until == Until::end && expired(rights)) return Reason::SESSION_EXPIRED;
-    if (permissions.allows(request)) return Reason::NONE;
+    const access::Verdict verdict = permissions.decide(request);
+    if (verdict == access::Verdict::allowed) return Reason::NONE;
+    if (verdict == access::Verdict::too_costly) return Reason::TOO_COSTLY;
     if (permissions.empty()) return Reason::NO_SCOPE;
     if (!permissions.opens_vhost(request.vhost)) return Reason::NO_VHOST_ACCESS;
     if (request.routing_key && !permissions.allows_some_routing_key(request)) {
@@ -114,12 +116,15 @@ std::string Session::explain(const access::Request &request, Until until) const 
         if (!value.empty()) json.member(name, value);
     };
     json.begin_object();
+    json.member("username", username_);
     json.member("verdict", reason == Reason::NONE              ? "allowed"
                            : reason == Reason::SESSION_EXPIRED ? "expired"
                                                                : "denied");
-    member_unless_empty("scope", found.scope);
-    member_unless_empty("nearest", found.nearest);
-    member_unless_empty("why", found.why);
+    // An explanation looks further than a decision, and less cleverly: it may know of a scope or miss one.
+    const bool too_costly = reason == Reason::TOO_COSTLY;
+    member_unless_empty("scope", too_costly ? std::string_view{} : found.scope);
+    member_unless_empty("nearest", too_costly && !found.scope.empty() ? found.scope : found.nearest);
+    if (reason != Reason::NONE) member_unless_empty("why", found.why);
     if (reason != Reason::NONE) {
         json.member("reason", reason_name(reason));
         member_unless_empty("hint", reason_hint(reason));

@@ -52,7 +52,7 @@ class Session {
         use(rights_.get()->permissions->tags());
     }
 
-    /// {"verdict": ..., "scope": ..., "nearest": ..., "why": ..., "reason": ..., "hint": ...}
+    /// {"username": ..., "verdict": ..., "scope": ..., "nearest": ..., "why": ..., "reason": ..., "hint": ...}
     std::string explain(const access::Request &request, Until until = Until::end) const;
 
     /// One snapshot, for what asks more than once.

@@ -2,6 +2,7 @@
 #include "access/reference.hpp"
 
 #include "access/random_case.hpp"
+#include "access/spelled.hpp"
 
 #include <algorithm>
 #include <string>
@@ -94,7 +95,7 @@ class AgainstReference : public testing::Test {
     }
 
     void check_spelling(const PermissionSet &set, std::vector<std::string> &texts, bool routing_keys) {
-        const std::vector<std::string> spelled = set.scopes();
+        const std::vector<std::string> spelled = spelled_scopes(set);
         ASSERT_TRUE(std::is_sorted(spelled.begin(), spelled.end()));
         Notes notes;
         const std::vector<std::string_view> again(spelled.begin(), spelled.end());

@@ -187,7 +187,8 @@ void inner_globs(benchmark::State &state) {
     for (const std::string &text : texts) patterns.push_back(compile_pattern(text, arena));
     const std::string name = "tenant0.orders.999999.created";
     for ([[maybe_unused]] auto _ : state) {
-        PairFilter filter(name);
+        ScanBudget budget;
+        PairFilter filter(name, budget);
         std::size_t found = 0;
         for (const Pattern &pattern : patterns) {
             if (with_filter && !filter.may_match(pattern.text)) continue;

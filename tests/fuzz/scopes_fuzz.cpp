@@ -4,6 +4,7 @@
 //   lines         vhost, resource, routing key, then one scope each
 #include "access/permission_set.hpp"
 #include "access/reference.hpp"
+#include "access/spelled.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     require(set->opens_vhost(request.vhost) == reference::opens_vhost(scopes, request.vhost));
     require(set->explain(request).allowed == allowed);
 
-    const std::vector<std::string> spelled = set->scopes();
+    const std::vector<std::string> spelled = spelled_scopes(*set);
     const std::vector<std::string_view> again(spelled.begin(), spelled.end());
     require(PermissionSet::compile(again, routing_keys, notes) == set);
 

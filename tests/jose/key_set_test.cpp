@@ -1,6 +1,5 @@
 #include "base/base64.hpp"
 #include "jose_helpers.hpp"
-#include "support/instructions.hpp"
 #include "support/token_mint.hpp"
 
 #include <optional>
@@ -223,50 +222,6 @@ TEST(KeySet, RefusalsSayWhatWasLookedFor) {
               "the token has no kid, and several keys fit its alg ES256");
     EXPECT_EQ(set.select(Algorithm::RS256, {}, "").error().detail,
               "the token has no kid, and no key fits its alg RS256");
-}
-
-/// A set of Ed25519 keys: `distinct` different ones or always the same, each with the kid "k" or with its own.
-KeySet many_keys(std::size_t count, bool distinct, bool same_kid) {
-    std::vector<JsonObject> keys;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::string x(32, '\x42');
-        if (distinct) x[1] = static_cast<char>(i % 256);
-        if (distinct) x[2] = static_cast<char>(i / 256);
-        keys.push_back(JsonObject()
-                           .string("kty", "OKP")
-                           .string("crv", "Ed25519")
-                           .string("kid", same_kid ? "k" : "k" + std::to_string(i))
-                           .string("x", base64url_encode(x)));
-    }
-    return parse(keys);
-}
-
-// A thousand keys are few bytes to write, and logins must stay cheap.
-TEST(KeySet, ChoosingAKeyIsLinearInTheirNumber) {
-    struct Row {
-        const char *what;
-        bool distinct;
-        bool same_kid;
-        std::optional<std::string_view> kid;
-    };
-    const Row rows[] = {
-        {"no kid, different keys", true, false, {}},  {"no kid, one key under many kids", false, false, {}},
-        {"one kid, different keys", true, true, "k"}, {"the last kid", true, false, "k49"},
-        {"an unknown kid", true, false, "x"},
-    };
-    for (const Row &row : rows) {
-        SCOPED_TRACE(row.what);
-        const KeySet few = many_keys(50, row.distinct, row.same_kid);
-        const KeySet many = many_keys(500, row.distinct, row.same_kid);
-        const auto cost = [&row](const KeySet &set, std::size_t limit) {
-            return support::count_instructions([&] { (void)set.select(Algorithm::EdDSA, row.kid, ""); }, limit);
-        };
-        const auto cost_of_few = cost(few, 10'000'000);
-        if (!cost_of_few) GTEST_SKIP() << "no process may trace its child here";
-        ASSERT_LT(*cost_of_few, std::size_t{10'000'000});
-        const std::size_t limit = 20 * *cost_of_few;
-        EXPECT_LT(cost(many, limit).value_or(limit), limit) << "50 keys took " << *cost_of_few;
-    }
 }
 
 TEST(KeySet, ComparesAndContains) {

@@ -355,6 +355,34 @@ TEST_F(LoginRules, TheFirstLineAndTheCachedOneNameTheSameUser) {
     EXPECT_EQ(lines_with(R"(username="b:alice")").size(), 2U) << log;
 }
 
+// From the signature on the payload is the issuer's word, so the line of a refusal says whose token it was.
+TEST_F(LoginRules, ARefusalBehindTheSignatureNamesTheSessionsUser) {
+    configure(R"(,"username_prefix":"b:")");
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().number("exp", 1'799'000'000))), TOKEN_EXPIRED);
+    EXPECT_EQ(
+        lines_with(
+            R"(reason=TOKEN_EXPIRED issuer="https://id.example" username="b:alice" kid="ec256" jti="id-1")")
+            .size(),
+        1U)
+        << log;
+    EXPECT_REASON(log_in(Provider::mint(Provider::claims().string("aud", "other"))), WRONG_AUDIENCE);
+    EXPECT_EQ(lines_with(R"(reason=WRONG_AUDIENCE issuer="https://id.example" username="b:alice")").size(), 1U)
+        << log;
+    clock.ms += 1000;  // two lines of a client a second
+    std::string forged = Provider::mint(Provider::claims());
+    forged[forged.size() - 20] = forged[forged.size() - 20] == 'A' ? 'B' : 'A';
+    EXPECT_REASON(log_in(forged), BAD_SIGNATURE);
+    EXPECT_EQ(lines_with("reason=BAD_SIGNATURE").size(), 1U) << log;
+    EXPECT_EQ(lines_with("username=").size(), 2U) << "nobody vouches for the name in a forged token" << log;
+    const auto unnamed = Provider::claims()
+                             .string("sub",
+                                     "a\x01"
+                                     "b")
+                             .number("exp", 1'799'000'000);
+    EXPECT_REASON(log_in(Provider::mint(unnamed)), TOKEN_EXPIRED);
+    EXPECT_EQ(lines_with("username=").size(), 2U) << "no valid name" << log;
+}
+
 TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
     EXPECT_REASON(log_in(credentials::Credentials{credentials::Kind::username_password, {}, "guest", "guest"}),
                   NOT_A_TOKEN);

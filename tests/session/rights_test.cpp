@@ -44,6 +44,23 @@ TEST_F(RightsOfAToken, Aliases) {
     EXPECT_EQ(tags(), "administrator");
 }
 
+TEST_F(RightsOfAToken, ADecisionThatCostsTooMuchHasAReason) {
+    std::string scopes;
+    for (int i = 0; i < 400; ++i) scopes += "mq.write:*/*b*ab" + std::to_string(i) + "b* ";
+    enter("", no_scope().string("scope", scopes));
+    std::string name;
+    while (name.size() < 65535) name += "abb";
+    const access::Request request{Operation::write, "v", name, {}};
+    EXPECT_EQ(session->authorize(request), Decision::denied);
+    const std::string explained = session->explain(request);
+    EXPECT_NE(explained.find(R"("verdict":"denied")"), std::string::npos) << explained;
+    EXPECT_NE(explained.find(R"("reason":"TOO_COSTLY")"), std::string::npos) << explained;
+    log.clear();
+    backend->report_denial(*session, request, Session::Until::end, {});
+    EXPECT_NE(log.find("authorize denied reason=TOO_COSTLY"), std::string::npos) << log;
+    EXPECT_NE(log.find("not all of them were tried"), std::string::npos) << log;
+}
+
 TEST_F(RightsOfAToken, RequestingPartyToken) {
     enter("", no_scope().raw("authorization", R"({"permissions":[{"rsname":"r","scopes":["mq.read:v/q"]}]})"));
     EXPECT_TRUE(may(Operation::read, "v", "q"));

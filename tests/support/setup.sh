@@ -12,7 +12,7 @@ build_packages='
 
 # Programs that only some tests run; the last line is the languages of tests/ffi that are small.
 test_packages='
-    prometheus ca-certificates abigail-tools libjemalloc2 libtcmalloc-minimal4
+    valgrind prometheus ca-certificates abigail-tools libjemalloc2 libtcmalloc-minimal4
     ruby php-cli luajit'
 
 say() { printf '== %s\n' "$*"; }
