@@ -233,6 +233,20 @@ class Writer {
 
 }  // namespace
 
+std::pmr::string compile_patterns(std::span<const Pattern> patterns, std::pmr::memory_resource &arena) {
+    std::pmr::string compiled(&arena);
+    if (patterns.empty()) return compiled;
+    std::pmr::vector<Pattern> sorted(patterns.begin(), patterns.end(), &arena);
+    std::ranges::sort(sorted, [](const Pattern &a, const Pattern &b) { return compare(a, b) < 0; });
+    std::pmr::vector<Draft> drafts(&arena);
+    constexpr std::uint8_t all = 7;  // operations
+    for (const Pattern &pattern : sorted) {
+        if (drafts.empty() || drafts.back().pattern != pattern) drafts.push_back({pattern, {all, 0}, 0, 0});
+    }
+    Writer(arena).append_list(Level::routing_key, drafts, {}, compiled);
+    return compiled;
+}
+
 std::pmr::string compile_permissions(std::span<const Permission> permissions,
                                      std::pmr::memory_resource &arena) {
     std::pmr::string compiled(&arena);

@@ -1,5 +1,6 @@
 #include "access/explanation.hpp"
 
+#include "access/confinement.hpp"
 #include "access/granted_scope.hpp"
 #include "access/mqtt_filter.hpp"
 #include "access/scope.hpp"
@@ -30,8 +31,10 @@ enum class Lack : std::uint8_t {
 
 class Examiner {
   public:
-    Examiner(const Request &request, bool routing_keys) noexcept
+    Examiner(const Request &request, std::string_view vhosts, bool routing_keys) noexcept
         : request_(request),
+          vhosts_(vhosts),
+          within_vhosts_(vhosts.empty() || names_vhost(vhosts, request.vhost, budget_)),
           routing_keys_(routing_keys),
           filter_(request.mqtt_filter ? read_mqtt_filter(request.resource) : plain_topic(request.resource)) {
         if (!request.routing_key || !request.is_mqtt()) return;
@@ -45,7 +48,7 @@ class Examiner {
 
     Lack examine(const GrantedScope &scope) const noexcept {
         const bool operation = scope.operation == request_.operation;
-        const bool vhost = scope.vhost.matches_name(request_.vhost, budget_);
+        const bool vhost = within_vhosts_ && scope.vhost.matches_name(request_.vhost, budget_);
         const bool resource = matches_resource(scope.resource);
         if (!vhost && !resource) return Lack::everything;
         if (!vhost) return operation ? Lack::vhost : Lack::vhost_and_operation;
@@ -80,16 +83,15 @@ class Examiner {
             case Lack::resource:
                 return why_resource(scope.resource);
             case Lack::vhost:
-                return why_part("vhost", scope.vhost, request_.vhost);
+                return why_vhost(scope.vhost);
             case Lack::resource_and_operation:
                 return why_resource(scope.resource) + ", and it grants " + granted + ", not " + wanted;
             case Lack::vhost_and_operation:
-                return why_part("vhost", scope.vhost, request_.vhost) + ", and it grants " + granted +
-                       ", not " + wanted;
+                return why_vhost(scope.vhost) + ", and it grants " + granted + ", not " + wanted;
             case Lack::everything:
                 break;
         }
-        return why_part("vhost", scope.vhost, request_.vhost) + ", and the resource doesn't match either";
+        return why_vhost(scope.vhost) + ", and the resource doesn't match either";
     }
 
   private:
@@ -106,6 +108,10 @@ class Examiner {
         return key_ ? contains_filter(part) : part.matches_name(*request_.routing_key, budget_);
     }
 
+    std::string why_vhost(const Part &part) const {
+        if (within_vhosts_) return why_part("vhost", part, request_.vhost);
+        return tell_outside(vhosts_, request_.vhost);
+    }
     std::string why_resource(const Part &part) const {
         return is_mqtt_resource() ? why_mqtt("topic", part) : why_part("resource", part, request_.resource);
     }
@@ -139,6 +145,8 @@ class Examiner {
 
     const Request &request_;
     mutable ScanBudget budget_{budget_bytes};
+    std::string_view vhosts_;
+    bool within_vhosts_;
     bool routing_keys_;
     MqttFilter filter_;           ///< of the resource, or of the routing key
     std::optional<MqttKey> key_;  ///< the routing key is an MQTT topic or filter
@@ -146,9 +154,10 @@ class Examiner {
 
 }  // namespace
 
-Explanation explain(std::string_view permissions, bool routing_keys, const Request &request) {
+Explanation explain(std::string_view permissions, std::string_view vhosts, bool routing_keys,
+                    const Request &request) {
     Explanation explanation;
-    const Examiner examiner(request, routing_keys);
+    const Examiner examiner(request, vhosts, routing_keys);
     if (!examiner.well_formed()) {
         explanation.why = "the MQTT filter " + quote(request.routing_key.value_or(request.resource)) +
                           " isn't well-formed (MQTT 5 section 4.7.1), or longer than the library reads";

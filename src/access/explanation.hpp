@@ -15,7 +15,8 @@ struct Explanation {
     std::string why;      ///< if denied: what the nearest scope lacks ("the resource doesn't match" ...)
 };
 
-/// `permissions`: a set in its compiled form. Looks at every scope, one after the other, without an index.
-Explanation explain(std::string_view permissions, bool routing_keys, const Request &request);
+/// `permissions`, `vhosts`: those of a set's content. Looks at every scope, one after the other, without an index.
+Explanation explain(std::string_view permissions, std::string_view vhosts, bool routing_keys,
+                    const Request &request);
 
 }  // namespace tokenward::access

@@ -1,6 +1,7 @@
 // What a session may do: scopes are compiled once and asked often.
 #pragma once
 
+#include "access/confinement.hpp"
 #include "access/explanation.hpp"
 #include "access/request.hpp"
 
@@ -17,7 +18,10 @@ namespace tokenward::access {
 /// What compile() found that an operator should know.
 struct Notes {
     std::vector<std::string> malformed;  ///< scopes of four or more parts, with the likely spelling; quoted
-    bool three_parts_ignored = false;    ///< routing_keys = off, and there were scopes of three parts
+    /// Scopes of which the section's vhosts, tags and operations leave less than they say; quoted, one note for
+    /// each kind.
+    std::vector<std::string> confined;
+    bool three_parts_ignored = false;  ///< routing_keys = off, and there were scopes of three parts
 };
 
 /// Denied as too costly: the name is so long, and the set has so many patterns with an inner `*`, that not all of
@@ -32,13 +36,17 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
         std::string_view permissions;  ///< in the compiled form
         std::string_view tags;         ///< sorted, unique, separated by commas
         bool routing_keys = true;
+        /// A request's vhost must be one of these too (confinement.hpp). No bytes: nothing more is asked.
+        std::string_view vhosts = {};
 
         friend bool operator==(const Content &, const Content &) = default;
     };
 
-    /// `scopes`: without their prefix (DESIGN section 4, "Scopes"). A text that is no scope is ignored.
+    /// `scopes`: without their prefix (DESIGN section 4, "Scopes"). A text that is no scope is ignored. What they
+    /// say beyond the confinement grants nothing.
     static std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes,
-                                                        bool routing_keys, Notes &notes);
+                                                        bool routing_keys, Notes &notes,
+                                                        const Confinement &confinement = {});
 
     /// For SharedSets, which alone makes sets.
     explicit PermissionSet(const Content &content);
@@ -53,10 +61,15 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     /// True if a scope of three parts grants the request's operation for some routing key.
     bool allows_some_routing_key(const Request &request) const noexcept;
     Explanation explain(const Request &request) const;
+    /// Why the section's vhosts leave this one out; empty if they don't.
+    std::string why_outside(std::string_view vhost) const;
 
     Content content() const noexcept {
-        return {
-            {bytes_.get(), permissions_size_}, {bytes_.get() + permissions_size_, tags_size_}, routing_keys_};
+        const char *const tags = bytes_.get() + permissions_size_;
+        return {{bytes_.get(), permissions_size_},
+                {tags, tags_size_},
+                routing_keys_,
+                {tags + tags_size_, vhosts_size_}};
     }
     std::string_view tags() const noexcept { return content().tags; }
     /// True: neither a permission nor a tag.
@@ -67,13 +80,25 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
   private:
     friend class SharedSets;
 
-    unsigned operations_for(const Request &request) const noexcept;
-    /// For a request whose routing key is an MQTT topic or filter.
-    Verdict decide_mqtt_key(const Request &request) const noexcept;
+    static constexpr std::uint8_t operation_count = 3;
 
-    std::unique_ptr<char[]> bytes_;  ///< the compiled form, and behind it the tags
+    unsigned operations_for(const Request &request) const noexcept;
+    std::string_view permissions() const noexcept { return {bytes_.get(), permissions_size_}; }
+    /// False: the section's vhosts leave this one out, or the budget wasn't enough to find out.
+    bool within_vhosts(std::string_view vhost, ScanBudget &budget) const noexcept;
+    Verdict decide_within_vhosts(const Request &request) const noexcept;
+    /// What the permissions say. `budget`: what is left of it.
+    Verdict decide_by_permissions(const Request &request, ScanBudget &budget) const noexcept;
+    /// For a request whose routing key is an MQTT topic or filter.
+    Verdict decide_mqtt_key(const Request &request, ScanBudget &budget) const noexcept;
+
+    std::unique_ptr<char[]> bytes_;  ///< the compiled form, behind it the tags, behind them the vhosts
     std::uint32_t permissions_size_;
     std::uint32_t tags_size_;
+    std::uint32_t vhosts_size_;
+    /// Requests with an operation below this are decided by the permissions alone. 0 where there are vhosts: so
+    /// all other sets pay nothing for them.
+    std::uint8_t plain_operations_;
     bool routing_keys_;
 
     // What SharedSets notes about the set.

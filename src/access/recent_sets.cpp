@@ -6,33 +6,38 @@
 
 namespace tokenward::access {
 
-/// Writes all scopes into one text, each behind its length: two different lists never have the same text.
-void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_keys) {
-    std::size_t size = 1;
+/// Writes all that a set is made of into one text, each part behind its length: two different sets never have the
+/// same text.
+void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_keys,
+                       std::string_view confinement) {
+    std::size_t size = 1 + sizeof(std::uint32_t) + confinement.size();
     for (const std::string_view scope : scopes) size += sizeof(std::uint32_t) + scope.size();
     text_.resize(size);
     char *cursor = text_.data();
     *cursor++ = routing_keys ? 'k' : '-';
-    for (const std::string_view scope : scopes) {
-        const auto length = static_cast<std::uint32_t>(scope.size());
+    const auto append = [&](std::string_view part) {
+        const auto length = static_cast<std::uint32_t>(part.size());
         std::memcpy(cursor, &length, sizeof(length));
         cursor += sizeof(length);
         // An empty view may have a null pointer, and memcpy must not get one.
-        if (!scope.empty()) std::memcpy(cursor, scope.data(), scope.size());
-        cursor += scope.size();
-    }
+        if (!part.empty()) std::memcpy(cursor, part.data(), part.size());
+        cursor += part.size();
+    };
+    append(confinement);
+    for (const std::string_view scope : scopes) append(scope);
 }
 
 std::shared_ptr<const PermissionSet> RecentSets::compile(std::span<const std::string_view> scopes,
-                                                         bool routing_keys, Notes &notes) {
-    spell(scopes, routing_keys);
+                                                         bool routing_keys, Notes &notes,
+                                                         const Confinement &confinement) {
+    spell(scopes, routing_keys, confinement.key());
     Slot &slot = slots_[hash_bytes(0, text_) % slot_count];
     if (slot.set && same_bytes(slot.text, text_)) {
         notes = slot.notes;
         return slot.set;
     }
     notes = {};
-    auto set = PermissionSet::compile(scopes, routing_keys, notes);
+    auto set = PermissionSet::compile(scopes, routing_keys, notes, confinement);
     remember(slot, set, notes);
     return set;
 }

@@ -24,7 +24,7 @@ class RecentSets {
     /// The same result as PermissionSet::compile(), notes included. Texts are the same only if all bytes are,
     /// in the same order.
     std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes, bool routing_keys,
-                                                 Notes &notes);
+                                                 Notes &notes, const Confinement &confinement = {});
 
   private:
     struct Slot {
@@ -33,7 +33,7 @@ class RecentSets {
         Notes notes;
     };
 
-    void spell(std::span<const std::string_view> scopes, bool routing_keys);
+    void spell(std::span<const std::string_view> scopes, bool routing_keys, std::string_view confinement);
     void remember(Slot &slot, const std::shared_ptr<const PermissionSet> &set, const Notes &notes);
     void clear() noexcept;
 

@@ -13,12 +13,6 @@ bool is_alphanumeric(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool is_tag(std::string_view name) noexcept {
-    return !name.empty() && name.size() <= max_tag_bytes && std::ranges::all_of(name, [](char c) {
-        return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
-    });
-}
-
 /// True for printable ASCII that neither the grammar nor a list of scopes between spaces reads as something
 /// else.
 bool stands_for_itself(char c) noexcept {
@@ -46,13 +40,6 @@ void append_escaped(std::string &out, std::string_view text, IsPlain is_plain) {
     out.append(text, run);
 }
 
-std::optional<Operation> read_operation(std::string_view name) noexcept {
-    for (const Operation operation : {Operation::configure, Operation::read, Operation::write}) {
-        if (name == operation_name(operation)) return operation;
-    }
-    return std::nullopt;
-}
-
 /// A name, or an MQTT filter with its wildcards, as a part of a scope.
 void append_name(std::string &out, std::string_view name, bool is_filter, char separator) {
     if (!is_filter) {
@@ -74,6 +61,12 @@ void append_name(std::string &out, std::string_view name, bool is_filter, char s
 
 }  // namespace
 
+bool is_tag(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= max_tag_bytes && std::ranges::all_of(name, [](char c) {
+        return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+    });
+}
+
 std::string_view operation_name(Operation operation) noexcept {
     switch (operation) {
         case Operation::configure:
@@ -84,6 +77,13 @@ std::string_view operation_name(Operation operation) noexcept {
             return "write";
     }
     return "unknown";
+}
+
+std::optional<Operation> read_operation(std::string_view name) noexcept {
+    for (const Operation operation : {Operation::configure, Operation::read, Operation::write}) {
+        if (name == operation_name(operation)) return operation;
+    }
+    return std::nullopt;
 }
 
 ScopeText read_scope(std::string_view text) noexcept {

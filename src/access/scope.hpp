@@ -32,8 +32,12 @@ ScopeText read_scope(std::string_view text) noexcept;
 /// is the resource.
 std::string likely_spelling(std::string_view text);
 
+/// 1 to 64 of A-Z a-z 0-9 _ . -
+bool is_tag(std::string_view name) noexcept;
+
 /// "configure", "read", "write".
 std::string_view operation_name(Operation operation) noexcept;
+std::optional<Operation> read_operation(std::string_view name) noexcept;
 
 /// A scope, without its prefix, that grants the request. Where the request has an MQTT filter, it is the
 /// narrowest that grants every topic of it; '*' stands for the wildcards.

@@ -17,7 +17,8 @@ constexpr std::size_t bucket_count = 1024;
 const ForkReset reset(SharedSets::reset_in_forked_child);
 
 std::uint64_t hash_of(const PermissionSet::Content &content) noexcept {
-    return hash_bytes(hash_bytes(content.routing_keys ? 1 : 2, content.permissions), content.tags);
+    const std::uint64_t hash = hash_bytes(content.routing_keys ? 1 : 2, content.permissions);
+    return hash_bytes(hash_bytes(hash, content.tags), content.vhosts);
 }
 
 }  // namespace
