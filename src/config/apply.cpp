@@ -1,12 +1,16 @@
 #include "config/apply.hpp"
 
+#include "access/pattern.hpp"
+#include "access/scope.hpp"
 #include "base/text.hpp"
 #include "config/url.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <iterator>
+#include <memory_resource>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -50,7 +54,17 @@ std::vector<std::string> elements_of(const Value &value) {
 }
 
 bool is_list(Type type) {
-    return type == Type::list || type == Type::name_list || type == Type::algorithms;
+    switch (type) {
+        case Type::list:
+        case Type::name_list:
+        case Type::vhosts:
+        case Type::tags:
+        case Type::operations:
+        case Type::algorithms:
+            return true;
+        default:
+            return false;
+    }
 }
 
 /// A value as a message may show it. What should be a URL can hold a password, even if it isn't a good URL.
@@ -103,6 +117,37 @@ std::string read(const Option &option, const Value &value, std::vector<std::stri
         }
     }
     return {};
+}
+
+/// What is wrong with one element of vhosts, tags or operations.
+std::string confinement_problem(Type type, const std::string &element) {
+    if (type == Type::tags) {
+        if (access::is_tag(element)) return {};
+        return fmt::format("{} isn't a tag: 1 to 64 of A-Z a-z 0-9 _ . - (without tag: in front)",
+                           quote(element));
+    }
+    if (type == Type::operations) {
+        if (access::read_operation(element)) return {};
+        return fmt::format("{} isn't one of configure, read, write", quote(element));
+    }
+    if (element.find('/') != std::string::npos) {
+        return fmt::format("{}: a slash in a vhost's name is written %2F, as in a scope", quote(element));
+    }
+    std::array<std::byte, 512> buffer;
+    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
+    if (access::compile_pattern(element, arena).kind == access::PatternKind::never) {
+        return fmt::format("{} has a broken percent escape: % and two hex digits (%25 is a percent sign)",
+                           quote(element));
+    }
+    return {};
+}
+
+std::string read(const Option &option, const Value &value, Confinement::Names &out) {
+    std::string problem = read(option, value, out.emplace());
+    for (const std::string &element : *out) {
+        if (problem.empty()) problem = confinement_problem(option.type, element);
+    }
+    return problem;
 }
 
 std::string read(const Option &option, const Value &value, bool &out) {
@@ -227,6 +272,9 @@ std::string expectation(const Option &option) {
             return "must be error, warning, info or debug";
         case Type::list:
         case Type::name_list:
+        case Type::vhosts:
+        case Type::tags:
+        case Type::operations:
         case Type::algorithms:
             return "must be a list";
         case Type::scope_map:

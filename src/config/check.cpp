@@ -126,6 +126,23 @@ Result<void> check_together(const SectionDraft &one, const SectionDraft &other) 
     return {};
 }
 
+/// Several providers: what one of them signs must not be more than its operator's trust in it.
+void warn_of_trust(const Section &section, std::vector<std::string> &warnings) {
+    const auto add = [&](std::string_view text) {
+        warnings.push_back(fmt::format("{} {}", title(section), text));
+    };
+    if (!section.confinement.vhosts) {
+        add("vhosts is unset beside another provider: the tokens of this one may name every vhost. List its "
+            "vhosts "
+            "(vhosts = * says that all are meant)");
+    }
+    if (!section.confinement.tags) {
+        add("tags is unset beside another provider: the tokens of this one may say every tag, also "
+            "administrator. "
+            "List its tags (an empty list says that none are meant)");
+    }
+}
+
 /// An alias is useless if its scopes lack the prefix: they are dropped.
 void warn_of_aliases(const Section &section, std::vector<std::string> &warnings) {
     if (!section.scopes.scope_prefix) return;
@@ -186,11 +203,15 @@ Result<void> check_and_complete(std::vector<SectionDraft> &drafts, const std::st
     for (SectionDraft &draft : drafts) {
         if (auto checked = check(draft, pod_folder); !checked) return checked;
     }
+    const bool several_providers = std::any_of(drafts.begin(), drafts.end(), [&](const SectionDraft &draft) {
+        return !same_issuer(draft.section.issuer, drafts.front().section.issuer);
+    });
     for (std::size_t i = 0; i < drafts.size(); ++i) {
         for (std::size_t j = i + 1; j < drafts.size(); ++j) {
             if (auto checked = check_together(drafts[i], drafts[j]); !checked) return checked;
         }
         warn(drafts[i].section, warnings);
+        if (several_providers) warn_of_trust(drafts[i].section, warnings);
     }
     return {};
 }

@@ -21,6 +21,8 @@ template <auto Member>
 constexpr auto *tokens = &field<&Section::tokens, Member>;
 template <auto Member>
 constexpr auto *scopes = &field<&Section::scopes, Member>;
+template <auto Member>
+constexpr auto *confinement = &field<&Section::confinement, Member>;
 
 constexpr Option table[] = {
     // What LavinMQ's [oauth] section has too.
@@ -45,6 +47,14 @@ constexpr Option table[] = {
      "replace `{vhost}` and `{CLAIM}` in scopes"},
     {"jwks_cache_ttl", Type::number, keys<&KeySource::jwks_cache_ttl_s>, "3600",
      "age at which keys are fetched again, where the provider sends no max-age", 0, day, "seconds"},
+
+    // What tokens may say at the most.
+    {"vhosts", Type::vhosts, confinement<&Confinement::vhosts>, "",
+     "the vhosts that its tokens may name: patterns as in a scope; unset: all; present and empty: none"},
+    {"tags", Type::tags, confinement<&Confinement::tags>, "",
+     "the tags that its tokens may say; unset: all; present and empty: none"},
+    {"operations", Type::operations, confinement<&Confinement::operations>, "",
+     "what its tokens may do, of `configure`, `read` and `write`; unset: all; present and empty: nothing"},
 
     // Tokens.
     {"algorithms", Type::algorithms, tokens<&TokenRules::algorithms>,

@@ -25,6 +25,9 @@ enum class Type : std::uint8_t {
     list,        ///< comma-separated
     name_list,   ///< the same, not empty
     scope_map,   ///< several keys: NAME.ALIAS = scopes with spaces between
+    vhosts,      ///< comma-separated patterns, as the first part of a scope
+    tags,        ///< comma-separated
+    operations,  ///< comma-separated
     algorithms,  ///< comma-separated, at least one
     boolean,
     number,
@@ -39,9 +42,10 @@ using SectionField = T &(*)(Section &section);
 /// Settings: it is for the whole backend and stands in [oauth] only. Nowhere: LavinMQ's own.
 using Target =
     std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
-                 SectionField<std::vector<std::string>>, SectionField<bool>, SectionField<std::int64_t>,
-                 SectionField<std::size_t>, SectionField<jose::AlgorithmSet>, SectionField<ScopeAliases>,
-                 std::string Settings::*, bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
+                 SectionField<std::vector<std::string>>, SectionField<Confinement::Names>, SectionField<bool>,
+                 SectionField<std::int64_t>, SectionField<std::size_t>, SectionField<jose::AlgorithmSet>,
+                 SectionField<ScopeAliases>, std::string Settings::*, bool Settings::*, std::size_t Settings::*,
+                 LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };
 
@@ -57,7 +61,7 @@ struct Option {
 
     constexpr Scope scope() const noexcept {
         if (target.index() == 0) return Scope::none;
-        return target.index() <= 8 ? Scope::section : Scope::backend;
+        return target.index() <= 9 ? Scope::section : Scope::backend;
     }
 };
 

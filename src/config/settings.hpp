@@ -68,6 +68,14 @@ struct ScopeRules {
     bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
 };
 
+/// What a section's tokens may say at the most. Unset: everything. Empty: nothing.
+struct Confinement {
+    using Names = std::optional<std::vector<std::string>>;
+    Names vhosts;  ///< patterns, as the first part of a scope
+    Names tags;
+    Names operations;
+};
+
 /// One issuer: [oauth] or [oauth.NAME]. README.md lists the defaults.
 struct Section {
     std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
@@ -75,6 +83,7 @@ struct Section {
     KeySource keys;
     TokenRules tokens;
     ScopeRules scopes;
+    Confinement confinement;
 };
 
 struct Settings {

@@ -26,6 +26,13 @@ void write(JsonWriter &json, const std::vector<std::string> &list) {
     for (const std::string &element : list) json.value(element);
     json.end_array();
 }
+void write(JsonWriter &json, const Confinement::Names &names) {
+    if (names) {
+        write(json, *names);
+    } else {
+        json.null();
+    }
+}
 void write(JsonWriter &json, const ScopeAliases &aliases) {
     json.begin_object();
     for (const auto &[alias, scopes] : aliases) {

@@ -8,7 +8,7 @@ import sys
 ALLOWED = {
     "src/base": {"base"},
     "src/jose": {"base", "jose"},
-    "src/config": {"base", "jose", "config"},
+    "src/config": {"base", "jose", "access", "config"},
     "src/credentials": {"base", "credentials"},
     "src/keys": {"base", "jose", "config", "keys"},
     "src/access": {"base", "access"},
@@ -16,10 +16,12 @@ ALLOWED = {
     "src/session": {"base", "jose", "config", "credentials", "keys", "access", "claims", "session"},
     "src/capi": {"session", "base", "capi"},
 }
-# What a room may see of another where that isn't the whole room: jose/algorithm.hpp is a plain set of names; scopes
-# that stand in other claims are put together in the one scope language.
+# What a room may see of another where that isn't the whole room: jose/algorithm.hpp is a plain set of names; a section's
+# vhosts, tags and operations are parts of scopes; scopes that stand in other claims are put together in the one scope
+# language.
 FILES = {
     ("src/config", "jose"): {"jose/algorithm.hpp"},
+    ("src/config", "access"): {"access/pattern.hpp", "access/scope.hpp"},
     ("src/claims", "access"): {"access/pattern.hpp", "access/request.hpp", "access/scope.hpp"},
 }
 ROOMS = {path.split("/")[1] for path in ALLOWED if path.startswith("src/")}

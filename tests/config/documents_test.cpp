@@ -34,6 +34,9 @@ std::string type_column(const Option &option) {
             return fmt::format("{} to {} {}", option.min, option.max, option.unit);
         case Type::list:
         case Type::name_list:
+        case Type::vhosts:
+        case Type::tags:
+        case Type::operations:
         case Type::algorithms:
             return "list";
         case Type::scope_map:
@@ -102,6 +105,24 @@ TEST(Examples, EachLoadsWithoutWarning) {
     }
     EXPECT_EQ(seen,
               (std::set<std::string>{"auth0", "entra", "keycloak", "kubernetes", "lavinmq", "okta", "uaa"}));
+}
+
+/// What stands between ```ini and ``` in a page.
+std::string ini_of(const std::string &page) {
+    constexpr std::string_view fence = "```ini\n";
+    const std::size_t begin = page.find(fence);
+    EXPECT_NE(begin, std::string::npos);
+    return page.substr(begin + fence.size(), page.find("```", begin + fence.size()) - begin - fence.size());
+}
+
+TEST(SeveralProviders, ThePagesConfigurationLoadsWithoutWarning) {
+    ConfigFolder folder;
+    const std::string ini = ini_of(read(room / "several_providers.md"));
+    const auto settings = load(std::vector<std::string>{folder.write("a.ini", ini)}, {});
+    ASSERT_TRUE(settings) << settings.error().detail;
+    EXPECT_TRUE(settings->warnings.empty()) << settings->warnings.front();
+    ASSERT_EQ(settings->sections.size(), 2U);
+    EXPECT_EQ(settings->sections[1].name, "partner");
 }
 
 TEST(Examples, EachIsNamedInTheRecipes) {

@@ -215,7 +215,8 @@ TEST_F(Load, ToJsonCanBeLoadedAgain) {
          {"", "scope_prefix =\nproxy =\nalgorithms = ES256\n",
           "verify_aud = off\nrequire_exp = no\nlog_level = error\n",
           "audience = a,b\nadditional_scopes_keys = x\ntoken_cache_size = 5\n",
-          "scope_aliases.a = broker.b c\nscope_aliases.d.e = x\nresource_server_type = t\n"}) {
+          "scope_aliases.a = broker.b c\nscope_aliases.d.e = x\nresource_server_type = t\n",
+          "vhosts = a*,%2F\ntags =\noperations = read\n"}) {
         const auto settings = load_ini(std::string(minimal) + std::string(lines));
         ASSERT_TRUE(settings) << settings.error().detail;
         const std::string json = to_json(*settings);
