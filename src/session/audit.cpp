@@ -77,12 +77,17 @@ void Audit::accepted(const AuditFields &who, const access::PermissionSet &permis
         logger_.info(line);
     }
     if (permissions.empty() && logger_.wants(LogLevel::warning)) {
-        note(who, {LogLevel::warning, no_rights_,
-                   fmt::format("accepted without any rights: no scope with the prefix; {}",
-                               reason_hint(Reason::NO_SCOPE))});
+        note(who,
+             {LogLevel::warning, no_rights_,
+              notes.confined.empty() ? fmt::format("accepted without any rights: no scope with the prefix; {}",
+                                                   reason_hint(Reason::NO_SCOPE))
+                                     : fmt::format("accepted without any rights: {}", notes.confined.front())});
     }
     for (const std::string &malformed : notes.malformed) {
         note(who, {LogLevel::info, malformed_scopes_, malformed});
+    }
+    for (const std::string &confined : notes.confined) {
+        note(who, {LogLevel::info, confined_scopes_, confined});
     }
     if (notes.three_parts_ignored) {
         note(who, {LogLevel::warning, ignored_routing_keys_,

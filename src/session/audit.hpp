@@ -64,6 +64,7 @@ class Audit {
     LineLimiter misuses_;
     LineLimiter no_rights_;
     LineLimiter malformed_scopes_;
+    LineLimiter confined_scopes_;
     LineLimiter ignored_routing_keys_;
 };
 

@@ -1,6 +1,7 @@
 // One configuration in use: its sections, each with its keys.
 #pragma once
 
+#include "access/confinement.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -25,6 +26,7 @@ struct ActiveSection {
     config::ScopeRules scopes;
     std::shared_ptr<keys::SectionKeys> keys;
     std::shared_ptr<const SessionOrigin> origin;  ///< what a session that the section lets in begins with
+    access::Confinement confinement;
 };
 
 /// Immutable. A reload makes a new one.

@@ -201,7 +201,7 @@ bool Login::compile_permissions() {
     claims::ScopeList &list = buffers_->scopes;
     auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list);
     if (!collected) return refuse(std::move(collected).error());
-    auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_);
+    auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_, section_->confinement);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),

@@ -94,8 +94,9 @@ std::string Session::scope_to_show(access::Request request) const {
 std::string Session::describe_denial(const Rights &rights, const access::Request &request) const {
     const auto &permissions = rights.permissions;
     if (request.resource.empty() && !permissions->opens_vhost(request.vhost)) {
+        const std::string outside = permissions->why_outside(request.vhost);
         return "it needs a scope whose vhost matches, as " +
-               quote(scope_to_show(request) + "*", max_scope_shown);
+               quote(scope_to_show(request) + "*", max_scope_shown) + (outside.empty() ? "" : "; " + outside);
     }
     const access::Explanation found = permissions->explain(request);
     std::string out = "it needs " + quote(scope_to_show(request), max_scope_shown);
