@@ -143,9 +143,13 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
         if (!claim->is_string()) {
             return fail(Reason::INVALID_USERNAME, fmt::format("{} is not a string", quote(name)));
         }
-        if (!is_username(claim->text()) ||
-            claim->text().size() + rules.username_prefix.size() > max_username_bytes) {
-            return fail(Reason::INVALID_USERNAME, fmt::format("{} is {}", quote(name), quote(claim->text())));
+        std::string problem = username_problem(claim->text());
+        if (problem.empty() && claim->text().size() + rules.username_prefix.size() > max_username_bytes) {
+            problem = fmt::format("with username_prefix it has more than {} bytes", max_username_bytes);
+        }
+        if (!problem.empty()) {
+            return fail(Reason::INVALID_USERNAME,
+                        fmt::format("{} is {}: {}", quote(name), quote(claim->text()), problem));
         }
         return claim->text();
     }

@@ -43,8 +43,9 @@ Names names_of(const JsonValue &payload, const config::TokenRules &rules);
 /// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
 Result<void> check_time(const Validity &validity, std::int64_t now);
 
-/// Rule 11's form: 1 to 255 bytes of UTF-8 without control or bidirectional formatting characters.
-bool is_username(std::string_view text) noexcept;
+/// Rule 11's form: 1 to 255 bytes of UTF-8, no space at its ends, and no character that nobody sees or that makes
+/// it look like another name. What is wrong with it, or an empty text.
+std::string username_problem(std::string_view text);
 
 inline constexpr std::size_t max_username_bytes = 255;
 

@@ -1,9 +1,12 @@
 // Rules 7 to 11 of DESIGN section 4, a row each.
 #include "claims/claims.hpp"
 
+#include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace tokenward::claims {
@@ -212,6 +215,12 @@ TEST(Claims, Rule11Username) {
         {"isolate", R"("sub":"a\u2066b")", "", Reason::INVALID_USERNAME},
         {"Arabic letter mark", R"("sub":"a\u061cb")", "", Reason::INVALID_USERNAME},
         {"line separator", R"("sub":"a\u2028b")", "", Reason::INVALID_USERNAME},
+        {"a zero-width space", R"("sub":"a\u200bb")", "", Reason::INVALID_USERNAME},
+        {"a no-break space", R"("sub":"a\u00a0b")", "", Reason::INVALID_USERNAME},
+        {"a tag character", R"("sub":"a\udb40\udc61b")", "", Reason::INVALID_USERNAME},
+        {"a space in front", R"("sub":" a")", "", Reason::INVALID_USERNAME},
+        {"a space behind", R"("sub":"a ")", "", Reason::INVALID_USERNAME},
+        {"nothing but a space", R"("sub":" ")", "", Reason::INVALID_USERNAME},
         {"umlauts and spaces are fine", R"("sub":"J\u00f6rg M.")", "J\xc3\xb6rg M."},
         {"an emoji is fine", R"("sub":"\ud83d\ude00")", "\xf0\x9f\x98\x80"},
     };
@@ -229,6 +238,68 @@ TEST(Claims, Rule11Username) {
             EXPECT_STREQ(reason_name(claims.error().reason), reason_name(row.reason));
         }
     }
+}
+
+std::string utf8(char32_t c) {
+    const auto byte = [](char32_t bits) { return static_cast<char>(bits); };
+    if (c < 0x80) return {byte(c)};
+    if (c < 0x800) return {byte(0xC0 | c >> 6), byte(0x80 | (c & 0x3F))};
+    if (c < 0x10000) return {byte(0xE0 | c >> 12), byte(0x80 | (c >> 6 & 0x3F)), byte(0x80 | (c & 0x3F))};
+    return {byte(0xF0 | c >> 18), byte(0x80 | (c >> 12 & 0x3F)), byte(0x80 | (c >> 6 & 0x3F)),
+            byte(0x80 | (c & 0x3F))};
+}
+
+TEST(Claims, Rule11CharactersThatNobodySees) {
+    struct Run {
+        char32_t first;
+        char32_t last;
+        const char *what;
+    };
+    const Run runs[] = {
+        {0x00, 0x1F, "a control character"}, {0x7F, 0x9F, "a control character"},
+        {0xA0, 0xA0, "white space"},         {0xAD, 0xAD, "invisible"},  // soft hyphen
+        {0x34F, 0x34F, "invisible"},         {0x61C, 0x61C, "direction"},
+        {0x115F, 0x1160, "invisible"},       {0x1680, 0x1680, "white space"},
+        {0x17B4, 0x17B5, "invisible"},       {0x180B, 0x180F, "invisible"},
+        {0x2000, 0x200A, "white space"},     {0x200B, 0x200D, "invisible"},  // zero-width
+        {0x200E, 0x200F, "direction"},       {0x2028, 0x2029, "white space"},
+        {0x202A, 0x202E, "direction"},       {0x202F, 0x202F, "white space"},
+        {0x205F, 0x205F, "white space"},     {0x2060, 0x2065, "invisible"},
+        {0x2066, 0x2069, "direction"},       {0x206A, 0x206F, "invisible"},
+        {0x2800, 0x2800, "invisible"},       {0x3000, 0x3000, "white space"},
+        {0x3164, 0x3164, "invisible"},       {0xFE00, 0xFE0F, "invisible"},  // variation selectors
+        {0xFEFF, 0xFEFF, "invisible"},       {0xFFA0, 0xFFA0, "invisible"},
+        {0xFFF0, 0xFFFB, "invisible"},       {0x1BCA0, 0x1BCA3, "invisible"},
+        {0x1D173, 0x1D17A, "invisible"},     {0xE0000, 0xE0FFF, "invisible"},  // tags, more variation selectors
+    };
+    const Run *run = runs;
+    for (char32_t c = 0; c <= 0x10FFFF; ++c) {
+        if (c >= 0xD800 && c <= 0xDFFF) continue;  // surrogates
+        while (run != std::end(runs) && run->last < c) ++run;
+        const bool refused = run != std::end(runs) && run->first <= c;
+        const std::string problem = username_problem("\xc3\xb6" + utf8(c) + "b");
+        if (!refused) {
+            ASSERT_EQ(problem, "") << static_cast<std::uint32_t>(c);
+            continue;
+        }
+        ASSERT_NE(problem.find(fmt::format("its character 2 is U+{:04X}, ", static_cast<std::uint32_t>(c))),
+                  std::string::npos)
+            << problem;
+        ASSERT_NE(problem.find(run->what), std::string::npos) << problem;
+    }
+    EXPECT_EQ(username_problem(" a"), "it begins with a space");
+    EXPECT_EQ(username_problem("a "), "it ends with a space");
+    EXPECT_EQ(username_problem("a b"), "");
+    EXPECT_EQ(username_problem(""), "it is empty");
+    EXPECT_EQ(username_problem("a\xff"), "it isn't UTF-8");
+}
+
+TEST(Claims, ARefusedUsernameIsToldWithItsCharacter) {
+    const config::Section section = base_section();
+    JsonDocument document;
+    const auto json = document.parse(payload(R"("sub":"ad\u200bmin")", "sub"), Reason::MALFORMED_PAYLOAD);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, now).error().detail,
+              R"("sub" is "ad\xe2\x80\x8bmin": its character 3 is U+200B, an invisible character)");
 }
 
 TEST(Claims, TheUsernamePrefixCountsInTheLength) {
