@@ -1,6 +1,7 @@
 // tokenward check: makes the calls that a broker makes, and says the reasons.
 #include "commands.hpp"
 #include "explanation.hpp"
+#include "json.hpp"
 #include "json_writer.hpp"
 #include "output.hpp"
 #include "read_only_config.hpp"
@@ -9,6 +10,9 @@
 #include <cstdio>
 #include <ctime>
 #include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace tokenward::cli {
 namespace {
@@ -52,11 +56,28 @@ struct SessionFacts {
     std::string issuer;
     std::string tags;
     std::int64_t expires_at = 0;
+    std::vector<std::string> notes;  ///< scopes that don't count as written
 };
 
-SessionFacts facts_of(const host::Session &session) {
+std::vector<std::string> notes_of(const Host &host, const Token &token) {
+    std::vector<std::string> notes;
+    std::string text;
+    host::Error error;
+    const std::int32_t result = host::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
+        return host.library()->inspect(host.backend().get(), token.text.data(), token.text.size(), buffer, size,
+                                       length, &error);
+    });
+    const auto document = result == TOKENWARD_OK ? parse_object(text) : std::nullopt;
+    if (!document) return notes;
+    if (const rapidjson::Value &list = member(*document, "notes"); list.IsArray()) {
+        for (const rapidjson::Value &note : list.GetArray()) notes.emplace_back(string_of(note));
+    }
+    return notes;
+}
+
+SessionFacts facts_of(const host::Session &session, std::vector<std::string> notes) {
     return {std::string(session.username()), std::string(session.issuer()), session.tags(),
-            session.expires_at()};
+            session.expires_at(), std::move(notes)};
 }
 
 void say_refusal(const Host &host, std::int32_t result, const tokenward_error &error) {
@@ -77,6 +98,7 @@ void say_facts(const SessionFacts &facts) {
             duration(facts.expires_at > now ? facts.expires_at - now : 0) + " (clock_skew included)");
     }
     say("  tags:    " + (facts.tags.empty() ? std::string("none") : facts.tags));
+    for (const std::string &note : facts.notes) say("  note:    " + for_terminal(note));
 }
 
 void say_answer(const Answer &answer) {
@@ -112,6 +134,9 @@ std::string json_of(const Host &host, std::int32_t result, const tokenward_error
             json.string(rest.substr(0, comma));
             rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
         }
+        json.end_array();
+        json.begin_array("notes");
+        for (const std::string &note : facts.notes) json.string(note);
         json.end_array();
     } else {
         json.text("reason", host.library()->reason_name(error.reason))
@@ -182,7 +207,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     SessionFacts facts;
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {
-        facts = facts_of(session);
+        facts = facts_of(session, notes_of(host, *token));
         for (const Question &question : options.questions) {
             tokenward_request request = question.request();
             // For an MQTT broker a name is a topic: one that begins with '$' needs a pattern that begins with

@@ -89,7 +89,7 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
                                              : "rights it would give",
                  permissions);
     }
-    say_list("scopes that don't count", member(*document, "notes"));
+    say_list("scopes that don't count as written", member(*document, "notes"));
     if (const rapidjson::Value &problem = member(*document, "problem"); problem.IsObject()) {
         say("it would be refused");
         say_members(problem);

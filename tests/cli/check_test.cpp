@@ -236,6 +236,43 @@ TEST_F(Tool, SpeaksJson) {
     EXPECT_EQ(json["exit"].GetInt(), 1);
 }
 
+TEST_F(Tool, TellsWhatTheSectionTakesAway) {
+    const std::string confined = config("vhosts = partner-*\ntags =\noperations = read\n");
+    const std::string partner = token("t.read:*/* t.read:sales/q t.write:partner-a/q t.tag:administrator");
+    const Outcome outcome = check(partner, {"--read", "sales/q"}, confined);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_NE(outcome.out.find("tags:    none"), std::string::npos) << outcome.out;
+    const std::string_view notes[] = {
+        R"("tag:administrator" grants nothing: the section has tags = "")",
+        R"("write:partner-a/q" grants nothing: the section has operations = "read")",
+        R"("read:sales/q" grants nothing: the section has vhosts = "partner-*")",
+        R"("read:*/*" holds in vhosts = "partner-*" of the section only)"};
+    const Outcome inspected = tokenward({"inspect", "--config", confined, "--token-file", "-"}, partner);
+    for (const std::string_view note : notes) {
+        EXPECT_NE(outcome.out.find("  note:    " + std::string(note)), std::string::npos) << outcome.out;
+        EXPECT_NE(inspected.out.find(note), std::string::npos) << inspected.out;
+    }
+    EXPECT_NE(outcome.out.find(R"(but:     the vhost "sales" isn't one of the section's vhosts, "partner-*")"),
+              std::string::npos)
+        << outcome.out;
+    rapidjson::Document json;
+    const std::string text = check(partner, {"--json"}, confined).out;
+    json.Parse(text.data(), text.size());
+    ASSERT_FALSE(json.HasParseError()) << text;
+    EXPECT_EQ(json["notes"].Size(), 4u);
+}
+
+TEST_F(Tool, WarnsOfASectionThatIsNotConfined) {
+    const std::string two = config(
+        "[oauth.partner]\nissuer = https://p.example\naudience = x\nscope_prefix = x.\n"
+        "username_prefix = p:\ntags =\n");
+    const Outcome outcome = tokenward({"config", "--config", two});
+    EXPECT_NE((outcome.out + outcome.err).find("[oauth.partner] vhosts is unset beside another provider"),
+              std::string::npos)
+        << outcome.out << outcome.err;
+    EXPECT_EQ((outcome.out + outcome.err).find("[oauth.partner] tags is unset"), std::string::npos);
+}
+
 TEST_F(Tool, SpeaksJsonAboutRefusals) {
     MintRequest expired;
     expired.lifetime_s = -3600;
