@@ -9,6 +9,14 @@
 namespace tokenward::credentials {
 namespace {
 
+/// '{' is 011110 11: the first digit is 'e', the second one of the sixteen that begin with the bits 11.
+bool begins_like_a_brace(std::string_view secret) noexcept {
+    if (secret.size() < 2 || secret[0] != 'e') return false;
+    const char second = secret[1];
+    return (second >= 'w' && second <= 'z') || (second >= '0' && second <= '9') || second == '-' ||
+           second == '_';
+}
+
 /// PLAIN, username and password, HTTP Basic: the password may be a token or an ordinary password. For an
 /// ordinary one a chain may ask its next backend.
 Result<SentToken> from_password(std::string_view authzid, std::string_view username, std::string_view password,
@@ -71,17 +79,17 @@ Result<SentToken> from_http(std::string_view value, bool token_in_username, std:
 }  // namespace
 
 bool looks_like_a_token(std::string_view secret) noexcept {
-    // '{' is 011110 11: the first digit is 'e', the second one of the sixteen that begin with the bits 11.
-    if (secret.size() < 3 || secret[0] != 'e') return false;
-    const char second = secret[1];
-    const bool begins_like_a_brace =
-        (second >= 'w' && second <= 'z') || (second >= '0' && second <= '9') || second == '-' || second == '_';
-    return begins_like_a_brace && secret.find('.', 2) != std::string_view::npos;
+    if (!begins_like_a_brace(secret)) return false;
+    const std::size_t dot = secret.find('.', 2);
+    return dot != std::string_view::npos && secret.find('.', dot + 1) != std::string_view::npos;
 }
 
 Result<SentToken> from_bearer(std::string_view token) {
     if (token.empty()) return fail(Reason::EMPTY_TOKEN, {});
-    if (looks_like_a_token(token)) return SentToken{token, {}, {}};
+    // No password is meant here. With one dot it is a token that lost a segment: src/jose says so.
+    if (begins_like_a_brace(token) && token.find('.', 2) != std::string_view::npos) {
+        return SentToken{token, {}, {}};
+    }
     // Two common mistakes get a hint of their own.
     if (after_scheme(token, "bearer")) {
         return fail(Reason::OPAQUE_TOKEN, "the token begins with the word Bearer",

@@ -28,7 +28,7 @@ struct Credentials {
 /// The token inside the credentials, and the names that stand beside it. Views into the caller's bytes, or into
 /// `storage` where something had to be decoded (HTTP Basic, an OAUTHBEARER authzid with "=2C").
 struct SentToken {
-    /// Begins like an encoded '{' and holds a dot. src/jose checks the rest.
+    /// Begins like an encoded '{' and holds two dots; with Bearer perhaps one. src/jose checks the rest.
     std::string_view token;
     /// What the client calls itself; never the identity. Empty: nothing was sent, or the token stood there.
     /// Compare it, don't print it: a client may put anything here, also a token.
@@ -45,8 +45,8 @@ struct SentToken {
 /// jose::CompactJws::split names them. Allocates only where it needs `storage`.
 Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username, std::string &storage);
 
-/// True if the secret begins like an encoded '{' (e and one of w-z 0-9 - _) and a dot comes later. If not, it
-/// is NOT_A_TOKEN.
+/// True if the secret begins like an encoded '{' (e and one of w-z 0-9 - _) and two dots come later. If not, it
+/// is NOT_A_TOKEN: "eye.witness42" is a password.
 bool looks_like_a_token(std::string_view secret) noexcept;
 
 }  // namespace tokenward::credentials
