@@ -15,6 +15,8 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept {
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (names[i] == name) return static_cast<Algorithm>(i);
     }
+    // RFC 9864 section 2.2: the name that says which curve. No other curve is EdDSA here.
+    if (name == "Ed25519") return Algorithm::EdDSA;
     return std::nullopt;
 }
 

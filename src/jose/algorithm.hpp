@@ -1,4 +1,4 @@
-// Signature algorithms of RFC 7518 section 3.1 and RFC 8037. HMAC and "none" are left out, so no token can
+// Signature algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864. HMAC and "none" are left out, so no token can
 // choose them.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace tokenward::jose {
 enum class Algorithm : std::uint8_t { RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA };
 inline constexpr std::size_t algorithm_count = 10;
 
-/// The name must be exact: "rs256" is none.
+/// The name must be exact: "rs256" is none. "Ed25519" is another name of EdDSA.
 std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept;
 std::string_view algorithm_name(Algorithm algorithm) noexcept;
 

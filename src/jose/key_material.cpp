@@ -54,6 +54,8 @@ tl::expected<std::string, Key::Rejection> read_octets(const JsonValue &jwk, std:
     auto text = read_string(jwk, name);
     if (!text) return text;
     if (text->size() > max_encoded) return broken(std::string(name) + " is too long");
+    // RFC 7518 section 6 has no padding, but some providers write it.
+    for (int i = 0; i < 2 && text->ends_with('='); ++i) text->pop_back();
     std::string octets(base64url_decoded_size(text->size()), '\0');
     const std::optional<std::size_t> size = base64url_decode(*text, octets.data());
     if (!size) return broken(std::string(name) + " isn't canonical base64url");

@@ -118,9 +118,10 @@ TEST(Algorithms, NamesAreExact) {
         EXPECT_EQ(parse_algorithm(algorithm_name(algorithm)), algorithm);
     }
     for (const char *name :
-         {"", "none", "HS256", "rs256", "RS256 ", "RS2567", "RS25", "EDDSA", "Ed25519", "ES256K"}) {
+         {"", "none", "HS256", "rs256", "RS256 ", "RS2567", "RS25", "EDDSA", "ed25519", "Ed448", "ES256K"}) {
         EXPECT_FALSE(parse_algorithm(name)) << name;
     }
+    EXPECT_EQ(parse_algorithm("Ed25519"), Algorithm::EdDSA) << "RFC 9864";
 }
 
 TEST(Algorithms, Sets) {

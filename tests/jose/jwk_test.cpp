@@ -79,7 +79,12 @@ TEST(Jwk, RsaRules) {
         {"n a number", rsa(modulus_of(2048), f4).number("n", 5), "broken: n isn't a string"},
         {"e a number", rsa(modulus_of(2048), f4).number("e", 65537), "broken: e isn't a string"},
         {"n with padding", rsa(modulus_of(2048), f4).string("n", base64url_encode(modulus_of(2048)) + "=="),
+         "usable"},
+        {"n with too much padding",
+         rsa(modulus_of(2048), f4).string("n", base64url_encode(modulus_of(2048)) + "==="),
          "broken: n isn't canonical base64url"},
+        {"e with padding in the middle", rsa(modulus_of(2048), f4).string("e", "AQ=AB"),
+         "broken: e isn't canonical base64url"},
         {"e in hex", rsa(modulus_of(2048), f4).string("e", "0x10001"), "broken: e isn't canonical base64url"},
     };
     for (const Row &row : rows) {
@@ -236,6 +241,7 @@ TEST(Jwk, Ed25519PointsInASecondNotation) {
 
 TEST(Jwk, AttributeRules) {
     const JsonObject rsa_key = TestKey::shared("RS256").jwk("k");
+    const JsonObject ed_key = TestKey::shared("EdDSA").jwk("k");
     const JsonObject ec_key = TestKey::shared("ES256").jwk("k");
     const auto with = [](JsonObject jwk, const char *name, const char *value) { return jwk.raw(name, value); };
     struct Row {
@@ -259,6 +265,10 @@ TEST(Jwk, AttributeRules) {
         {with(rsa_key, "alg", R"("PS512")"), "usable"},
         {with(rsa_key, "alg", R"("ES256")"), "broken: alg ES256 doesn't fit RSA 2048"},
         {with(rsa_key, "alg", R"("EdDSA")"), "broken: alg EdDSA doesn't fit RSA 2048"},
+        {with(rsa_key, "alg", R"("Ed25519")"), "broken: alg EdDSA doesn't fit RSA 2048"},
+        {with(ed_key, "alg", R"("EdDSA")"), "usable"},
+        {with(ed_key, "alg", R"("Ed25519")"), "usable"},
+        {with(ed_key, "alg", R"("Ed448")"), "not for us: alg is \"Ed448\""},
         {with(ec_key, "alg", R"("ES256")"), "usable"},
         {with(ec_key, "alg", R"("ES384")"), "broken: alg ES384 doesn't fit P-256"},
         {with(ec_key, "alg", R"("RS256")"), "broken: alg RS256 doesn't fit P-256"},

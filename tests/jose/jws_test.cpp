@@ -73,6 +73,7 @@ TEST(Header, Accepts) {
         {R"({"alg":"ES384"})", "ES384"},
         {R"({"alg":"ES512"})", "ES512"},
         {R"({"alg":"EdDSA"})", "EdDSA"},
+        {R"({"alg":"Ed25519"})", "EdDSA"},
         {R"({"typ":"JWT","kid":"a","alg":"RS256"})", "RS256 kid=a typ=JWT"},
         {R"({"alg":"RS256","kid":""})", "RS256 kid="},
         {R"({"alg":"RS256","kid":"a\u002fb"})", "RS256 kid=a/b"},
