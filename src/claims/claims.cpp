@@ -2,6 +2,7 @@
 
 #include "base/issuer.hpp"
 #include "base/text.hpp"
+#include "claims/claim_path.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -18,11 +19,12 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 }
 
 /// RFC 7519 section 4.1.1.
-Result<void> check_issuer(const JsonValue &payload, std::string_view configured) {
+Result<void> check_issuer(const JsonValue &payload, std::string_view configured,
+                          const std::vector<std::string> &aliases) {
     const auto iss = payload.find("iss");
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
-    if (!same_issuer(iss->text(), configured)) {
+    if (!is_issuer(iss->text(), configured, aliases)) {
         return fail(Reason::WRONG_ISSUER, fmt::format("iss is {}, configured is {}", quote(iss->text(), 128),
                                                       quote(configured, 128)));
     }
@@ -38,34 +40,45 @@ std::string list_of(const std::vector<std::string> &values) {
     return out;
 }
 
-/// RFC 7519 section 4.1.3.
-Result<void> check_audience(const JsonValue &payload, const config::TokenRules &rules) {
-    if (!rules.verify_aud) return {};
-    const auto aud = payload.find("aud");
-    if (!aud || aud->is_null()) {
-        return fail(Reason::NO_AUDIENCE,
-                    fmt::format("the token has no aud, needed is {}", list_of(rules.audience)));
+/// A claim's value as a message may show it: strings as they are.
+std::string shown(const JsonValue &claim) {
+    if (claim.is_string()) return quote(claim.text());
+    std::string json;
+    claim.append_to(json);
+    return quote(json);
+}
+
+bool has(const std::vector<std::string> &values, std::string_view value) {
+    return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+/// A string, number or boolean among the values, or an array that holds one. Numbers count as they are written.
+bool has_one_of(const JsonValue &claim, const std::vector<std::string> &values) {  // NOLINT(misc-no-recursion)
+    switch (claim.type()) {
+        case JsonType::string:
+        case JsonType::number:
+        case JsonType::boolean:
+            return has(values, claim.text());
+        case JsonType::array:
+            for (const JsonValue element : claim) {
+                if (!element.is_array() && has_one_of(element, values)) return true;
+            }
+            return false;
+        default:
+            return false;
     }
-    const auto is_ours = [&](const JsonValue &value) {
-        return std::find(rules.audience.begin(), rules.audience.end(), value.text()) != rules.audience.end();
-    };
-    bool ours = false;
-    if (aud->is_string()) {
-        ours = is_ours(*aud);
-    } else if (aud->is_array()) {
-        for (const JsonValue element : *aud) {
-            if (!element.is_string())
-                return fail(Reason::INVALID_CLAIM, "aud holds something that is not a string");
-            ours = ours || is_ours(element);
-        }
-    } else {
-        return fail(Reason::INVALID_CLAIM, "aud is neither a string nor an array of strings");
+}
+
+Result<void> check_required_claims(const JsonValue &payload, const config::RequiredClaims &required) {
+    for (const auto &[name, values] : required) {
+        const auto claim = find_claim(payload, name);
+        if (claim && has_one_of(*claim, values)) continue;
+        return fail(
+            Reason::CLAIM_NOT_ALLOWED,
+            claim ? fmt::format("{} is {}, required_claims has {}", quote(name), shown(*claim), list_of(values))
+                  : fmt::format("the token has no {}, required_claims wants {}", quote(name), list_of(values)));
     }
-    if (ours) return {};
-    std::string shown;
-    aud->append_to(shown);
-    return fail(Reason::WRONG_AUDIENCE,
-                fmt::format("aud is {}, needed is {}", quote(shown), list_of(rules.audience)));
+    return {};
 }
 
 /// A NumericDate (RFC 7519 section 2), floored; empty if the claim isn't there.
@@ -100,8 +113,26 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
     return validity;
 }
 
+/// A mark of an ID token (OpenID Connect Core sections 2 and 3.3.2.11) that is no access token's, as some providers
+/// write it.
+Result<void> check_marks(const JsonValue &payload, const std::vector<std::string> &marks,
+                         std::string_view kind) {
+    std::string found;
+    std::string rest;
+    for (const std::string &mark : marks) {
+        // Keycloak before 24 puts the nonce into access tokens too, with this typ.
+        const bool is_mark = payload.find(mark) && !(mark == "nonce" && kind == "Bearer");
+        if (is_mark && found.empty()) found = mark;
+        if (!is_mark) rest += (rest.empty() ? "" : ",") + mark;
+    }
+    if (found.empty()) return {};
+    return fail(Reason::NOT_AN_ACCESS_TOKEN,
+                fmt::format("the claim {} makes it an ID token (id_token_marks)", quote(found)),
+                fmt::format("send the access_token; if this is one, set id_token_marks = {}", rest));
+}
+
 /// RFC 8725 section 3.11 and RFC 9068 section 5: tokens of other kinds must not pass for access tokens.
-Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules) {
+Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules, bool is_at_jwt) {
     if (payload.find("events")) {  // RFC 8417 section 2.2; a logout token is one
         return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim events makes it a security event or logout token");
     }
@@ -116,16 +147,8 @@ Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rule
             return fail(Reason::NOT_AN_ACCESS_TOKEN,
                         fmt::format("the claim token_use is {}", quote(use->text())));
         }
-        for (const std::string_view hash :
-             {"at_hash", "c_hash"}) {  // OpenID Connect Core sections 2 and 3.3.2.11
-            if (payload.find(hash)) {
-                return fail(Reason::NOT_AN_ACCESS_TOKEN,
-                            fmt::format("the claim {} makes it an ID token", hash));
-            }
-        }
-        // Keycloak before 24 puts the nonce into access tokens too, with this typ.
-        if (payload.find("nonce") && kind != "Bearer") {
-            return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim nonce makes it an ID token");
+        if (!is_at_jwt) {
+            if (auto unmarked = check_marks(payload, rules.id_token_marks, kind); !unmarked) return unmarked;
         }
     }
     if (!rules.allow_cnf && payload.find("cnf")) {  // RFC 7800, 8705, 9449: useless without the proof
@@ -136,7 +159,7 @@ Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rule
 
 Result<std::string_view> find_username(const JsonValue &payload, const config::TokenRules &rules) {
     for (const std::string &name : rules.preferred_username_claims) {
-        const auto claim = payload.find(name);
+        const auto claim = find_claim(payload, name);
         if (!claim || claim->is_null() || (claim->is_string() && claim->text().empty())) continue;
         // An invalid claim is refused, not skipped: a user who may choose one claim could else choose which
         // claim counts.
@@ -185,13 +208,41 @@ Names names_of(const JsonValue &payload, const config::TokenRules &rules) {
     return names;
 }
 
+/// RFC 7519 section 4.1.3.
+Result<void> check_audience(const JsonValue &payload, const std::vector<std::string> &audience) {
+    const auto aud = payload.find("aud");
+    if (!aud || aud->is_null()) {
+        return fail(Reason::NO_AUDIENCE, fmt::format("the token has no aud, needed is {}", list_of(audience)));
+    }
+    bool ours = false;
+    if (aud->is_string()) {
+        ours = has(audience, aud->text());
+    } else if (aud->is_array()) {
+        for (const JsonValue element : *aud) {
+            if (!element.is_string())
+                return fail(Reason::INVALID_CLAIM, "aud holds something that is not a string");
+            ours = ours || has(audience, element.text());
+        }
+    } else {
+        return fail(Reason::INVALID_CLAIM, "aud is neither a string nor an array of strings");
+    }
+    if (ours) return {};
+    return fail(Reason::WRONG_AUDIENCE, fmt::format("aud is {}, needed is {}", shown(*aud), list_of(audience)));
+}
+
 Result<Claims> check(const JsonValue &payload, std::string_view configured, const config::TokenRules &rules,
-                     std::int64_t now) {
-    if (auto issuer = check_issuer(payload, configured); !issuer) return pass_on(std::move(issuer));
-    if (auto audience = check_audience(payload, rules); !audience) return pass_on(std::move(audience));
+                     bool is_at_jwt, std::int64_t now) {
+    if (auto issuer = check_issuer(payload, configured, rules.issuer_aliases); !issuer)
+        return pass_on(std::move(issuer));
+    if (rules.verify_aud) {
+        if (auto audience = check_audience(payload, rules.audience); !audience)
+            return pass_on(std::move(audience));
+    }
+    if (auto allowed = check_required_claims(payload, rules.required_claims); !allowed)
+        return pass_on(std::move(allowed));
     auto validity = check_dates(payload, rules, now);
     if (!validity) return pass_on(std::move(validity));
-    if (auto kind = check_kind(payload, rules); !kind) return pass_on(std::move(kind));
+    if (auto kind = check_kind(payload, rules, is_at_jwt); !kind) return pass_on(std::move(kind));
     auto username = find_username(payload, rules);
     if (!username) return pass_on(std::move(username));
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::claims {
 
@@ -28,10 +29,14 @@ struct Claims {
     Validity validity;
 };
 
-/// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `now`: seconds
-/// since 1970.
+/// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `is_at_jwt`: the
+/// header says that it is an access token (RFC 9068). `now`: seconds since 1970.
 Result<Claims> check(const JsonValue &payload, std::string_view issuer, const config::TokenRules &rules,
-                     std::int64_t now);
+                     bool is_at_jwt, std::int64_t now);
+
+/// Rule 8 for one of several sections of an issuer: whether `aud` has one of `audience`. Fails with NO_AUDIENCE,
+/// WRONG_AUDIENCE, INVALID_CLAIM.
+Result<void> check_audience(const JsonValue &payload, const std::vector<std::string> &audience);
 
 /// Whose token it is, for the line of one that a rule refuses. Each is empty if there is no valid one.
 struct Names {

@@ -1,5 +1,6 @@
 #include "claims/scope_sources.hpp"
 
+#include "claims/claim_path.hpp"
 #include "claims/rich_authorization.hpp"
 #include "claims/scope_variables.hpp"
 
@@ -43,12 +44,12 @@ class Collector {
         for (const JsonValue permission : *permissions) one(permission);
     }
 
-    /// A string split at spaces (RFC 6749 section 3.3), an array whose strings are a scope each, or an object
+    /// A string, an array whose strings are a scope each, or an object
     /// in which the member named by resource_server_id counts (every member if there is none).
     void value(const JsonValue &value, bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
         switch (value.type()) {
             case JsonType::string:
-                split(value.text(), under_our_id);
+                string(value.text(), under_our_id);
                 break;
             case JsonType::array:
                 for (const JsonValue element : value) {
@@ -71,33 +72,58 @@ class Collector {
         }
     }
 
-    /// A claim of that very name ("https://example.com/roles"), else a dotted path ("realm_access.roles").
+    /// A claim of that very name ("https://example.com/roles"), else a dotted path ("realm_access.roles"). With {}
+    /// behind it the member names of the object that is there count (Zitadel's roles).
     void claim_or_path(const JsonValue &payload, std::string_view key) {
+        const Take take = key.ends_with("{}") ? &Collector::member_names : &Collector::value;
+        if (take == &Collector::member_names) key.remove_suffix(2);
         if (const auto claim = payload.find(key)) {
-            value(*claim, false);
+            (this->*take)(*claim, false);
         } else {
-            path(payload, key, false);
+            path(payload, key, false, take);
         }
     }
 
   private:
-    void path(const JsonValue &from, std::string_view rest,
-              bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
-        if (from.is_array()) {      // RabbitMQ walks through arrays of objects
+    using Take = void (Collector::*)(const JsonValue &value, bool under_our_id);
+
+    void path(const JsonValue &from, std::string_view rest, bool under_our_id,
+              Take take) {      // NOLINT(misc-no-recursion): 32 levels at most
+        if (from.is_array()) {  // RabbitMQ walks through arrays of objects
             for (const JsonValue element : from) {
-                if (element.is_object()) path(element, rest, under_our_id);
+                if (element.is_object()) path(element, rest, under_our_id, take);
             }
             return;
         }
-        const std::size_t dot = rest.find('.');
-        const auto member = from.find(rest.substr(0, dot));
+        const auto member = find_part(from, take_part(rest));
         if (!member) return;
         const bool ours =
             under_our_id || (!rules_.resource_server_id.empty() && member->name() == rules_.resource_server_id);
-        if (dot == std::string_view::npos) {
-            value(*member, ours);
+        if (rest.empty()) {
+            (this->*take)(*member, ours);
         } else {
-            path(*member, rest.substr(dot + 1), ours);
+            path(*member, rest, ours, take);
+        }
+    }
+
+    void member_names(const JsonValue &value,
+                      bool under_our_id) {  // NOLINT(misc-no-recursion): 32 levels at most
+        for (const JsonValue member : value) {
+            if (value.is_object()) {
+                add(member.name(), under_our_id);
+            } else {
+                member_names(member, under_our_id);
+            }
+        }
+    }
+
+    /// The name of an alias may have spaces in it ("Domain Admins"). Else the string is a list of scopes
+    /// (RFC 6749 section 3.3).
+    void string(std::string_view text, bool under_our_id) {
+        if (!rules_.scope_aliases.empty() && is_alias(text, under_our_id)) {
+            add(text, under_our_id);
+        } else {
+            split(text, under_our_id);
         }
     }
 
@@ -120,11 +146,14 @@ class Collector {
     /// front, as in RabbitMQ. The scopes of an alias are no aliases themselves, and they need the prefix.
     void aliases(std::string_view scope, bool under_our_id) {
         alias(rules_.scope_aliases.find(scope));
-        if (!under_our_id) return;
-        std::string full = rules_.resource_server_id;
-        full += '.';
-        full += scope;
-        alias(rules_.scope_aliases.find(full));
+        if (under_our_id) alias(rules_.scope_aliases.find(with_our_id(scope)));
+    }
+    bool is_alias(std::string_view scope, bool under_our_id) const {
+        const config::ScopeAliases &known = rules_.scope_aliases;
+        return known.contains(scope) || (under_our_id && known.contains(with_our_id(scope)));
+    }
+    std::string with_our_id(std::string_view scope) const {
+        return std::string(rules_.resource_server_id).append(1, '.').append(scope);
     }
     /// An alias counts once, however often a token names it: else a token could multiply the configured scopes.
     void alias(config::ScopeAliases::const_iterator found) {

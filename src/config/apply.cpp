@@ -85,7 +85,6 @@ std::string read(const Option &option, const Value &value, std::string &out) {
     out = value.text;
     if (out.size() > max_text_bytes) return fmt::format("must have {} bytes at most", max_text_bytes);
     if (!is_printable(out)) return "must be UTF-8 without control characters";
-    if (option.type == Type::issuer) return issuer_problem(out);
     if (out.empty()) return {};
     switch (option.type) {
         case Type::https_url:
@@ -188,8 +187,8 @@ std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
             return fmt::format("{} is never accepted: whoever knows the public key could forge a token",
                                quote(name));
         }
-        return fmt::format("{} isn't one of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA",
-                           quote(name));
+        return fmt::format(
+            "{} isn't one of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519", quote(name));
     }
     return out.empty() ? "must name one algorithm at least" : "";
 }
@@ -215,7 +214,16 @@ std::vector<std::string> scopes_of(const Value &value) {
     return scopes;
 }
 
-/// One alias. An empty value removes it.
+/// An empty list removes the name.
+void put(std::string_view name, std::vector<std::string> list, NamedLists &out) {
+    if (!list.empty()) {
+        out.insert_or_assign(std::string(name), std::move(list));
+    } else if (const auto found = out.find(name); found != out.end()) {
+        out.erase(found);
+    }
+}
+
+/// One alias.
 std::string read_alias(std::string_view alias, const Value &value, ScopeAliases &out) {
     if (alias.empty() || alias.size() > max_text_bytes || !is_printable(alias)) {
         return fmt::format("an alias has 1 to {} bytes of UTF-8 without control characters", max_text_bytes);
@@ -233,13 +241,27 @@ std::string read_alias(std::string_view alias, const Value &value, ScopeAliases 
         if (scope.front() == ',' || scope.back() == ',') {
             return "scopes have spaces between them, no commas (write %2C for a comma in a name)";
         }
+        if (scope == "=" && value.form == Value::Form::ini) {
+            return "the alias ends at the first =: write one with = in quotes, as in "
+                   "scope_aliases.\"CN=X,OU=Y\" = SCOPE";
+        }
     }
-    if (scopes.empty()) {
-        if (const auto found = out.find(alias); found != out.end()) out.erase(found);
-        return {};
-    }
-    out.insert_or_assign(std::string(alias), std::move(scopes));
+    put(alias, std::move(scopes), out);
     if (out.size() > max_aliases) return fmt::format("there are more than {} aliases", max_aliases);
+    return {};
+}
+
+/// One claim and the values of which it must have one.
+std::string read_required_claim(const Option &option, std::string_view claim, const Value &value,
+                                RequiredClaims &out) {
+    if (claim.empty() || claim.size() > max_text_bytes || !is_printable(claim)) {
+        return fmt::format("a claim's name has 1 to {} bytes of UTF-8 without control characters",
+                           max_text_bytes);
+    }
+    std::vector<std::string> values;
+    if (std::string problem = read(option, value, values); !problem.empty()) return problem;
+    put(claim, std::move(values), out);
+    if (out.size() > max_list_size) return fmt::format("there are more than {} claims", max_list_size);
     return {};
 }
 
@@ -254,7 +276,7 @@ bool form_fits(Type type, Value::Form form) {
         case Value::Form::boolean:
             return type == Type::boolean;
         case Value::Form::list:
-            return is_list(type) || type == Type::scope_map;
+            return is_list(type) || is_map(type);
     }
     return false;
 }
@@ -279,6 +301,8 @@ std::string expectation(const Option &option) {
             return "must be a list";
         case Type::scope_map:
             return fmt::format("must be {}.ALIAS = SCOPE SCOPE", option.name);
+        case Type::claim_map:
+            return fmt::format("must be {}.CLAIM = VALUE,VALUE", option.name);
         case Type::issuer:
         case Type::https_url:
         case Type::proxy_url:
@@ -295,13 +319,15 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
     if (option.scope() == Scope::none) return {};
     std::string problem = expectation(option);
     const std::string_view alias = std::string_view(entry.key).substr(option.name.size());  // "" or ".ALIAS"
-    if (form_fits(option.type, entry.value.form) && (option.type != Type::scope_map || !alias.empty())) {
+    if (form_fits(option.type, entry.value.form) && (!is_map(option.type) || !alias.empty())) {
         problem = std::visit(
             [&](auto member) -> std::string {
                 if constexpr (std::is_same_v<decltype(member), std::monostate>) {
                     return {};
-                } else if constexpr (std::is_same_v<decltype(member), SectionField<ScopeAliases>>) {
-                    return read_alias(alias.substr(1), entry.value, member(section));
+                } else if constexpr (std::is_same_v<decltype(member), SectionField<NamedLists>>) {
+                    if (option.type == Type::scope_map)
+                        return read_alias(alias.substr(1), entry.value, member(section));
+                    return read_required_claim(option, alias.substr(1), entry.value, member(section));
                 } else if constexpr (requires { member(section); }) {
                     return read(option, entry.value, member(section));
                 } else {

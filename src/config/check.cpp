@@ -3,8 +3,13 @@
 #include "base/issuer.hpp"
 #include "base/text.hpp"
 #include "config/kubernetes.hpp"
+#include "config/options.hpp"
+#include "config/url.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -18,13 +23,21 @@ std::string title(const Section &section) {
     return section.name == "oauth" ? "[oauth]" : fmt::format("[oauth.{}]", section.name);
 }
 
+/// Where the option was set, or where the section begins.
+const std::string &origin_of(const SectionDraft &draft, std::string_view option) {
+    const auto at = draft.origins.find(option);
+    return at == draft.origins.end() ? draft.where : at->second;
+}
+
+tl::unexpected<Failure> refuse(const SectionDraft &draft, std::string_view option, const std::string &what,
+                               Reason reason = Reason::CONFIG_INVALID_VALUE, std::string hint = {}) {
+    return fail(reason, origin_of(draft, option) + std::string(option) + what, std::move(hint));
+}
+
 /// How often keys are fetched: each limit must leave room for the others.
 Result<void> check_refresh(const SectionDraft &draft) {
     const KeySource &keys = draft.section.keys;
-    const auto origin = [&](std::string_view option) {
-        const auto at = draft.origins.find(option);
-        return at == draft.origins.end() ? draft.where : at->second;
-    };
+    const auto origin = [&](std::string_view option) { return origin_of(draft, option); };
     if (keys.jwks_refresh_floor_s > keys.jwks_refresh_ceiling_s) {
         return fail(
             Reason::CONFIG_INVALID_VALUE,
@@ -41,22 +54,59 @@ Result<void> check_refresh(const SectionDraft &draft) {
     return {};
 }
 
+/// What would make a good issuer of this one.
+std::string hint_for_issuer(const std::string &issuer) {
+    if (issuer.ends_with("/adfs/services/trust")) {
+        return fmt::format("jwks_uri = https://{}/adfs/discovery/keys", host_and_port(issuer));
+    }
+    return "if tokens say so: set jwks_uri or jwks_file; then no key comes from the issuer, and any text will "
+           "do";
+}
+
+/// Rule 7: where keys come from the issuer's address, that is https.
+Result<void> check_issuer(const SectionDraft &draft) {
+    const Section &section = draft.section;
+    if (section.issuer.empty()) {
+        return fail(Reason::CONFIG_MISSING_KEY,
+                    fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
+                                title(section)));
+    }
+    if (!section.keys.jwks_uri.empty() || section.keys.only_file()) return {};
+    const std::string problem = issuer_problem(section.issuer);
+    if (problem.empty()) return {};
+    const bool is_https = section.issuer.starts_with("https://");
+    return refuse(draft, "issuer", fmt::format(" = {}: {}", quote(without_userinfo(section.issuer)), problem),
+                  Reason::CONFIG_INVALID_VALUE, is_https ? std::string() : hint_for_issuer(section.issuer));
+}
+
+/// Options about the source of keys that say different things.
+Result<void> check_key_source(const SectionDraft &draft) {
+    const KeySource &keys = draft.section.keys;
+    if (keys.jwks_file_beside && keys.jwks_file.empty()) {
+        return refuse(draft, "jwks_file_beside", ": set jwks_file too", Reason::CONFIG_MISSING_KEY);
+    }
+    if (keys.only_file() && !keys.jwks_uri.empty()) {
+        return refuse(draft, "jwks_file",
+                      fmt::format(": jwks_uri is set too ({}jwks_uri): keep one of them, or set "
+                                  "jwks_file_beside = true",
+                                  origin_of(draft, "jwks_uri")));
+    }
+    if (!keys.jwks_uri.empty() && !keys.discovery_uri.empty()) {
+        return refuse(
+            draft, "discovery_uri",
+            fmt::format(": jwks_uri is set too ({}jwks_uri): keep one of them", origin_of(draft, "jwks_uri")));
+    }
+    return {};
+}
+
 Result<void> check(SectionDraft &draft, const std::string &pod_folder) {
     Section &section = draft.section;
     const auto is_set = [&](std::string_view option) { return draft.origins.count(option) != 0; };
     if (section.keys.kubernetes) {
         if (auto completed = complete_from_pod(draft, pod_folder); !completed) return completed;
     }
-    if (section.issuer.empty()) {
-        return fail(Reason::CONFIG_MISSING_KEY,
-                    fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
-                                title(section)));
-    }
-    if (!section.keys.jwks_file.empty() && !section.keys.jwks_uri.empty()) {
-        return fail(Reason::CONFIG_INVALID_VALUE,
-                    fmt::format("{}jwks_file: jwks_uri is set too ({}jwks_uri): keep one of them",
-                                draft.origins["jwks_file"], draft.origins["jwks_uri"]));
-    }
+    if (auto checked = check_issuer(draft); !checked) return checked;
+    if (auto checked = check_key_source(draft); !checked) return checked;
     if (auto checked = check_refresh(draft); !checked) return checked;
     if (section.tokens.verify_aud && section.tokens.audience.empty()) {
         if (section.scopes.resource_server_id.empty()) {
@@ -92,18 +142,84 @@ Result<void> check(SectionDraft &draft, const std::string &pod_folder) {
     return {};
 }
 
-/// Users of two providers must never have the same name. So at most one section has no prefix, and no prefix
+/// A name that both sections have for their provider, if any.
+std::optional<std::string> shared_name(const Section &one, const Section &other) {
+    if (is_issuer(other.issuer, one.issuer, one.tokens.issuer_aliases)) return other.issuer;
+    for (const std::string &alias : other.tokens.issuer_aliases) {
+        if (is_issuer(alias, one.issuer, one.tokens.issuer_aliases)) return alias;
+    }
+    return std::nullopt;
+}
+
+std::set<std::string_view> aliases_of(const Section &section) {
+    std::set<std::string_view> out;
+    for (const std::string &alias : section.tokens.issuer_aliases) out.insert(without_trailing_slash(alias));
+    return out;
+}
+
+/// An option about the provider that the sections set in different ways; empty: none.
+std::string_view different_provider_option(const Section &one, const Section &other) {
+    if (!same_issuer(one.issuer, other.issuer)) return "issuer";
+    if (aliases_of(one) != aliases_of(other)) return "issuer_aliases";
+    if (one.tokens.username_prefix != other.tokens.username_prefix) return "username_prefix";
+    if (one.keys == other.keys) return {};
+    // The option whose value another KeySource changes.
+    Section mine = other;
+    Section theirs = other;
+    theirs.keys = one.keys;
+    for (const Option &option : options()) {
+        const bool equal = std::visit(
+            [&](auto member) {
+                if constexpr (requires { member(mine); }) {
+                    return member(mine) == member(theirs);
+                } else {
+                    return true;
+                }
+            },
+            option.target);
+        if (!equal) return option.name;
+    }
+    return "jwks_uri";
+}
+
+/// Sections that share an issuer are one provider, and `aud` tells their tokens apart.
+Result<void> check_same_provider(const SectionDraft &one, const SectionDraft &other, const std::string &name) {
+    const auto refuse_beside = [&](std::string_view option, std::string_view what) {
+        return refuse(other.origins.contains(option) ? other : one, option,
+                      fmt::format(": {} and {} have the issuer {}: {}", title(other.section),
+                                  title(one.section), quote(without_userinfo(name), 128), what));
+    };
+    if (const auto option = different_provider_option(one.section, other.section); !option.empty()) {
+        return refuse_beside(option, "it must be the same in both, since they are one provider");
+    }
+    for (const SectionDraft *draft : {&one, &other}) {
+        if (draft->section.tokens.verify_aud) continue;
+        return refuse(
+            *draft, "verify_aud",
+            fmt::format(" = false: {} and {} have the issuer {}: aud must tell their tokens apart",
+                        title(other.section), title(one.section), quote(without_userinfo(name), 128)));
+    }
+    for (const std::string &audience : other.section.tokens.audience) {
+        const auto &theirs = one.section.tokens.audience;
+        if (std::find(theirs.begin(), theirs.end(), audience) == theirs.end()) continue;
+        return refuse_beside("audience",
+                             fmt::format("both have the audience {}, and aud must tell their tokens "
+                                         "apart",
+                                         quote(audience)));
+    }
+    return {};
+}
+
+/// Users of two providers must never have the same name. So at most one provider has no prefix, and no prefix
 /// begins with another one: "a" before "b-alice" would be the same as "ab-" before "alice".
 Result<void> check_together(const SectionDraft &one, const SectionDraft &other) {
-    if (same_issuer(one.section.issuer, other.section.issuer)) {
-        return fail(Reason::CONFIG_INVALID_VALUE,
-                    fmt::format("{}issuer = {}: is the issuer of {} too", other.origins.at("issuer"),
-                                quote(other.section.issuer), title(one.section)));
+    if (const auto name = shared_name(one.section, other.section)) {
+        return check_same_provider(one, other, *name);
     }
     if (!one.section.keys.jwks_cache_file.empty() &&
         one.section.keys.jwks_cache_file == other.section.keys.jwks_cache_file) {
         return fail(Reason::CONFIG_INVALID_VALUE,
-                    fmt::format("{}jwks_cache_file = {}: {} has the same file: each section needs its own",
+                    fmt::format("{}jwks_cache_file = {}: {} has the same file: each provider needs its own",
                                 other.origins.at("jwks_cache_file"), quote(other.section.keys.jwks_cache_file),
                                 title(one.section)));
     }
@@ -160,7 +276,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
     const auto add = [&](std::string_view text) {
         warnings.push_back(fmt::format("{} {}", title(section), text));
     };
-    if (!section.tokens.verify_aud) {
+    if (!section.tokens.verify_aud && section.tokens.required_claims.empty()) {
         add("verify_aud = false: every token of the issuer is accepted, also those for other services");
     }
     if (section.scopes.scope_prefix_explicit && section.scopes.scope_prefix->empty()) {
@@ -181,18 +297,22 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
     }
     if (section.tokens.allow_id_token)
         add("allow_id_token = true: tokens that were made for a login page open the broker");
+    if (section.tokens.allow_id_token && section.tokens.id_token_marks != TokenRules().id_token_marks)
+        add("id_token_marks has no effect beside allow_id_token = true");
     if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
     if (section.tokens.token_in_username)
         add("token_in_username = true: brokers and proxies write usernames into their logs");
-    if (section.keys.jwks_max_stale_s < section.keys.jwks_cache_ttl_s && section.keys.jwks_file.empty()) {
+    if (section.keys.jwks_max_stale_s < section.keys.jwks_cache_ttl_s && !section.keys.only_file()) {
         add(fmt::format("jwks_max_stale = {} is less than jwks_cache_ttl = {}: keys are fetched more often",
                         section.keys.jwks_max_stale_s, section.keys.jwks_cache_ttl_s));
     }
-    if (!section.keys.jwks_file.empty() && !section.keys.jwks_cache_file.empty()) {
-        add("jwks_cache_file has no effect beside jwks_file");
-    }
-    if (!section.keys.jwks_file.empty() && !section.keys.jwks_token_file.empty()) {
-        add("jwks_token_file has no effect beside jwks_file");
+    if (section.keys.only_file()) {
+        const auto no_effect = [&](std::string_view option, const std::string &value) {
+            if (!value.empty()) add(fmt::format("{} has no effect beside jwks_file", option));
+        };
+        no_effect("jwks_cache_file", section.keys.jwks_cache_file);
+        no_effect("jwks_token_file", section.keys.jwks_token_file);
+        no_effect("discovery_uri", section.keys.discovery_uri);
     }
 }
 

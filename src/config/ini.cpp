@@ -29,6 +29,27 @@ bool is_in_quotes(std::string_view value) {
            (value.front() == '"' || value.front() == '\'');
 }
 
+/// Where the = behind the key stands. One in quotes is a part of a name: scope_aliases."CN=X,OU=Y" = SCOPE. The
+/// quotes end where a = follows them.
+std::size_t end_of_key(std::string_view line) {
+    const std::size_t open = line.find(".\"");
+    const std::size_t equals = line.find('=');
+    if (open == std::string_view::npos || equals < open) return equals;
+    for (std::size_t quote = line.find('"', open + 2); quote != std::string_view::npos;
+         quote = line.find('"', quote + 1)) {
+        const std::size_t next = line.find_first_not_of(blanks, quote + 1);
+        if (next != std::string_view::npos && line[next] == '=') return next;
+    }
+    return equals;
+}
+
+/// MAP."NAME" without the quotes.
+std::string without_quotes(std::string_view key) {
+    const std::size_t open = key.find(".\"");
+    if (open == std::string_view::npos || open + 2 >= key.size() || key.back() != '"') return std::string(key);
+    return std::string(key.substr(0, open + 1)).append(key.substr(open + 2, key.size() - open - 3));
+}
+
 class IniReader {
   public:
     explicit IniReader(std::string_view path) : path_(show_path(path)) {}
@@ -80,18 +101,18 @@ class IniReader {
     }
 
     Result<void> read_key(std::string_view line) {
-        const std::size_t equals = line.find('=');
+        const std::size_t equals = end_of_key(line);
         if (equals == std::string_view::npos) {
             return bad(fmt::format("{} isn't \"key = value\"", quote(without_userinfo(line))));
         }
-        const std::string_view key = trim(line.substr(0, equals), blanks);
+        const std::string key = without_quotes(trim(line.substr(0, equals), blanks));
         const std::string_view value = trim(line.substr(equals + 1), blanks);
         if (key.empty()) return bad("there is no key in front of =");
         if (section_.empty()) {
             return bad(fmt::format("{} stands in front of the first section: begin with [oauth]", quote(key)));
         }
         const std::string where = fmt::format("{}[{}] ", here(), section_);
-        if (const auto [earlier, is_new] = lines_.try_emplace({section_, std::string(key)}, line_); !is_new) {
+        if (const auto [earlier, is_new] = lines_.try_emplace({section_, key}, line_); !is_new) {
             return fail(Reason::CONFIG_DUPLICATE_KEY,
                         fmt::format("{}{}: stands already on line {}", where, quote(key), earlier->second));
         }

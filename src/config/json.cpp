@@ -40,9 +40,9 @@ Result<Value> read_value(const JsonValue &value, const std::string &path) {
     return fail(Reason::CONFIG_INVALID_VALUE, fmt::format("{}{}: an object can't stand here", source, path));
 }
 
-bool is_map(const JsonValue &member) {
+bool is_map_object(const JsonValue &member) {
     const Option *option = find_option(member.name());
-    return member.is_object() && option != nullptr && option->type == Type::scope_map;
+    return member.is_object() && option != nullptr && is_map(option->type);
 }
 
 /// {"scope_aliases": {"ALIAS": ...}} as INI's scope_aliases.ALIAS = ...
@@ -69,7 +69,7 @@ Result<void> read_section(const JsonValue &object, const std::string &section, s
     entries.push_back({section, {}, {}, std::string(source)});
     for (const JsonValue member : object) {
         if (member.is_null()) continue;
-        if (is_map(member)) {
+        if (is_map_object(member)) {
             if (auto read = read_map(member, object, section, shown, entries); !read) return read;
             continue;
         }
@@ -128,7 +128,7 @@ Result<std::vector<Entry>> parse_json(std::string_view json) {
 
     bool has_sections = false;
     for (const JsonValue member : *root) {
-        has_sections = has_sections || (member.is_object() && !is_map(member));
+        has_sections = has_sections || (member.is_object() && !is_map_object(member));
     }
     std::vector<Entry> entries;
     auto read = has_sections ? read_sections(*root, entries) : read_flat(*root, entries);

@@ -27,16 +27,19 @@ constexpr auto *confinement = &field<&Section::confinement, Member>;
 constexpr Option table[] = {
     // What LavinMQ's [oauth] section has too.
     {"issuer", Type::issuer, issuer, "",
-     "the provider's issuer URL, character by character as in `iss`; required without `kubernetes`"},
+     "the provider's issuer URL, character by character as in `iss`; required without `kubernetes`. "
+     "With `jwks_uri` or `jwks_file` any text: no key comes from there"},
     {"resource_server_id", Type::text, scopes<&ScopeRules::resource_server_id>, "",
      "this broker's name at the provider: its entry in `resource_access`, its scope prefix, its audience"},
     {"audience", Type::list, tokens<&TokenRules::audience>, "",
-     "`aud` must have one of these; unset: `resource_server_id`"},
+     "`aud` must have one of these; unset: `resource_server_id`. Sections may share an issuer if their "
+     "audiences "
+     "differ"},
     {"verify_aud", Type::boolean, tokens<&TokenRules::verify_aud>, "true", "check `aud`"},
     {"preferred_username_claims", Type::name_list, tokens<&TokenRules::preferred_username_claims>,
-     "sub,client_id", "claims for the username; the first one present counts"},
+     "sub,client_id", "claims for the username, by name or dotted path; the first one present counts"},
     {"additional_scopes_keys", Type::list, scopes<&ScopeRules::additional_scopes_keys>, "",
-     "more claims with scopes, by name or dotted path"},
+     "more claims with scopes, by name or dotted path; `NAME{}`: the member names of an object"},
     {"scope_prefix", Type::text, scopes<&ScopeRules::scope_prefix>, "",
      "what scopes must begin with; unset: `resource_server_id` and a dot; present and empty: all count"},
     {"scope_aliases", Type::scope_map, scopes<&ScopeRules::scope_aliases>, "",
@@ -57,8 +60,13 @@ constexpr Option table[] = {
      "what its tokens may do, of `configure`, `read` and `write`; unset: all; present and empty: nothing"},
 
     // Tokens.
+    {"issuer_aliases", Type::list, tokens<&TokenRules::issuer_aliases>, "",
+     "other names of the same provider in `iss`, such as its address inside a cluster"},
+    {"required_claims", Type::claim_map, tokens<&TokenRules::required_claims>, "",
+     "the claim CLAIM, by name or dotted path, must have one of these values"},
     {"algorithms", Type::algorithms, tokens<&TokenRules::algorithms>,
-     "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA", "signature algorithms that are accepted"},
+     "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA",
+     "signature algorithms that are accepted; `Ed25519` is another name of `EdDSA`"},
     {"default_key", Type::text, tokens<&TokenRules::default_key>, "",
      "`kid` of the key for tokens that name none", 0, 256},
     {"max_token_bytes", Type::number, tokens<&TokenRules::max_token_bytes>, "16384", "longest token", 256,
@@ -69,6 +77,9 @@ constexpr Option table[] = {
     {"require_at_jwt", Type::boolean, tokens<&TokenRules::require_at_jwt>, "false",
      "accept only tokens whose header `typ` is `at+jwt` (RFC 9068)"},
     {"allow_id_token", Type::boolean, tokens<&TokenRules::allow_id_token>, "false", "accept ID tokens too"},
+    {"id_token_marks", Type::list, tokens<&TokenRules::id_token_marks>, "at_hash,c_hash,nonce",
+     "claims that only ID tokens have; take out what your provider puts into access tokens; present and empty: "
+     "none"},
     {"allow_cnf", Type::boolean, tokens<&TokenRules::allow_cnf>, "false",
      "accept tokens that are bound to their sender (`cnf`), without checking that binding"},
     {"max_session", Type::number, tokens<&TokenRules::max_session_s>, "0",
@@ -81,13 +92,17 @@ constexpr Option table[] = {
     {"token_in_username", Type::boolean, tokens<&TokenRules::token_in_username>, "false",
      "take the token from the username, if the password isn't one"},
     {"username_prefix", Type::text, tokens<&TokenRules::username_prefix>, "",
-     "put in front of usernames; with several issuers each but one needs its own", 0, 64},
+     "put in front of usernames; with several providers each but one needs its own", 0, 64},
 
     // Keys.
     {"jwks_uri", Type::https_url, keys<&KeySource::jwks_uri>, "",
      "URL of the key set; unset: found by discovery"},
+    {"discovery_uri", Type::https_url, keys<&KeySource::discovery_uri>, "",
+     "URL of the discovery document; unset: `issuer` and `/.well-known/openid-configuration`"},
     {"jwks_file", Type::path, keys<&KeySource::jwks_file>, "",
-     "file with a fixed key set, instead of the network"},
+     "file with a fixed key set (JWKS or PEM), instead of the network"},
+    {"jwks_file_beside", Type::boolean, keys<&KeySource::jwks_file_beside>, "false",
+     "use the keys of `jwks_file` beside those that are fetched"},
     {"jwks_token_file", Type::path, keys<&KeySource::jwks_token_file>, "",
      "file with a bearer token that the provider wants for its keys; read anew for each fetch"},
     {"kubernetes", Type::boolean, keys<&KeySource::kubernetes>, "false",
@@ -103,7 +118,7 @@ constexpr Option table[] = {
     {"jwks_max_stale", Type::number, keys<&KeySource::jwks_max_stale_s>, "86400",
      "how long old keys serve while the provider can't be reached", 60, 30 * day, "seconds"},
     {"jwks_cache_file", Type::path, keys<&KeySource::jwks_cache_file>, "",
-     "file that keeps the key set over restarts; one for each section"},
+     "file that keeps the key set over restarts; one for each provider"},
     {"ca_file", Type::path, keys<&KeySource::ca_file>, "",
      "PEM file with the provider's CA; unset: the system's"},
     {"proxy", Type::proxy_url, keys<&KeySource::proxy>, "",
@@ -136,7 +151,7 @@ std::span<const Option> options() noexcept {
 const Option *find_option(std::string_view name) noexcept {
     const std::string_view map = name.substr(0, name.find('.'));
     const auto *found = std::find_if(std::begin(table), std::end(table), [&](const Option &o) {
-        return o.name == name || (o.type == Type::scope_map && o.name == map);
+        return o.name == name || (is_map(o.type) && o.name == map);
     });
     return found == std::end(table) ? nullptr : found;
 }

@@ -18,13 +18,14 @@ namespace tokenward::config {
 /// How a value is written, and what else is asked of it.
 enum class Type : std::uint8_t {
     text,
-    issuer,     ///< https URL without a query, a fragment or a user
+    issuer,     ///< https URL without a query, a fragment or a user; any text if no key comes from there
     https_url,  ///< https URL without a fragment or a user
     proxy_url,
     path,        ///< absolute
     list,        ///< comma-separated
     name_list,   ///< the same, not empty
     scope_map,   ///< several keys: NAME.ALIAS = scopes with spaces between
+    claim_map,   ///< several keys: NAME.CLAIM = values with commas between
     vhosts,      ///< comma-separated patterns, as the first part of a scope
     tags,        ///< comma-separated
     operations,  ///< comma-separated
@@ -33,6 +34,11 @@ enum class Type : std::uint8_t {
     number,
     log_level,
 };
+
+/// True if the option has several keys.
+constexpr bool is_map(Type type) noexcept {
+    return type == Type::scope_map || type == Type::claim_map;
+}
 
 /// A member of a part of Section.
 template <class T>
@@ -44,7 +50,7 @@ using Target =
     std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
                  SectionField<std::vector<std::string>>, SectionField<Confinement::Names>, SectionField<bool>,
                  SectionField<std::int64_t>, SectionField<std::size_t>, SectionField<jose::AlgorithmSet>,
-                 SectionField<ScopeAliases>, std::string Settings::*, bool Settings::*, std::size_t Settings::*,
+                 SectionField<NamedLists>, std::string Settings::*, bool Settings::*, std::size_t Settings::*,
                  LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };
@@ -66,7 +72,7 @@ struct Option {
 };
 
 std::span<const Option> options() noexcept;
-/// Finds "NAME.ALIAS" too, if NAME is a scope_map.
+/// Finds "NAME.ALIAS" too, if NAME is a map.
 const Option *find_option(std::string_view name) noexcept;
 
 /// True for LavinMQ's other sections, which are skipped.

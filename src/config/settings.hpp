@@ -15,13 +15,19 @@
 
 namespace tokenward::config {
 
+/// What options with a name in their key hold.
+using NamedLists = std::map<std::string, std::vector<std::string>, std::less<>>;
 /// From a scope in a token to the scopes that it stands for.
-using ScopeAliases = std::map<std::string, std::vector<std::string>, std::less<>>;
+using ScopeAliases = NamedLists;
+/// From a claim, by name or dotted path, to the values of which it must have one.
+using RequiredClaims = NamedLists;
 
-/// Where a section's keys come from.
+/// Where a provider's keys come from.
 struct KeySource {
-    std::string jwks_uri;   ///< empty: by discovery
-    std::string jwks_file;  ///< static set, no network
+    std::string jwks_uri;           ///< empty: by discovery
+    std::string discovery_uri;      ///< empty: the issuer's well-known address
+    std::string jwks_file;          ///< static set, no network
+    bool jwks_file_beside = false;  ///< its keys stand beside those that are fetched
     std::string jwks_cache_file;
     std::string ca_file;
     std::string jwks_token_file;       ///< bearer token for the fetch; empty: none
@@ -33,12 +39,18 @@ struct KeySource {
     std::int64_t jwks_refresh_ceiling_s = 86400;
     std::int64_t jwks_min_refresh_s = 5;
     std::int64_t jwks_max_stale_s = 86400;
+
+    /// Nothing is fetched.
+    bool only_file() const noexcept { return !jwks_file.empty() && !jwks_file_beside; }
+    bool operator==(const KeySource &) const = default;
 };
 
 /// Which tokens are accepted, and under which username.
 struct TokenRules {
-    std::vector<std::string> audience;  ///< what rule 8 compares with; never empty if verify_aud
+    std::vector<std::string> issuer_aliases;  ///< other names of the issuer
+    std::vector<std::string> audience;        ///< what rule 8 compares with; never empty if verify_aud
     bool verify_aud = true;
+    RequiredClaims required_claims;
     std::vector<std::string> preferred_username_claims{"sub", "client_id"};
     std::string username_prefix;
     jose::AlgorithmSet algorithms = jose::AlgorithmSet::all();
@@ -49,6 +61,7 @@ struct TokenRules {
     bool require_username_match = false;
     bool token_in_username = false;
     bool allow_id_token = false;
+    std::vector<std::string> id_token_marks{"at_hash", "c_hash", "nonce"};
     bool allow_cnf = false;
     std::int64_t clock_skew_s = 10;
     std::int64_t max_session_s = 0;  ///< 0: off
@@ -76,9 +89,9 @@ struct Confinement {
     Names operations;
 };
 
-/// One issuer: [oauth] or [oauth.NAME]. README.md lists the defaults.
+/// [oauth] or [oauth.NAME]: a provider, and the tokens of it that are for us. README.md lists the defaults.
 struct Section {
-    std::string name;    ///< "oauth", or NAME of [oauth.NAME]: part of a session's identity
+    std::string name;    ///< "oauth", or NAME of [oauth.NAME]
     std::string issuer;  ///< as configured; compared without one trailing '/'
     KeySource keys;
     TokenRules tokens;

@@ -33,11 +33,11 @@ void write(JsonWriter &json, const Confinement::Names &names) {
         json.null();
     }
 }
-void write(JsonWriter &json, const ScopeAliases &aliases) {
+void write(JsonWriter &json, const NamedLists &lists) {
     json.begin_object();
-    for (const auto &[alias, scopes] : aliases) {
-        json.name(alias);
-        write(json, scopes);
+    for (const auto &[name, list] : lists) {
+        json.name(name);
+        write(json, list);
     }
     json.end_object();
 }

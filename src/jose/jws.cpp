@@ -31,6 +31,13 @@ struct Parameters {
     }
 };
 
+/// A media type without a slash has "application/" in front.
+std::string_view without_application(std::string_view typ) noexcept {
+    constexpr std::string_view application = "application/";
+    const bool has_it = equals_ignoring_case(typ.substr(0, application.size()), application);
+    return has_it ? typ.substr(application.size()) : typ;
+}
+
 Result<Algorithm> read_algorithm(const std::optional<JsonValue> &alg) {
     if (!alg) return fail(Reason::ALGORITHM_NOT_ALLOWED, "the header has no alg");
     if (!alg->is_string()) return fail(Reason::ALGORITHM_NOT_ALLOWED, "the header's alg isn't a string");
@@ -40,6 +47,14 @@ Result<Algorithm> read_algorithm(const std::optional<JsonValue> &alg) {
 }
 
 }  // namespace
+
+bool is_jwt(std::string_view typ) noexcept {
+    return equals_ignoring_case(without_application(typ), "jwt");
+}
+
+bool is_at_jwt(std::string_view typ) noexcept {
+    return equals_ignoring_case(without_application(typ), "at+jwt");
+}
 
 Result<CompactJws> CompactJws::split(std::string_view token) {
     const std::size_t one = token.find('.');

@@ -22,6 +22,10 @@ struct CompactJws {
     static Result<CompactJws> split(std::string_view token);
 };
 
+/// What a header's typ says, in any case, with or without "application/" (RFC 7515 section 4.1.9).
+bool is_jwt(std::string_view typ) noexcept;
+bool is_at_jwt(std::string_view typ) noexcept;  ///< an access token (RFC 9068 section 2.1)
+
 /// The parameters of a header that we use. jku, jwk, x5u and x5c are ignored: a token can't bring its own key.
 /// The texts are views into the document.
 struct Header {

@@ -58,11 +58,15 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     const ActiveSection *section = &no_section;
     std::optional<Failure> problem;
     if (configuration) {
-        const auto found = configuration->find_section(*payload);
+        auto found = configuration->find_section(*payload);
         section = found ? *found : &configuration->sections.front();
-        if (auto claims =
-                claims::check(*payload, section->issuer, section->tokens, backend->clock_.unix_seconds());
-            !claims) {
+        const auto typ = header->find("typ");
+        const bool is_at_jwt = typ && typ->is_string() && jose::is_at_jwt(typ->text());
+        auto claims = claims::check(*payload, section->issuer, section->tokens, is_at_jwt,
+                                    backend->clock_.unix_seconds());
+        if (!found) {
+            problem = std::move(found).error();
+        } else if (!claims) {
             problem = std::move(claims).error();
         }
     }

@@ -145,11 +145,9 @@ bool Login::check_header() {
         return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
                                                                  jose::algorithm_name(header_->algorithm)));
     }
-    std::string typ = to_lower(header_->typ.value_or(""));
-    // RFC 7515 section 4.1.9: a media type without a slash has "application/" in front.
-    if (typ.starts_with("application/")) typ.erase(0, 12);
-    if (typ == "at+jwt") return true;
-    if (!rules.require_at_jwt && (!header_->typ || typ == "jwt")) return true;
+    const std::string_view typ = header_->typ.value_or(std::string_view());
+    is_at_jwt_ = jose::is_at_jwt(typ);
+    if (is_at_jwt_ || (!rules.require_at_jwt && (!header_->typ || jose::is_jwt(typ)))) return true;
     return refuse(Reason::WRONG_TYPE,
                   header_->typ ? fmt::format("typ is {}", quote(*header_->typ)) : "there is no typ");
 }
@@ -174,7 +172,7 @@ bool Login::verify_signature() {
 // ---- claims and rights ----------------------------------------------------------------------------------
 
 bool Login::check_claims() {
-    auto claims = claims::check(*payload_, section_->issuer, section_->tokens, now_);
+    auto claims = claims::check(*payload_, section_->issuer, section_->tokens, is_at_jwt_, now_);
     if (!claims) {
         const claims::Names names = claims::names_of(*payload_, section_->tokens);
         name_user(names.username);

@@ -115,6 +115,7 @@ class Login {
     // Of a token that isn't in the cache.
     std::optional<jose::CompactJws> jws_;
     std::optional<jose::Header> header_;
+    bool is_at_jwt_ = false;  ///< the header says that it is an access token (RFC 9068)
     std::optional<JsonValue> payload_;
     keys::KeyRef key_;
     std::optional<claims::Claims> claims_;

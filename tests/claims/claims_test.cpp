@@ -45,6 +45,7 @@ struct Row {
     std::string without;
     Reason reason = Reason::NONE;
     void (*change)(config::Section &) = nullptr;
+    bool is_at_jwt = false;
 };
 
 void check_rows(const std::vector<Row> &rows) {
@@ -55,7 +56,7 @@ void check_rows(const std::vector<Row> &rows) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, row.without), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, section.issuer, section.tokens, now);
+        const auto claims = check(*json, section.issuer, section.tokens, row.is_at_jwt, now);
         const Reason got = claims ? Reason::NONE : claims.error().reason;
         EXPECT_STREQ(reason_name(got), reason_name(row.reason)) << (claims ? "" : claims.error().detail);
         if (!claims) {
@@ -84,6 +85,22 @@ TEST(Claims, Rule7Issuer) {
     });
 }
 
+TEST(Claims, Rule7Aliases) {
+    const auto two = [](config::Section &s) {
+        s.tokens.issuer_aliases = {"https://id.internal:8443", "http://id/trust/"};
+    };
+    check_rows({
+        {"the issuer still", "", "", Reason::NONE, two},
+        {"an alias", R"("iss":"https://id.internal:8443")", "iss", Reason::NONE, two},
+        {"one trailing slash in the token", R"("iss":"https://id.internal:8443/")", "iss", Reason::NONE, two},
+        {"one trailing slash in the configuration", R"("iss":"http://id/trust")", "iss", Reason::NONE, two},
+        {"two trailing slashes", R"("iss":"http://id/trust//")", "iss", Reason::WRONG_ISSUER, two},
+        {"another port", R"("iss":"https://id.internal")", "iss", Reason::WRONG_ISSUER, two},
+        {"empty", R"("iss":"")", "iss", Reason::WRONG_ISSUER, two},
+        {"without the option", R"("iss":"https://id.internal:8443")", "iss", Reason::WRONG_ISSUER},
+    });
+}
+
 TEST(Claims, Rule8Audience) {
     check_rows({
         {"a string", "", ""},
@@ -105,6 +122,49 @@ TEST(Claims, Rule8Audience) {
          [](config::Section &s) { s.tokens.verify_aud = false; }},
         {"verify_aud = false: none", "", "aud", Reason::NONE,
          [](config::Section &s) { s.tokens.verify_aud = false; }},
+    });
+}
+
+TEST(Claims, Rule8RequiredClaims) {
+    const auto refused = Reason::CLAIM_NOT_ALLOWED;
+    const auto client = [](config::Section &s) {
+        s.tokens.verify_aud = false;
+        s.tokens.required_claims = {{"client_id", {"one", "two"}}};
+    };
+    const auto nested = [](config::Section &s) {
+        s.tokens.required_claims = {{"kubernetes\\.io.namespace", {"factory"}}};
+    };
+    const auto url = [](config::Section &s) {
+        s.tokens.required_claims = {{"https://id.example/team", {"7", "true"}}};
+    };
+    const auto both = [](config::Section &s) { s.tokens.required_claims = {{"azp", {"app"}}, {"tid", {"t"}}}; };
+    check_rows({
+        {"a string", R"("client_id":"one")", "aud", Reason::NONE, client},
+        {"another of the values", R"("client_id":"two")", "aud", Reason::NONE, client},
+        {"in an array", R"("client_id":["x","two"])", "aud", Reason::NONE, client},
+        {"another string", R"("client_id":"three")", "aud", refused, client},
+        {"another case", R"("client_id":"One")", "aud", refused, client},
+        {"a prefix", R"("client_id":"one2")", "aud", refused, client},
+        {"both in one string", R"("client_id":"one two")", "aud", refused, client},
+        {"empty", R"("client_id":"")", "aud", refused, client},
+        {"an empty array", R"("client_id":[])", "aud", refused, client},
+        {"an array in an array", R"("client_id":[["one"]])", "aud", refused, client},
+        {"an object", R"("client_id":{"one":"one"})", "aud", refused, client},
+        {"null", R"("client_id":null)", "aud", refused, client},
+        {"missing", "", "aud", refused, client},
+        {"aud isn't looked at", R"("client_id":"one","aud":"other")", "aud", Reason::NONE, client},
+        {"a path with a dot in a name", R"("kubernetes.io":{"namespace":"factory"})", "", Reason::NONE, nested},
+        {"another value there", R"("kubernetes.io":{"namespace":"guests"})", "", refused, nested},
+        {"the dot is no step", R"("kubernetes":{"io":{"namespace":"factory"}})", "", refused, nested},
+        {"beside aud", R"("kubernetes.io":{"namespace":"factory"},"aud":"other")", "aud",
+         Reason::WRONG_AUDIENCE, nested},
+        {"a claim of that very name", R"("https://id.example/team":"7")", "", Reason::NONE, url},
+        {"a number as it is written", R"("https://id.example/team":7)", "", Reason::NONE, url},
+        {"the same number in another way", R"("https://id.example/team":7.0)", "", refused, url},
+        {"a boolean", R"("https://id.example/team":true)", "", Reason::NONE, url},
+        {"every claim is needed", R"("azp":"app","tid":"t")", "", Reason::NONE, both},
+        {"the first is missing", R"("tid":"t")", "", refused, both},
+        {"the second is missing", R"("azp":"app")", "", refused, both},
     });
 }
 
@@ -147,10 +207,10 @@ TEST(Claims, ExpiresAtIsFlooredExpAndSkew) {
     config::Section section = base_section();
     JsonDocument document;
     auto json = document.parse(payload(R"("exp":1800000300.9)", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, now)->validity.expires_at, 1800000310);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now)->validity.expires_at, 1800000310);
     section.tokens.require_exp = false;
     json = document.parse(payload("", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, now)->validity.expires_at, INT64_MAX);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now)->validity.expires_at, INT64_MAX);
 }
 
 TEST(Claims, CheckTimeIsOneInstant) {
@@ -187,6 +247,49 @@ TEST(Claims, Rule10NotAnAccessToken) {
         {"cnf, allow_cnf", R"("cnf":{"jkt":"x"})", "", Reason::NONE,
          [](config::Section &s) { s.tokens.allow_cnf = true; }},
     });
+}
+
+TEST(Claims, Rule10Marks) {
+    const auto refused = Reason::NOT_AN_ACCESS_TOKEN;
+    const auto dex = [](config::Section &s) { s.tokens.id_token_marks = {"c_hash"}; };
+    const auto none = [](config::Section &s) { s.tokens.id_token_marks = {}; };
+    const auto own = [](config::Section &s) { s.tokens.id_token_marks = {"sid"}; };
+    check_rows({
+        {"at_hash that is no mark", R"("at_hash":"x")", "", Reason::NONE, dex},
+        {"nonce that is no mark", R"("nonce":"x")", "", Reason::NONE, dex},
+        {"the mark that is left", R"("at_hash":"x","c_hash":"x")", "", refused, dex},
+        {"no marks", R"("at_hash":"x","c_hash":"x","nonce":"x")", "", Reason::NONE, none},
+        {"no marks: typ ID still", R"("typ":"ID")", "", refused, none},
+        {"no marks: token_use id still", R"("token_use":"id")", "", refused, none},
+        {"a mark of one's own", R"("sid":"x")", "", refused, own},
+        {"typ Bearer excuses the nonce alone", R"("at_hash":"x","typ":"Bearer")", "", refused},
+        {"at+jwt: no mark counts", R"("at_hash":"x","c_hash":"x","nonce":"x")", "", Reason::NONE, nullptr,
+         true},
+        {"at+jwt: typ ID", R"("typ":"ID")", "", refused, nullptr, true},
+        {"at+jwt: token_use id", R"("token_use":"id")", "", refused, nullptr, true},
+        {"at+jwt: events", R"("events":{})", "", refused, nullptr, true},
+    });
+}
+
+TEST(Claims, Rule10TheHintNamesTheMarkAndTheSetting) {
+    struct Row {
+        const char *members;
+        const char *detail;
+        const char *hint;
+    };
+    const Row rows[] = {
+        {R"("at_hash":"x")", "the claim \"at_hash\"", "id_token_marks = c_hash,nonce"},
+        {R"("nonce":"x")", "the claim \"nonce\"", "id_token_marks = at_hash,c_hash"},
+        {R"("nonce":"x","at_hash":"y")", "the claim \"at_hash\"", "id_token_marks = c_hash"},
+    };
+    for (const Row &row : rows) {
+        JsonDocument document;
+        const auto json = document.parse(payload(row.members), Reason::MALFORMED_PAYLOAD);
+        const auto refused = check(*json, "https://id.example", base_section().tokens, false, now);
+        ASSERT_FALSE(refused) << row.members;
+        EXPECT_NE(refused.error().detail.find(row.detail), std::string::npos) << refused.error().detail;
+        EXPECT_TRUE(refused.error().hint.ends_with(row.hint)) << refused.error().hint;
+    }
 }
 
 TEST(Claims, Rule11Username) {
@@ -229,7 +332,7 @@ TEST(Claims, Rule11Username) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, base_section().issuer, base_section().tokens, now);
+        const auto claims = check(*json, base_section().issuer, base_section().tokens, false, now);
         if (row.reason == Reason::NONE) {
             ASSERT_TRUE(claims.has_value()) << claims.error().detail;
             EXPECT_EQ(claims->username, row.username);
@@ -298,8 +401,40 @@ TEST(Claims, ARefusedUsernameIsToldWithItsCharacter) {
     const config::Section section = base_section();
     JsonDocument document;
     const auto json = document.parse(payload(R"("sub":"ad\u200bmin")", "sub"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, now).error().detail,
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now).error().detail,
               R"("sub" is "ad\xe2\x80\x8bmin": its character 3 is U+200B, an invisible character)");
+}
+
+TEST(Claims, Rule11NestedUsername) {
+    struct Row {
+        const char *what;
+        std::string members;
+        std::string username;  ///< empty: refused
+        Reason reason = Reason::NONE;
+    };
+    const Row rows[] = {
+        {"by a path", R"("act":{"name":"alice"})", "alice"},
+        {"a claim of that very name comes first", R"("act":{"name":"alice"},"act.name":"bob")", "bob"},
+        {"a dot in a name", R"("example.com":{"user":"alice"})", "alice"},
+        {"the next option, if the path ends early", R"("act":{"x":"y"},"sub":"carol")", "carol"},
+        {"and if it leads through a text", R"("act":"name","sub":"carol")", "carol"},
+        {"no falling through a number", R"("act":{"name":7},"sub":"carol")", "", Reason::INVALID_USERNAME},
+        {"no falling through an object", R"("act":{"name":{}},"sub":"carol")", "", Reason::INVALID_USERNAME},
+        {"a path leads through objects only", R"("act":[{"name":"alice"}])", "", Reason::NO_USERNAME},
+    };
+    config::Section section = base_section();
+    section.tokens.preferred_username_claims = {"act.name", "example\\.com.user", "sub"};
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.what);
+        JsonDocument document;
+        const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
+        ASSERT_TRUE(json.has_value()) << json.error().detail;
+        const auto claims = check(*json, section.issuer, section.tokens, false, now);
+        EXPECT_STREQ(reason_name(claims ? Reason::NONE : claims.error().reason), reason_name(row.reason));
+        if (claims) {
+            EXPECT_EQ(claims->username, row.username);
+        }
+    }
 }
 
 TEST(Claims, TheUsernamePrefixCountsInTheLength) {
@@ -308,7 +443,8 @@ TEST(Claims, TheUsernamePrefixCountsInTheLength) {
     JsonDocument document;
     const auto json = document.parse(payload(R"("sub":")" + std::string(254, 'x') + R"(")", "sub"),
                                      Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, now).error().reason, Reason::INVALID_USERNAME);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now).error().reason,
+              Reason::INVALID_USERNAME);
 }
 
 }  // namespace tokenward::claims

@@ -34,6 +34,7 @@ std::string type_column(const Option &option) {
         case Type::number:
             return fmt::format("{} to {} {}", option.min, option.max, option.unit);
         case Type::list:
+        case Type::claim_map:
         case Type::name_list:
         case Type::vhosts:
         case Type::tags:
@@ -62,7 +63,9 @@ std::string table_of_options() {
     for (const Option &option : options()) {
         const std::string fallback = option.fallback.empty() ? "" : fmt::format("`{}`", option.fallback);
         out += fmt::format("| `{}{}` | {} | {} | {} | {} |\n", option.name,
-                           option.type == Type::scope_map ? ".ALIAS" : "",
+                           option.type == Type::scope_map   ? ".ALIAS"
+                           : option.type == Type::claim_map ? ".CLAIM"
+                                                            : "",
                            option.scope() == Scope::section ? "each section" : "`[oauth]`", type_column(option),
                            fallback, option.meaning);
     }

@@ -91,18 +91,26 @@ TEST_F(Kubernetes, OutsideOfAPodItSaysSo) {
 
 TEST_F(Kubernetes, ATokenWithoutAUsableIssuerIsRefused) {
     for (const std::string_view claims :
-         {R"({"iss":"kubernetes/serviceaccount"})", R"({"sub":"x"})", R"({"iss":1})", "[]", "", "not JSON",
-          R"({"iss":"http://cluster"})"}) {
+         {R"({"iss":""})", R"({"sub":"x"})", R"({"iss":1})", "[]", "", "not JSON"}) {
         write_token(claims);
         const auto settings = load_in_pod();
         ASSERT_FALSE(settings) << claims;
         EXPECT_EQ(settings.error().reason, Reason::CONFIG_INVALID_VALUE);
-        EXPECT_NE(settings.error().detail.find("the iss of the pod's token"), std::string::npos)
+        EXPECT_NE(settings.error().detail.find("the pod's token has no iss"), std::string::npos)
             << settings.error().detail;
         EXPECT_NE(settings.error().detail.find("set issuer"), std::string::npos) << settings.error().detail;
     }
     write("..today/token", "no token");
     EXPECT_FALSE(load_in_pod());
+}
+
+TEST_F(Kubernetes, AnyTextIsAnIssuerSinceTheKeysComeFromTheApiServer) {
+    for (const std::string issuer : {"kubernetes/serviceaccount", "http://cluster"}) {
+        write_token(R"({"iss":")" + issuer + R"("})");
+        const auto settings = load_in_pod();
+        ASSERT_TRUE(settings) << settings.error().detail;
+        EXPECT_EQ(settings->sections.front().issuer, issuer);
+    }
 }
 
 TEST_F(Kubernetes, AFileThatOthersMayWriteIsRefused) {
@@ -123,11 +131,13 @@ TEST_F(Kubernetes, AFixedSetBesideItIsRefused) {
         << settings.error().detail;
 }
 
-TEST_F(Kubernetes, TwoSectionsOfTheSamePodAreTheSameIssuer) {
-    const auto settings =
-        load_in_pod("[oauth.b]\nresource_server_id = b\nusername_prefix = b:\nkubernetes = true\n");
+TEST_F(Kubernetes, TwoSectionsOfTheSamePodAreOneProvider) {
+    const std::string second = "[oauth.b]\nresource_server_id = b\nkubernetes = true\n";
+    EXPECT_TRUE(load_in_pod(second));
+    const auto settings = load_in_pod(second + "username_prefix = b:\n");
     ASSERT_FALSE(settings);
-    EXPECT_NE(settings.error().detail.find("is the issuer of [oauth] too"), std::string::npos)
+    EXPECT_NE(settings.error().detail.find("[oauth.b] username_prefix: [oauth.b] and [oauth] have the issuer"),
+              std::string::npos)
         << settings.error().detail;
 }
 

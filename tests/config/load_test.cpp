@@ -57,6 +57,9 @@ TEST_F(Load, EveryOption) {
         "clock_skew = 0\nrequire_exp = off\nrequire_at_jwt = on\nallow_id_token = 1\nallow_cnf = "
         "y\nmax_session = 60\n"
         "require_username_match = TRUE\ntoken_in_username = true\nusername_prefix = kc:\n"
+        "issuer_aliases = http://id.internal, x\nrequired_claims.azp = one, two\nrequired_claims.k\\.io.ns = "
+        "n\n"
+        "id_token_marks = c_hash\njwks_file = /etc/k.pem\njwks_file_beside = true\n"
         "jwks_uri = https://id.example.com/keys?p=b2c\njwks_min_refresh = 1\njwks_max_stale = 60\n"
         "jwks_timeout = 1\njwks_refresh_floor = 30\njwks_refresh_ceiling = 60\njwks_token_file = /run/token\n"
         "jwks_cache_file = /var/cache/k\nca_file = /etc/ca.pem\nproxy = http://u:p@proxy:3128\nrouting_keys = "
@@ -91,6 +94,12 @@ TEST_F(Load, EveryOption) {
     EXPECT_TRUE(s.tokens.require_username_match);
     EXPECT_TRUE(s.tokens.token_in_username);
     EXPECT_EQ(s.tokens.username_prefix, "kc:");
+    EXPECT_EQ(s.tokens.issuer_aliases, (List{"http://id.internal", "x"}));
+    EXPECT_EQ(s.tokens.required_claims, (RequiredClaims{{"azp", {"one", "two"}}, {"k\\.io.ns", {"n"}}}));
+    EXPECT_EQ(s.tokens.id_token_marks, List{"c_hash"});
+    EXPECT_EQ(s.keys.jwks_file, "/etc/k.pem");
+    EXPECT_TRUE(s.keys.jwks_file_beside);
+    EXPECT_FALSE(s.keys.only_file());
     EXPECT_EQ(s.keys.jwks_uri, "https://id.example.com/keys?p=b2c");
     EXPECT_EQ(s.keys.jwks_min_refresh_s, 1);
     EXPECT_EQ(s.keys.jwks_max_stale_s, 60);
@@ -105,6 +114,57 @@ TEST_F(Load, EveryOption) {
     EXPECT_EQ(settings->token_cache_size, 0U);
     EXPECT_EQ(settings->log_level, LogLevel::debug);
     EXPECT_EQ(settings->metrics_file, "/run/m.prom");
+}
+
+TEST_F(Load, AnIssuerIsAnyTextWhereNoKeyComesFromThere) {
+    for (const std::string issuer :
+         {"http://fs.example.com/adfs/services/trust", "factory-signer", "urn:x:y", "https://host/a?b=c#d"}) {
+        for (const std::string source : {"jwks_uri = https://fs.example.com/keys", "jwks_file = /k.pem"}) {
+            const auto settings =
+                load_ini("[oauth]\nissuer = " + issuer + "\naudience = b\nscope_prefix = b.\n" + source + "\n");
+            ASSERT_TRUE(settings) << settings.error().detail;
+            EXPECT_EQ(settings->sections.front().issuer, issuer);
+            EXPECT_TRUE(settings->warnings.empty());
+        }
+    }
+}
+
+TEST_F(Load, DiscoveryUriMayHaveAQuery) {
+    const auto settings = load_ini(std::string(minimal) + "discovery_uri = https://id.example.com/d?appid=x\n");
+    ASSERT_TRUE(settings) << settings.error().detail;
+    EXPECT_EQ(settings->sections.front().keys.discovery_uri, "https://id.example.com/d?appid=x");
+}
+
+TEST_F(Load, IdTokenMarks) {
+    const auto marks = [&](std::string_view lines) {
+        return load_ini(std::string(minimal) + std::string(lines))->sections.front().tokens.id_token_marks;
+    };
+    EXPECT_EQ(marks(""), (List{"at_hash", "c_hash", "nonce"}));
+    EXPECT_EQ(marks("id_token_marks = c_hash , nonce\n"), (List{"c_hash", "nonce"}));
+    EXPECT_EQ(marks("id_token_marks =\n"), List{}) << "present and empty: none";
+}
+
+TEST_F(Load, RequiredClaimsTakeThePlaceOfAud) {
+    const auto settings =
+        load_ini(std::string(minimal) + "verify_aud = false\nrequired_claims.client_id = x\n");
+    ASSERT_TRUE(settings) << settings.error().detail;
+    EXPECT_TRUE(settings->warnings.empty()) << settings->warnings.front();
+}
+
+TEST_F(Load, RequiredClaims) {
+    const auto required = [&](const Result<Settings> &settings) {
+        EXPECT_TRUE(settings) << settings.error().detail;
+        return settings ? settings->sections.front().tokens.required_claims : RequiredClaims{};
+    };
+    const std::string two = std::string(minimal) + "required_claims.a = x,y\nrequired_claims.\"b=c\" = z\n";
+    const RequiredClaims both{{"a", {"x", "y"}}, {"b=c", {"z"}}};
+    EXPECT_EQ(required(load_ini(two)), both);
+    EXPECT_EQ(required(load_ini(minimal, R"({"required_claims":{"a":["x","y"],"b=c":"z"}})")), both);
+    EXPECT_EQ(required(load_ini(two, R"({"required_claims":{"a":"","b=c":["w"]}})")),
+              (RequiredClaims{{"b=c", {"w"}}}));
+    const auto settings = load_ini(two);
+    EXPECT_NE(to_json(*settings).find(R"("required_claims":{"a":["x","y"],"b=c":["z"]})"), std::string::npos)
+        << to_json(*settings);
 }
 
 TEST_F(Load, BooleansAsLavinMQReadsThem) {
@@ -257,11 +317,13 @@ TEST_F(Load, Warnings) {
         {"require_exp = false\nmax_session = 0\n", "sessions may last for ever"},
         {"clock_skew = 301\n", "[oauth] clock_skew = 301"},
         {"allow_id_token = true\n", "[oauth] allow_id_token = true"},
+        {"allow_id_token = true\nid_token_marks = c_hash\n", "id_token_marks has no effect"},
         {"allow_cnf = true\n", "[oauth] allow_cnf = true"},
         {"token_in_username = true\n", "[oauth] token_in_username = true"},
         {"jwks_max_stale = 60\n", "jwks_max_stale = 60 is less than jwks_cache_ttl = 3600"},
         {"jwks_file = /k\njwks_cache_file = /c\n", "jwks_cache_file has no effect"},
         {"jwks_file = /k\njwks_token_file = /t\n", "jwks_token_file has no effect"},
+        {"jwks_file = /k\ndiscovery_uri = https://a/d\n", "discovery_uri has no effect"},
         {"resource_server_id =\naudience = a\n", "neither scope_prefix nor resource_server_id"},
     };
     for (const Row &row : rows) {

@@ -95,6 +95,16 @@ TEST_F(Refusals, ValuesInIni) {
         {"operations = *", invalid, "\"*\" isn't one of"},
         {"username_prefix = a\xe2\x80\x8b:", invalid, "must be printable ASCII without spaces"},
         {"jwks_uri = http://id.example.com/keys", invalid, "must begin with https://"},
+        {"discovery_uri = http://id.example.com/d", invalid, "must begin with https://"},
+        {"jwks_file_beside = perhaps", invalid, "must be true or false"},
+        {"required_claims = x", invalid, "must be required_claims.CLAIM = VALUE,VALUE"},
+        {"required_claims. = x", invalid, "a claim's name has 1 to 1024 bytes"},
+        {"required_claims.a\x01 = x", invalid, "a claim's name has 1 to 1024 bytes"},
+        {"required_claims.a = x\nrequired_claims.a = y", duplicate, "stands already on line 4"},
+        {"scope_aliases.CN=X,OU=Y = broker.read:*/*", invalid,
+         "the alias ends at the first =: write one with = in quotes"},
+        {"scope_aliases.\"CN=X\" = a\nscope_aliases.\"CN=X\" = b", duplicate, "stands already on line 4"},
+        {"scope_aliases.\"\" = x", invalid, "an alias has 1 to 1024 bytes"},
         {"jwks_uri = https://id.example.com/keys#x", invalid, "fragment"},
         {"jwks_uri = https://u:secret@id.example.com/keys", invalid, "https://***@id.example.com"},
         {"jwks_file = keys.json", invalid, "must be an absolute path"},
@@ -145,7 +155,7 @@ TEST_F(Refusals, ValuesInIni) {
 
 TEST_F(Refusals, Issuers) {
     const ValueRow rows[] = {
-        {"", invalid, "tokenward.ini:2: [oauth] issuer = \"\": must be the provider's https:// URL"},
+        {"", missing, "[oauth] has no issuer: set it to the provider's https:// URL"},
         {"http://id.example.com", invalid, "issuer = \"http://id.example.com\": must begin with https://"},
         {"HTTP://id.example.com", invalid, "must begin with https://"},
         {"HTTPS://id.example.com", invalid, "in lower case"},
@@ -198,6 +208,15 @@ TEST_F(Refusals, WholeFiles) {
         {"[oauth]\nissuer = https://a\nverify_aud = true\n", missing, "or verify_aud = false"},
         {"[oauth]\nissuer = https://a\naudience = b\njwks_uri = https://a/k\njwks_file = /k\n", invalid,
          ":5: [oauth] jwks_file: jwks_uri is set too"},
+        {"[oauth]\nissuer = https://a\naudience = b\njwks_file_beside = true\n", missing,
+         ":4: [oauth] jwks_file_beside: set jwks_file too"},
+        {"[oauth]\nissuer = https://a\naudience = b\njwks_uri = https://a/k\ndiscovery_uri = https://a/d\n",
+         invalid, ":5: [oauth] discovery_uri: jwks_uri is set too"},
+        // Keys come from the issuer's address in these.
+        {"[oauth]\nissuer = http://a\naudience = b\njwks_file = /k\njwks_file_beside = true\n", invalid,
+         ":2: [oauth] issuer = \"http://a\": must begin with https://"},
+        {"[oauth]\nissuer = http://a\naudience = b\ndiscovery_uri = https://a/d\n", invalid,
+         ":2: [oauth] issuer = \"http://a\": must begin with https://"},
         {"[oauth]\nissuer = https://a\n[main]\nx = 1\n[oauth]\nissuer = https://b\n", duplicate,
          ":6: [oauth] \"issuer\": stands already on line 2"},
         {"[oauth]\nissuer = https://a\0\n"sv, syntax, ":2: a NUL byte"},
@@ -221,8 +240,6 @@ TEST_F(Refusals, SeveralIssuers) {
                    "must not begin with");
     expect_refused(load_ini(two("username_prefix = p", "issuer = https://b\nusername_prefix = p-")), invalid,
                    "must not begin with");
-    expect_refused(load_ini(two("", "issuer = https://a\nusername_prefix = b-")), invalid,
-                   "[oauth.b] issuer = \"https://a\": is the issuer of [oauth] too");
     expect_refused(load_ini(two("jwks_cache_file = /c",
                                 "issuer = https://b\nusername_prefix = b-\n"
                                 "jwks_cache_file = /c")),
@@ -232,6 +249,56 @@ TEST_F(Refusals, SeveralIssuers) {
         many += "[oauth.i" + std::to_string(i) + "]\nissuer = https://i" + std::to_string(i) + "\n";
     }
     expect_refused(load_ini(many), invalid, "more than 64 issuers");
+}
+
+TEST_F(Refusals, SectionsOfOneProvider) {
+    struct Row {
+        std::string_view first, second;
+        std::string_view words;  ///< empty: accepted
+    };
+    const Row rows[] = {
+        {"", "", ""},
+        {"", "issuer = https://a", ""},
+        {"issuer_aliases = https://c, https://d", "issuer_aliases = https://d/,https://c", ""},
+        {"jwks_cache_file = /c", "jwks_cache_file = /c", ""},
+        {"username_prefix = p-", "username_prefix = p-", ""},
+        {"clock_skew = 1", "clock_skew = 2\nscope_prefix = z.", ""},
+        {"", "issuer_aliases = https://c", "[oauth.b] issuer_aliases: [oauth.b] and [oauth] have the issuer"},
+        {"issuer_aliases = https://c", "", ":4: [oauth] issuer_aliases: [oauth.b] and [oauth] have the issuer"},
+        {"issuer_aliases = https://c", "issuer = https://c",
+         ":6: [oauth.b] issuer: [oauth.b] and [oauth] have the issuer \"https://c\""},
+        {"issuer_aliases = https://c", "issuer = https://d\nissuer_aliases = https://c/",
+         "[oauth.b] issuer: [oauth.b] and [oauth] have the issuer \"https://c/\""},
+        {"", "issuer = https://d\nissuer_aliases = https://a", "[oauth.b] issuer: [oauth.b] and [oauth]"},
+        {"", "username_prefix = b-", "[oauth.b] username_prefix: [oauth.b] and [oauth] have the issuer"},
+        {"jwks_cache_file = /c", "", ":4: [oauth] jwks_cache_file: [oauth.b] and [oauth] have the issuer"},
+        {"", "jwks_timeout = 7", "[oauth.b] jwks_timeout: [oauth.b] and [oauth] have the issuer"},
+        {"jwks_uri = https://a/k", "jwks_uri = https://a/l", "[oauth.b] jwks_uri: [oauth.b] and [oauth]"},
+        {"", "verify_aud = false", "[oauth.b] verify_aud = false: [oauth.b] and [oauth] have the issuer"},
+        {"verify_aud = false", "", "[oauth] verify_aud = false: [oauth.b] and [oauth] have the issuer"},
+        {"", "audience = z, x", "[oauth.b] audience: [oauth.b] and [oauth] have the issuer"},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(std::string(row.first) + " | " + std::string(row.second));
+        const auto unless_set = [&](std::string_view key, std::string_view line) {
+            return row.second.starts_with(key) ? std::string() : std::string(line);
+        };
+        const auto result =
+            load_ini("[oauth]\nissuer = https://a/\naudience = x\n" + std::string(row.first) + "\n[oauth.b]\n" +
+                     std::string(row.second) + "\n" + unless_set("issuer =", "issuer = https://a\n") +
+                     unless_set("audience", "audience = y\n"));
+        if (row.words.empty()) {
+            EXPECT_TRUE(result) << result.error().detail;
+        } else {
+            expect_refused(result, invalid, row.words);
+        }
+    }
+}
+
+TEST_F(Refusals, TheHintForAdfsIsTheLineToWrite) {
+    const auto result = load_ini("[oauth]\nissuer = http://fs.example.com/adfs/services/trust\naudience = b\n");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().hint, "jwks_uri = https://fs.example.com/adfs/discovery/keys");
 }
 
 TEST_F(Refusals, Lines) {

@@ -26,6 +26,33 @@ TEST_F(Aliases, Ini) {
     EXPECT_TRUE(settings->warnings.empty()) << settings->warnings.front();
 }
 
+TEST_F(Aliases, InQuotes) {
+    struct Row {
+        std::string_view line;
+        std::string_view alias;
+    };
+    const Row rows[] = {
+        {R"(scope_aliases."CN=X,OU=Y" = broker.a)", "CN=X,OU=Y"},
+        {R"(scope_aliases."CN=X,OU=Y"=broker.a)", "CN=X,OU=Y"},
+        {R"(scope_aliases."Domain Admins"   =  broker.a)", "Domain Admins"},
+        {R"(scope_aliases."CN=a"b,OU=c" = broker.a)", "CN=a\"b,OU=c"},
+        {R"(scope_aliases."CN=a\, b" = broker.a)", R"(CN=a\, b)"},
+        {R"(scope_aliases.a"b = broker.a)", "a\"b"},
+        {R"(scope_aliases.a.b = broker.a)", "a.b"},
+    };
+    for (const Row &row : rows) {
+        const auto settings = load_ini(std::string(minimal) + std::string(row.line) + "\n");
+        ASSERT_TRUE(settings) << row.line << settings.error().detail;
+        EXPECT_EQ(settings->sections.front().scopes.scope_aliases,
+                  (ScopeAliases{{std::string(row.alias), {"broker.a"}}}))
+            << row.line;
+    }
+    // A value with an equals sign in a scope is one.
+    const auto settings = load_ini(std::string(minimal) + "scope_aliases.a = broker.read:*/x=y\n");
+    ASSERT_TRUE(settings) << settings.error().detail;
+    EXPECT_EQ(settings->sections.front().scopes.scope_aliases, (ScopeAliases{{"a", {"broker.read:*/x=y"}}}));
+}
+
 TEST_F(Aliases, ALaterFileWinsAliasByAlias) {
     const std::vector<std::string> files{
         write("a.ini", std::string(minimal) + "scope_aliases.a = broker.a\nscope_aliases.b = broker.b\n"

@@ -23,7 +23,8 @@ config::Section section_of(unsigned flags) {
     if ((flags & 8U) != 0) section.scopes.resource_server_type = "t";
     if ((flags & 16U) != 0) section.scopes.scope_aliases = {{"a", {"mq.read:{vhost}/{sub}", "read:*/*"}}};
     if ((flags & 32U) != 0)
-        section.scopes.additional_scopes_keys = {"x", "x.mq.y", "authorization.permissions.scopes"};
+        section.scopes.additional_scopes_keys = {"x", "x.mq.y", "authorization.permissions.scopes", "x{}",
+                                                 "x\\.y.mq{}"};
     section.scopes.expand_variables = (flags & 64U) != 0;
     return section;
 }
