@@ -76,6 +76,8 @@ class KeySet {
 
     /// The set has a key with the same thumbprint, kid and alg.
     bool contains(const Key &key) const noexcept;
+    /// Both sets as one.
+    KeySet with(const KeySet &other) const;
     bool same_keys(const KeySet &other) const noexcept;
     const std::vector<std::shared_ptr<const Key>> &keys() const noexcept { return keys_; }
 

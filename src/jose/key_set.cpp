@@ -129,6 +129,14 @@ bool KeySet::contains(const Key &key) const noexcept {
     return has(keys_, key);
 }
 
+KeySet KeySet::with(const KeySet &other) const {
+    KeySet both = *this;
+    for (const KeyRef &key : other.keys_) {
+        if (!contains(*key)) both.keys_.push_back(key);
+    }
+    return both;
+}
+
 bool KeySet::same_keys(const KeySet &other) const noexcept {
     // No set holds a key twice. So two sets of the same size are equal if one holds all keys of the other.
     return keys_.size() == other.keys_.size() &&

@@ -20,7 +20,8 @@ constexpr const char *no_document =
 std::string hint_for_issuer(std::string_view said) {
     if (said.size() > longest_shown || !config::issuer_problem(said).empty())
         return "check issuer; if the document is wrong, set jwks_uri";
-    return fmt::format("if it is the same provider, write: issuer = {}", said);
+    return fmt::format(
+        "if it is the same provider, write: issuer = {0} (if tokens say both: issuer_aliases = {0})", said);
 }
 }  // namespace
 
@@ -28,7 +29,8 @@ std::string discovery_url(std::string_view issuer) {
     return std::string(without_trailing_slash(issuer)).append(well_known);
 }
 
-Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer) {
+Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer,
+                                            const std::vector<std::string> &issuer_aliases) {
     constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
     JsonDocument document;
     const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
@@ -39,7 +41,7 @@ Result<std::string> read_discovery_document(std::string_view json, std::string_v
 
     const std::optional<JsonValue> said = root->find("issuer");
     if (!said || !said->is_string()) return fail(reason, "the discovery document has no issuer", no_document);
-    if (!same_issuer(said->text(), issuer)) {
+    if (!is_issuer(said->text(), issuer, issuer_aliases)) {
         return fail(reason,
                     fmt::format("the discovery document is of issuer {}, configured is {}",
                                 quote(said->text(), longest_shown), quote(issuer, longest_shown)),

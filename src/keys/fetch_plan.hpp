@@ -5,11 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tokenward::keys {
 
 struct FetchPlan {
     std::string issuer;
+    std::vector<std::string> issuer_aliases;
+    std::string discovery_uri;    ///< where discovery asks
     std::string jwks_uri;         ///< configured, or known from an earlier discovery; empty: none yet
     std::string etag;             ///< of the current set at that jwks_uri
     bool may_discover = false;    ///< jwks_uri isn't configured

@@ -3,6 +3,7 @@
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
 #include "jose/crypto.hpp"
+#include "jose/pem.hpp"
 #include "keys/bearer_file.hpp"
 
 #include <cstddef>
@@ -34,20 +35,28 @@ bool holds_certificate(const std::string &pem) {
     return found;
 }
 
-Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
+/// A JWKS or PEM. PEM becomes a JWKS first, so that every key passes the same rules.
+Result<jose::KeySet> parse_key_file(const std::string &text, jose::KeySet::Notes &notes) {
+    if (!jose::looks_like_pem(text)) return jose::KeySet::parse(text, notes);
+    const Result<std::string> jwks = jose::jwks_from_pem(text);
+    return jwks ? jose::KeySet::parse(*jwks, notes) : tl::unexpected<Failure>(jwks.error());
+}
+
+Result<jose::KeySet> read_key_file(const std::string &path, Logger &logger) {
     const Result<std::string> text = read_trusted_file(path, largest_key_file);
     if (!text) return tl::unexpected<Failure>(text.error());
     jose::KeySet::Notes notes;
-    Result<jose::KeySet> keys = jose::KeySet::parse(*text, notes);
+    Result<jose::KeySet> keys = parse_key_file(*text, notes);
     for (const std::string &note : notes.warnings)
         logger.warning(fmt::format("jwks_file {}: {}", quote(path), note));
     for (const std::string &note : notes.debug)
         logger.debug(fmt::format("jwks_file {}: {}", quote(path), note));
     if (!keys) {
-        return fail(
-            Reason::CONFIG_INVALID_VALUE,
-            fmt::format("jwks_file {}: {}", quote(path, 256), keys.error().detail),
-            "a key set is a JSON object with \"keys\", an array of public JSON Web Keys (RFC 7517 section 5)");
+        return fail(Reason::CONFIG_INVALID_VALUE,
+                    fmt::format("jwks_file {}: {}", quote(path, 256), keys.error().detail),
+                    "a key file is a JSON object with \"keys\", an array of public JSON Web Keys (RFC 7517 "
+                    "section 5), or PEM "
+                    "with public keys or certificates");
     }
     if (keys->keys().empty()) {
         return fail(Reason::CONFIG_INVALID_VALUE,
@@ -60,12 +69,13 @@ Result<jose::KeySet> read_static_set(const std::string &path, Logger &logger) {
 }  // namespace
 
 Result<SectionInput> read_section_input(const config::Section &section, Logger &logger) {
-    SectionInput input{section.name, section.issuer, section.keys, nullptr, std::nullopt};
+    SectionInput input{section.name, section.issuer, section.tokens.issuer_aliases,
+                       section.keys, nullptr,        std::nullopt};
     if (!section.keys.jwks_file.empty()) {
-        Result<jose::KeySet> keys = read_static_set(section.keys.jwks_file, logger);
+        Result<jose::KeySet> keys = read_key_file(section.keys.jwks_file, logger);
         if (!keys) return pass_on(std::move(keys));
-        input.static_set = std::move(*keys);
-        return input;
+        input.file_keys = std::move(*keys);
+        if (section.keys.only_file()) return input;
     }
     if (!section.keys.ca_file.empty()) {
         Result<std::string> pem = read_trusted_file(section.keys.ca_file, largest_ca_file);

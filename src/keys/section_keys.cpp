@@ -1,6 +1,7 @@
 #include "keys/section_keys.hpp"
 
 #include "base/text.hpp"
+#include "keys/discovery.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +25,22 @@ ScheduleLimits limits_of(const config::KeySource &source) {
             source.jwks_max_stale_s * 1000};
 }
 
+/// Fit for a hint as it stands.
+bool is_good_name(std::string_view kid) {
+    return !kid.empty() && kid.size() <= 128 &&
+           std::all_of(kid.begin(), kid.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+/// PEM names no keys, and such tokens often do.
+void hint_at_nameless_keys(const jose::KeySet &keys, std::optional<std::string_view> kid, Failure &failure) {
+    const auto nameless = [](const KeyRef &key) { return !key->has_kid(); };
+    if (!kid || failure.reason != Reason::UNKNOWN_KEY || !is_good_name(*kid) ||
+        std::none_of(keys.keys().begin(), keys.keys().end(), nameless))
+        return;
+    failure.hint = fmt::format(
+        "give the key its name: in PEM a line 'kid: {}' in front of its block, in a JWKS kid", *kid);
+}
+
 }  // namespace
 
 bool SectionKeys::Published::is_stale(std::int64_t now) const noexcept {
@@ -34,12 +51,11 @@ SectionKeys::SectionKeys(const Clock &clock, std::shared_ptr<KeyWaiters> waiters
                          std::function<double()> random)
     : clock_(clock),
       waiters_(std::move(waiters)),
-      is_static_(input.static_set.has_value()),
-      published_(std::make_unique<const Published>(
-          Published{is_static_ ? std::move(*input.static_set) : jose::KeySet{}, is_static_, long_ago,
-                    input.source.jwks_max_stale_s * 1000, is_static_})),
-      name_(std::move(input.name)),
+      is_static_(input.source.only_file()),
+      published_(first_published(input)),
       issuer_(std::move(input.issuer)),
+      name_(std::move(input.name)),
+      issuer_aliases_(std::move(input.issuer_aliases)),
       source_(std::move(input.source)),
       ca_pem_(std::move(input.ca_pem)),
       schedule_(limits_of(source_), std::move(random)),
@@ -48,25 +64,50 @@ SectionKeys::SectionKeys(const Clock &clock, std::shared_ptr<KeyWaiters> waiters
     if (is_static_) last_success_unix_ = clock_.unix_seconds();
 }
 
+std::unique_ptr<const SectionKeys::Published> SectionKeys::first_published(const SectionInput &input) {
+    auto first = std::make_unique<Published>();
+    first->is_static = input.source.only_file();
+    first->any = first->is_static;
+    first->good_at = long_ago;
+    first->max_stale_ms = input.source.jwks_max_stale_s * 1000;
+    first->set_file_keys(input.file_keys);
+    return first;
+}
+
+void SectionKeys::Published::set_file_keys(const std::optional<jose::KeySet> &now) {
+    jose::KeySet &own = is_static ? keys : file_keys;
+    // Keys that stay keep their OpenSSL contexts.
+    const jose::KeySet next = now.value_or(jose::KeySet());
+    if (!next.same_keys(own)) own = next;
+    put_together();
+}
+
 // ---- for logins ---------------------------------------------------------------------------------------------
 
 SectionKeys::Lookup SectionKeys::look_up(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                                          std::string_view default_key) const {
     const EpochDomain::Reader reader(readers_);
     const Published &current = *published_.get();
+    const std::int64_t now = clock_.monotonic_ms();
+    const bool stale = current.is_stale(now);
+    if (!current.any || stale) {
+        // The provider may be down: the file's own keys serve all the same.
+        if (auto key = current.file_keys.select(algorithm, kid, default_key)) return {std::move(key)};
+    }
     if (!current.any) return {fail(Reason::KEYS_PENDING, "there are no keys yet"), true, true};
-    if (current.is_stale(clock_.monotonic_ms())) {
+    if (stale) {
         return {fail(Reason::KEYS_UNAVAILABLE,
                      fmt::format("the keys are older than jwks_max_stale ({} s)", current.max_stale_ms / 1000)),
                 true, true};
     }
-    Result<KeyRef> key = current.keys.select(algorithm, kid, default_key);
+    Result<KeyRef> key = current.all.select(algorithm, kid, default_key);
+    if (!key && is_static_) hint_at_nameless_keys(current.keys, kid, key.error());
     if (key || is_static_) return {std::move(key)};
     bool may_come = key.error().reason == Reason::UNKNOWN_KEY;
     if (key.error().reason == Reason::NO_KEY_ID) {
         // A token without kid: if no key fits it, the provider may have a key of a new kind. If several do, no
         // newer set helps.
-        const auto &keys = current.keys.keys();
+        const auto &keys = current.all.keys();
         may_come = std::none_of(keys.begin(), keys.end(), [&](const KeyRef &k) { return k->fits(algorithm); });
     }
     return {std::move(key), may_come};
@@ -131,7 +172,7 @@ Result<KeyRef> SectionKeys::try_again(Lookup found, std::int64_t now) {
 bool SectionKeys::still_good(const jose::Key &key) const noexcept {
     const EpochDomain::Reader reader(readers_);
     const Published &current = *published_.get();
-    return !current.is_stale(clock_.monotonic_ms()) && current.keys.contains(key);
+    return current.good(clock_.monotonic_ms()).contains(key);
 }
 
 void SectionKeys::report_bad_signature() noexcept {
@@ -148,14 +189,14 @@ KeyStatus SectionKeys::status() const {
     status.issuer = issuer_;
     status.jwks_uri = jwks_uri_;
     const Published &current = *published_.get();  // the lock keeps it
-    status.keys = current.keys.keys();
+    status.keys = current.all.keys();
     if (current.good_at != long_ago) status.age_s = (now - current.good_at) / 1000;
     status.last_success_unix = last_success_unix_;
     const std::int64_t next = is_static_ ? Schedule::never : schedule_.next_fetch_at();
     if (next != Schedule::never) status.next_fetch_in_s = std::max<std::int64_t>(0, next - now) / 1000;
     if (schedule_.in_flight()) status.next_fetch_in_s = 0;
     status.last_error = last_error_;
-    status.stale = !current.any || status.keys.empty() || current.is_stale(now);
+    status.stale = !current.any || current.keys.keys().empty() || current.is_stale(now);
     status.static_set = is_static_;
     status.fetches = counters_;
     return status;
@@ -165,16 +206,20 @@ KeyStatus SectionKeys::status() const {
 
 bool SectionKeys::serves(const config::Section &section) const {
     const std::lock_guard lock(waiters_->mutex);
-    return name_ == section.name && issuer_ == section.issuer && source_.jwks_uri == section.keys.jwks_uri &&
-           source_.jwks_file == section.keys.jwks_file && source_.ca_file == section.keys.ca_file;
+    const config::KeySource &other = section.keys;
+    return issuer_ == section.issuer && source_.jwks_uri == other.jwks_uri &&
+           source_.discovery_uri == other.discovery_uri && source_.jwks_file == other.jwks_file &&
+           source_.jwks_file_beside == other.jwks_file_beside && source_.ca_file == other.ca_file;
 }
 
 void SectionKeys::apply(SectionInput input) {
     const std::lock_guard lock(waiters_->mutex);
     auto next = std::make_unique<Published>(*published_.get());
     next->max_stale_ms = input.source.jwks_max_stale_s * 1000;
-    if (input.static_set && !input.static_set->same_keys(next->keys)) next->keys = std::move(*input.static_set);
+    next->set_file_keys(input.file_keys);
     if (!is_static_) schedule_.reload(limits_of(input.source), clock_.monotonic_ms());
+    name_ = std::move(input.name);
+    issuer_aliases_ = std::move(input.issuer_aliases);
     source_ = std::move(input.source);
     ca_pem_ = std::move(input.ca_pem);
     publish(std::move(next));
@@ -201,6 +246,7 @@ void SectionKeys::restore(jose::KeySet keys, std::string jwks_uri, std::int64_t 
     const std::lock_guard lock(waiters_->mutex);
     auto next = std::make_unique<Published>(*published_.get());
     next->keys = std::move(keys);
+    next->put_together();
     next->any = true;
     next->good_at = clock_.monotonic_ms() - age_s * 1000;
     last_success_unix_ = clock_.unix_seconds() - age_s;
@@ -221,6 +267,8 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     if (is_static_ || closed_ || schedule_.next_fetch_at() > now) return std::nullopt;
     FetchPlan plan;
     plan.issuer = issuer_;
+    plan.issuer_aliases = issuer_aliases_;
+    plan.discovery_uri = source_.discovery_uri.empty() ? discovery_url(issuer_) : source_.discovery_uri;
     plan.jwks_uri = jwks_uri_;
     plan.etag = etag_;
     plan.may_discover = source_.jwks_uri.empty();
@@ -231,7 +279,7 @@ std::optional<FetchPlan> SectionKeys::begin_if_due() {
     plan.ca_pem = ca_pem_;
     plan.proxy = source_.proxy;
     plan.token_file = source_.jwks_token_file;
-    plan.token_for = source_.jwks_uri.empty() ? issuer_ : source_.jwks_uri;
+    plan.token_for = source_.jwks_uri.empty() ? plan.discovery_uri : source_.jwks_uri;
     plan.cache_file = source_.jwks_cache_file;
     // What throws above leaves the fetch due.
     schedule_.began(now);
@@ -287,7 +335,10 @@ FetchEffect SectionKeys::set_came(FetchOutcome &&outcome, std::int64_t now) {
     }
     if (!(empty && changed)) schedule_.fetched(now, outcome.lifetime_s, outcome.evidence);
     // Keys that stay keep their OpenSSL contexts.
-    if (changed) next->keys = std::move(*outcome.keys);
+    if (changed) {
+        next->keys = std::move(*outcome.keys);
+        next->put_together();
+    }
     etag_ = outcome.etag.size() <= longest_etag ? std::move(outcome.etag) : std::string();
     publish_good(std::move(next), now);
     if (!changed) return FetchEffect::unchanged;

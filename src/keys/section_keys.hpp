@@ -23,11 +23,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::keys {
 
-/// Thread-safe. Lives on over a reload as long as the section's name, issuer, jwks_uri, jwks_file and ca_file
-/// stay the same.
+/// Thread-safe. Lives on over a reload as long as issuer, jwks_uri, discovery_uri, jwks_file, jwks_file_beside and
+/// ca_file stay the same.
 class SectionKeys {
   public:
     /// \param random  uniform in [0, 1); jitter
@@ -49,11 +50,10 @@ class SectionKeys {
     KeyStatus status() const;
 
     // ---- for the fetcher ----
-    /// A reload may go on with these keys: name, issuer, jwks_uri, jwks_file and ca_file are the same.
+    /// A reload may go on with these keys: what they come from is the same.
     bool serves(const config::Section &section) const;
     /// Takes over the other settings, and what the files hold now.
     void apply(SectionInput input);
-    const std::string &name() const noexcept { return name_; }
     bool is_static() const noexcept { return is_static_; }
     bool has_keys() const;
     /// The backend no longer has this section: its waiters leave.
@@ -75,13 +75,21 @@ class SectionKeys {
     /// What logins see: the set and its age as ONE immutable value. A login between the two would find fresh
     /// keys too old.
     struct Published {
-        jose::KeySet keys;
+        jose::KeySet keys;         ///< fetched; of a static set: those of jwks_file
+        jose::KeySet file_keys;    ///< with jwks_file_beside
+        jose::KeySet all;          ///< both
         bool any = false;          ///< there was a set once
         std::int64_t good_at = 0;  ///< monotonic: when the set was last confirmed
         std::int64_t max_stale_ms = 0;
         bool is_static = false;
 
         bool is_stale(std::int64_t now) const noexcept;
+        /// Those that count now: keys that are too old don't, those of a file do.
+        const jose::KeySet &good(std::int64_t now) const noexcept {
+            return any && !is_stale(now) ? all : file_keys;
+        }
+        void put_together() { all = keys.with(file_keys); }
+        void set_file_keys(const std::optional<jose::KeySet> &now);
     };
     struct Lookup {
         Result<KeyRef> key;
@@ -89,6 +97,7 @@ class SectionKeys {
         bool no_keys = false;   ///< there are none, or they are too old
     };
 
+    static std::unique_ptr<const Published> first_published(const SectionInput &input);
     Lookup look_up(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                    std::string_view default_key) const;
     // The caller of each holds the lock.
@@ -107,10 +116,11 @@ class SectionKeys {
     mutable EpochDomain readers_;
     Snapshot<Published> published_;
 
-    const std::string name_;
     const std::string issuer_;
 
     // Guarded by waiters_->mutex.
+    std::string name_;  ///< of the first section that has these keys
+    std::vector<std::string> issuer_aliases_;
     config::KeySource source_;
     std::shared_ptr<const std::string> ca_pem_;
     Schedule schedule_;

@@ -2,6 +2,7 @@
 #include "keys/discovery.hpp"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,15 @@ TEST(Discovery, AByteOrderMarkIsSkipped) {
     EXPECT_EQ(read_discovery_document("\xEF\xBB\xBF" + document(issuer), issuer).value(),
               "https://id.example/keys");
     EXPECT_FALSE(read_discovery_document("\xEF\xBB\xBF\xEF\xBB\xBF" + document(issuer), issuer));
+}
+
+TEST(Discovery, ItsIssuerMayBeAnAlias) {
+    const std::vector<std::string> aliases{"https://other.example/", "http://fs.example/trust"};
+    for (const char *said : {issuer, "https://other.example", "http://fs.example/trust/"}) {
+        EXPECT_TRUE(read_discovery_document(document(said), issuer, aliases)) << said;
+    }
+    EXPECT_FALSE(read_discovery_document(document("https://third.example"), issuer, aliases));
+    EXPECT_FALSE(read_discovery_document(document("https://other.example"), issuer));
 }
 
 TEST(Discovery, EachRefusalNamesWhatToChange) {

@@ -22,7 +22,7 @@ inline std::string discovery(const std::string &said_issuer = issuer, const std:
 
 /// No files.
 inline SectionInput input_of(const config::Section &section) {
-    return {section.name, section.issuer, section.keys, nullptr, std::nullopt};
+    return {section.name, section.issuer, section.tokens.issuer_aliases, section.keys, nullptr, std::nullopt};
 }
 
 class SectionKeysTest : public testing::Test {

@@ -612,5 +612,145 @@ TEST_F(SectionKeysTest, WaitersLeaveWhenTheSectionIsDropped) {
     EXPECT_EQ(reason, Reason::KEYS_PENDING);
 }
 
+TEST_F(SectionKeysTest, DiscoveryUriTakesThePlaceOfTheWellKnownAddress) {
+    config::Section section = section_of(issuer);
+    section.keys.discovery_uri = "https://login.example/d?appid=x";
+    use(section);
+    round();
+    ASSERT_EQ(transport.running.size(), 1U);
+    EXPECT_EQ(transport.request().url, "https://login.example/d?appid=x");
+    transport.answer_with(discovery());
+    round();
+    EXPECT_EQ(transport.request().url, jwks_uri);
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+TEST_F(SectionKeysTest, DiscoverysIssuerMayBeAnAlias) {
+    config::Section section = section_of(issuer);
+    section.tokens.issuer_aliases = {"https://inside.example"};
+    use(section);
+    serve(discovery("https://inside.example/"));
+    transport.answer_with(key_set({"k1"}));
+    round();
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+/// Keys of a file beside those that are fetched.
+class KeysBeside : public SectionKeysTest {
+  protected:
+    KeysBeside() {
+        section_.keys.jwks_file = "/keys.pem";
+        section_.keys.jwks_file_beside = true;
+        use_file({"own"});
+    }
+    SectionInput input(const std::vector<std::string> &kids) const {
+        SectionInput out = input_of(section_);
+        jose::KeySet::Notes notes;
+        out.file_keys = *jose::KeySet::parse(key_set(kids, 1), notes);
+        return out;
+    }
+    void use_file(const std::vector<std::string> &kids) {
+        keys = std::make_shared<SectionKeys>(clock, waiters, input(kids), [] { return 0.5; });
+        keys->start();
+    }
+
+    config::Section section_ = section_of(issuer);
+};
+
+TEST_F(KeysBeside, BothServe) {
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_EQ(find_reason("own"), Reason::NONE);
+    EXPECT_EQ(keys->status().keys.size(), 2U);
+    EXPECT_FALSE(keys->status().static_set);
+    // A rotation at the provider changes nothing of the file's.
+    until_due();
+    serve(key_set({"k2"}));
+    EXPECT_EQ(find_reason("k2"), Reason::NONE);
+    EXPECT_EQ(find_reason("own"), Reason::NONE);
+    EXPECT_EQ(keys->status().keys.size(), 2U);
+}
+
+TEST_F(KeysBeside, TheFilesServeWhileTheProviderIsDown) {
+    EXPECT_EQ(find_reason("own"), Reason::NONE) << "before the first fetch";
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    serve(FetchResult::network_error);
+    EXPECT_EQ(find_reason("own"), Reason::NONE);
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING);
+    EXPECT_TRUE(keys->status().stale);
+
+    clock.advance_s(60);
+    begin_with(key_set({"k1"}));
+    const KeyRef own = *keys->find(eddsa, "own", "", 0);
+    const KeyRef fetched = *keys->find(eddsa, "k1", "", 0);
+    clock.advance_s(section_.keys.jwks_max_stale_s + 1);
+    EXPECT_EQ(find_reason("own"), Reason::NONE) << "when the fetched ones are too old";
+    EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE);
+    EXPECT_TRUE(keys->still_good(*own));
+    EXPECT_FALSE(keys->still_good(*fetched));
+    EXPECT_TRUE(keys->status().stale);
+}
+
+TEST_F(KeysBeside, AnUnknownKidIsFetchedAndRefusedAsEver) {
+    begin_with(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k9"), Reason::KEYS_PENDING);
+    serve_fruitless(key_set({"k1"}));
+    EXPECT_EQ(find_reason("k9"), Reason::UNKNOWN_KEY);
+}
+
+TEST_F(KeysBeside, OneKidOfTwoKeysIsRefused) {
+    begin_with(key_set({"own", "k1"}));
+    EXPECT_EQ(find_reason("own"), Reason::AMBIGUOUS_KEY);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+}
+
+TEST_F(KeysBeside, AnEmptiedSetLeavesTheFilesKeys) {
+    begin_with(key_set({"k1"}));
+    for (int i = 0; i < 2; ++i) {
+        clock.advance_s(3600);
+        serve(support::jwks({}));
+    }
+    EXPECT_EQ(find_reason("own"), Reason::NONE);
+    EXPECT_NE(find_reason("k1"), Reason::NONE);
+    EXPECT_TRUE(keys->status().stale);
+}
+
+TEST_F(KeysBeside, AReloadReadsTheFileAgain) {
+    begin_with(key_set({"k1"}));
+    const KeyRef own = *keys->find(eddsa, "own", "", 0);
+    ASSERT_TRUE(keys->serves(section_));
+    keys->apply(input({"new"}));
+    EXPECT_EQ(find_reason("new"), Reason::NONE);
+    EXPECT_EQ(find_reason("k1"), Reason::NONE);
+    EXPECT_FALSE(keys->still_good(*own));
+    // Another kind of source is another provider's.
+    config::Section alone = section_;
+    alone.keys.jwks_file_beside = false;
+    EXPECT_FALSE(keys->serves(alone));
+    config::Section discovered = section_;
+    discovered.keys.discovery_uri = "https://elsewhere.example/d";
+    EXPECT_FALSE(keys->serves(discovered));
+    config::Section renamed = section_;
+    renamed.name = "other";
+    renamed.tokens.issuer_aliases = {"https://inside.example"};
+    EXPECT_TRUE(keys->serves(renamed));
+}
+
+TEST_F(SectionKeysTest, AFileAloneSaysHowToNameItsKeys) {
+    config::Section section = section_of(issuer);
+    section.keys.jwks_file = "/keys.pem";
+    SectionInput input = input_of(section);
+    jose::KeySet::Notes notes;
+    input.file_keys = *jose::KeySet::parse(support::jwks({support::TestKey::shared("EdDSA").jwk("")}), notes);
+    keys = std::make_shared<SectionKeys>(clock, waiters, std::move(input), [] { return 0.5; });
+    EXPECT_TRUE(keys->find(eddsa, std::nullopt, "", 0)) << "the only key that fits";
+    const auto named = keys->find(eddsa, "k7", "", 0);
+    ASSERT_FALSE(named);
+    EXPECT_EQ(named.error().reason, Reason::UNKNOWN_KEY);
+    EXPECT_NE(named.error().hint.find("'kid: k7'"), std::string::npos) << named.error().hint;
+}
+
 }  // namespace
 }  // namespace tokenward::keys
