@@ -2,6 +2,7 @@
 
 #include "base/at_work.hpp"
 #include "base/blocked_signals.hpp"
+#include "base/issuer.hpp"
 #include "base/text.hpp"
 #include "keys/bearer_file.hpp"
 #include "keys/discovery.hpp"
@@ -79,6 +80,11 @@ Fetcher::~Fetcher() {
 // ---- the configuring thread ---------------------------------------------------------------------------------
 
 Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &section) {
+    // Sections that share an issuer are one provider: the configuration sees to it that they agree on its keys.
+    for (const Prepared &earlier : prepared_) {
+        if (same_issuer(earlier.input.issuer, section.issuer))
+            return std::shared_ptr<SectionKeys>(earlier.keys);
+    }
     Result<SectionInput> input = read_section_input(section, logger_);
     if (!input) return pass_on(std::move(input));
 
@@ -250,7 +256,7 @@ void Fetcher::end_overdue() noexcept {
 }
 
 std::string Fetcher::Fetch::url() const {
-    return discovering ? discovery_url(plan.issuer) : plan.jwks_uri;
+    return discovering ? plan.discovery_uri : plan.jwks_uri;
 }
 
 void Fetcher::begin(const std::shared_ptr<SectionKeys> &keys, FetchPlan plan) {
@@ -309,11 +315,12 @@ void Fetcher::take_in(Transport::Id id, HttpResponse response) noexcept {
 
 std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fetch, HttpResponse &response) {
     fetch.discovering = false;
-    const std::string url = discovery_url(fetch.plan.issuer);
+    const std::string &url = fetch.plan.discovery_uri;
     FetchOutcome failed = failure(response.result, url, std::move(response.error), std::move(response.hint));
     failed.retry_after_s = response.retry_after_s;
     if (response.result == FetchResult::ok) {
-        Result<std::string> uri = read_discovery_document(response.body, fetch.plan.issuer);
+        Result<std::string> uri =
+            read_discovery_document(response.body, fetch.plan.issuer, fetch.plan.issuer_aliases);
         if (uri) {
             fetch.discovered = true;
             if (*uri != fetch.plan.jwks_uri) {

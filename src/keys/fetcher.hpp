@@ -37,7 +37,7 @@ class Fetcher {
     Fetcher &operator=(const Fetcher &) = delete;
 
     // ---- for whoever configures the backend, one thread at a time ----
-    /// The keys of a section. They are those already there if SectionKeys::serves(); the other settings are
+    /// The keys of a section; sections that share an issuer share them. They are those already there if SectionKeys::serves(); the other settings are
     /// then taken over at commit(). Else they are new, and their first fetch begins at commit(). Files are read
     /// here: fails with CONFIG_* if one can't be used. Nothing changes for others before commit().
     Result<std::shared_ptr<SectionKeys>> prepare(const config::Section &section);

@@ -122,9 +122,9 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
              section.tokens,
              section.scopes,
              *std::move(keys),
-             std::make_shared<const SessionOrigin>(
-                 SessionOrigin{section.name, section.issuer, section.scopes.scope_prefix.value_or(""),
-                               weak_from_this(), logins_.counters, clock_, fork_generation_}),
+             std::make_shared<const SessionOrigin>(SessionOrigin{
+                 section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
+                 weak_from_this(), logins_.counters, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);

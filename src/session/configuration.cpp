@@ -2,6 +2,7 @@
 
 #include "base/issuer.hpp"
 #include "base/text.hpp"
+#include "claims/claims.hpp"
 
 #include <string>
 
@@ -12,15 +13,25 @@ namespace {
 
 constexpr std::size_t max_quoted_issuer = 128;
 
+/// As the configuration writes it between brackets.
+std::string title(const std::string &name) {
+    return name == "oauth" ? name : "oauth." + name;
+}
+
 }  // namespace
 
 Result<const ActiveSection *> Configuration::find_section(const JsonValue &payload) const {
     const auto iss = payload.find("iss");
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
+    const ActiveSection *found = nullptr;
+    const ActiveSection *another = nullptr;
     for (const ActiveSection &section : sections) {
-        if (same_issuer(iss->text(), section.issuer)) return &section;
+        if (!is_issuer(iss->text(), section.issuer, section.tokens.issuer_aliases)) continue;
+        (found == nullptr ? found : another) = &section;
     }
+    if (another != nullptr) return find_by_audience(payload, *found);
+    if (found != nullptr) return found;
     std::string configured;
     for (const ActiveSection &section : sections) {
         if (!configured.empty()) configured += ", ";
@@ -30,6 +41,27 @@ Result<const ActiveSection *> Configuration::find_section(const JsonValue &paylo
                 fmt::format("iss is {}, configured is {}", quote(iss->text(), max_quoted_issuer), configured));
 }
 
+/// `one` is a section of the provider.
+Result<const ActiveSection *> Configuration::find_by_audience(const JsonValue &payload,
+                                                              const ActiveSection &one) const {
+    const ActiveSection *found = nullptr;
+    std::vector<std::string> needed;
+    for (const ActiveSection &section : sections) {
+        if (section.keys != one.keys) continue;
+        const std::vector<std::string> &audience = section.tokens.audience;
+        needed.insert(needed.end(), audience.begin(), audience.end());
+        if (!claims::check_audience(payload, audience)) continue;
+        if (found != nullptr) {
+            return fail(Reason::WRONG_AUDIENCE,
+                        fmt::format("aud fits [{}] and [{}]", title(found->name), title(section.name)),
+                        "ask the provider for a token for one of them");
+        }
+        found = &section;
+    }
+    if (found != nullptr) return found;
+    return pass_on(claims::check_audience(payload, needed));
+}
+
 bool Configuration::still_accepts(const VerifiedToken &token) const noexcept {
     return token.generation == generation && sections[token.section].keys->still_good(*token.key);
 }
@@ -37,7 +69,7 @@ bool Configuration::still_accepts(const VerifiedToken &token) const noexcept {
 Result<void> Configuration::check_foreign_prefix(const ActiveSection &own, std::string_view username) const {
     for (const ActiveSection &other : sections) {
         const std::string &prefix = other.tokens.username_prefix;
-        if (&other == &own || prefix.empty() || !username.starts_with(prefix)) continue;
+        if (other.keys == own.keys || prefix.empty() || !username.starts_with(prefix)) continue;
         return fail(Reason::INVALID_USERNAME,
                     fmt::format("{} begins with the username_prefix of [{}], which is another issuer's",
                                 quote(username), other.name));

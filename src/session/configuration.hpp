@@ -18,13 +18,13 @@
 
 namespace tokenward::session {
 
-/// One issuer section in use.
+/// One section in use.
 struct ActiveSection {
     std::string name;
     std::string issuer;  ///< as configured
     config::TokenRules tokens;
     config::ScopeRules scopes;
-    std::shared_ptr<keys::SectionKeys> keys;
+    std::shared_ptr<keys::SectionKeys> keys;      ///< the same for all sections of a provider
     std::shared_ptr<const SessionOrigin> origin;  ///< what a session that the section lets in begins with
     access::Confinement confinement;
 };
@@ -37,9 +37,11 @@ struct Configuration {
     bool token_in_username = false;       ///< true if any section has it: the section isn't known yet
     std::size_t max_token_bytes = 0;      ///< the largest of all sections, for the same reason
 
-    /// The section whose issuer is the payload's iss. This is read before the signature is verified, and it is
-    /// used for nothing else (rules 6 and 7).
+    /// The section whose issuer is the payload's iss; if several share it, the one whose audience is in aud. These
+    /// are read before the signature is verified, and they are used for nothing else (rules 6 and 7).
     Result<const ActiveSection *> find_section(const JsonValue &payload) const;
+
+    Result<const ActiveSection *> find_by_audience(const JsonValue &payload, const ActiveSection &one) const;
 
     /// False if the configuration has changed since the token was verified, or its key is no longer good.
     bool still_accepts(const VerifiedToken &token) const noexcept;

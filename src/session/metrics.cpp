@@ -3,6 +3,7 @@
 #include "session/outcome.hpp"
 
 #include <iterator>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -121,8 +122,12 @@ void write_fetches(Writer &out, const std::vector<keys::KeyStatus> &sections) {
 
 std::string Backend::metrics() const {
     const auto current = configuration();
+    // Sections that share a provider share its keys: the first one names them, so that sums count them once.
     std::vector<keys::KeyStatus> sections;
-    for (const ActiveSection &section : current->sections) sections.push_back(section.keys->status());
+    std::set<const keys::SectionKeys *> seen;
+    for (const ActiveSection &section : current->sections) {
+        if (seen.insert(section.keys.get()).second) sections.push_back(section.keys->status());
+    }
     std::string text;
     Writer out(text);
     out.family("tokenward_token_cache_entries", "gauge", "Verified tokens in the cache.");

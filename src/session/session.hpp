@@ -30,11 +30,10 @@ class Session {
 
     const std::string &username() const noexcept { return username_; }
     const std::string &issuer() const noexcept { return origin_->issuer; }
-    /// The identity is (section, username), so two providers' alice never meet. A reload may give the section
-    /// another issuer: then its users are others.
+    /// The identity is (provider, username), so two providers' alice never meet. A reload may give the provider's
+    /// issuer and an alias each other's place.
     bool has_identity(const SessionOrigin &origin, std::string_view username) const noexcept {
-        return origin_->section == origin.section && username_ == username &&
-               same_issuer(origin_->issuer, origin.issuer);
+        return username_ == username && is_issuer(origin_->issuer, origin.issuer, origin.issuer_aliases);
     }
 
     /// `until`: whether the rights still count once their time has run out.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tokenward::session {
 
@@ -14,10 +15,10 @@ class Backend;
 
 /// Immutable; shared by all sessions of a section. It may outlive the backend.
 struct SessionOrigin {
-    std::string section;             ///< the section's name: part of the identity
-    std::string issuer;              ///< as configured
-    std::string scope_prefix;        ///< as a token writes it in front of a scope
-    std::weak_ptr<Backend> backend;  ///< empty once the backend is gone
+    std::string issuer;                       ///< as configured: the provider, which is a part of the identity
+    std::vector<std::string> issuer_aliases;  ///< the provider's other names
+    std::string scope_prefix;                 ///< as a token writes it in front of a scope
+    std::weak_ptr<Backend> backend;           ///< empty once the backend is gone
     std::shared_ptr<Counters> counters;
     const Clock &clock;
     std::uint32_t fork_generation = 0;  ///< when the backend was created

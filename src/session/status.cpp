@@ -31,9 +31,9 @@ void write_key(JsonWriter &json, const jose::Key &key) {
     json.end_object();
 }
 
-void write_section(JsonWriter &json, const keys::KeyStatus &status) {
+void write_section(JsonWriter &json, const std::string &name, const keys::KeyStatus &status) {
     json.begin_object();
-    json.member("section", status.section);
+    json.member("section", name);
     json.member("issuer", status.issuer);
     json.member("jwks_uri", status.jwks_uri);
     json.member("stale", status.stale);
@@ -59,7 +59,8 @@ std::string Backend::status() const {
     json.member("live_sessions", logins_.counters->live_sessions());
     json.name("sections");
     json.begin_array();
-    for (const ActiveSection &section : current->sections) write_section(json, section.keys->status());
+    for (const ActiveSection &section : current->sections)
+        write_section(json, section.name, section.keys->status());
     json.end_array();
     json.end_object();
     return out;
