@@ -68,6 +68,9 @@ understood() ->
       Main(#{<<"scope_aliases">> => #{<<"dev">> => <<"rabbit.read:*/*">>, <<"one">> => [<<"rabbit.x">>],
                                       <<"ops">> => [<<"rabbit.tag:administrator">>, <<"rabbit.read:*/*">>]},
              <<"resource_server_type">> => <<"rabbitmq">>})},
+     {"required claims", [{options, [{"oauth", "required_claims", "azp", "one,two"}, {"oauth.b", "required_claims", "k.ns", "n"}]}],
+      [], #{<<"oauth">> => #{<<"required_claims">> => #{<<"azp">> => <<"one,two">>}},
+            <<"oauth.b">> => #{<<"required_claims">> => #{<<"k.ns">> => <<"n">>}}}},
      %% RabbitMQ's rules on resource servers and providers, as its own suite of them has it.
      {"an atom as resource_server_id", [], [{resource_server_id, rabbit}], Main(#{<<"resource_server_id">> => <<"rabbit">>})},
      {"an empty scope_prefix", [], [{resource_server_id, <<"r">>}, {scope_prefix, <<>>}],
