@@ -1,5 +1,7 @@
 #include "access/scope.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -113,6 +115,70 @@ ScopeText read_scope(std::string_view text) noexcept {
     scope.resource = scope.resource.substr(0, second);
     if (scope.routing_key->find('/') != std::string_view::npos) scope.kind = ScopeKind::too_many_parts;
     return scope;
+}
+
+namespace {
+
+struct Verb {
+    std::string_view name;
+    std::string_view meant;
+};
+
+/// What people write, and what they mean.
+constexpr Verb likely_verbs[] = {{"publish", "write"},    {"pub", "write"},        {"send", "write"},
+                                 {"produce", "write"},    {"subscribe", "read"},   {"sub", "read"},
+                                 {"consume", "read"},     {"receive", "read"},     {"get", "read"},
+                                 {"manage", "configure"}, {"create", "configure"}, {"declare", "configure"},
+                                 {"delete", "configure"}};
+
+/// Empty if nobody can tell.
+std::string_view meant_by(std::string_view verb) {
+    const std::string lower = to_lower(verb);
+    for (const std::string_view known : {"configure", "read", "write", "tag"}) {
+        if (lower == known) return known;
+    }
+    for (const Verb &other : likely_verbs) {
+        if (lower == other.name) return other.meant;
+    }
+    return {};
+}
+
+/// Where the first broken escape begins, or npos.
+std::size_t broken_escape(std::string_view text) noexcept {
+    const auto is_hex = [&](std::size_t at) {
+        return at < text.size() &&
+               std::string_view("0123456789abcdefABCDEF").find(text[at]) != std::string_view::npos;
+    };
+    for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+        if (!is_hex(at + 1) || !is_hex(at + 2)) return at;
+    }
+    return std::string_view::npos;
+}
+
+}  // namespace
+
+ScopeFlaw flaw_of(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return {"doesn't begin with configure:, read:, write: or tag:", {}};
+    const std::string_view verb = text.substr(0, colon);
+    const std::string_view rest = text.substr(colon + 1);
+    if (verb == "tag") {
+        if (is_tag(rest)) return {};
+        return {"names no tag: 1 to 64 of letters, digits, _ . and -", {}};
+    }
+    if (!read_operation(verb)) {
+        const std::string_view meant = meant_by(verb);
+        ScopeFlaw flaw{"has the verb " + quote(verb, 16) + "; there are configure, read, write and tag", {}};
+        if (to_lower(verb) == "admin" || to_lower(verb) == "administrator") flaw.likely = "tag:administrator";
+        if (!meant.empty()) flaw.likely = std::string(meant) + ':' + std::string(rest);
+        return flaw;
+    }
+    const auto slashes = std::ranges::count(rest, '/');
+    if (slashes == 0) return {"names no vhost", std::string(verb) + ":%2F/" + std::string(rest)};
+    if (slashes > 2) return {"has " + std::to_string(slashes + 1) + " parts, at most 3", likely_spelling(text)};
+    if (const std::size_t at = broken_escape(rest); at != std::string_view::npos)
+        return {"has a broken escape at its byte " + std::to_string(colon + 1 + at), {}};
+    return {};
 }
 
 std::string likely_spelling(std::string_view text) {

@@ -28,6 +28,14 @@ struct ScopeText {
 
 ScopeText read_scope(std::string_view text) noexcept;
 
+/// Why a text is no scope, or never matches; `why` is empty if it is one. `likely`: what its author most likely
+/// meant, or empty. Both are printable only as far as the text is: quote them.
+struct ScopeFlaw {
+    std::string why;
+    std::string likely;
+};
+ScopeFlaw flaw_of(std::string_view text);
+
 /// What the author of a scope with too many parts most likely meant: the first part is the vhost, all the rest
 /// is the resource.
 std::string likely_spelling(std::string_view text);

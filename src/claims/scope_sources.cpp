@@ -17,9 +17,25 @@ namespace {
 
 class Collector {
   public:
-    Collector(const config::ScopeRules &rules, std::vector<std::string_view> &scopes)
-        : rules_(rules), scopes_(scopes) {}
+    /// `found`: what is met is noted there too, unless it is NULL.
+    Collector(const config::ScopeRules &rules, std::vector<std::string_view> &scopes,
+              std::vector<FoundScope> *found = nullptr)
+        : rules_(rules), scopes_(scopes), found_(found) {}
 
+    void all_of(const JsonValue &payload) {
+        where_ = "resource_access";
+        resource_access(payload);
+        where_ = "scope";
+        if (const auto scope = payload.find("scope"); scope && !scope->is_object()) value(*scope, false);
+        for (const std::string &key : rules_.additional_scopes_keys) {
+            where_ = key;
+            claim_or_path(payload, key);
+        }
+        where_ = "authorization";
+        requesting_party(payload);
+    }
+
+  private:
     /// resource_access.<resource_server_id>.roles, as Keycloak writes client roles.
     void resource_access(const JsonValue &payload) {
         if (rules_.resource_server_id.empty()) return;
@@ -84,7 +100,6 @@ class Collector {
         }
     }
 
-  private:
     using Take = void (Collector::*)(const JsonValue &value, bool under_our_id);
 
     void path(const JsonValue &from, std::string_view rest, bool under_our_id,
@@ -138,8 +153,11 @@ class Collector {
 
     void add(std::string_view scope, bool under_our_id) {
         if (scope.empty()) return;
-        if (!rules_.scope_aliases.empty()) aliases(scope, under_our_id);
+        if (found_ != nullptr) found_->push_back({where_, scope, {}, is_alias(scope, under_our_id)});
+        const std::size_t before = scopes_.size();
         filter(scope, under_our_id);
+        if (found_ != nullptr && scopes_.size() != before) found_->back().rest = scopes_.back();
+        if (!rules_.scope_aliases.empty()) aliases(scope, under_our_id);
     }
 
     /// A scope of the token may be the name of an alias. Under our own id the name may also have the id in
@@ -190,6 +208,8 @@ class Collector {
 
     const config::ScopeRules &rules_;
     std::vector<std::string_view> &scopes_;
+    std::vector<FoundScope> *found_;
+    std::string_view where_;  ///< the source that is read
     std::set<const std::vector<std::string> *> used_aliases_;
 };
 
@@ -207,17 +227,20 @@ Result<void> check_count(std::vector<std::string_view> &scopes) {
 Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                             ScopeList &list) {
     list.clear();
-    Collector collector(rules, list.scopes);
-    collector.resource_access(payload);
-    if (const auto scope = payload.find("scope"); scope && !scope->is_object()) collector.value(*scope, false);
-    for (const std::string &key : rules.additional_scopes_keys) collector.claim_or_path(payload, key);
-    collector.requesting_party(payload);
+    Collector(rules, list.scopes).all_of(payload);
     add_rich_authorizations(payload, rules, routing_keys, list);
 
     if (auto few = check_count(list.scopes); !few) return few;
     // Each scope becomes one scope at the most, so the count above still holds.
     if (rules.expand_variables) expand_variables(payload, list);
     return {};
+}
+
+std::vector<FoundScope> find_scopes(const JsonValue &payload, const config::ScopeRules &rules) {
+    std::vector<FoundScope> found;
+    std::vector<std::string_view> scopes;
+    Collector(rules, scopes, &found).all_of(payload);
+    return found;
 }
 
 }  // namespace tokenward::claims

@@ -7,6 +7,9 @@
 #include "config/settings.hpp"
 
 #include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 namespace tokenward::claims {
 
@@ -17,5 +20,17 @@ inline constexpr std::size_t max_scopes = 2048;
 /// Fails with TOO_MANY_SCOPES if more than max_scopes different ones are left (rule 12).
 Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
                             ScopeList &list);
+
+/// One scope as it stands in a payload.
+struct FoundScope {
+    std::string_view where;  ///< the claim, or the option's path to it
+    std::string_view text;
+    /// Without the prefix; empty if it hasn't the prefix, and so doesn't count.
+    std::optional<std::string_view> rest;
+    bool is_alias = false;
+};
+/// What collect_scopes() meets, in its order, for who explains why nothing is left; `authorization_details` aren't
+/// among them. Views as there.
+std::vector<FoundScope> find_scopes(const JsonValue &payload, const config::ScopeRules &rules);
 
 }  // namespace tokenward::claims

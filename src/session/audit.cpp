@@ -78,10 +78,7 @@ void Audit::accepted(const AuditFields &who, const access::PermissionSet &permis
     }
     if (permissions.empty() && logger_.wants(LogLevel::warning)) {
         note(who,
-             {LogLevel::warning, no_rights_,
-              notes.confined.empty() ? fmt::format("accepted without any rights: no scope with the prefix; {}",
-                                                   reason_hint(Reason::NO_SCOPE))
-                                     : fmt::format("accepted without any rights: {}", notes.confined.front())});
+             {LogLevel::warning, no_rights_, fmt::format("accepted without any rights: {}", who.no_scope)});
     }
     for (const std::string &malformed : notes.malformed) {
         note(who, {LogLevel::info, malformed_scopes_, malformed});

@@ -2,6 +2,7 @@
 #include "access/permission_set.hpp"
 #include "base/json_writer.hpp"
 #include "claims/claims.hpp"
+#include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"
@@ -34,7 +35,7 @@ void write_problem(JsonWriter &json, const Failure &failure) {
     json.begin_object();
     json.member("reason", reason_name(failure.reason));
     json.member("message", failure.detail);
-    json.member("hint", reason_hint(failure.reason));
+    json.member("hint", failure.hint.empty() ? reason_hint(failure.reason) : std::string_view(failure.hint));
     json.end_object();
 }
 
@@ -79,6 +80,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         access::PermissionSet::compile(scopes.scopes, routing_keys, notes, section->confinement);
     notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
     notes.malformed.insert(notes.malformed.end(), notes.confined.begin(), notes.confined.end());
+    if (permissions->empty() && notes.confined.empty())
+        notes.malformed.push_back(claims::explain_no_scope(*payload, section->scopes).text());
 
     std::string out;
     JsonWriter json(out);

@@ -2,6 +2,7 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
+#include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
 #include "session/json_segment.hpp"
 #include "session/outcome.hpp"
@@ -201,10 +202,15 @@ bool Login::compile_permissions() {
     if (!collected) return refuse(std::move(collected).error());
     auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_, section_->confinement);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
+    std::string no_scope;
+    if (permissions->empty()) {
+        no_scope = notes_.confined.empty() ? claims::explain_no_scope(*payload_, section_->scopes).text()
+                                           : notes_.confined.front();
+    }
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
         std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
-        claims_->validity, std::move(permissions)});
+        claims_->validity, std::move(permissions), std::move(no_scope)});
     audit_fields_.username = token_->username;
     return true;
 }
@@ -251,6 +257,7 @@ Rights Login::granted_rights() {
     const std::int64_t max_session_s = section_->tokens.max_session_s;
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
     audit_fields_.expires_at = end;
+    audit_fields_.no_scope = token_->no_scope;
     return {token_->permissions, end};
 }
 

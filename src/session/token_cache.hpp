@@ -24,6 +24,7 @@ struct VerifiedToken {
     std::string jti;
     claims::Validity validity;
     std::shared_ptr<const access::PermissionSet> permissions;
+    std::string no_scope;  ///< why no scope counts, with a hint; empty if one does
 };
 
 /// Holds at most `capacity` tokens; the least recently used one goes first. The key is the full digest: the
