@@ -25,6 +25,10 @@ class RecentSets {
     /// in the same order.
     std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes, bool routing_keys,
                                                  Notes &notes, const Confinement &confinement = {});
+    /// The memory of the last call, if it is more than `most_kept_bytes`. What is remembered stays.
+    void give_back(std::size_t most_kept_bytes) noexcept {
+        if (text_.capacity() > most_kept_bytes) std::string().swap(text_);
+    }
 
   private:
     struct Slot {

@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include "base/text.hpp"
+#include "base/wipe.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -237,6 +238,7 @@ class TapeWriter {
 char *JsonDocument::buffer(std::size_t size) {
     if (size > max_text) throw std::bad_alloc();
     if (buffer_.size() < size + padding) buffer_.resize(size + padding);
+    used_ = std::max(used_, size);
     return buffer_.data();
 }
 
@@ -264,6 +266,14 @@ Result<JsonValue> JsonDocument::parse_in_place(std::size_t size, Reason reason) 
                                     result.Offset()));
     }
     return JsonValue(tape_.data(), 0);
+}
+
+void JsonDocument::wipe(std::size_t most_kept_bytes) noexcept {
+    tokenward::wipe(buffer_.data(), used_);
+    used_ = 0;
+    const std::size_t held = buffer_.capacity() + tape_.capacity() * sizeof(tape_[0]) +
+                             open_.capacity() * sizeof(open_[0]) + names_.capacity() * sizeof(names_[0]);
+    if (held > most_kept_bytes) *this = JsonDocument();
 }
 
 Result<JsonValue> JsonDocument::parse(std::string_view text, Reason reason) {

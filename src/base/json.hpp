@@ -97,9 +97,13 @@ class JsonDocument {
     Result<JsonValue> parse_in_place(std::size_t size, Reason reason);
     /// Copies `text` into the buffer and parses it.
     Result<JsonValue> parse(std::string_view text, Reason reason);
+    /// Writes zeros over the text that buffer() had room for last, and gives the memory back if it is more than
+    /// `most_kept_bytes`. Values of the document end.
+    void wipe(std::size_t most_kept_bytes) noexcept;
 
   private:
     std::vector<char> buffer_;
+    std::size_t used_ = 0;  ///< bytes of buffer_ since the last wipe()
     std::vector<JsonNode> tape_;
     std::vector<std::uint32_t> open_;      ///< containers that are not yet closed
     std::vector<std::string_view> names_;  ///< room to sort a large object's names in

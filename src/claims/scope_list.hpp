@@ -18,10 +18,15 @@ class ScopeList {
     /// What was skipped and why, for an operator. Printable; no whole claim stands in it.
     std::vector<std::string> notes;
 
-    void clear() {
+    void clear() noexcept {
         scopes.clear();
         notes.clear();
         made_.clear();
+    }
+    /// And gives the memory back if it is more than `most_kept_bytes`.
+    void clear(std::size_t most_kept_bytes) noexcept {
+        clear();
+        if (scopes.capacity() * sizeof(scopes[0]) > most_kept_bytes) *this = ScopeList();
     }
     /// A text that stands in no token; the view lives until clear().
     std::string_view keep(std::string text) { return made_.emplace_front(std::move(text)); }

@@ -5,6 +5,7 @@
 #include "credentials/scheme.hpp"
 
 #include <cstddef>
+#include <string>
 
 namespace tokenward::credentials {
 namespace {
@@ -54,7 +55,8 @@ Result<SentToken> from_plain(std::string_view message, bool token_in_username) {
 }
 
 /// RFC 6750 section 2.1 and RFC 7617 section 2.
-Result<SentToken> from_http(std::string_view value, bool token_in_username, std::string &storage) {
+Result<SentToken> from_http(std::string_view value, bool token_in_username, std::size_t max_token_bytes,
+                            std::string &storage) {
     if (const auto token = after_scheme(value, "bearer")) {
         if (token->find_first_of(" \t,") != std::string_view::npos) {
             return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Bearer: something follows the token");
@@ -64,6 +66,14 @@ Result<SentToken> from_http(std::string_view value, bool token_in_username, std:
     const auto encoded = after_scheme(value, "basic");
     if (!encoded) {
         return fail(Reason::MALFORMED_CREDENTIALS, "HTTP: the scheme is neither Bearer nor Basic");
+    }
+    // Anybody may send it, of any size.
+    const std::size_t padding = encoded->ends_with("==") ? 2 : encoded->ends_with('=') ? 1 : 0;
+    const std::size_t size = base64url_decoded_size(encoded->size() - padding);
+    if (size > max_token_bytes + 1 + max_name_bytes) {
+        return fail(Reason::TOKEN_TOO_LARGE, "HTTP Basic: username and password have " + std::to_string(size) +
+                                                 " bytes, max_token_bytes is " +
+                                                 std::to_string(max_token_bytes));
     }
     if (!base64_decode(*encoded, storage)) {
         return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Basic: not padded base64 (RFC 4648 section 4)");
@@ -102,7 +112,8 @@ Result<SentToken> from_bearer(std::string_view token) {
     return fail(Reason::OPAQUE_TOKEN, {});
 }
 
-Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username, std::string &storage) {
+Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username,
+                                std::size_t max_token_bytes, std::string &storage) {
     switch (credentials.kind) {
         case Kind::sasl_plain:
             return from_plain(credentials.data, token_in_username);
@@ -111,7 +122,7 @@ Result<SentToken> extract_token(const Credentials &credentials, bool token_in_us
         case Kind::username_password:
             return from_password({}, credentials.username, credentials.password, token_in_username);
         case Kind::http_authorization:
-            return from_http(credentials.data, token_in_username, storage);
+            return from_http(credentials.data, token_in_username, max_token_bytes, storage);
         case Kind::bearer_token:
             return from_bearer(credentials.data);
     }

@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,11 +40,17 @@ struct SentToken {
     bool from_username = false;  ///< the token stood in the username's place (token_in_username)
 };
 
+/// A name beside a token is decoded up to this size. A username of a token has 255 bytes at most.
+inline constexpr std::size_t max_name_bytes = 1024;
+
 /// `token_in_username` is the option of that name: with PLAIN, username and password, or HTTP Basic, the
 /// username may be the token if the password doesn't look like one. Fails with NOT_A_TOKEN (only for these
 /// three kinds; costs no allocation), MALFORMED_CREDENTIALS, OPAQUE_TOKEN, EMPTY_TOKEN. Encrypted tokens pass:
-/// jose::CompactJws::split names them. Allocates only where it needs `storage`.
-Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username, std::string &storage);
+/// jose::CompactJws::split names them. Allocates only where it needs `storage`, and what is too large is refused
+/// before it is decoded: a Basic value with TOKEN_TOO_LARGE if it holds more than a token of `max_token_bytes`, a
+/// colon and a name.
+Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username,
+                                std::size_t max_token_bytes, std::string &storage);
 
 /// True if the secret begins like an encoded '{' (e and one of w-z 0-9 - _) and two dots come later. If not, it
 /// is NOT_A_TOKEN: "eye.witness42" is a password.

@@ -61,7 +61,12 @@ Result<SentToken> from_oauthbearer(std::string_view message, std::string &storag
     std::string_view authzid = message.substr(flag_end + 1, header_end - flag_end - 1);
     if (!authzid.empty()) {
         if (authzid.substr(0, 2) != "a=") return malformed("the gs2 header's second part isn't a=AUTHZID");
-        const auto decoded = decode_saslname(authzid.substr(2), storage);
+        authzid.remove_prefix(2);
+        if (authzid.size() > max_name_bytes) {
+            return malformed(
+                ("the authzid is longer than " + std::to_string(max_name_bytes) + " bytes").c_str());
+        }
+        const auto decoded = decode_saslname(authzid, storage);
         if (!decoded) return malformed("the authzid has a broken escape or a NUL byte");
         found.authzid = *decoded;
     }

@@ -127,6 +127,8 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
                  weak_from_this(), logins_.counters, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
+        // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;
+        // what each of the buffers keeps of it is bounded by LoginBuffers::most_kept_bytes.
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
     next->settings = *std::move(settings);

@@ -2,6 +2,7 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
+#include "base/wipe.hpp"
 #include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
 #include "session/json_segment.hpp"
@@ -14,11 +15,36 @@
 
 namespace tokenward::session {
 
+namespace {
+
+template <class Buffer>
+void tidy_buffer(Buffer &buffer) noexcept {
+    wipe(buffer.data(), buffer.size());
+    buffer.clear();
+    if (buffer.capacity() > LoginBuffers::most_kept_bytes)
+        Buffer().swap(buffer);  // a string keeps its memory when = gives it a short one
+}
+
+}  // namespace
+
+void LoginBuffers::tidy() noexcept {
+    tidy_buffer(credentials);
+    tidy_buffer(signature);
+    header.wipe(most_kept_bytes);
+    payload.wipe(most_kept_bytes);
+    scopes.clear(most_kept_bytes);
+    recent_sets.give_back(most_kept_bytes);
+}
+
 Login::Login(LoginServices &services, const credentials::Credentials &credentials, const Context &context)
     : services_(services), credentials_(credentials), buffers_(services.buffers.take()) {
     reader_.emplace(services_.readers);
     configuration_ = services_.configuration->get()->get();
     audit_fields_.context = context;
+}
+
+Login::~Login() {
+    buffers_->tidy();
 }
 
 // ---- the whole way --------------------------------------------------------------------------------------
@@ -60,8 +86,8 @@ bool Login::check_token() {
 // ---- credentials ----------------------------------------------------------------------------------------
 
 bool Login::extract_token() {
-    auto sent =
-        credentials::extract_token(credentials_, configuration_->token_in_username, buffers_->credentials);
+    auto sent = credentials::extract_token(credentials_, configuration_->token_in_username,
+                                           configuration_->max_token_bytes, buffers_->credentials);
     if (!sent) return refuse(std::move(sent).error());
     sent_ = *sent;
     return check_size(configuration_->max_token_bytes);

@@ -25,6 +25,7 @@
 #include "session/token_cache.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,6 +44,11 @@ struct LoginBuffers {
     std::vector<char> signature;
     claims::ScopeList scopes;
     access::RecentSets recent_sets;
+
+    /// Each buffer above keeps so much for the next login. What grew beyond, by a forged token too, is given back.
+    static constexpr std::size_t most_kept_bytes = std::size_t{256} * 1024;
+    /// At the end of a login: no decoded password and nothing of a token stays in idle memory.
+    void tidy() noexcept;
 };
 
 /// What all logins of a backend share.
@@ -64,6 +70,9 @@ struct LoginServices {
 class Login {
   public:
     Login(LoginServices &services, const credentials::Credentials &credentials, const Context &context);
+    ~Login();
+    Login(const Login &) = delete;
+    Login &operator=(const Login &) = delete;
 
     Result<std::unique_ptr<Session>> authenticate();
     /// Gives the session the new token's rights if the token has the session's identity. Else the old ones

@@ -32,6 +32,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::size_t max_token_bytes = 16384;
 constexpr auto token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"sv;
 
 struct Expected {
@@ -53,7 +54,7 @@ void check(const Credentials &sent, const Expected &expected, bool token_in_user
     SCOPED_TRACE(testing::PrintToString(sent.data) + " " + std::string(sent.username) + ":" +
                  std::string(sent.password));
     std::string storage;
-    const auto result = extract_token(sent, token_in_username, storage);
+    const auto result = extract_token(sent, token_in_username, max_token_bytes, storage);
     if (expected.reason != Reason::NONE) {
         ASSERT_FALSE(result);
         EXPECT_STREQ(reason_name(result.error().reason), reason_name(expected.reason)) << result.error().detail;
@@ -173,7 +174,8 @@ TEST(UsernameAndPassword, ThePasswordIsTheToken) {
 TEST(UsernameAndPassword, FiveSegmentsAreOurs) {
     const auto encrypted = "eyJlbmMiOiJBMTI4R0NNIn0.a.b.c.d"sv;
     std::string storage;
-    const auto result = extract_token({Kind::username_password, {}, "alice", encrypted}, false, storage);
+    const auto result =
+        extract_token({Kind::username_password, {}, "alice", encrypted}, false, max_token_bytes, storage);
     ASSERT_TRUE(result);
     EXPECT_EQ(result->token, encrypted);
 }
@@ -321,9 +323,47 @@ TEST(BearerToken, ThatLostASegmentIsATokenStill) {
 
 TEST(BearerToken, CommonMistakesHaveAHint) {
     std::string storage;
-    const auto with_scheme = extract_token({Kind::bearer_token, "Bearer eyJ.a.b", {}, {}}, false, storage);
+    const auto with_scheme =
+        extract_token({Kind::bearer_token, "Bearer eyJ.a.b", {}, {}}, false, max_token_bytes, storage);
     ASSERT_FALSE(with_scheme);
     EXPECT_NE(with_scheme.error().hint.find("without Bearer"), std::string::npos);
+}
+
+// Anybody may send a header of any size.
+TEST(HttpBasic, WhatIsTooLargeIsNotDecoded) {
+    const std::size_t most = max_token_bytes + 1 + max_name_bytes;
+    for (const std::size_t size : {most - 1, most, most + 1, most + 2, most + 3, std::size_t{1} << 20U}) {
+        SCOPED_TRACE(size);
+        const std::string value = "Basic " + base64("alice:" + std::string(size - 6, 'x'));
+        std::string storage;
+        const std::size_t empty = storage.capacity();
+        const auto result =
+            extract_token({Kind::http_authorization, value, {}, {}}, true, max_token_bytes, storage);
+        ASSERT_FALSE(result);
+        EXPECT_STREQ(reason_name(result.error().reason),
+                     reason_name(size > most ? Reason::TOKEN_TOO_LARGE : not_a_token))
+            << result.error().detail;
+        EXPECT_EQ(storage.capacity() > empty, size <= most);
+    }
+}
+
+TEST(Oauthbearer, ALongAuthzidIsNotDecoded) {
+    for (const std::size_t size : {max_name_bytes, max_name_bytes + 1}) {
+        const std::string authzid = std::string(size - 3, 'x') + "=2C";
+        const std::string message = "n,a=" + authzid + ",\1auth=Bearer " + std::string(token) + "\1\1";
+        std::string storage;
+        const std::size_t empty = storage.capacity();
+        const auto result =
+            extract_token({Kind::sasl_oauthbearer, message, {}, {}}, false, max_token_bytes, storage);
+        if (size == max_name_bytes) {
+            ASSERT_TRUE(result) << result.error().detail;
+            EXPECT_EQ(result->authzid, std::string(size - 3, 'x') + ',');
+        } else {
+            ASSERT_FALSE(result);
+            EXPECT_STREQ(reason_name(result.error().reason), "MALFORMED_CREDENTIALS");
+            EXPECT_EQ(storage.capacity(), empty);
+        }
+    }
 }
 
 TEST(NotAToken, AllocatesNothing) {
@@ -331,8 +371,9 @@ TEST(NotAToken, AllocatesNothing) {
     const std::string plain = fill_in("0some-longer-username0a password that isn't a token at all");
     const std::size_t before = allocations;
     for (const bool in_username : {false, true}) {
-        EXPECT_FALSE(extract_token({Kind::sasl_plain, plain, {}, {}}, in_username, storage));
-        EXPECT_FALSE(extract_token({Kind::username_password, {}, "alice", "secret"}, in_username, storage));
+        EXPECT_FALSE(extract_token({Kind::sasl_plain, plain, {}, {}}, in_username, max_token_bytes, storage));
+        EXPECT_FALSE(extract_token({Kind::username_password, {}, "alice", "secret"}, in_username,
+                                   max_token_bytes, storage));
     }
     EXPECT_EQ(allocations, before);
 }

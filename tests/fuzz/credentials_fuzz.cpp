@@ -31,7 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     }
 
     std::string storage;
-    const auto result = credentials::extract_token(sent, in_username, storage);
+    constexpr std::size_t max_token_bytes = 512;
+    const auto result = credentials::extract_token(sent, in_username, max_token_bytes, storage);
+    // A string grows to twice what it needs.
+    if (storage.capacity() > 2 * (max_token_bytes + 1 + credentials::max_name_bytes)) std::abort();
     if (!result) {
         const bool may_be_a_password =
             kind == Kind::sasl_plain || kind == Kind::username_password || kind == Kind::http_authorization;
