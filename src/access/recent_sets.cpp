@@ -42,10 +42,15 @@ std::shared_ptr<const PermissionSet> RecentSets::compile(std::span<const std::st
     return set;
 }
 
+/// Not `slot = {}`: its text would keep the memory.
+void RecentSets::free(Slot &slot) noexcept {
+    [[maybe_unused]] const Slot old = std::exchange(slot, {});
+}
+
 void RecentSets::remember(Slot &slot, const std::shared_ptr<const PermissionSet> &set, const Notes &notes) {
     if (text_.size() > max_text_bytes) return;
     text_bytes_ -= slot.text.size();
-    slot = {};
+    free(slot);
     if (text_bytes_ + text_.size() > max_text_bytes) clear();
     slot.notes = notes;
     slot.text = text_;
@@ -54,7 +59,7 @@ void RecentSets::remember(Slot &slot, const std::shared_ptr<const PermissionSet>
 }
 
 void RecentSets::clear() noexcept {
-    for (Slot &slot : slots_) slot = {};
+    for (Slot &slot : slots_) free(slot);
     text_bytes_ = 0;
 }
 

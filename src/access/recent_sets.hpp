@@ -39,6 +39,7 @@ class RecentSets {
 
     void spell(std::span<const std::string_view> scopes, bool routing_keys, std::string_view confinement);
     void remember(Slot &slot, const std::shared_ptr<const PermissionSet> &set, const Notes &notes);
+    static void free(Slot &slot) noexcept;
     void clear() noexcept;
 
     std::array<Slot, slot_count> slots_;

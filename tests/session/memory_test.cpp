@@ -121,6 +121,19 @@ TEST(LoginBuffers, KeepNothingLarge) {
     EXPECT_LT(support::live_bytes - before, 100'000U);
 }
 
+TEST(LoginBuffers, KeepTheTextsOfRecentSetsWithinTheirBound) {
+    LoginBuffers buffers;
+    access::Notes notes;
+    const std::size_t before = support::live_bytes;
+    for (int i = 0; i < 64; ++i) {
+        const std::string scope = "read:v/" + std::to_string(i) + std::string(200'000, 'q');
+        const std::string_view scopes[] = {scope};
+        buffers.recent_sets.compile(scopes, true, notes);
+    }
+    // Beside each text stands its set, which is as large.
+    EXPECT_LT(support::live_bytes - before, 3 * access::RecentSets::max_text_bytes);
+}
+
 TEST(LoginBuffers, AreTidyBehindEachLogin) {
     const ManualClock clock;
     std::string log;
