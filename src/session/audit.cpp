@@ -61,7 +61,7 @@ std::string_view operation_word(access::Operation operation) noexcept {
 /// Something about an accepted login that an operator may want to change.
 struct Audit::Note {
     LogLevel level;
-    LineLimiter &limiter;
+    Limits &limits;
     std::string_view text;
 };
 
@@ -95,7 +95,7 @@ void Audit::accepted(const AuditFields &who, const access::PermissionSet &permis
 
 void Audit::note(const AuditFields &who, const Note &note) {
     if (!logger_.wants(note.level)) return;
-    const auto left_out = note.limiter.next(clock_.monotonic_ms(), {});
+    const auto left_out = limit(note.limits.lines, note.limits.clients, who.context);
     if (!left_out) return;
     std::string line = fmt::format("{} note", who.event);
     append_fields(line, who);
@@ -109,7 +109,7 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     const LogLevel level =
         outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;
-    const auto left_out = limit(refused_clients_, failure.reason, who.context);
+    const auto left_out = limit(refusals_.at(reason_index(failure.reason)), refused_clients_, who.context);
     if (!left_out) return;
     std::string line = line_start(who, failure.reason);
     line += ": ";
@@ -122,20 +122,19 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     logger_.write(level, line);
 }
 
-std::optional<LeftOut> Audit::limit(ClientLimits &clients, Reason reason, const Context &context) {
+std::optional<LeftOut> Audit::limit(LineLimiter &lines, ClientLimits &clients, const Context &context) {
     const std::int64_t now = clock_.monotonic_ms();
-    LineLimiter &limiter = refusals_.at(reason_index(reason));
     if (!clients.allow(context, now)) {
-        limiter.leave_out(context);
+        lines.leave_out(context);
         return std::nullopt;
     }
-    return limiter.next(now, context);
+    return lines.next(now, context);
 }
 
 void Audit::denied(const AuditFields &who, Reason reason, const access::Request &request,
                    const std::function<std::string()> &text) {
     if (!logger_.wants(LogLevel::warning)) return;
-    const auto left_out = limit(denied_clients_, reason, who.context);
+    const auto left_out = limit(refusals_.at(reason_index(reason)), denied_clients_, who.context);
     if (!left_out) return;
     const char *outcome = reason == Reason::SESSION_EXPIRED ? "expired" : "denied";
     std::string line = fmt::format("{} {} reason={}", who.event, outcome, reason_name(reason));

@@ -52,8 +52,13 @@ class Audit {
 
   private:
     /// Empty: leave the line out.
-    std::optional<LeftOut> limit(ClientLimits &clients, Reason reason, const Context &context);
+    std::optional<LeftOut> limit(LineLimiter &lines, ClientLimits &clients, const Context &context);
 
+    /// Of one kind of line.
+    struct Limits {
+        LineLimiter lines;
+        ClientLimits clients;
+    };
     struct Note;
     void note(const AuditFields &who, const Note &note);
 
@@ -63,10 +68,11 @@ class Audit {
     ClientLimits denied_clients_;        ///< by themselves: denials must not hide a refused login
     std::vector<LineLimiter> refusals_;  ///< by reason_index; denials have reasons of their own
     LineLimiter misuses_;
-    LineLimiter no_rights_;
-    LineLimiter malformed_scopes_;
-    LineLimiter confined_scopes_;
-    LineLimiter ignored_routing_keys_;
+    // Each kind of note has limits of its own: one login may bring several.
+    Limits no_rights_;
+    Limits malformed_scopes_;
+    Limits confined_scopes_;
+    Limits ignored_routing_keys_;
 };
 
 }  // namespace tokenward::session
