@@ -101,7 +101,7 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     const auto current = backend->configuration();
     backend->apply(current->settings);
     backend->fetcher_->commit();
-    backend->metrics_file_.set_path(current->settings.metrics_file);
+    backend->metrics_file_.commit();
     if (options.startup_wait_ms != 0) backend->fetcher_->wait_for_first_keys(options.startup_wait_ms);
     return backend;
 }
@@ -132,6 +132,8 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
     next->settings = *std::move(settings);
+    if (auto prepared = metrics_file_.prepare(next->settings.metrics_file); !prepared)
+        return pass_on(std::move(prepared));
     return next;
 }
 
@@ -172,7 +174,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     const auto current = configuration();
     apply(current->settings);
     fetcher_->commit();
-    metrics_file_.set_path(current->settings.metrics_file);
+    metrics_file_.commit();
     logger_.info("configuration reloaded");
     return {};
 }

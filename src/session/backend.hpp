@@ -69,7 +69,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
   private:
     Backend(const BackendOptions &options, const Clock &clock);
 
-    /// The options as a configuration that isn't in use yet.
+    /// The options as a configuration that isn't in use yet. Threads that it needs run already.
     Result<std::shared_ptr<const Configuration>> load(const BackendOptions &options);
     /// What isn't part of the snapshot that logins read.
     void apply(const config::Settings &settings);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -52,19 +53,27 @@ MetricsFile::~MetricsFile() {
     stop();
 }
 
-void MetricsFile::set_path(const std::string &path) {
+Result<void> MetricsFile::prepare(const std::string &path) {
+    prepared_ = std::make_shared<const std::string>(path);
+    if (path.empty() || state_->thread.joinable()) return {};
+    try {
+        const SignalsBlocked blocked;
+        state_->thread = std::thread([&state = *state_] { run(state); });
+    } catch (const std::system_error &error) {
+        return fail(Reason::RESOURCE_LIMIT, fmt::format("no thread for metrics_file: {}", error.what()));
+    }
+    return {};
+}
+
+void MetricsFile::commit() noexcept {
     State &state = *state_;
-    auto next = std::make_shared<const std::string>(path);
+    const auto next = std::exchange(prepared_, nullptr);
     {
         const std::lock_guard lock(state.mutex);
-        if (*state.path == path || state.closed) return;
-        state.path.swap(next);
+        if (!next || *state.path == *next || state.closed) return;
+        state.path = next;
     }
     state.changed.notify_all();
-    if (!state.thread.joinable()) {
-        const SignalsBlocked blocked;
-        state.thread = std::thread([&state] { run(state); });
-    }
 }
 
 void MetricsFile::run(State &state) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "base/result.hpp"
 
 #include <functional>
 #include <memory>
@@ -21,8 +22,10 @@ class MetricsFile {
     MetricsFile(const MetricsFile &) = delete;
     MetricsFile &operator=(const MetricsFile &) = delete;
 
-    /// An empty path ends the writing. A new path is written to at once.
-    void set_path(const std::string &path);
+    /// All that can fail of a change of the path. What is written, and where, stays. Fails with RESOURCE_LIMIT.
+    Result<void> prepare(const std::string &path);
+    /// The prepared path counts. An empty one ends the writing, a new one is written to at once.
+    void commit() noexcept;
     /// Writes a last time and joins the thread. May be called again.
     void stop() noexcept;
     void abandon_in_forked_child() noexcept;
@@ -32,6 +35,7 @@ class MetricsFile {
     static void run(State &state) noexcept;
 
     std::unique_ptr<State> state_;
+    std::shared_ptr<const std::string> prepared_;
 };
 
 }  // namespace tokenward::session

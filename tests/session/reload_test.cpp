@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 namespace tokenward::session {
 namespace {
@@ -62,6 +63,44 @@ TEST(Reload, UnderLoadNobodyIsRefused) {
     EXPECT_EQ(wrong.load(), 0);
     EXPECT_GT(logins.load(), 0);
     backend->close();
+}
+
+// The thread of metrics_file is the last thing that can be missing.
+TEST(Reload, WithoutAThreadForMetricsFileTheOldConfigurationStays) {
+    const Provider provider;
+    const ManualClock clock;
+    std::string log;
+    const auto backend = create(provider.config(), clock, log);
+    ASSERT_NE(backend, nullptr);
+    const std::string token = Provider::mint(Provider::claims());
+    BackendOptions next;
+    next.config_json =
+        provider.config(R"(,"require_at_jwt":true,"metrics_file":")" + provider.path("metrics.prom") + '"');
+
+    pthread_attr_t usual;
+    ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+    pthread_attr_t no_room = usual;
+    ASSERT_EQ(pthread_attr_setstacksize(&no_room, std::size_t{1} << 46U), 0);
+    ASSERT_EQ(pthread_setattr_default_np(&no_room), 0);
+    Reason reason = Reason::NONE;
+    try {
+        const auto reloaded = backend->reload(&next);
+        if (!reloaded) reason = reloaded.error().reason;
+    } catch (const std::exception &error) {
+        ADD_FAILURE() << error.what();
+    }
+    const auto created = Backend::create(next, clock);
+    ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+    EXPECT_STREQ(reason_name(reason), "RESOURCE_LIMIT");
+    EXPECT_NE(log.find("the old configuration stays"), std::string::npos) << log;
+    EXPECT_TRUE(backend->authenticate(bearer(token), {})) << "half of the reload was done";
+    ASSERT_FALSE(created);
+    EXPECT_STREQ(reason_name(created.error().reason), "RESOURCE_LIMIT");
+
+    ASSERT_TRUE(backend->reload(&next));
+    EXPECT_FALSE(backend->authenticate(bearer(token), {}));
+    backend->close();
+    EXPECT_TRUE(std::ifstream(provider.path("metrics.prom")).is_open());
 }
 
 TEST(Reload, AnUnchangedSectionKeepsItsKeysAndAsksForNone) {
