@@ -2,12 +2,16 @@
 #include "fixture.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <fstream>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <unistd.h>
 
 namespace tokenward::session {
 namespace {
@@ -18,7 +22,65 @@ std::shared_ptr<Backend> create(const std::string &json, const Clock &clock, std
     return make_backend(options, clock);
 }
 
+/// A host's log callback that doesn't return until it is let.
+class HeldSink {
+  public:
+    static void write(void *user, std::int32_t, const char *, std::size_t) {
+        auto &self = *static_cast<HeldSink *>(user);
+        if (!self.holds.exchange(false)) return;
+        self.entered.release();
+        self.go_on.acquire();
+    }
+    std::atomic<bool> holds{false};
+    std::binary_semaphore entered{0};
+    std::binary_semaphore go_on{0};
+};
+
+/// How often a thread of ours has slept or waited so far.
+long times_slept(pid_t thread) {
+    std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/status");
+    const std::string name = "voluntary_ctxt_switches:";
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with(name)) return std::stol(line.substr(name.size()));
+    }
+    return 0;
+}
+
 }  // namespace
+
+// A login is in the middle of its line, so reload must wait for it. It sleeps meanwhile.
+TEST(Reload, SleepsWhileALogCallbackBlocks) {
+    const Provider provider;
+    const ManualClock clock;
+    HeldSink sink;
+    BackendOptions options;
+    options.config_json = provider.config();
+    options.log = {LogMode::to_callback, HeldSink::write, &sink, {}};
+    const auto backend = make_backend(options, clock);
+    ASSERT_NE(backend, nullptr);
+    sink.holds = true;
+    std::thread client([&] { EXPECT_FALSE(backend->authenticate(bearer("opaque"), {})); });
+    sink.entered.acquire();
+    std::atomic<pid_t> reloader{0};
+    std::atomic<bool> reloaded{false};
+    std::thread reload([&] {
+        reloader = ::gettid();
+        EXPECT_TRUE(backend->reload(nullptr));
+        reloaded = true;
+    });
+    // Files and locks cost a few at the most.
+    constexpr long many = 200;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (times_slept(reloader) < many && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_GE(times_slept(reloader), many);
+    EXPECT_FALSE(reloaded);
+    sink.go_on.release();
+    reload.join();
+    client.join();
+    backend->close();
+}
 
 TEST(Reload, UnderLoadNobodyIsRefused) {
     const Provider provider;
