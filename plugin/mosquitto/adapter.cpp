@@ -78,10 +78,7 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
     expiry_.remove(event.client);
     const char *id = mosquitto_client_id(event.client);
     if (id == nullptr) return MOSQ_ERR_AUTH;
-    if (options_.chain && event.username == nullptr && event.password == nullptr) {
-        sessions_.leave_to_others(event.client, id);  // anonymous
-        return MOSQ_ERR_PLUGIN_DEFER;
-    }
+    if (options_.chain && event.username == nullptr && event.password == nullptr) return defer(event.client);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_USERNAME_PASSWORD;
     credentials.username = host::borrow(text_or_empty(event.username));
@@ -91,7 +88,7 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
 
 int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
     if (event.auth_method == nullptr || std::strcmp(event.auth_method, "OAUTHBEARER") != 0)
-        return MOSQ_ERR_PLUGIN_DEFER;
+        return defer(event.client);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_SASL_OAUTHBEARER;
     credentials.data = {static_cast<const char *>(event.data_in),
@@ -138,12 +135,21 @@ int Adapter::reauthenticate(const mosquitto *client, const host::Session &sessio
     return MOSQ_ERR_SUCCESS;
 }
 
+int Adapter::defer(mosquitto *client) {
+    expiry_.remove(client);
+    if (options_.chain) {
+        sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)));
+    } else {
+        sessions_.disconnect(client);
+    }
+    return MOSQ_ERR_PLUGIN_DEFER;
+}
+
 int Adapter::refuse(mosquitto *client, std::int32_t result) {
     switch (result) {
         case TOKENWARD_NOT_A_TOKEN:
             if (!options_.chain || client == nullptr) return MOSQ_ERR_AUTH;
-            sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)));
-            return MOSQ_ERR_PLUGIN_DEFER;
+            return defer(client);
         case TOKENWARD_REFUSED:
             return MOSQ_ERR_AUTH;
         // A key is being fetched, or something failed here: "not authorized" would tell the client to give up.

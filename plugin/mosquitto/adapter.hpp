@@ -44,6 +44,8 @@ class Adapter {
     int reauthenticate(const mosquitto *client, const host::Session &session,
                        const tokenward_credentials &credentials);
     int accept(mosquitto *client, host::Session session, const void *secret);
+    /// Another plugin, or the broker itself, decides about this connection, whatever it was before.
+    int defer(mosquitto *client);
     /// The code for the broker when the result isn't OK. Never MOSQ_ERR_SUCCESS.
     int refuse(mosquitto *client, std::int32_t result);
     bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const;
