@@ -6,6 +6,7 @@
 #include "jose/algorithm.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,10 @@ class Key {
 class KeySet {
   public:
     struct Notes {
+        /// Keys of each kind that are named; a line with the number of all others follows. Each text is a log line,
+        /// and the provider writes a thousand keys at once.
+        static constexpr std::size_t most_named = 8;
+
         std::vector<std::string> warnings;  ///< broken keys, and keys that show their private part
         std::vector<std::string> debug;     ///< keys that aren't for us
         /// "keys" is an empty array. If that comes again, the provider has revoked all keys.

@@ -20,6 +20,25 @@ std::string describe(std::size_t number, const JsonValue &jwk) {
     return text;
 }
 
+/// Notes of one kind on single keys.
+class KeyNotes {
+  public:
+    explicit KeyNotes(std::vector<std::string> &lines) : lines_(lines) {}
+
+    void add(std::size_t number, const JsonValue &jwk, std::string_view text) {
+        if (++count_ <= KeySet::Notes::most_named) lines_.push_back(describe(number, jwk).append(text));
+    }
+    void tell_of_others() {
+        if (count_ <= KeySet::Notes::most_named) return;
+        lines_.push_back("and " + std::to_string(count_ - KeySet::Notes::most_named) +
+                         " more such notes on keys");
+    }
+
+  private:
+    std::vector<std::string> &lines_;
+    std::size_t count_ = 0;
+};
+
 /// The key that fits, unless different ones do. The same key under two kids is one.
 class OnlyOne {
   public:
@@ -91,6 +110,8 @@ Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
     if (!members->is_array()) return fail(Reason::KEYS_UNAVAILABLE, "the key set's keys isn't an array");
 
     KeySet set;
+    KeyNotes warnings(notes.warnings);
+    KeyNotes debug(notes.debug);
     std::size_t number = 0;
     for (const JsonValue jwk : *members) {
         if (++number > max_keys) {
@@ -100,16 +121,17 @@ Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
         auto key = Key::from_jwk(jwk);
         if (!key) {
             const bool harmless = key.error().not_for_us;
-            std::string note = describe(number, jwk) + (harmless ? " is not for us: " : " is not usable: ");
-            (harmless ? notes.debug : notes.warnings).push_back(std::move(note) + key.error().detail);
+            (harmless ? debug : warnings)
+                .add(number, jwk, (harmless ? " is not for us: " : " is not usable: ") + key.error().detail);
             continue;
         }
         if ((*key)->has_private_part()) {
-            notes.warnings.push_back(describe(number, jwk) +
-                                     " shows its private part (d): whoever reads the set can make tokens");
+            warnings.add(number, jwk, " shows its private part (d): whoever reads the set can make tokens");
         }
         if (!has(set.keys_, **key)) set.keys_.push_back(*std::move(key));
     }
+    warnings.tell_of_others();
+    debug.tell_of_others();
     notes.well_formed_and_empty = number == 0;
     if (number != 0 && set.keys_.empty()) {
         const std::string &first = notes.warnings.empty() ? notes.debug.front() : notes.warnings.front();

@@ -90,6 +90,19 @@ TEST(KeySet, WhatIsBrokenOrNotForUsDoesntSpoilTheOthers) {
     EXPECT_FALSE(notes.well_formed_and_empty);
 }
 
+TEST(KeySet, NamesAFewOfManyThatAreNotUsable) {
+    std::string json = R"({"keys":[)";
+    for (int i = 0; i < 499; ++i) json += R"({"kty":"RSA"},{"kty":"oct"},)";
+    KeySet::Notes notes;
+    const auto set = KeySet::parse(json + TestKey::shared("EdDSA").jwk("k").json() + "]}", notes);
+    ASSERT_TRUE(set);
+    EXPECT_EQ(set->keys().size(), 1U);
+    for (const auto *lines : {&notes.warnings, &notes.debug}) {
+        EXPECT_EQ(lines->size(), KeySet::Notes::most_named + 1);
+        EXPECT_EQ(lines->back(), "and 491 more such notes on keys");
+    }
+}
+
 TEST(KeySet, ReadsAThousandKeysAndNoMore) {
     std::vector<JsonObject> keys;
     keys.reserve(1005);
