@@ -153,6 +153,17 @@ bool same_https_host(std::string_view a, std::string_view b) {
     return equals_ignoring_case(one.host(), other.host()) && one.port() == other.port();
 }
 
+std::string host_of(std::string_view url) {
+    std::string host = Url(url).host();
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    return host;
+}
+
+bool same_host(std::string_view a, std::string_view b) {
+    const std::string host = host_of(a);
+    return !host.empty() && equals_ignoring_case(host, host_of(b));
+}
+
 std::string host_and_port(std::string_view url) {
     const Url parsed(url);
     return std::string(parsed.parsed() ? parsed.host_and_port() : url);

@@ -16,6 +16,11 @@ std::string proxy_problem(std::string_view url);
 /// backslashes, 2048 bytes at most.
 bool is_https_url(std::string_view url);
 
+/// Both have the same host, whatever the port. What is no URL has no host.
+bool same_host(std::string_view a, std::string_view b);
+/// As libcurl reads it: without the brackets of an IPv6 address, an IPv4 address with four decimal numbers.
+std::string host_of(std::string_view url);
+
 /// Both are https URLs of the same host and port. What is no URL has no host.
 bool same_https_host(std::string_view a, std::string_view b);
 

@@ -4,6 +4,10 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "config/url.hpp"
+#include "keys/http_hints.hpp"
+#include "keys/internal_address.hpp"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -29,8 +33,13 @@ std::string discovery_url(std::string_view issuer) {
     return std::string(without_trailing_slash(issuer)).append(well_known);
 }
 
-Result<std::string> read_discovery_document(std::string_view json, std::string_view issuer,
-                                            const std::vector<std::string> &issuer_aliases) {
+bool is_own_host(std::string_view url, const ProviderNames &provider) {
+    return config::same_host(url, provider.issuer) || config::same_host(url, provider.discovery_uri) ||
+           std::ranges::any_of(provider.issuer_aliases,
+                               [&](const std::string &alias) { return config::same_host(url, alias); });
+}
+
+Result<std::string> read_discovery_document(std::string_view json, const ProviderNames &provider) {
     constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
     JsonDocument document;
     const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
@@ -41,10 +50,10 @@ Result<std::string> read_discovery_document(std::string_view json, std::string_v
 
     const std::optional<JsonValue> said = root->find("issuer");
     if (!said || !said->is_string()) return fail(reason, "the discovery document has no issuer", no_document);
-    if (!is_issuer(said->text(), issuer, issuer_aliases)) {
+    if (!is_issuer(said->text(), provider.issuer, provider.issuer_aliases)) {
         return fail(reason,
                     fmt::format("the discovery document is of issuer {}, configured is {}",
-                                quote(said->text(), longest_shown), quote(issuer, longest_shown)),
+                                quote(said->text(), longest_shown), quote(provider.issuer, longest_shown)),
                     hint_for_issuer(said->text()));
     }
     const std::optional<JsonValue> uri = root->find("jwks_uri");
@@ -58,6 +67,12 @@ Result<std::string> read_discovery_document(std::string_view json, std::string_v
                                 quote(uri->text(), longest_shown)),
                     "tell the provider its public https address (behind a proxy it may believe in http), or "
                     "set jwks_uri");
+    }
+    if (!is_own_host(uri->text(), provider) && is_internal_host(config::host_of(uri->text()))) {
+        return fail(reason,
+                    fmt::format("the discovery document's jwks_uri leads into a private network: {}",
+                                quote(uri->text(), longest_shown)),
+                    std::string(hint_if_internal));
     }
     return std::string(uri->text());
 }

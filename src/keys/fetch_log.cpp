@@ -1,6 +1,7 @@
 #include "keys/fetch_log.hpp"
 
 #include "base/text.hpp"
+#include "config/url.hpp"
 
 #include <bit>
 #include <cstddef>
@@ -32,10 +33,19 @@ std::string what_is_left(const KeyStatus &status) {
 }  // namespace
 
 FetchLog::FetchLog(Logger &logger, std::string_view issuer)
-    : logger_(logger), prefix_(fmt::format("keys of {}: ", quote(issuer))) {}
+    : logger_(logger), prefix_(fmt::format("keys of {}: ", quote(issuer))), issuer_(issuer) {}
 
 void FetchLog::warning(const std::string &text) {
     logger_.warning(prefix_ + text);
+}
+
+void FetchLog::discovered(const std::string &jwks_uri) {
+    if (config::same_host(jwks_uri, issuer_)) return;
+    std::string host = config::host_of(jwks_uri);
+    if (host == other_host_) return;
+    logger_.info(
+        fmt::format("{}discovery names another host for them, {}", prefix_, quote(host, longest_url_shown)));
+    other_host_ = std::move(host);
 }
 
 void FetchLog::going_on(const std::string &url, const std::string &error, const std::string &next_url) {
@@ -60,7 +70,9 @@ void FetchLog::fetch_failed(const std::string &url, FetchResult result, const st
 void FetchLog::notes(const jose::KeySet::Notes &notes) {
     for (const std::string &note : notes.debug) logger_.debug(prefix_ + note);
     if (last_notes_ == notes.warnings) return;
-    for (const std::string &note : notes.warnings) warning(note);
+    if (!notes.warnings.empty()) ++different_notes_;
+    const LogLevel level = std::has_single_bit(different_notes_) ? LogLevel::warning : LogLevel::debug;
+    for (const std::string &note : notes.warnings) logger_.write(level, prefix_ + note);
     last_notes_ = notes.warnings;
 }
 

@@ -29,6 +29,10 @@ constexpr std::int64_t nap_after_exception_ms = 1'000;
 /// The transport ends a request at the fetch's deadline. A fetch that isn't ended so long after was lost.
 constexpr std::int64_t overdue_after_ms = 1'000;
 
+ProviderNames names_of(const FetchPlan &plan) {
+    return {plan.issuer, plan.issuer_aliases, plan.discovery_uri};
+}
+
 bool contains(const Sections &sections, const SectionKeys *keys) {
     return std::any_of(sections.begin(), sections.end(), [keys](const auto &s) { return s.get() == keys; });
 }
@@ -294,6 +298,9 @@ std::optional<FetchOutcome> Fetcher::request(Transport::Id id, const Fetch &fetc
     // The section's own option is meant for this very provider. NO_PROXY belongs to the environment's proxy.
     http.proxy = fetch.plan.proxy.value_or(environment_.url);
     if (!fetch.plan.proxy) http.no_proxy = environment_.except;
+    // jwks_uri is the provider's word then, and a tenant's provider may be anybody's.
+    http.public_only =
+        !fetch.discovering && fetch.plan.may_discover && !is_own_host(http.url, names_of(fetch.plan));
     transport_->start(id, std::move(http));
     return std::nullopt;
 }
@@ -319,10 +326,10 @@ std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fe
     FetchOutcome failed = failure(response.result, url, std::move(response.error), std::move(response.hint));
     failed.retry_after_s = response.retry_after_s;
     if (response.result == FetchResult::ok) {
-        Result<std::string> uri =
-            read_discovery_document(response.body, fetch.plan.issuer, fetch.plan.issuer_aliases);
+        Result<std::string> uri = read_discovery_document(response.body, names_of(fetch.plan));
         if (uri) {
             fetch.discovered = true;
+            log_of(fetch).discovered(*uri);
             if (*uri != fetch.plan.jwks_uri) {
                 fetch.plan.etag.clear();  // it is another document's
                 fetch.plan.jwks_uri = std::move(*uri);

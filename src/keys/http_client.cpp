@@ -8,6 +8,7 @@
 #include "keys/freshness.hpp"
 #include "keys/http_coding.hpp"
 #include "keys/http_hints.hpp"
+#include "keys/internal_address.hpp"
 
 #include <algorithm>
 #include <array>
@@ -95,7 +96,7 @@ bool initialise_curl() noexcept {
 
 struct HttpClient::Transfer {
     /// Why we ended it ourselves.
-    enum class Stop : std::uint8_t { none, large_body, large_headers, other_coding, no_memory };
+    enum class Stop : std::uint8_t { none, large_body, large_headers, other_coding, internal, no_memory };
 
     CURL *easy = nullptr;
     curl_slist *headers = nullptr;
@@ -107,6 +108,7 @@ struct HttpClient::Transfer {
     Stop stop = Stop::none;
     int socket_error = 0;
     bool with_token = false;
+    bool public_only = false;
     bool lacks_option = false;  ///< libcurl lacks an option that we need
 
     Transfer() = default;
@@ -132,10 +134,28 @@ struct HttpClient::Transfer {
 
     /// Programs that the broker starts must not inherit the socket.
     static curl_socket_t open_socket(void *user, curlsocktype /*purpose*/, curl_sockaddr *address) noexcept {
+        auto &self = *static_cast<Transfer *>(user);
+        if (self.public_only && is_internal_address(address->addr)) {
+            self.stop = Stop::internal;
+            return CURL_SOCKET_BAD;
+        }
         const int fd =
             above_standard(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
-        if (fd < 0) static_cast<Transfer *>(user)->socket_error = errno;
+        if (fd < 0) self.socket_error = errno;
         return fd;
+    }
+
+    /// A kept connection may be another section's, which was let there.
+    static int on_connection(void *user, char *address, char * /*own*/, int /*port*/, int /*own_port*/) noexcept {
+        auto &self = *static_cast<Transfer *>(user);
+        if (!self.public_only) return CURL_PREREQFUNC_OK;
+        try {
+            if (!is_internal_host(address)) return CURL_PREREQFUNC_OK;
+            self.stop = Stop::internal;
+        } catch (const std::bad_alloc &) {
+            self.stop = Stop::no_memory;
+        }
+        return CURL_PREREQFUNC_ABORT;
     }
 
     /// Also for trailers.
@@ -190,6 +210,7 @@ void HttpClient::Transfer::prepare(const HttpRequest &request) {
     easy = curl_easy_init();
     if (easy == nullptr) throw std::bad_alloc();
     url = request.url;
+    public_only = request.public_only && request.proxy.empty();
     with_token = !request.bearer_token.empty();
     set(CURLOPT_PRIVATE, static_cast<void *>(this));
     set(CURLOPT_ERRORBUFFER, error.data());
@@ -205,6 +226,8 @@ void HttpClient::Transfer::prepare(const HttpRequest &request) {
     set(CURLOPT_QUICK_EXIT, 1L);
     set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_socket);
     set(CURLOPT_OPENSOCKETDATA, static_cast<void *>(this));
+    set(CURLOPT_PREREQFUNCTION, &Transfer::on_connection);
+    set(CURLOPT_PREREQDATA, static_cast<void *>(this));
     // 0 would mean no limit.
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::clamp<std::int64_t>(request.timeout_ms, 1, INT_MAX)));
     set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
@@ -308,6 +331,12 @@ void HttpClient::Transfer::refuse_oneself(HttpResponse &response, const std::str
         response.result = FetchResult::bad_document;
         response.error = fmt::format("the response of {} is encoded in a way that wasn't asked for", host);
         response.hint = hint_if_encoded;
+        return;
+    }
+    if (stop == Stop::internal) {
+        response.error =
+            fmt::format("the discovery document's jwks_uri leads into a private network: {}", host);
+        response.hint = hint_if_internal;
         return;
     }
     response.result = FetchResult::too_large;

@@ -16,6 +16,10 @@ std::string_view hint_for_error(CURLcode code, long verify_result, long proxy_st
 
 inline constexpr std::string_view hint_if_too_large =
     "no key set is so large: is issuer or jwks_uri the provider's address?";
+inline constexpr std::string_view hint_if_internal =
+    "a provider may name no address within the network of the broker, unless it is there itself: if it is "
+    "right, set "
+    "jwks_uri";
 inline constexpr std::string_view hint_if_encoded =
     "the provider, or a proxy in front of it, must answer in gzip or as it is";
 inline constexpr std::string_view hint_if_no_socket =

@@ -21,7 +21,10 @@ struct HttpRequest {
     std::string proxy;                ///< empty: none
     std::string no_proxy;             ///< hosts that the proxy isn't for, as curl reads them
     std::int64_t timeout_ms = 5'000;  ///< for all of it: name look-up, TCP, TLS and the whole response
-    bool keep_connection = false;     ///< another request to this host follows; false: close it afterwards
+    /// Addresses within a private network (is_internal_address()) are refused. A proxy looks names up by itself, so
+    /// it has no effect there.
+    bool public_only = false;
+    bool keep_connection = false;  ///< another request to this host follows; false: close it afterwards
 };
 
 struct HttpResponse {

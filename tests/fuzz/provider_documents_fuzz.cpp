@@ -20,7 +20,7 @@ constexpr std::int64_t now = 1'700'000'000;
 constexpr const char *issuer = "https://i";
 
 void read_discovery(std::string_view text) {
-    const auto uri = read_discovery_document(text, issuer);
+    const auto uri = read_discovery_document(text, {issuer});
     if (uri) {
         FUZZ_CHECK(tokenward::config::is_https_url(*uri));
         FUZZ_CHECK(uri->find('@') == std::string::npos || uri->find('/', 8) < uri->find('@') ||

@@ -16,18 +16,18 @@ std::string document(const std::string &said, const std::string &uri = "https://
 }
 
 TEST(Discovery, AByteOrderMarkIsSkipped) {
-    EXPECT_EQ(read_discovery_document("\xEF\xBB\xBF" + document(issuer), issuer).value(),
+    EXPECT_EQ(read_discovery_document("\xEF\xBB\xBF" + document(issuer), {issuer}).value(),
               "https://id.example/keys");
-    EXPECT_FALSE(read_discovery_document("\xEF\xBB\xBF\xEF\xBB\xBF" + document(issuer), issuer));
+    EXPECT_FALSE(read_discovery_document("\xEF\xBB\xBF\xEF\xBB\xBF" + document(issuer), {issuer}));
 }
 
 TEST(Discovery, ItsIssuerMayBeAnAlias) {
     const std::vector<std::string> aliases{"https://other.example/", "http://fs.example/trust"};
     for (const char *said : {issuer, "https://other.example", "http://fs.example/trust/"}) {
-        EXPECT_TRUE(read_discovery_document(document(said), issuer, aliases)) << said;
+        EXPECT_TRUE(read_discovery_document(document(said), {issuer, aliases})) << said;
     }
-    EXPECT_FALSE(read_discovery_document(document("https://third.example"), issuer, aliases));
-    EXPECT_FALSE(read_discovery_document(document("https://other.example"), issuer));
+    EXPECT_FALSE(read_discovery_document(document("https://third.example"), {issuer, aliases}));
+    EXPECT_FALSE(read_discovery_document(document("https://other.example"), {issuer}));
 }
 
 TEST(Discovery, EachRefusalNamesWhatToChange) {
@@ -51,13 +51,38 @@ TEST(Discovery, EachRefusalNamesWhatToChange) {
          "check issuer; if the document is wrong"},
         {R"({"issuer":"https://id.example"})", "has no jwks_uri", "set jwks_uri"},
         {document(issuer, "http://id.example/keys"), "isn't an https address", "its public https address"},
+        {document(issuer, "https://127.0.0.1/keys"), "leads into a private network", "set jwks_uri"},
+        {document(issuer, "https://169.254.169.254:8443/keys"), "leads into a private network", "set jwks_uri"},
+        {document(issuer, "https://0x7f.1/keys"), "leads into a private network", "set jwks_uri"},
+        {document(issuer, "https://[::1]/keys"), "leads into a private network", "set jwks_uri"},
+        {document(issuer, "https://LOCALHOST./keys"), "leads into a private network", "set jwks_uri"},
     };
     for (const Row &row : rows) {
-        const Result<std::string> uri = read_discovery_document(row.document, issuer);
+        const Result<std::string> uri = read_discovery_document(row.document, {issuer});
         ASSERT_FALSE(uri) << row.document;
         EXPECT_NE(uri.error().detail.find(row.detail), std::string::npos) << uri.error().detail;
         EXPECT_NE(uri.error().hint.find(row.hint), std::string::npos)
             << row.document << ": " << uri.error().hint;
+    }
+}
+
+TEST(Discovery, AnotherHostIsTakenIfItMayBeOutside) {
+    for (const char *uri : {"https://keys.example/k", "https://8.8.8.8/k", "https://[2001:db8::1]:8443/k"}) {
+        EXPECT_EQ(read_discovery_document(document(issuer, uri), {issuer}).value_or("refused"), uri);
+    }
+}
+
+TEST(Discovery, AnIssuerInsideMayNameItsOwnHost) {
+    for (const std::string host : {"127.0.0.1", "10.1.2.3", "localhost", "[::1]"}) {
+        const std::string own = "https://" + host + ":1/realm";
+        const std::string uri = "https://" + host + ":2/keys";
+        EXPECT_EQ(read_discovery_document(document(own, uri), {own}).value_or("refused"), uri);
+        EXPECT_FALSE(read_discovery_document(document(own, "https://10.9.9.9/keys"), {own}));
+        // The operator's other names for it are as good.
+        const std::vector<std::string> aliases{own};
+        EXPECT_TRUE(read_discovery_document(document(issuer, uri), {issuer, aliases}));
+        EXPECT_TRUE(read_discovery_document(document(issuer, uri), {issuer, {}, own}));
+        EXPECT_FALSE(read_discovery_document(document(issuer, uri), {issuer}));
     }
 }
 

@@ -81,6 +81,29 @@ TEST_F(HttpClientTest, AWellProvidersKeysComeWhole) {
     EXPECT_FALSE(response.etag.empty());
 }
 
+// "localhost" stands for any name that leads into the network of the broker.
+TEST_F(HttpClientTest, OnlyPublicAddressesIfThatIsAskedFor) {
+    HttpRequest other = request();
+    other.public_only = true;
+    const auto expect_refused = [](const HttpResponse &response) {
+        EXPECT_EQ(response.result, FetchResult::network_error);
+        EXPECT_NE(response.error.find("leads into a private network"), std::string::npos) << response.error;
+        EXPECT_EQ(response.hint, hint_if_internal);
+    };
+    expect_refused(get(other));
+    EXPECT_EQ(issuer.handshakes(), 0U);
+    HttpClient client(wakeup);
+    HttpRequest own = request();
+    own.keep_connection = true;
+    EXPECT_EQ(get(client, own).result, FetchResult::ok);
+    expect_refused(get(client, other));
+    EXPECT_EQ(issuer.requests(TestIssuer::Endpoint::jwks), 1U) << "over the kept connection";
+    // The proxy is the operator's, and looks the name up by itself.
+    ConnectProxy proxy;
+    other.proxy = proxy.url();
+    EXPECT_EQ(get(other).result, FetchResult::ok);
+}
+
 TEST_F(HttpClientTest, WithItsEtagTheAnswerIs304) {
     HttpRequest conditional = request();
     conditional.etag = get(conditional).etag;

@@ -66,6 +66,66 @@ TEST_P(SickProviderTest, TheLastGoodSetStaysUntilMaxStaleAndComesBack) {
     EXPECT_TRUE(keys->status().last_error.empty());
 }
 
+TEST_F(SectionKeysTest, AnotherHostThatDiscoveryNamesIsALineOnceAndMustBePublic) {
+    const std::string other = "https://keys.example/k";
+    round();
+    EXPECT_FALSE(transport.request().public_only) << "the issuer is the operator's word";
+    transport.answer_with(discovery(issuer, other));
+    round();
+    EXPECT_EQ(transport.request().url, other);
+    EXPECT_TRUE(transport.request().public_only);
+    transport.answer_with(key_set({"k1"}));
+    round();
+    const char *line = "discovery names another host for them, \"keys.example\"";
+    EXPECT_EQ(log.count(LogLevel::info, line), 1) << log.text();
+    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    serve(key_set({"k1"}));
+    transport.answer_with(discovery(issuer, other));
+    round();
+    EXPECT_EQ(log.count(LogLevel::info, line), 1) << log.text();
+}
+
+TEST_F(SectionKeysTest, TheIssuersOwnHostMayBeAnywhereAndSoMayWhatTheOperatorSets) {
+    serve(discovery());
+    EXPECT_EQ(transport.request().url, jwks_uri);
+    EXPECT_FALSE(transport.request().public_only);
+    transport.running.clear();
+    config::Section section = section_of(issuer);
+    section.keys.jwks_uri = "https://10.0.0.1/keys";
+    use(section);
+    round();
+    EXPECT_EQ(transport.request().url, "https://10.0.0.1/keys");
+    EXPECT_FALSE(transport.request().public_only);
+    EXPECT_EQ(log.count(LogLevel::info, "another host"), 0) << log.text();
+}
+
+/// A set with one good key and many that are broken.
+std::string set_with_broken_keys(int count, const std::string &mark) {
+    std::string set = key_set({"k1"});
+    set.resize(set.rfind(']'));
+    for (int i = 0; i < count; ++i) set += R"(,{"kty":"RSA","kid":")" + mark + std::to_string(i) + R"("})";
+    return set + "]}";
+}
+
+TEST_F(SectionKeysTest, ManyBrokenKeysAreAFewLines) {
+    begin_with(set_with_broken_keys(900, "a"));
+    EXPECT_EQ(log.count(LogLevel::warning, "is not usable"), 8) << log.text();
+    EXPECT_EQ(log.count(LogLevel::warning, "and 892 more such notes on keys"), 1) << log.text();
+    EXPECT_EQ(log.count(LogLevel::debug, "is not usable"), 8);
+}
+
+TEST_F(SectionKeysTest, BrokenKeysThatAreNewEachTimeAreWarningsLessAndLessOften) {
+    begin_with(set_with_broken_keys(1, "a0-"));
+    for (int i = 1; i < 40; ++i) {
+        until_due();
+        round();
+        if (transport.request().url != jwks_uri) serve(discovery());  // now and then it is asked first
+        serve(set_with_broken_keys(1, "a" + std::to_string(i) + "-"));
+    }
+    EXPECT_EQ(log.count(LogLevel::debug, "is not usable"), 40) << log.text();
+    EXPECT_EQ(log.count(LogLevel::warning, "is not usable"), 6) << "the 1st, 2nd, 4th, 8th, 16th, 32nd";
+}
+
 TEST_P(SickProviderTest, TheLogSaysWhatWhereWhyAndWhenNext) {
     begin_with(key_set({"k1"}));
     until_due();
