@@ -58,13 +58,6 @@ std::string_view operation_word(access::Operation operation) noexcept {
 
 }  // namespace
 
-/// Something about an accepted login that an operator may want to change.
-struct Audit::Note {
-    LogLevel level;
-    Limits &limits;
-    std::string_view text;
-};
-
 Audit::Audit(Logger &logger, const Clock &clock) : logger_(logger), clock_(clock), refusals_(reason_count()) {}
 
 void Audit::accepted(const AuditFields &who, const access::PermissionSet &permissions,
@@ -77,31 +70,36 @@ void Audit::accepted(const AuditFields &who, const access::PermissionSet &permis
         logger_.info(line);
     }
     if (permissions.empty() && logger_.wants(LogLevel::warning)) {
-        note(who,
-             {LogLevel::warning, no_rights_, fmt::format("accepted without any rights: {}", who.no_scope)});
+        const std::string text = "accepted without any rights: " + std::string(who.no_scope);
+        note(who, LogLevel::warning, no_rights_, {&text, 1});
     }
-    for (const std::string &malformed : notes.malformed) {
-        note(who, {LogLevel::info, malformed_scopes_, malformed});
-    }
-    for (const std::string &confined : notes.confined) {
-        note(who, {LogLevel::info, confined_scopes_, confined});
-    }
+    note(who, LogLevel::info, malformed_scopes_, notes.malformed);
+    note(who, LogLevel::info, confined_scopes_, notes.confined);
     if (notes.three_parts_ignored) {
-        note(who, {LogLevel::warning, ignored_routing_keys_,
-                   "scopes with a routing key grant only vhost access here (routing_keys = off); write them "
-                   "without the third part"});
+        const std::string text =
+            "scopes with a routing key grant only vhost access here (routing_keys = off); write them without "
+            "the third part";
+        note(who, LogLevel::warning, ignored_routing_keys_, {&text, 1});
     }
 }
 
-void Audit::note(const AuditFields &who, const Note &note) {
-    if (!logger_.wants(note.level)) return;
-    const auto left_out = limit(note.limits.lines, note.limits.clients, who.context);
-    if (!left_out) return;
-    std::string line = fmt::format("{} note", who.event);
-    append_fields(line, who);
-    fmt::format_to(std::back_inserter(line), ": {}", note.text);
-    append_left_out(line, *left_out, "kind");
-    logger_.write(note.level, line);
+void Audit::note(const AuditFields &who, LogLevel level, Limits &limits, std::span<const std::string> texts) {
+    if (texts.empty() || !logger_.wants(level)) return;
+    const std::int64_t now = clock_.monotonic_ms();
+    const bool allowed = limits.clients.allow(who.context, now);
+    for (const std::string &text : texts) {
+        if (!allowed) {
+            limits.lines.leave_out(who.context);
+            continue;
+        }
+        const auto left_out = limits.lines.next(now, who.context);
+        if (!left_out) continue;
+        std::string line = fmt::format("{} note", who.event);
+        append_fields(line, who);
+        fmt::format_to(std::back_inserter(line), ": {}", text);
+        append_left_out(line, *left_out, "kind");
+        logger_.write(level, line);
+    }
 }
 
 void Audit::refused(const AuditFields &who, const Failure &failure) {

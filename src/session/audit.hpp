@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +60,9 @@ class Audit {
         LineLimiter lines;
         ClientLimits clients;
     };
-    struct Note;
-    void note(const AuditFields &who, const Note &note);
+    /// Something about an accepted login that an operator may want to change. All that one login brings of a kind
+    /// counts as one line of its client.
+    void note(const AuditFields &who, LogLevel level, Limits &limits, std::span<const std::string> texts);
 
     Logger &logger_;
     const Clock &clock_;
