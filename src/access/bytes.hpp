@@ -53,13 +53,21 @@ std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
     return std::string_view::npos;
 }
 
+/// Random numbers of this process, the second one odd: whoever writes scopes can't choose names that collide.
+struct HashKey {
+    std::uint64_t start;
+    std::uint64_t factor;
+};
+[[gnu::visibility("hidden")]] extern const HashKey hash_key;
+
+/// Both halves of the product: no bit of the word is without effect on any bit of the result.
 inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
-    return hash ^ (hash >> 32U);
+    const auto product = static_cast<unsigned __int128>(hash ^ word) * hash_key.factor;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
 inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes) noexcept {
-    hash = mix(hash, bytes.size());
+    hash = mix(hash ^ hash_key.start, bytes.size());
     const char *cursor = bytes.data();
     std::size_t left = bytes.size();
     for (; left >= 8; left -= 8, cursor += 8) hash = mix(hash, load<std::uint64_t>(cursor));
