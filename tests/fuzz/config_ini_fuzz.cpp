@@ -1,4 +1,5 @@
 // Any bytes as a configuration file: accepted or refused with printable words, never more.
+#include "bounded.hpp"
 #include "config/load.hpp"
 
 #include <cstddef>
@@ -14,6 +15,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace tokenward;
+    // An unknown name is compared with all options: 1 million steps.
+    constexpr fuzz::Limit limit{262'144, 256, 2'000'000, 2000};
     // A file in memory, so that the whole way of load() is taken.
     const int fd = ::memfd_create("tokenward.ini", MFD_CLOEXEC);
     if (fd < 0 || ::fchmod(fd, 0600) != 0) std::abort();
@@ -23,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         written += static_cast<std::size_t>(count);
     }
     const std::vector<std::string> files{"/proc/self/fd/" + std::to_string(fd)};
-    const auto settings = config::load(files, {});
+    auto settings = decltype(config::load({}, {}))();
+    fuzz::bounded("configuration", limit, size, [&] { settings = config::load(files, {}); });
     ::close(fd);
     if (settings) {
         if (settings->sections.empty()) std::abort();

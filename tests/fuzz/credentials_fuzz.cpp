@@ -1,4 +1,5 @@
 // Any bytes as credentials of any kind: a token that begins like one, or a reason.
+#include "bounded.hpp"
 #include "credentials/credentials.hpp"
 
 #include <cstddef>
@@ -19,6 +20,7 @@ bool lies_within(std::string_view part, std::string_view whole) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace tokenward;
     using credentials::Kind;
+    constexpr fuzz::Limit limit{4096, 16, 4000, 100};
     if (size == 0) return 0;
     // The first byte picks the kind and token_in_username, the rest is what the client sent.
     const auto kind = static_cast<Kind>(1 + data[0] % 5);
@@ -32,7 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 
     std::string storage;
     constexpr std::size_t max_token_bytes = 512;
-    const auto result = credentials::extract_token(sent, in_username, max_token_bytes, storage);
+    tokenward::Result<credentials::SentToken> result = credentials::SentToken();
+    fuzz::bounded("credentials", limit, size,
+                  [&] { result = credentials::extract_token(sent, in_username, max_token_bytes, storage); });
     // A string grows to twice what it needs.
     if (storage.capacity() > 2 * (max_token_bytes + 1 + credentials::max_name_bytes)) std::abort();
     if (!result) {

@@ -1,6 +1,7 @@
 // Strict JSON: whatever is accepted is UTF-8, has sound indices, and written anew means the same.
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "bounded.hpp"
 #include "fuzz_check.hpp"
 
 #include <cstddef>
@@ -13,6 +14,8 @@ namespace {
 using tokenward::JsonDocument;
 using tokenward::JsonValue;
 using tokenward::Reason;
+
+constexpr tokenward::fuzz::Limit limit{65536, 64, 4000, 200};
 
 std::size_t visit(const JsonValue &value) {
     FUZZ_CHECK(tokenward::is_utf8(value.name()));
@@ -33,14 +36,17 @@ std::size_t visit(const JsonValue &value) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     static JsonDocument document;  // used again and again, as in the library
-    const auto value = document.parse({reinterpret_cast<const char *>(data), size}, Reason::MALFORMED_PAYLOAD);
+    tokenward::Result<JsonValue> value = tokenward::fail(Reason::MALFORMED_PAYLOAD, "not read");
+    std::string text;
+    tokenward::fuzz::bounded("json", limit, size, [&] {
+        value = document.parse({reinterpret_cast<const char *>(data), size}, Reason::MALFORMED_PAYLOAD);
+        if (value) value->append_to(text);
+    });
     if (!value) {
         FUZZ_CHECK(!value.error().detail.empty());
         return 0;
     }
     const std::size_t count = visit(*value);
-    std::string text;
-    value->append_to(text);
 
     JsonDocument other;
     const auto again = other.parse(text, Reason::MALFORMED_PAYLOAD);

@@ -1,4 +1,5 @@
 // Key sets: whatever is read from one can be asked, and verifies no noise.
+#include "bounded.hpp"
 #include "fuzz_check.hpp"
 #include "jose/jwk.hpp"
 
@@ -11,8 +12,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace tokenward::jose;
+    constexpr tokenward::fuzz::Limit limit{65536, 256, 20'000, 1000};
     KeySet::Notes notes;
-    const auto set = KeySet::parse({reinterpret_cast<const char *>(data), size}, notes);
+    auto set = decltype(KeySet::parse({}, notes))();
+    tokenward::fuzz::bounded("key set", limit, size, [&] {
+        set = KeySet::parse({reinterpret_cast<const char *>(data), size}, notes);
+    });
     FUZZ_CHECK(ERR_peek_error() == 0);
     if (!set) {
         FUZZ_CHECK(!set.error().detail.empty());

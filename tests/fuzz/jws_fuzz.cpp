@@ -2,6 +2,7 @@
 #include "base/base64.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "bounded.hpp"
 #include "fuzz_check.hpp"
 #include "jose/jws.hpp"
 
@@ -12,9 +13,13 @@
 
 namespace {
 
+constexpr tokenward::fuzz::Limit limit{65536, 64, 4000, 200};
+
 void check_header(std::string_view encoded) {
     static tokenward::JsonDocument document;
-    const auto header = tokenward::jose::Header::decode(encoded, document);
+    auto header = decltype(tokenward::jose::Header::decode(encoded, document))();
+    tokenward::fuzz::bounded("header", limit, encoded.size(),
+                             [&] { header = tokenward::jose::Header::decode(encoded, document); });
     if (!header) {
         FUZZ_CHECK(!header.error().detail.empty());
         return;
@@ -29,7 +34,9 @@ void check_header(std::string_view encoded) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace tokenward::jose;
     const std::string_view input(reinterpret_cast<const char *>(data), size);
-    if (const auto jws = CompactJws::split(input)) {
+    auto jws = CompactJws::split({});
+    tokenward::fuzz::bounded("segments", limit, size, [&] { jws = CompactJws::split(input); });
+    if (jws) {
         FUZZ_CHECK(std::string(jws->signing_input) + '.' + std::string(jws->signature) == input);
         FUZZ_CHECK(std::string(jws->header) + '.' + std::string(jws->payload) == jws->signing_input);
         check_header(jws->header);

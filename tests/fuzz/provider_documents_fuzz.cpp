@@ -1,5 +1,6 @@
 // What a provider, or whoever wrote the cache file, can make us read: discovery documents, Cache-Control and
 // Age, Retry-After, encodings, cache files. The first byte chooses.
+#include "bounded.hpp"
 #include "config/url.hpp"
 #include "fuzz_check.hpp"
 #include "keys/cache_file.hpp"
@@ -17,6 +18,7 @@ namespace {
 using namespace tokenward::keys;
 
 constexpr std::int64_t now = 1'700'000'000;
+constexpr tokenward::fuzz::Limit limit{262'144, 512, 40'000, 2000};
 constexpr const char *issuer = "https://i";
 
 void read_discovery(std::string_view text) {
@@ -71,12 +73,8 @@ void read_cache(std::string_view text) {
     }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-    if (size == 0) return 0;
-    const std::string_view text(reinterpret_cast<const char *>(data) + 1, size - 1);
-    switch (data[0]) {
+void read(std::uint8_t kind, std::string_view text) {
+    switch (kind) {
         case 'd':
             read_discovery(text);
             break;
@@ -95,5 +93,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         default:
             break;
     }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string_view text(reinterpret_cast<const char *>(data) + 1, size - 1);
+    tokenward::fuzz::bounded("document", limit, size, [&] { read(data[0], text); });
     return 0;
 }
