@@ -84,7 +84,9 @@ TEST_F(SharedIssuer, BothHaveOneSetOfKeysAndOtherProvidersHaveTheirOwn) {
     EXPECT_NE(current.find(R"("section":"telemetry")"), std::string::npos) << current;
     // In the metrics the provider's keys stand once.
     const std::string metrics = backend->metrics();
-    EXPECT_NE(metrics.find(R"(tokenward_keys{section="oauth"} 5)"), std::string::npos) << metrics;
+    const std::string sample = R"(tokenward_keys{section="oauth"} 5)";
+    ASSERT_NE(metrics.find(sample), std::string::npos) << metrics;
+    EXPECT_EQ(metrics.find(sample), metrics.rfind(sample)) << metrics;
     EXPECT_EQ(metrics.find(R"(section="telemetry")"), std::string::npos) << metrics;
     EXPECT_NE(metrics.find(R"(tokenward_keys{section="other"} 1)"), std::string::npos) << metrics;
     // The other provider's audience is this one's, too: iss comes first.
