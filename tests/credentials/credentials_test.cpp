@@ -316,8 +316,8 @@ TEST(BearerToken, IsTheToken) {
 
 TEST(BearerToken, ThatLostASegmentIsATokenStill) {
     std::string storage;
-    const auto sent =
-        extract_token({Kind::bearer_token, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0", {}, {}}, false, storage);
+    const auto sent = extract_token({Kind::bearer_token, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0", {}, {}}, false,
+                                    max_token_bytes, storage);
     EXPECT_TRUE(sent) << "src/jose says what is missing";
 }
 
