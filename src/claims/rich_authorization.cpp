@@ -123,19 +123,19 @@ class Reader {
         }
         if (!location.cluster || !cluster_is_ours(*location.cluster, rules_.resource_server_id)) return;
 
-        std::string path(location.vhost.value_or("*"));
-        path += '/';
-        path += location.queue ? *location.queue : location.exchange.value_or("*");
+        path_ = ':';
+        path_ += location.vhost.value_or("*");
+        path_ += '/';
+        path_ += location.queue ? *location.queue : location.exchange.value_or("*");
         if (location.routing_key || routing_keys_) {
-            path += '/';
-            path += location.routing_key.value_or("*");
+            path_ += '/';
+            path_ += location.routing_key.value_or("*");
         }
         for (std::size_t i = 0; i < known_operations.size(); ++i) {
             if (!actions.operations[i]) continue;
-            std::string scope(access::operation_name(known_operations[i]));
-            scope += ':';
-            scope += path;
-            list_.scopes.push_back(list_.keep(std::move(scope)));
+            scope_ = access::operation_name(known_operations[i]);
+            scope_ += path_;
+            list_.scopes.push_back(list_.keep(scope_));
         }
         for (std::size_t i = 0; i < tag_scopes.size(); ++i) {
             if (actions.tags[i]) list_.scopes.push_back(tag_scopes[i]);
@@ -149,6 +149,8 @@ class Reader {
     const config::ScopeRules &rules_;
     bool routing_keys_;
     ScopeList &list_;
+    std::string path_;  ///< of one location; kept for its memory, as scope_
+    std::string scope_;
 };
 
 }  // namespace

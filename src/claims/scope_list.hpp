@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <forward_list>
+#include <cstring>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,15 +22,21 @@ class ScopeList {
     void clear() noexcept {
         scopes.clear();
         notes.clear();
-        made_.clear();
+        made_.release();
     }
     /// And gives the memory back if it is more than `most_kept_bytes`.
     void clear(std::size_t most_kept_bytes) noexcept {
         clear();
-        if (scopes.capacity() * sizeof(scopes[0]) > most_kept_bytes) *this = ScopeList();
+        if (scopes.capacity() * sizeof(scopes[0]) > most_kept_bytes)
+            std::vector<std::string_view>().swap(scopes);
     }
     /// A text that stands in no token; the view lives until clear().
-    std::string_view keep(std::string text) { return made_.emplace_front(std::move(text)); }
+    std::string_view keep(std::string_view text) {
+        if (text.empty()) return {};
+        char *const copy = static_cast<char *>(made_.allocate(text.size(), 1));
+        std::memcpy(copy, text.data(), text.size());
+        return {copy, text.size()};
+    }
     void note(std::string text) {
         if (has_room_for_notes()) notes.push_back(std::move(text));
     }
@@ -39,7 +46,7 @@ class ScopeList {
   private:
     static constexpr std::size_t max_notes = 4;
 
-    std::forward_list<std::string> made_;
+    std::pmr::monotonic_buffer_resource made_;
 };
 
 }  // namespace tokenward::claims
