@@ -40,6 +40,10 @@ inline std::size_t most_bytes(const std::function<void()> &body) {
 [[gnu::noinline]] void *operator new(std::size_t size) {
     return tokenward::support::count_in(std::malloc(std::max(size, std::size_t{1})));
 }
+[[gnu::noinline]] void *operator new(std::size_t size, const std::nothrow_t & /*tag*/) noexcept {
+    void *const memory = std::malloc(std::max(size, std::size_t{1}));
+    return memory == nullptr ? nullptr : tokenward::support::count_in(memory);
+}
 [[gnu::noinline]] void *operator new(std::size_t size, std::align_val_t alignment) {
     const std::size_t to = std::max(static_cast<std::size_t>(alignment), sizeof(void *));
     return tokenward::support::count_in(std::aligned_alloc(to, (size + to - 1) / to * to));
