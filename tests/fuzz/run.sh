@@ -18,7 +18,7 @@ install_packages $build_packages $test_packages clang
 CC=clang CXX=clang++
 export CC CXX
 configure "$folder" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dcpp_args=-fsanitize=fuzzer-no-link,-fsanitize-coverage=trace-pc
+    -Dcpp_args=-fsanitize=fuzzer-no-link
 targets=$(for folder_of_inputs in tests/fuzz/corpus/*; do printf '%s ' "${folder_of_inputs##*/}"; done)
 # shellcheck disable=SC2046 # a list
 build "$folder" $(for target in $targets; do printf 'tests/fuzz/%s_fuzz ' "$target"; done)
