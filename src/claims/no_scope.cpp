@@ -43,9 +43,9 @@ std::size_t verb_of(std::string_view text) {
 
 /// Why one scope doesn't count. `hint` is set if it is empty so far.
 std::string why_not(const FoundScope &scope, const config::ScopeRules &rules, std::string &hint) {
-    const auto set_hint = [&hint](std::string_view text, std::string_view value) {
+    const auto set_hint = [&hint](std::string_view text, std::string_view value, std::string_view behind = {}) {
         if (const std::string good = value_to_copy(value); hint.empty() && !good.empty())
-            hint = std::string(text) + good;
+            hint = std::string(text).append(good).append(behind);
     };
     const std::string prefix = rules.scope_prefix.value_or("");
     if (scope.rest) {
@@ -73,9 +73,8 @@ std::string why_not(const FoundScope &scope, const config::ScopeRules &rules, st
     }
     const std::string_view own = scope.text.substr(0, verb);
     if (own.empty()) {
-        set_hint("write ", prefix + std::string(scope.text));
-        if (!hint.empty() && hint.ends_with(scope.text))
-            hint += " at the provider, or set scope_prefix to nothing: scope_prefix =";
+        set_hint("write ", prefix + std::string(scope.text),
+                 " at the provider, or set scope_prefix to nothing: scope_prefix =");
         return "has no prefix, needed is " + quote(prefix);
     }
     set_hint("scope_prefix = ", own);

@@ -284,6 +284,7 @@ bool form_fits(Type type, Value::Form form) {
 }  // namespace
 
 std::string expectation(const Option &option) {
+    if (is_list(option.type)) return "must be a list";
     switch (option.type) {
         case Type::boolean:
             return "must be true or false";
@@ -292,13 +293,6 @@ std::string expectation(const Option &option) {
                                option.unit);
         case Type::log_level:
             return "must be error, warning, info or debug";
-        case Type::list:
-        case Type::name_list:
-        case Type::vhosts:
-        case Type::tags:
-        case Type::operations:
-        case Type::algorithms:
-            return "must be a list";
         case Type::scope_map:
             return fmt::format("must be {}.ALIAS = SCOPE SCOPE", option.name);
         case Type::claim_map:
@@ -309,10 +303,9 @@ std::string expectation(const Option &option) {
             return "must be a URL";
         case Type::path:
             return "must be a path";
-        case Type::text:
-            break;
+        default:
+            return "must be text";
     }
-    return "must be text";
 }
 
 Result<void> apply(const Option &option, const Entry &entry, Section &section, Settings &settings) {

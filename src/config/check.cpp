@@ -20,7 +20,7 @@ constexpr std::int64_t max_session_without_exp_s = 86400;
 constexpr std::int64_t generous_clock_skew_s = 300;
 
 std::string title(const Section &section) {
-    return section.name == "oauth" ? "[oauth]" : fmt::format("[oauth.{}]", section.name);
+    return section_title(section.name);
 }
 
 /// Where the option was set, or where the section begins.

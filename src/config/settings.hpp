@@ -99,6 +99,11 @@ struct Section {
     Confinement confinement;
 };
 
+/// As the configuration writes the section's name.
+inline std::string section_title(const std::string &name) {
+    return name == "oauth" ? "[oauth]" : "[oauth." + name + ']';
+}
+
 struct Settings {
     std::vector<Section> sections;  ///< at least one
     LogLevel log_level = LogLevel::info;

@@ -33,14 +33,13 @@ std::string what_is_left(const KeyStatus &status) {
 }  // namespace
 
 FetchLog::FetchLog(Logger &logger, std::string_view issuer)
-    : logger_(logger), prefix_(fmt::format("keys of {}: ", quote(issuer))), issuer_(issuer) {}
+    : logger_(logger), prefix_(fmt::format("keys of {}: ", quote(issuer))) {}
 
 void FetchLog::warning(const std::string &text) {
     logger_.warning(prefix_ + text);
 }
 
-void FetchLog::discovered(const std::string &jwks_uri) {
-    if (config::same_host(jwks_uri, issuer_)) return;
+void FetchLog::other_host(const std::string &jwks_uri) {
     std::string host = config::host_of(jwks_uri);
     if (host == other_host_) return;
     logger_.info(

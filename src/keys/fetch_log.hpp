@@ -18,8 +18,8 @@ class FetchLog {
   public:
     FetchLog(Logger &logger, std::string_view issuer);
 
-    /// A line if the host isn't the issuer's; once for each host.
-    void discovered(const std::string &jwks_uri);
+    /// Discovery names an address that isn't the provider's own (is_own_host()): a line once for each host.
+    void other_host(const std::string &jwks_uri);
     /// One address failed, another one serves.
     void going_on(const std::string &url, const std::string &error, const std::string &next_url);
     /// The same failure again and again is a warning less and less often: the first, second, fourth, eighth time.
@@ -39,7 +39,6 @@ class FetchLog {
 
     Logger &logger_;
     std::string prefix_;
-    std::string issuer_;
     std::string other_host_;      ///< that discovery named last
     std::string last_failure_;    ///< of the failures in a row
     std::uint64_t failures_ = 0;  ///< the same, in a row

@@ -329,7 +329,7 @@ std::optional<FetchOutcome> Fetcher::after_discovery(Transport::Id id, Fetch &fe
         Result<std::string> uri = read_discovery_document(response.body, names_of(fetch.plan));
         if (uri) {
             fetch.discovered = true;
-            log_of(fetch).discovered(*uri);
+            if (!is_own_host(*uri, names_of(fetch.plan))) log_of(fetch).other_host(*uri);
             if (*uri != fetch.plan.jwks_uri) {
                 fetch.plan.etag.clear();  // it is another document's
                 fetch.plan.jwks_uri = std::move(*uri);

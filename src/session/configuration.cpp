@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t max_quoted_issuer = 128;
 
-/// As the configuration writes it between brackets.
-std::string title(const std::string &name) {
-    return name == "oauth" ? name : "oauth." + name;
-}
-
 }  // namespace
 
 Result<const ActiveSection *> Configuration::find_section(const JsonValue &payload) const {
@@ -53,7 +48,8 @@ Result<const ActiveSection *> Configuration::find_by_audience(const JsonValue &p
         if (!claims::check_audience(payload, audience)) continue;
         if (found != nullptr) {
             return fail(Reason::WRONG_AUDIENCE,
-                        fmt::format("aud fits [{}] and [{}]", title(found->name), title(section.name)),
+                        fmt::format("aud fits {} and {}", config::section_title(found->name),
+                                    config::section_title(section.name)),
                         "ask the provider for a token for one of them");
         }
         found = &section;

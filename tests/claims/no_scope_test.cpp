@@ -57,6 +57,11 @@ TEST(NoScope, TellsWhatWasFoundAndWhyItDoesNotCount) {
              R"(no scope counts: 1 found in "scope"; "broker.publish:%2F/events" has the verb "publish"; there are )"
              R"(configure, read, write and tag)",
              "write broker.write:%2F/events"},
+            // The first scope's hint stays as it is.
+            {R"({"scope":"broker.publish:v/q write:v/q"})",
+             R"(no scope counts: 2 found in "scope"; "broker.publish:v/q" has the verb "publish"; there are configure, )"
+             R"(read, write and tag, "write:v/q" has no prefix, needed is "broker.")",
+             "write broker.write:v/q"},
             {R"({"scope":"broker.admin:all"})",
              R"(no scope counts: 1 found in "scope"; "broker.admin:all" has the verb "admin"; there are configure, )"
              R"(read, write and tag)",
