@@ -89,6 +89,14 @@ std::string quote(std::string_view value, std::size_t max_bytes) {
     return out;
 }
 
+std::string value_to_copy(std::string_view value) {
+    constexpr std::size_t max_value_bytes = 128;
+    const bool copyable = !value.empty() && value.size() <= max_value_bytes && value.front() != ' ' &&
+                          value.back() != ' ' &&
+                          std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; });
+    return copyable ? std::string(value) : std::string();
+}
+
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept {
     if (capacity == 0) return;
     const std::size_t length = text.size() < capacity - 1 ? text.size() : capacity - 1;

@@ -1,11 +1,13 @@
 #include "credentials/credentials.hpp"
 
 #include "base/base64.hpp"
+#include "credentials/mistake.hpp"
 #include "credentials/oauthbearer.hpp"
 #include "credentials/scheme.hpp"
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace tokenward::credentials {
 namespace {
@@ -17,6 +19,10 @@ bool begins_like_a_brace(std::string_view secret) noexcept {
     return (second >= 'w' && second <= 'z') || (second >= '0' && second <= '9') || second == '-' ||
            second == '_';
 }
+
+constexpr const char *plain_form = "authzid NUL authcid NUL TOKEN; the first two may be empty";
+constexpr const char *bearer_form = "Authorization: Bearer TOKEN";
+constexpr const char *basic_form = "Authorization: Basic BASE64, that is base64 of USERNAME:TOKEN";
 
 /// PLAIN, username and password, HTTP Basic: the password may be a token or an ordinary password. For an
 /// ordinary one a chain may ask its next backend.
@@ -32,7 +38,9 @@ Result<SentToken> from_password(std::string_view authzid, std::string_view usern
     } else {
         // Every ordinary password takes this path. The failure is made in place: fail() would move two strings
         // twice, which costs more than all the rest.
-        return Result<SentToken>(tl::unexpect, Failure{Reason::NOT_A_TOKEN, {}, 0, {}});
+        Result<SentToken> refused(tl::unexpect, Failure{Reason::NOT_A_TOKEN, {}, 0, {}});
+        name_mistake(username, password, refused.error());
+        return refused;
     }
     if (!authzid.empty() && authzid != username) found.authzid = authzid;
     return found;
@@ -44,44 +52,70 @@ Result<SentToken> from_plain(std::string_view message, bool token_in_username) {
     const std::size_t first = message.find('\0');
     const std::size_t second = first == std::string_view::npos ? first : message.find('\0', first + 1);
     if (second == std::string_view::npos) {
-        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: fewer than two NUL bytes");
+        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: fewer than two NUL bytes", plain_form);
     }
     const std::string_view password = message.substr(second + 1);
     if (password.find('\0') != std::string_view::npos) {
-        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: more than two NUL bytes");
+        return fail(Reason::MALFORMED_CREDENTIALS, "PLAIN: more than two NUL bytes", plain_form);
     }
     return from_password(message.substr(0, first), message.substr(first + 1, second - first - 1), password,
                          token_in_username);
 }
 
+auto malformed_header(std::string detail, const char *hint) {
+    return fail(Reason::MALFORMED_CREDENTIALS, std::move(detail), hint);
+}
+
+/// The value has another scheme, or none. Only the name of a well-known scheme is shown: the first word may be a
+/// token or a password.
+tl::unexpected<Failure> another_scheme(std::string_view value) {
+    if (value.empty()) return malformed_header("the Authorization header is empty", bearer_form);
+    if (looks_like_a_token(value)) {
+        return malformed_header("the Authorization header has a token without the word Bearer in front",
+                                bearer_form);
+    }
+    for (const char *scheme : {"Token", "JWT", "OAuth", "DPoP", "ApiKey", "Digest", "Negotiate", "NTLM"}) {
+        if (after_scheme(value, scheme)) {
+            return malformed_header(std::string("the Authorization header has the scheme \"") + scheme + '"',
+                                    bearer_form);
+        }
+    }
+    return malformed_header("the Authorization header has neither the scheme Bearer nor Basic", bearer_form);
+}
+
+Result<SentToken> from_http_bearer(std::string_view token) {
+    if (token.empty()) {
+        return fail(Reason::EMPTY_TOKEN, "the Authorization header has nothing behind Bearer", bearer_form);
+    }
+    if (token.find_first_of(" \t,") == std::string_view::npos) return from_bearer(token);
+    Failure failure{Reason::MALFORMED_CREDENTIALS, "the Authorization header has something behind the token", 0,
+                    bearer_form};
+    name_mistake(token, SentAs::token, failure);
+    return tl::unexpected(std::move(failure));
+}
+
 /// RFC 6750 section 2.1 and RFC 7617 section 2.
 Result<SentToken> from_http(std::string_view value, bool token_in_username, std::size_t max_token_bytes,
                             std::string &storage) {
-    if (const auto token = after_scheme(value, "bearer")) {
-        if (token->find_first_of(" \t,") != std::string_view::npos) {
-            return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Bearer: something follows the token");
-        }
-        return from_bearer(*token);
-    }
+    if (const auto token = after_scheme(value, "bearer")) return from_http_bearer(*token);
     const auto encoded = after_scheme(value, "basic");
-    if (!encoded) {
-        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP: the scheme is neither Bearer nor Basic");
-    }
+    if (!encoded) return another_scheme(value);
     // Anybody may send it, of any size.
     const std::size_t padding = encoded->ends_with("==") ? 2 : encoded->ends_with('=') ? 1 : 0;
     const std::size_t size = base64url_decoded_size(encoded->size() - padding);
     if (size > max_token_bytes + 1 + max_name_bytes) {
-        return fail(Reason::TOKEN_TOO_LARGE, "HTTP Basic: username and password have " + std::to_string(size) +
-                                                 " bytes, max_token_bytes is " +
-                                                 std::to_string(max_token_bytes));
+        return fail(Reason::TOKEN_TOO_LARGE,
+                    "HTTP Basic: username and password have " + std::to_string(size) +
+                        " bytes, max_token_bytes is " + std::to_string(max_token_bytes),
+                    hint_for_size(size));
     }
     if (!base64_decode(*encoded, storage)) {
-        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Basic: not padded base64 (RFC 4648 section 4)");
+        return malformed_header("HTTP Basic: not padded base64 (RFC 4648 section 4)", basic_form);
     }
     const std::string_view pair = storage;
     const std::size_t colon = pair.find(':');
     if (colon == std::string_view::npos) {
-        return fail(Reason::MALFORMED_CREDENTIALS, "HTTP Basic: no colon between username and password");
+        return malformed_header("HTTP Basic: no colon between username and password", basic_form);
     }
     return from_password({}, pair.substr(0, colon), pair.substr(colon + 1), token_in_username);
 }
@@ -95,21 +129,14 @@ bool looks_like_a_token(std::string_view secret) noexcept {
 }
 
 Result<SentToken> from_bearer(std::string_view token) {
-    if (token.empty()) return fail(Reason::EMPTY_TOKEN, {});
+    if (token.empty()) return fail(Reason::EMPTY_TOKEN, "no token was sent", "send the access token");
     // No password is meant here. With one dot it is a token that lost a segment: src/jose says so.
     if (begins_like_a_brace(token) && token.find('.', 2) != std::string_view::npos) {
         return SentToken{token, {}, {}};
     }
-    // Two common mistakes get a hint of their own.
-    if (after_scheme(token, "bearer")) {
-        return fail(Reason::OPAQUE_TOKEN, "the token begins with the word Bearer",
-                    "send the token alone, without Bearer in front of it");
-    }
-    if (token.front() == '"') {
-        return fail(Reason::OPAQUE_TOKEN, "the token begins with a quotation mark",
-                    "send the token without quotes");
-    }
-    return fail(Reason::OPAQUE_TOKEN, {});
+    Failure failure{Reason::OPAQUE_TOKEN, {}, 0, {}};
+    if (!name_mistake(token, SentAs::token, failure)) name_opaque(token.size(), failure);
+    return tl::unexpected(std::move(failure));
 }
 
 Result<SentToken> extract_token(const Credentials &credentials, bool token_in_username,

@@ -11,8 +11,11 @@ namespace {
 
 constexpr char separator = '\x01';
 
+constexpr const char *form =
+    "n,,^Aauth=Bearer TOKEN^A^A (^A is byte 01), or the mechanism PLAIN with the token as the password";
+
 auto malformed(const char *what) {
-    return fail(Reason::MALFORMED_CREDENTIALS, std::string("OAUTHBEARER: ") + what);
+    return fail(Reason::MALFORMED_CREDENTIALS, std::string("OAUTHBEARER: ") + what, form);
 }
 
 /// Decodes a saslname: it has no NUL, and '=' only in =2C (a comma) and =3D (an equals sign). Empty optional if
@@ -48,6 +51,7 @@ bool is_key(std::string_view key) {
 }  // namespace
 
 Result<SentToken> from_oauthbearer(std::string_view message, std::string &storage) {
+    if (looks_like_a_token(message)) return malformed("the message begins with the token, not with n,,");
     // gs2-header = cb-flag "," [ "a=" saslname ] ","
     const std::size_t flag_end = message.find(',');
     const std::size_t header_end =
@@ -94,10 +98,11 @@ Result<SentToken> from_oauthbearer(std::string_view message, std::string &storag
     }
     if (rest.size() != 1) return malformed("something follows the two final separators (0x01)");
     if (!auth) return malformed("no auth value");
-    if (auth->empty()) return fail(Reason::EMPTY_TOKEN, {});
+    if (auth->empty()) return fail(Reason::EMPTY_TOKEN, "OAUTHBEARER: auth is empty", form);
 
     const auto token = after_scheme(*auth, "bearer");
     if (!token) return malformed("auth has another scheme than Bearer");
+    if (token->empty()) return fail(Reason::EMPTY_TOKEN, "OAUTHBEARER: auth has nothing behind Bearer", form);
     auto bearer = from_bearer(*token);
     if (!bearer) return bearer;
     found.token = bearer->token;
