@@ -130,6 +130,7 @@ class TapeWriter {
 
     /// Why an event returned false.
     const std::string &problem() const noexcept { return problem_; }
+    const char *hint() const noexcept { return hint_; }
 
     bool Null() { return add(JsonType::null, {}); }
     bool Bool(bool value) { return add(JsonType::boolean, value ? "true" : "false"); }
@@ -222,6 +223,7 @@ class TapeWriter {
     }
     bool duplicate(std::string_view name) {
         problem_ = "duplicate member " + quote(name);
+        hint_ = "keep one of the two";
         return false;
     }
 
@@ -231,6 +233,7 @@ class TapeWriter {
     bool check_strings_;
     std::string_view name_;
     std::string problem_;
+    const char *hint_ = "";
 };
 
 }  // namespace
@@ -262,8 +265,10 @@ Result<JsonValue> JsonDocument::parse_in_place(std::size_t size, Reason reason) 
         rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
     const rapidjson::ParseResult result = reader.Parse<flags>(stream, writer);
     if (result.IsError()) {
-        return fail(reason, at_byte(writer.problem().empty() ? describe(result.Code()) : writer.problem(),
-                                    result.Offset()));
+        return fail(
+            reason,
+            at_byte(writer.problem().empty() ? describe(result.Code()) : writer.problem(), result.Offset()),
+            writer.hint());
     }
     return JsonValue(tape_.data(), 0);
 }

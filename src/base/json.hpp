@@ -94,6 +94,7 @@ class JsonDocument {
     /// Room for `size` bytes (and a NUL) to write the text into; then call parse_in_place(size).
     char *buffer(std::size_t size);
     /// Parses the bytes in buffer(). On failure detail says what and at which byte; the reason is `reason`.
+    /// Only a duplicate member has a hint.
     Result<JsonValue> parse_in_place(std::size_t size, Reason reason);
     /// Copies `text` into the buffer and parses it.
     Result<JsonValue> parse(std::string_view text, Reason reason);

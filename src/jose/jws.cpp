@@ -2,8 +2,11 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
+#include "jose/segment.hpp"
 
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace tokenward::jose {
 namespace {
@@ -38,12 +41,77 @@ std::string_view without_application(std::string_view typ) noexcept {
     return has_it ? typ.substr(application.size()) : typ;
 }
 
+constexpr std::string_view sign_with = "sign with RS256, PS256, ES256 or EdDSA";
+
+/// For a message: "a number".
+std::string_view type_of(const JsonValue &value) noexcept {
+    switch (value.type()) {
+        case JsonType::null:
+            return "null";
+        case JsonType::boolean:
+            return "a boolean";
+        case JsonType::number:
+            return "a number";
+        case JsonType::string:
+            return "a string";
+        case JsonType::array:
+            return "an array";
+        case JsonType::object:
+            break;
+    }
+    return "an object";
+}
+
+tl::unexpected<Failure> not_a_string(Reason reason, const JsonValue &member) {
+    return fail(reason, fmt::format("{} is {}, it must be a string", member.name(), type_of(member)));
+}
+
 Result<Algorithm> read_algorithm(const std::optional<JsonValue> &alg) {
-    if (!alg) return fail(Reason::ALGORITHM_NOT_ALLOWED, "the header has no alg");
-    if (!alg->is_string()) return fail(Reason::ALGORITHM_NOT_ALLOWED, "the header's alg isn't a string");
-    const std::optional<Algorithm> algorithm = parse_algorithm(alg->text());
-    if (!algorithm) return fail(Reason::ALGORITHM_NOT_ALLOWED, "alg is " + quote(alg->text()));
-    return *algorithm;
+    if (!alg) return fail(Reason::ALGORITHM_NOT_ALLOWED, "the header has no alg", std::string(sign_with));
+    if (!alg->is_string()) return not_a_string(Reason::ALGORITHM_NOT_ALLOWED, *alg);
+    const std::string_view name = alg->text();
+    if (const std::optional<Algorithm> algorithm = parse_algorithm(name)) return *algorithm;
+    if (equals_ignoring_case(name, "none"))
+        return fail(Reason::ALGORITHM_NOT_ALLOWED, "alg is none: the token has no signature");
+    for (const std::string_view hmac : {"HS256", "HS384", "HS512"}) {
+        if (name != hmac) continue;
+        return fail(Reason::ALGORITHM_NOT_ALLOWED,
+                    fmt::format("alg is {}, a shared secret: who checks such tokens could forge them", hmac),
+                    std::string(sign_with));
+    }
+    return fail(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which isn't known here", quote(name)),
+                std::string(sign_with));
+}
+
+/// Names the extensions if crit has the form of RFC 7515 section 4.1.11.
+std::string describe(const JsonValue &crit) {
+    constexpr std::size_t max_shown = 4;
+    std::string text = "the header has crit";
+    if (!crit.is_array()) return text;
+    std::size_t count = 0;
+    for (const JsonValue name : crit) {
+        if (!name.is_string()) return "the header has crit";
+        if (count++ < max_shown) text += (count == 1 ? ": " : ", ") + quote(name.text());
+    }
+    if (count > max_shown) text += fmt::format(" and {} more", count - max_shown);
+    return text;
+}
+
+Failure not_three_segments(std::string_view token) {
+    const auto segments = std::count(token.begin(), token.end(), '.') + 1;
+    const bool in_one_piece = token.find_first_of(" \t\r\n") == std::string_view::npos;
+    if (segments == 5 && in_one_piece) {
+        return {Reason::ENCRYPTED_TOKEN, "five segments: an encrypted token (JWE)", 0,
+                "turn off access token encryption for this client at the provider"};
+    }
+    Failure failure{Reason::MALFORMED_TOKEN,
+                    fmt::format("it has {} segment{}, a token has 3", segments, segments == 1 ? "" : "s"),
+                    0,
+                    {}};
+    if (segments == 2) failure.detail += ": its signature is missing";
+    // With a dot or white space between them.
+    if (segments == 6 || (segments == 5 && !in_one_piece)) failure.hint = "two tokens stand there: send one";
+    return failure;
 }
 
 }  // namespace
@@ -56,28 +124,53 @@ bool is_at_jwt(std::string_view typ) noexcept {
     return equals_ignoring_case(without_application(typ), "at+jwt");
 }
 
+std::string_view other_use(std::string_view typ) noexcept {
+    struct Use {
+        std::string_view typ;
+        std::string_view what;
+    };
+    // RFC 9449, OpenID Connect Back-Channel Logout, RFC 8417, RFC 7519 section 5.1
+    constexpr Use uses[] = {{"dpop+jwt", "a DPoP proof"},
+                            {"logout+jwt", "a logout token"},
+                            {"secevent+jwt", "a security event"},
+                            {"JWE", "an encrypted token"}};
+    const std::string_view name = without_application(typ);
+    for (const Use &use : uses) {
+        if (equals_ignoring_case(name, use.typ)) return use.what;
+    }
+    return {};
+}
+
 Result<CompactJws> CompactJws::split(std::string_view token) {
     const std::size_t one = token.find('.');
     const std::size_t two = one == std::string_view::npos ? one : token.find('.', one + 1);
-    const auto dots = [&] { return std::count(token.begin(), token.end(), '.'); };
-    if (two == std::string_view::npos) {
-        return fail(Reason::MALFORMED_TOKEN, "it has " + std::to_string(dots() + 1) + " segments, not three");
-    }
-    if (token.find('.', two + 1) != std::string_view::npos) {
-        const auto segments = dots() + 1;
-        if (segments == 5) return fail(Reason::ENCRYPTED_TOKEN, "it has five segments");
-        return fail(Reason::MALFORMED_TOKEN, "it has " + std::to_string(segments) + " segments, not three");
-    }
+    if (two == std::string_view::npos || token.find('.', two + 1) != std::string_view::npos)
+        return tl::unexpected(not_three_segments(token));
     return CompactJws{token.substr(0, one), token.substr(one + 1, two - one - 1), token.substr(two + 1),
                       token.substr(0, two)};
+}
+
+std::string describe_encryption(std::string_view token, JsonDocument &document) {
+    const std::string_view encoded = token.substr(0, token.find('.'));
+    char *buffer = document.buffer(base64url_decoded_size(encoded.size()));
+    const std::optional<std::size_t> size = base64url_decode(encoded, buffer);
+    if (!size) return {};
+    const auto json = document.parse_in_place(*size, Reason::ENCRYPTED_TOKEN);
+    if (!json) return {};
+    std::string text;
+    for (const std::string_view name : {"alg", "enc"}) {
+        const auto member = json->find(name);
+        if (member && member->is_string()) text += fmt::format(", {} {}", name, quote(member->text()));
+    }
+    return text;
 }
 
 Result<Header> Header::decode(std::string_view encoded, JsonDocument &document) {
     char *buffer = document.buffer(base64url_decoded_size(encoded.size()));
     const std::optional<std::size_t> size = base64url_decode(encoded, buffer);
-    if (!size) return fail(Reason::MALFORMED_TOKEN, "the header isn't canonical base64url");
+    if (!size) return tl::unexpected(malformed_segment(encoded, Segment::header));
     auto json = document.parse_in_place(*size, Reason::MALFORMED_HEADER);
-    if (!json) return pass_on(std::move(json));
+    if (!json) return fail(Reason::MALFORMED_HEADER, "the header: " + json.error().detail);
     if (!json->is_object()) return fail(Reason::MALFORMED_HEADER, "the header isn't a JSON object");
 
     const Parameters found(*json);
@@ -85,16 +178,16 @@ Result<Header> Header::decode(std::string_view encoded, JsonDocument &document) 
     if (!algorithm) return pass_on(std::move(algorithm));
     Header header{*algorithm, std::nullopt, std::nullopt};
     if (found.kid) {
-        if (!found.kid->is_string()) return fail(Reason::INVALID_KEY_ID, "kid isn't a string");
+        if (!found.kid->is_string()) return not_a_string(Reason::INVALID_KEY_ID, *found.kid);
         if (found.kid->text().size() > max_kid) {
             return fail(Reason::INVALID_KEY_ID, "kid has " + std::to_string(found.kid->text().size()) +
                                                     " bytes, more than " + std::to_string(max_kid));
         }
         header.kid = found.kid->text();
     }
-    if (found.crit) return fail(Reason::CRITICAL_HEADER, "the header has crit");
+    if (found.crit) return fail(Reason::CRITICAL_HEADER, describe(*found.crit));
     if (found.typ) {
-        if (!found.typ->is_string()) return fail(Reason::WRONG_TYPE, "typ isn't a string");
+        if (!found.typ->is_string()) return not_a_string(Reason::WRONG_TYPE, *found.typ);
         header.typ = found.typ->text();
     }
     return header;

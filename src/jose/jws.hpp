@@ -26,6 +26,12 @@ struct CompactJws {
 bool is_jwt(std::string_view typ) noexcept;
 bool is_at_jwt(std::string_view typ) noexcept;  ///< an access token (RFC 9068 section 2.1)
 
+/// What a header's typ that isn't one of these says: "a DPoP proof"; empty if it isn't known.
+std::string_view other_use(std::string_view typ) noexcept;
+
+/// For a token of five segments, what its header says: `, alg "dir", enc "A256GCM"`; empty if that can't be read.
+std::string describe_encryption(std::string_view token, JsonDocument &document);
+
 /// The parameters of a header that we use. jku, jwk, x5u and x5c are ignored: a token can't bring its own key.
 /// The texts are views into the document.
 struct Header {

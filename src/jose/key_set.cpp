@@ -61,18 +61,23 @@ class OnlyOne {
 /// The key with this kid that fits the token's alg. `from` says where the kid stands, for the message.
 Result<KeyRef> select_by_kid(const std::vector<KeyRef> &keys, Algorithm algorithm, std::string_view kid,
                              const char *from) {
-    bool known = false;
+    const Key *known = nullptr;
     OnlyOne fitting;
     for (const KeyRef &key : keys) {
         if (!key->has_kid() || key->kid() != kid) continue;
-        known = true;
+        if (known == nullptr) known = key.get();
         if (key->fits(algorithm)) fitting.add(key);
         if (fitting.several()) break;
     }
-    if (!known) return fail(Reason::UNKNOWN_KEY, "no key has the " + std::string(from) + " " + quote(kid));
+    if (known == nullptr)
+        return fail(Reason::UNKNOWN_KEY, "no key has the " + std::string(from) + " " + quote(kid));
     const std::string alg(algorithm_name(algorithm));
     if (fitting.none()) {
-        return fail(Reason::ALGORITHM_MISMATCH, "the key " + quote(kid) + " isn't for the token's alg " + alg);
+        const std::optional<Algorithm> own = known->algorithm();
+        return fail(
+            Reason::ALGORITHM_MISMATCH,
+            "alg is " + alg + ", the key " + quote(kid) + " is " +
+                std::string(own ? "for " : "of type ").append(own ? algorithm_name(*own) : known->type()));
     }
     if (fitting.several()) {
         return fail(Reason::AMBIGUOUS_KEY, "several keys have the kid " + quote(kid) + " and fit " + alg);

@@ -228,7 +228,10 @@ TEST(KeySet, RefusalsSayWhatWasLookedFor) {
     EXPECT_EQ(set.select(Algorithm::RS256, {}, "d").error().detail,
               "no key has the configured default_key \"d\"");
     EXPECT_EQ(set.select(Algorithm::RS256, "a", "").error().detail,
-              "the key \"a\" isn't for the token's alg RS256");
+              "alg is RS256, the key \"a\" is of type P-256");
+    const KeySet rs512 = parse({TestKey::shared("RS256", 0).jwk("k1").string("alg", "RS512")});
+    EXPECT_EQ(rs512.select(Algorithm::RS256, "k1", "").error().detail,
+              "alg is RS256, the key \"k1\" is for RS512");
     EXPECT_EQ(set.select(Algorithm::ES256, "a", "").error().detail,
               "several keys have the kid \"a\" and fit ES256");
     EXPECT_EQ(set.select(Algorithm::ES256, {}, "").error().detail,
