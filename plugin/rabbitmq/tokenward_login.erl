@@ -14,12 +14,16 @@
 
 -spec login(term(), term()) -> {ok, tokenward_nif:session()} | refused().
 login(Username, AuthProps) ->
-    case {tokenward_context:text(property(password, AuthProps)), tokenward_backend:handle()} of
-        {none, _} ->
-            login_again(property(rabbit_auth_backend_tokenward, AuthProps));
-        {_, undefined} ->
+    case tokenward_context:text(property(password, AuthProps)) of
+        none -> login_again(property(rabbit_auth_backend_tokenward, AuthProps), Username, AuthProps);
+        Secret -> login(Username, Secret, AuthProps)
+    end.
+
+login(Username, Secret, AuthProps) ->
+    case tokenward_backend:handle() of
+        undefined ->
             refused(<<"BACKEND_CLOSED">>, <<"the plugin isn't running">>, <<>>);
-        {Secret, Backend} ->
+        Backend ->
             Name = case tokenward_context:text(Username) of none -> <<>>; Given -> Given end,
             Context = tokenward_context:of_login(property(client_id, AuthProps)),
             Ask = fun() -> tokenward_nif:authenticate(Backend, Name, Secret, Context) end,
@@ -34,7 +38,8 @@ login(Username, AuthProps) ->
 
 %% A plugin of RabbitMQ 4 may open a direct connection for a client that is logged in. It has no password then: the
 %% broker hands back the client's session. A client can't send a session, since it is no text.
-login_again(Session) ->
+%% Without a session there is no password at all: the library has the words for it, and writes the line.
+login_again(Session, Username, AuthProps) ->
     try tokenward_nif:expires_at(Session) > os:system_time(second) of
         true ->
             tokenward_expiry:watch(Session),
@@ -42,8 +47,7 @@ login_again(Session) ->
         false ->
             refused(<<"SESSION_EXPIRED">>, <<"the session's token has ended">>, <<>>)
     catch
-        error:badarg ->
-            refused(<<"NOT_A_TOKEN">>, <<"no password was sent">>, <<"the access token goes into the password">>)
+        error:badarg -> login(Username, <<>>, AuthProps)
     end.
 
 %% Replaces the session's rights by those of a new token of the same identity. All holders of the session have them.

@@ -8,14 +8,17 @@ Result<JsonValue> decode_json_segment(std::string_view encoded, Segment segment,
     const bool is_header = segment == Segment::header;
     char *buffer = document.buffer(base64url_decoded_size(encoded.size()));
     const auto size = base64url_decode(encoded, buffer);
-    if (!size) {
-        return fail(Reason::MALFORMED_TOKEN, is_header ? "the first segment is not canonical base64url"
-                                                       : "the second segment is not canonical base64url");
-    }
+    if (!size) return tl::unexpected(jose::malformed_segment(encoded, segment));
+    const std::string_view name = is_header ? "the header" : "the payload";
     const Reason reason = is_header ? Reason::MALFORMED_HEADER : Reason::MALFORMED_PAYLOAD;
     auto value = document.parse_in_place(*size, reason);
-    if (value && !value->is_object()) {
-        return fail(reason, is_header ? "the header is not a JSON object" : "the payload is not a JSON object");
+    if (!value) {
+        Failure &failure = value.error();
+        failure.detail = std::string(name).append(": ").append(failure.detail);
+        const bool twice = !is_header && !failure.hint.empty();
+        failure.hint = twice ? "two claim mappers write it: take one away at the provider" : "";
+    } else if (!value->is_object()) {
+        return fail(reason, std::string(name).append(" isn't a JSON object"));
     }
     return value;
 }

@@ -3,15 +3,15 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "jose/segment.hpp"
 
-#include <cstdint>
 #include <string_view>
 
 namespace tokenward::session {
 
-enum class Segment : std::uint8_t { header, payload };
+using jose::Segment;
 
-/// Decodes the segment into the document and parses it. Fails with MALFORMED_TOKEN if it isn't base64url, with
+/// Decodes the segment, header or payload, into the document and parses it. Fails with MALFORMED_TOKEN if it isn't base64url, with
 /// MALFORMED_HEADER or MALFORMED_PAYLOAD if it isn't a JSON object.
 Result<JsonValue> decode_json_segment(std::string_view encoded, Segment segment, JsonDocument &document);
 

@@ -5,6 +5,8 @@
 #include "base/wipe.hpp"
 #include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
+#include "credentials/mistake.hpp"
+#include "jose/segment.hpp"
 #include "session/json_segment.hpp"
 #include "session/outcome.hpp"
 
@@ -88,15 +90,22 @@ bool Login::check_token() {
 bool Login::extract_token() {
     auto sent = credentials::extract_token(credentials_, configuration_->token_in_username,
                                            configuration_->max_token_bytes, buffers_->credentials);
-    if (!sent) return refuse(std::move(sent).error());
+    if (!sent) {
+        Failure &failure = sent.error();
+        const bool nobody_else = failure.reason == Reason::NOT_A_TOKEN && audit_fields_.context.last_backend;
+        if (nobody_else && failure.hint.empty()) failure.hint = credentials::send_token_as_password;
+        return refuse(std::move(failure));
+    }
     sent_ = *sent;
     return check_size(configuration_->max_token_bytes);
 }
 
 bool Login::check_size(std::size_t max_token_bytes) {
     if (sent_.token.size() <= max_token_bytes) return true;
-    return refuse(Reason::TOKEN_TOO_LARGE, fmt::format("the token has {} bytes, max_token_bytes is {}",
-                                                       sent_.token.size(), max_token_bytes));
+    return refuse(
+        Reason::TOKEN_TOO_LARGE,
+        fmt::format("the token has {} bytes, max_token_bytes is {}", sent_.token.size(), max_token_bytes),
+        credentials::hint_for_size(sent_.token.size()));
 }
 
 bool Login::enter_openssl() {
@@ -145,7 +154,11 @@ void Login::hold_configuration() {
 
 bool Login::decode() {
     auto jws = jose::CompactJws::split(sent_.token);
-    if (!jws) return refuse(std::move(jws).error());
+    if (!jws) {
+        if (jws.error().reason == Reason::ENCRYPTED_TOKEN)
+            jws.error().detail += jose::describe_encryption(sent_.token, buffers_->header);
+        return refuse(std::move(jws).error());
+    }
     jws_ = *jws;
     auto header = jose::Header::decode(jws_->header, buffers_->header);
     if (!header) return refuse(std::move(header).error());
@@ -168,15 +181,44 @@ bool Login::find_section() {
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
 bool Login::check_header() {
     const config::TokenRules &rules = section_->tokens;
-    if (!rules.algorithms.contains(header_->algorithm)) {
-        return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, which algorithms does not list",
-                                                                 jose::algorithm_name(header_->algorithm)));
-    }
+    if (!rules.algorithms.contains(header_->algorithm)) return refuse_algorithm();
     const std::string_view typ = header_->typ.value_or(std::string_view());
     is_at_jwt_ = jose::is_at_jwt(typ);
     if (is_at_jwt_ || (!rules.require_at_jwt && (!header_->typ || jose::is_jwt(typ)))) return true;
+    return refuse_type();
+}
+
+bool Login::refuse_algorithm() {
+    const jose::AlgorithmSet &allowed = section_->tokens.algorithms;
+    std::string names;
+    for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
+        const auto algorithm = static_cast<jose::Algorithm>(i);
+        if (!allowed.contains(algorithm)) continue;
+        if (!names.empty()) names += ',';
+        names += jose::algorithm_name(algorithm);
+    }
+    const std::string_view alg = jose::algorithm_name(header_->algorithm);
+    return refuse(Reason::ALGORITHM_NOT_ALLOWED, fmt::format("alg is {}, algorithms has {}", alg, names),
+                  fmt::format("algorithms = {},{}", names, alg));
+}
+
+bool Login::refuse_type() {
+    const bool only_at_jwt = section_->tokens.require_at_jwt;
+    if (!header_->typ) {
+        return refuse(Reason::WRONG_TYPE, "there is no typ, require_at_jwt wants at+jwt",
+                      "require_at_jwt = false");
+    }
+    const std::string typ = quote(*header_->typ);
+    if (const std::string_view use = jose::other_use(*header_->typ); !use.empty()) {
+        return refuse(Reason::WRONG_TYPE, fmt::format("typ is {}: this is {}, not an access token", typ, use),
+                      "send the access_token of the answer");
+    }
+    if (only_at_jwt && jose::is_jwt(*header_->typ)) {
+        return refuse(Reason::WRONG_TYPE, fmt::format("typ is {}, require_at_jwt wants at+jwt", typ),
+                      "require_at_jwt = false");
+    }
     return refuse(Reason::WRONG_TYPE,
-                  header_->typ ? fmt::format("typ is {}", quote(*header_->typ)) : "there is no typ");
+                  fmt::format("typ is {}, it must be {}", typ, only_at_jwt ? "at+jwt" : "JWT or at+jwt"));
 }
 
 /// Rules 4 and 6: one key, one signature check.
@@ -188,7 +230,7 @@ bool Login::verify_signature() {
     std::vector<char> &signature = buffers_->signature;
     signature.resize(base64url_decoded_size(jws_->signature.size()) + 1);
     const auto size = base64url_decode(jws_->signature, signature.data());
-    if (!size) return refuse(Reason::MALFORMED_TOKEN, "the third segment is not canonical base64url");
+    if (!size) return refuse(jose::malformed_signature(jws_->signature, sent_.token.size()));
     if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size})) return true;
     section_->keys->report_bad_signature();  // some providers reuse a kid for a new key
     return refuse(Reason::BAD_SIGNATURE,
@@ -255,15 +297,20 @@ bool Login::check_sent_names() {
     const std::string &username = token_->username;
     // extract_token() takes a token from there if any section allows it. This one may not.
     if (sent_.from_username && !rules.token_in_username) {
-        return refuse(Reason::NOT_A_TOKEN, "token_in_username is off for the token's issuer");
+        return refuse(Reason::NOT_A_TOKEN,
+                      "the token stands in the username, token_in_username is off for its issuer",
+                      std::string(credentials::token_may_be_username));
     }
     if (!sent_.authzid.empty() && sent_.authzid != username) {
         return refuse(Reason::AUTHZID_MISMATCH,
-                      fmt::format("authzid isn't the token's username, {}", quote(username)));
+                      fmt::format("authzid isn't the token's username, {}", quote(username)),
+                      "leave the SASL authorization identity (authzid) empty");
     }
     if (rules.require_username_match && !sent_.username.empty() && sent_.username != username) {
+        const std::string name = value_to_copy(username);
         return refuse(Reason::USERNAME_MISMATCH,
-                      fmt::format("the client's username isn't the token's, {}", quote(username)));
+                      fmt::format("the client's username isn't the token's, {}", quote(username)),
+                      name.empty() ? name : "connect with the username " + name);
     }
     return true;
 }
@@ -303,8 +350,8 @@ bool Login::refuse(Failure &&failure) {
     return false;
 }
 
-bool Login::refuse(Reason reason, std::string detail) {
-    return refuse(Failure{reason, std::move(detail), 0, {}});
+bool Login::refuse(Reason reason, std::string detail, std::string hint) {
+    return refuse(Failure{reason, std::move(detail), 0, std::move(hint)});
 }
 
 }  // namespace tokenward::session

@@ -97,7 +97,9 @@ class Login {
     bool check_identity(const Session &session);
 
     bool refuse(Failure &&failure);
-    bool refuse(Reason reason, std::string detail);
+    bool refuse(Reason reason, std::string detail, std::string hint = {});
+    bool refuse_algorithm();
+    bool refuse_type();
     bool check_size(std::size_t max_token_bytes);
     void hold_configuration();
     void name_user(std::string_view username);

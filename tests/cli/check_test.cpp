@@ -125,6 +125,42 @@ TEST_F(Tool, CutsOneNewlineAndNothingElse) {
     EXPECT_EQ(check(good + std::string(1, '\0')).exit_code, 1);
 }
 
+// In the library's words: brokers' logs have the same.
+TEST_F(Tool, SaysWhatWasPasted) {
+    const std::string good = token("t.read:v/q");
+    struct Row {
+        std::string file;
+        const char *said;
+    };
+    const Row rows[] = {
+        {"{\"access_token\":\"" + good + "\"}\n",
+         "REFUSED  OPAQUE_TOKEN\n"
+         "  why:  the whole answer of the token endpoint (JSON) was sent as the token\n"
+         "  hint: send the value of access_token alone: jq -r .access_token\n"},
+        {"Bearer " + good + "\n",
+         "REFUSED  OPAQUE_TOKEN\n"
+         "  why:  the token has the word Bearer in front\n"
+         "  hint: send what stands behind it\n"},
+        {"\xef\xbb\xbf" + good + "\r\n",
+         "REFUSED  OPAQUE_TOKEN\n"
+         "  why:  a byte order mark (EF BB BF) stands in front of the token\n"
+         "  hint: save the file without a byte order mark\n"},
+        {good + "\r\n",
+         "REFUSED  MALFORMED_TOKEN\n"
+         "  why:  a line end (\\r) stands behind the token\n"
+         "  hint: cut it off: tr -d '\\r\\n'\n"},
+        {"\n",
+         "REFUSED  EMPTY_TOKEN\n"
+         "  why:  no token was sent\n"
+         "  hint: send the access token\n"},
+    };
+    for (const Row &row : rows) {
+        const Outcome outcome = check(row.file);
+        EXPECT_EQ(outcome.exit_code, 1);
+        EXPECT_EQ(outcome.out, row.said) << outcome.err;
+    }
+}
+
 TEST_F(Tool, ReadsTheTokenFromAFile) {
     const std::string good = token("t.read:v/q");
     EXPECT_EQ(

@@ -397,6 +397,22 @@ test('a password that is no token is a line without a chain', async () => {
         from);
 });
 
+test('what was sent in place of a token is named without a chain', async () => {
+    const token = await issuer.mint('alice', 'read:*/*');
+    for (const [clientId, username, password, line] of [
+        ['bearer', 'u', `Bearer ${token}`, 'the password has the word Bearer in front \\(hint: send what stands behind it\\)'],
+        ['answer', 'u', JSON.stringify({access_token: token}), 'the whole answer of the token endpoint \\(JSON\\) was sent as the password'],
+        ['username', token, undefined, 'the token stands in the username, and there is no password'],
+        ['nothing', 'u', undefined, 'the client sent no password \\(hint: send the access token as the password\\)'],
+    ]) {
+        const from = (await quietBroker()).log.length;
+        assert.equal(await refusal(Client.connect(quiet.port, password, {clientId, username})), NOT_AUTHORIZED);
+        await quiet.logged(
+            new RegExp(`authenticate not_a_token reason=NOT_A_TOKEN protocol="mqtt" .*client_id="${clientId}": ${line}`), from);
+        assert.ok(!quiet.log.includes(token));
+    }
+});
+
 test('a line has its level in the broker: a login is an information, a denial a warning', async () => {
     const {port} = await quietBroker();
     const watcher = await Client.connect(port, await issuer.mint('watcher', 'read:%2F/$SYS%2Fbroker%2Flog%2F*'));

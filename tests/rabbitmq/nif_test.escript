@@ -75,6 +75,7 @@ cases() ->
      {"where the client is decides nothing, also where the broker doesn't know it", fun odd_contexts/1},
      {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
      {"a session logs in again without a password, as a direct connection does", fun again/1},
+     {"what is no token is told in the library's words, also no password", fun library_words/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
@@ -442,7 +443,29 @@ again(World) ->
     {ok, {auth_user, <<"alice">>, [management], Session}} = M:user_login_authentication(<<"whoever">>, Props),
     {ok, Session, [management]} = M:user_login_authorization(<<"alice">>, Props),
     {refused, _, _} = M:user_login_authorization(<<"bob">>, Props),
-    {refused, _, [<<"NOT_A_TOKEN", _/binary>>]} = M:user_login_authentication(<<"alice">>, []).
+    {refused, _, [<<"BACKEND_CLOSED", _/binary>>]} = M:user_login_authentication(<<"alice">>, []).
+
+%% What is no token is told in the library's words, also if there is no password at all (EXTERNAL).
+library_words(World) ->
+    M = rabbit_auth_backend_tokenward,
+    Backend = backend(World),
+    Token = token(World, "alice", "read:v/q"),
+    ok = application:set_env(rabbit, auth_backends, [M]),
+    ok = persistent_term:put({tokenward_backend, handle}, Backend),
+    None = <<"NOT_A_TOKEN: the client sent no password (send the access token as the password)">>,
+    Answers = [{None, []}, {None, [{password, none}]}, {None, [{password, <<>>}]},
+               {None, [{rabbit_auth_backend_tokenward, no_session}]},
+               {<<"NOT_A_TOKEN: the password has the word Bearer in front (send what stands behind it)">>,
+                [{password, <<"Bearer ", Token/binary>>}]}],
+    lists:foreach(
+        fun({Words, Props}) ->
+            {refused, "~ts", [Words]} = M:user_login_authentication(<<"alice">>, Props)
+        end, Answers),
+    Lines = iolist_to_binary([[Text, $\n] || {2, Text} <- taken(Backend)]),
+    {_, _} = binary:match(Lines, <<"authenticate not_a_token reason=NOT_A_TOKEN protocol=\"rabbitmq\": "
+                                   "the client sent no password (hint: send the access token as the password)\n">>),
+    _ = persistent_term:erase({tokenward_backend, handle}),
+    ok = application:unset_env(rabbit, auth_backends).
 
 %% A reference as it comes from another node.
 foreign_handle(World) ->
