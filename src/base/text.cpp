@@ -89,12 +89,13 @@ std::string quote(std::string_view value, std::size_t max_bytes) {
     return out;
 }
 
-std::string value_to_copy(std::string_view value) {
-    constexpr std::size_t max_value_bytes = 128;
-    const bool copyable = !value.empty() && value.size() <= max_value_bytes && value.front() != ' ' &&
-                          value.back() != ' ' &&
-                          std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; });
-    return copyable ? std::string(value) : std::string();
+std::string copyable(std::string_view value) {
+    constexpr std::size_t max_copied_bytes = 128;
+    const bool good = !value.empty() && value.size() <= max_copied_bytes && value.front() != ' ' &&
+                      value.back() != ' ' && std::all_of(value.begin(), value.end(), [](char c) {
+                          return c >= ' ' && c < '\x7f' && c != '"' && c != '\\' && c != ',';
+                      });
+    return good ? std::string(value) : std::string();
 }
 
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept {

@@ -16,9 +16,9 @@ inline constexpr std::size_t max_quoted_bytes = 64;
 /// "..." behind the closing quote.
 std::string quote(std::string_view value, std::size_t max_bytes = max_quoted_bytes);
 
-/// The value as it is, to be copied from a hint; empty if it can't be shown so: only printable ASCII without blanks at its
-/// ends, at most 128 bytes.
-std::string value_to_copy(std::string_view value);
+/// A value from outside for a line of the configuration, to be copied as it stands: printable ASCII, at most 128
+/// bytes, no blank at its ends, no quotation mark, backslash or comma. Else empty: then a hint can't show it.
+std::string copyable(std::string_view value);
 
 /// Copies at most capacity-1 bytes and a NUL; what isn't printable ASCII becomes '?'.
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept;

@@ -307,7 +307,7 @@ bool Login::check_sent_names() {
                       "leave the SASL authorization identity (authzid) empty");
     }
     if (rules.require_username_match && !sent_.username.empty() && sent_.username != username) {
-        const std::string name = value_to_copy(username);
+        const std::string name = copyable(username);
         return refuse(Reason::USERNAME_MISMATCH,
                       fmt::format("the client's username isn't the token's, {}", quote(username)),
                       name.empty() ? name : "connect with the username " + name);

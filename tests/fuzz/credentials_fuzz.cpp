@@ -42,7 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (!result) {
         const bool may_be_a_password =
             kind == Kind::sasl_plain || kind == Kind::username_password || kind == Kind::http_authorization;
-        if (result.error().reason == Reason::NOT_A_TOKEN && !may_be_a_password) std::abort();
+        const bool is_password = result.error().reason == Reason::NOT_A_TOKEN;
+        if (is_password && !may_be_a_password) std::abort();
+        if (!is_password && result.error().detail.empty()) std::abort();
+        constexpr std::size_t longest_message = 511;
+        if (result.error().detail.size() > longest_message) std::abort();
         return 0;
     }
     // With a Bearer kind one that lost a segment passes, too.

@@ -5,6 +5,7 @@
 #include "bounded.hpp"
 #include "fuzz_check.hpp"
 #include "jose/jws.hpp"
+#include "jose/segment.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,23 @@ void check_header(std::string_view encoded) {
     FUZZ_CHECK(!header->typ || tokenward::is_utf8(*header->typ));
 }
 
+/// What is said of a token that is refused already.
+void check_texts(std::string_view input) {
+    using namespace tokenward::jose;
+    constexpr std::size_t longest_message = 511;
+    static tokenward::JsonDocument document;
+    std::string encryption;
+    tokenward::fuzz::bounded("encryption", limit, input.size(),
+                             [&] { encryption = describe_encryption(input, document); });
+    FUZZ_CHECK(encryption.size() <= longest_message);
+    tokenward::Failure failure;
+    tokenward::fuzz::bounded("malformed", limit, input.size(), [&] {
+        failure = malformed_segment(input, Segment::payload);
+        failure = malformed_signature(input, input.size());
+    });
+    FUZZ_CHECK(!failure.detail.empty() && failure.detail.size() <= longest_message);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
@@ -42,5 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         check_header(jws->header);
     }
     check_header(tokenward::base64url_encode(input));
+    check_texts(input);
+    check_texts(tokenward::base64url_encode(input));
     return 0;
 }

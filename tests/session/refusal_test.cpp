@@ -157,6 +157,7 @@ TEST_F(Refusal, Names) {
          "the token stands in the username, and there is no password",
          "send it as the password, or set token_in_username = true"},
         {"", {Kind::username_password, {}, "alice", ""}, "NOT_A_TOKEN", "the client sent no password", send},
+        {"", bearer("{}"), "OPAQUE_TOKEN", "a JSON answer without access_token was sent as the token", ""},
         // An ordinary password, and nobody is asked after us.
         {"", {Kind::username_password, {}, "alice", "SeCrEt"}, "NOT_A_TOKEN", "", send},
     };
