@@ -1,6 +1,8 @@
 // A provider that is a file: tokens made by hand, byte by byte, with its keys; also such that no provider would make.
-import {constants, createHmac, generateKeyPairSync, randomBytes, sign} from 'node:crypto';
+import {constants, createHmac, createPrivateKey, createPublicKey, randomBytes, sign} from 'node:crypto';
 import {writeFileSync} from 'node:fs';
+
+import {generateJwks} from '../support/jwk.mjs';
 
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
@@ -17,15 +19,19 @@ export const ISSUER = 'https://hand.example';
 export class Hand {
     constructor(file) {
         this.file = file;
-        this.keys = {
-            RS256: generateKeyPairSync('rsa', {modulusLength: 2048}),
-            PS256: generateKeyPairSync('rsa', {modulusLength: 2048}),
-            ES256: generateKeyPairSync('ec', {namedCurve: 'P-256'}),
-            EdDSA: generateKeyPairSync('ed25519'),
+        const made = {
+            RS256: generateJwks('rsa', {modulusLength: 2048}),
+            PS256: generateJwks('rsa', {modulusLength: 2048}),
+            ES256: generateJwks('ec', {namedCurve: 'P-256'}),
+            EdDSA: generateJwks('ed25519'),
         };
+        this.keys = Object.fromEntries(Object.entries(made).map(([alg, {publicKey, privateKey}]) => [alg, {
+            publicKey: createPublicKey({key: publicKey, format: 'jwk'}),
+            privateKey: createPrivateKey({key: privateKey, format: 'jwk'}),
+        }]));
         this.minted = [];
         // Neither use nor alg: a key set need not have them (RFC 7517 sections 4.2, 4.4).
-        const keys = Object.entries(this.keys).map(([kid, {publicKey}]) => ({...publicKey.export({format: 'jwk'}), kid}));
+        const keys = Object.entries(made).map(([kid, {publicKey}]) => ({...publicKey, kid}));
         writeFileSync(file, JSON.stringify({keys}), {mode: 0o644});
     }
 

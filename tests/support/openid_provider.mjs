@@ -1,6 +1,6 @@
 // A real OpenID provider (npm oidc-provider) over TLS on loopback: client credentials, JWT access tokens whose
 // scopes are those that a client may ask for.
-import {generateKeyPairSync, randomBytes} from 'node:crypto';
+import {randomBytes} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {createServer, request} from 'node:https';
 import {join} from 'node:path';
@@ -8,12 +8,12 @@ import {join} from 'node:path';
 import Provider from 'oidc-provider';
 
 import {makeCertificates} from './issuer.mjs';
+import {generateJwks} from './jwk.mjs';
 
 const RESOURCE = 'urn:test:broker';
 
 function privateJwk(kid, type, options) {
-    const {privateKey} = generateKeyPairSync(type, options);
-    return {...privateKey.export({format: 'jwk'}), kid, use: 'sig'};
+    return {...generateJwks(type, options).privateKey, kid, use: 'sig'};
 }
 
 function newKeys(generation) {
