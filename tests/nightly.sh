@@ -3,9 +3,10 @@
 #
 #     sh tests/nightly.sh
 #
-# ThreadSanitizer comes first, then a build and all tests with clang, long fuzzing, a long soak, recovery from long
-# outages, and LavinMQ where TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is
-# skipped only if it can't be fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
+# ThreadSanitizer comes first, then a build and all tests with clang, newer brokers, Glewlwyd as a second OpenID provider,
+# long fuzzing, a long soak, recovery from long outages, and LavinMQ where TOKENWARD_LAVINMQ names a broker with the
+# add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be fetched. Ends with a table of the parts, then
+# "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
@@ -19,6 +20,12 @@ with_clang() {
 part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access keys session
 part 'all tests, built with clang' with_clang
 part 'newer brokers' sh tests/newer_brokers.sh
+# shellcheck disable=SC2086 # a list
+if can_fetch $provider_packages; then
+    part 'a second OpenID provider' sh tests/mosquitto/glewlwyd.sh
+else
+    skip 'a second OpenID provider' "apt-get doesn't get its packages"
+fi
 part 'long fuzzing' sh tests/fuzz/run.sh "${TOKENWARD_FUZZ_SECONDS:-300}"
 part 'long soak' sh tests/soak/run.sh 20
 part 'recovery at default settings' sh tests/keys/recovery.sh

@@ -29,18 +29,6 @@ results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 for program in clients operator provider; do
     say "$program"
-    node "tests/lavinmq/$program.mjs" >>"$results.now"
-    # A program that broke off counts as one failure.
-    awk -v status=$? '
-        /^1\.\./ { split($0, plan, "\\.\\."); planned = plan[2] }
-        /^ok/ { ++ok }
-        /^not ok/ { ++bad }
-        END { if (ok + bad != planned || planned == 0 || (status && !bad)) print "not ok - it broke off" }' \
-        "$results.now" >>"$results.now.end"
-    cat "$results.now" "$results.now.end" | tee -a "$results" | grep -A 20 '^not ok\|^Bail out' || :
-    rm -f "$results.now" "$results.now.end"
+    run_tap node "tests/lavinmq/$program.mjs" | tee -a "$results" | grep -A 20 '^not ok\|^Bail out' || :
 done
-passed=$(grep -c '^ok' "$results")
-failed=$(grep -c '^not ok' "$results")
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+count_tap "$results"

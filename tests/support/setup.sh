@@ -15,6 +15,9 @@ test_packages='
     valgrind prometheus ca-certificates abigail-tools libjemalloc2 libtcmalloc-minimal4
     ruby php-cli luajit'
 
+# A second OpenID provider, for the nightly tests. Its own script fails unless the first one is there.
+provider_packages='dbconfig-sqlite3 glewlwyd'
+
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
@@ -55,6 +58,12 @@ install_packages() {
     } </dev/null >&2 || status=$?
     [ -z "$policy" ] || rm -f "$policy"
     [ "$status" = 0 ] || die "apt-get failed"
+}
+
+# can_fetch PACKAGE...: true if they are installed, or apt-get has just downloaded them.
+can_fetch() {
+    [ -n "$(missing_packages "$@")" ] || return 0
+    { apt-get -q update && apt-get -q -y --no-install-recommends --download-only install "$@"; } </dev/null >&2
 }
 
 # node_packages: what gives Node.js 18 or newer and npm, if they are not there (from wherever).
@@ -120,4 +129,23 @@ count_one() {
     fi
     echo "$name: 0 passed, 1 failed, 0 skipped"
     return 1
+}
+
+# run_tap COMMAND...: runs a program that prints TAP, and prints that; one that broke off has failed once more.
+run_tap() {
+    { "$@"; echo $?; } | awk '
+        NR > 1 { print last }
+        { last = $0 }
+        /^1\.\./ { split($0, plan, "\\.\\."); planned = plan[2] }
+        /^ok/ { ++ok }
+        /^not ok/ { ++bad }
+        END { if (ok + bad != planned || planned == 0 || (last != 0 && !bad)) print "not ok - it broke off" }'
+}
+
+# count_tap FILE: the sum of what run_tap printed into it, "N passed, N failed, N skipped".
+count_tap() {
+    passed=$(grep -c '^ok' "$1")
+    failed=$(grep -c '^not ok' "$1")
+    echo "$passed passed, $failed failed, 0 skipped"
+    [ "$failed" = 0 ] && [ "$passed" != 0 ]
 }
