@@ -132,6 +132,11 @@ inline const std::vector<Recipe> &recipes() {
         {"Authentik", "authentik.ini", authentik_shape, {"operators", "orders-readers"}, "alice"},
         {"Casdoor", "casdoor.ini", casdoor_shape, {"operator", "orders-reader"}, "alice"},
         {"Ory Hydra", "hydra.ini", hydra_shape, scopes_with_prefix, "sensor-app"},
+        {"Glewlwyd, a person", "glewlwyd.ini", glewlwyd_shape, scopes_with_prefix, "alice"},
+        {"Glewlwyd, client credentials", "glewlwyd.ini", glewlwyd_client_shape, scopes_with_prefix,
+         "sensor-app"},
+        {"Glewlwyd, the password grant", "glewlwyd.ini", glewlwyd_password_shape, scopes_with_prefix, "alice",
+         R"("verify_aud":false,"required_claims.client_id":"dashboard",)"},
         {"PingFederate", "pingfederate.ini", pingfederate_shape, scopes_with_prefix, "sensor-app", no_address},
 
         // Workloads
@@ -196,6 +201,8 @@ inline const std::vector<NearMiss> &near_misses() {
          {"orders-reader"},
          "tokenType",
          R"("refresh-token")"},
+        {"Glewlwyd, a request without resource", "glewlwyd.ini", glewlwyd_client_shape, scopes_with_prefix,
+         "aud", R"("broker.read:%2F/orders* broker.write:%2F/events broker.tag:monitoring")"},
         {"AD FS, a request without resource",
          "adfs.ini",
          adfs_shape,

@@ -39,6 +39,7 @@ export class Glewlwyd {
         Object.assign(provider, {directory, resource, scopes});
         provider.secret = randomBytes(16).toString('hex');
         provider.algorithm = 'RS256';
+        provider.issuerPath = `/api/${PLUGIN}`;
         provider.generation = 0;
         provider.keys = newKeys('0');
         // Its own folder may belong to another user.
@@ -60,7 +61,8 @@ export class Glewlwyd {
     path(file) { return join(this.home.path, file); }
     get caFile() { return join(this.directory, 'ca.pem'); }
     get url() { return `https://localhost:${this.port}`; }
-    get issuer() { return `${this.url}/api/${PLUGIN}`; }
+    /** Any text will do; by the plugin's address the keys are found. */
+    get issuer() { return this.url + this.issuerPath; }
     get log() { return (this.earlier ?? '') + (this.program?.output ?? ''); }
 
     conf() {
@@ -111,8 +113,8 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
         return this.program.running;
     }
 
-    /** {status, headers, text}. body: an object is sent as JSON, URLSearchParams as a form. */
-    ask(method, path, {cookie, body} = {}) {
+    /** {status, headers, text}. auth: name:password; body: an object is sent as JSON, URLSearchParams as a form. */
+    ask(method, path, {cookie, auth, body} = {}) {
         const form = body instanceof URLSearchParams;
         const text = body === undefined ? '' : form ? body.toString() : JSON.stringify(body);
         const headers = {'Content-Length': Buffer.byteLength(text)};
@@ -120,7 +122,7 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
         if (cookie) headers.Cookie = cookie;
         return new Promise((resolve, reject) => {
             const call = request(`${this.url}${path}`, {
-                method, headers, ca: readFileSync(this.caFile), family: 4, agent: false,
+                method, headers, auth, ca: readFileSync(this.caFile), family: 4, agent: false,
             }, (response) => {
                 let answer = '';
                 response.setEncoding('utf8');
@@ -180,7 +182,7 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
             await this.get('POST', '/api/client/', {cookie, body: {
                 client_id: name, client_secret: this.secret, confidential: true, enabled: true, scope,
                 authorization_type: ['code', 'client_credentials', 'password'], redirect_uri: [REDIRECT],
-                token_endpoint_auth_method: ['client_secret_post'],
+                token_endpoint_auth_method: ['client_secret_basic'],
             }});
         }
         for (const [username, scope] of Object.entries(users)) {
@@ -221,9 +223,10 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
         this.keys = keepOld ? [...fresh, ...this.keys.slice(0, fresh.length)] : fresh;
     }
 
+    /** What the token endpoint answers to a client. */
     async tokens(client, fields) {
-        const body = new URLSearchParams({client_id: client, client_secret: this.secret, ...fields});
-        return JSON.parse((await this.get('POST', `/api/${PLUGIN}/token`, {body})).text);
+        const options = {auth: `${client}:${this.secret}`, body: new URLSearchParams(fields)};
+        return JSON.parse((await this.get('POST', `/api/${PLUGIN}/token`, options)).text);
     }
 
     /** An access token by the client credentials grant (RFC 6749 section 4.4); more: resource (RFC 8707). */

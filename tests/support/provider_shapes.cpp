@@ -84,6 +84,17 @@ TokenShape cognito_base(const ShapeRequest &request, const std::vector<std::stri
     return out;
 }
 
+TokenShape glewlwyd_base(const ShapeRequest &request) {
+    TokenShape out{"Glewlwyd", {}, {}};
+    out.header.string("typ", "at+jwt");
+    add_times(out.claims, request);
+    out.claims.string("iss", request.issuer)
+        .string("jti", "ocAPOH3bSkdnbUGd018sXoHJzlFZOvZB")
+        .string("type", "access_token")
+        .number("nbf", request.now);
+    return out;
+}
+
 TokenShape dex_base(const ShapeRequest &request) {
     TokenShape out{"Dex", {}, {}};
     out.header.raw("typ", "");
@@ -507,6 +518,33 @@ TokenShape hydra_shape(const ShapeRequest &request) {
         .strings("scp", request.scopes)
         .string("sub", "sensor-app");
     add_times(out.claims, request);
+    return out;
+}
+
+TokenShape glewlwyd_shape(const ShapeRequest &request) {
+    TokenShape out = glewlwyd_base(request);
+    out.claims.string("username", "alice")
+        .string("client_id", "dashboard")
+        .string("aud", request.audience)
+        .string("sub", "y4duOYcfTMoFOQbL41q6ms5tzEuNTWwX")
+        .string("scope", "openid " + joined(request.scopes));
+    return out;
+}
+
+TokenShape glewlwyd_client_shape(const ShapeRequest &request) {
+    TokenShape out = glewlwyd_base(request);
+    out.provider = "Glewlwyd, client credentials";
+    out.claims.string("aud", request.audience)
+        .string("client_id", "sensor-app")
+        .string("sub", "sensor-app")
+        .string("scope", joined(request.scopes));
+    return out;
+}
+
+TokenShape glewlwyd_password_shape(const ShapeRequest &request) {
+    TokenShape out = glewlwyd_shape(request);
+    out.provider = "Glewlwyd, the password grant";
+    out.claims.string("aud", "openid " + joined(request.scopes));
     return out;
 }
 

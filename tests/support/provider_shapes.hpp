@@ -90,6 +90,13 @@ TokenShape github_actions_by_name_shape(const ShapeRequest &request);
 /// Ory Hydra with JWT access tokens: scp is an array, the consent's claims stand in ext; client credentials: sub is the
 /// client. Source: ory/hydra, oauth2/session.go and fosite/token/jwt/claims_jwt.go.
 TokenShape hydra_shape(const ShapeRequest &request);
+/// Glewlwyd, a person who signed in: sub is a random string, the plugin adds the name; header typ at+jwt. aud is the
+/// resource that was asked for. Source: tokens of 2.7.5, the version of tests/mosquitto/glewlwyd.mjs.
+TokenShape glewlwyd_shape(const ShapeRequest &request);
+/// Glewlwyd, client credentials.
+TokenShape glewlwyd_client_shape(const ShapeRequest &request);
+/// Glewlwyd, the password grant: aud is the list of scopes.
+TokenShape glewlwyd_password_shape(const ShapeRequest &request);
 /// PingFederate, JSON token management: scope is an array unless its values are delimited by spaces; iss, aud, jti and
 /// kid are there if configured. Source: PingFederate Server, "Configuring JSON token management".
 TokenShape pingfederate_shape(const ShapeRequest &request);
