@@ -255,17 +255,24 @@ test('the provider restarts with new keys again and again while clients come and
             ++connected;
         }
     };
-    const lanes = [lane(), lane()];
-    for (let restart = 0; restart < 5; ++restart) {
-        await new Promise((resolve) => setTimeout(resolve, 1500));  // jwks_min_refresh is 1 s
-        provider.renewKeys({keepOld: true});
-        await provider.restart();
+    const restarts = async () => {
+        for (let restart = 0; restart < 5 && !stop; ++restart) {
+            await new Promise((resolve) => setTimeout(resolve, 1500));  // jwks_min_refresh is 1 s
+            provider.renewKeys({keepOld: true});
+            await provider.restart();
+        }
+        // Each lane once more, with the newest key.
+        const last = connected;
+        await eventually(() => connected >= last + 4, 'connections with the last key');
+        stop = true;
+    };
+    const all = [lane(), lane(), restarts()];
+    try {
+        await Promise.all(all);
+    } finally {
+        stop = true;
+        await Promise.allSettled(all);
     }
-    // Each lane once more, with the newest key.
-    const last = connected;
-    await eventually(() => connected >= last + 4, 'connections with the last key');
-    stop = true;
-    await Promise.all(lanes);
     console.log(`# ${connected} connections over 5 restarts, ${askedAgain} asked again while keys came`);
     assert.ok(connected > 20, `${connected} connections`);
 });
