@@ -186,7 +186,7 @@ test('a token of another client without our scopes may do nothing, and says why'
     assert.match(output, /no scope counts: 1 found in "scope"; "shop\.orders" has not the prefix "broker\."/);
     const before = broker.log.length;
     const client = await Client.connect(broker.port, token);
-    await broker.logged(/without any rights: no scope counts: 1 found in "scope"; "shop\.orders" has not the prefix/, before);
+    await broker.logged(/without any rights: no scope counts: .*"shop\.orders" has not the prefix "broker\."/, before);
     assert.equal(await client.publish('sensors/1', 'x'), false);
     assert.equal(await client.subscribe('sensors/1'), false);
     await broker.logged(/reason=NO_SCOPE/, before);
