@@ -15,14 +15,16 @@ namespace {
 
 using Part = GrantedScope::Part;
 
-/// What a scope lacks to grant the request. The later, the nearer.
+/// What a scope lacks to grant the request. The later, the nearer: scopes of the same operation come first, unless
+/// another one lacks nothing else.
 enum class Lack : std::uint8_t {
     everything,
     vhost_and_operation,
     resource_and_operation,
+    vhost_and_resource,
+    operation,
     vhost,
     resource,
-    operation,
     needs_routing_key,
     routing_keys_off,
     routing_key,
@@ -50,7 +52,7 @@ class Examiner {
         const bool operation = scope.operation == request_.operation;
         const bool vhost = within_vhosts_ && scope.vhost.matches_name(request_.vhost, budget_);
         const bool resource = matches_resource(scope.resource);
-        if (!vhost && !resource) return Lack::everything;
+        if (!vhost && !resource) return operation ? Lack::vhost_and_resource : Lack::everything;
         if (!vhost) return operation ? Lack::vhost : Lack::vhost_and_operation;
         if (!resource) return operation ? Lack::resource : Lack::resource_and_operation;
         if (!operation) return Lack::operation;
@@ -74,13 +76,13 @@ class Examiner {
                 if (key_) return why_mqtt("routing key", *scope.routing_key);
                 return why_part("routing key", *scope.routing_key, *request_.routing_key);
             case Lack::routing_keys_off:
-                return "routing_keys is off: a scope with three parts grants access to its vhost and nothing "
-                       "else";
+                return three_parts_and_no_keys;
             case Lack::needs_routing_key:
                 return "the scope has two parts; a request with a routing key needs a scope with three parts";
             case Lack::operation:
                 return "it grants " + granted + ", not " + wanted;
             case Lack::resource:
+                if (scope.routing_key && !routing_keys_) return three_parts_and_no_keys;
                 return why_resource(scope.resource);
             case Lack::vhost:
                 return why_vhost(scope.vhost);
@@ -88,13 +90,19 @@ class Examiner {
                 return why_resource(scope.resource) + ", and it grants " + granted + ", not " + wanted;
             case Lack::vhost_and_operation:
                 return why_vhost(scope.vhost) + ", and it grants " + granted + ", not " + wanted;
+            case Lack::vhost_and_resource:
+                return why_vhost(scope.vhost) + ", and the resource doesn't match either";
             case Lack::everything:
                 break;
         }
-        return why_vhost(scope.vhost) + ", and the resource doesn't match either";
+        return why_vhost(scope.vhost) + ", and neither the resource nor the operation does";
     }
 
   private:
+    static constexpr const char *three_parts_and_no_keys =
+        "routing_keys is off: a scope with three parts grants access to its vhost and nothing else; a slash inside "
+        "a name is written %2F";
+
     bool matches_text(const Part &part) const noexcept { return part.matches_name(filter_.text, budget_); }
     bool contains_filter(const Part &part) const noexcept {
         return matches_text(part) && filter_.is_contained_in(part.common, part.pattern, budget_);
@@ -132,12 +140,20 @@ class Examiner {
         return "the pattern doesn't match every topic of the filter " + quote(filter_.text);
     }
 
+    /// An exact name, or the beginning of one, that is the same but for its case.
+    static bool differs_in_case(const Part &part, std::string_view name) {
+        const std::string begin = std::string(part.common) += first_literal(part.pattern);
+        if (part.pattern.kind == PatternKind::prefix) name = name.substr(0, begin.size());
+        return part.pattern.kind != PatternKind::glob && equals_ignoring_case(begin, name) && begin != name;
+    }
+
     static std::string why_part(std::string_view what, const Part &part, std::string_view name) {
         const std::string named(what);
         if (part.pattern.kind == PatternKind::never) {
             return "its " + named + " has a broken percent escape and never matches";
         }
-        return "the " + named + " " + quote(name) + " doesn't match";
+        return "the " + named + " " + quote(name) + " doesn't match" +
+               (differs_in_case(part, name) ? ": upper and lower case differ" : "");
     }
 
     /// It looks at every scope, where a decision has an index: so it may cost more, but not without end.

@@ -1,6 +1,7 @@
 #include "access/granted_scope.hpp"
 
 #include "access/scope.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -28,7 +29,8 @@ bool GrantedScope::Part::matches_name(std::string_view name, ScanBudget &budget)
 std::size_t GrantedScope::Part::likeness(std::string_view name) const {
     std::string begin(common);
     if (pattern.kind != PatternKind::never) begin += first_literal(pattern);
-    return static_cast<std::size_t>(std::ranges::mismatch(begin, name).in1 - begin.begin());
+    const auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
+    return static_cast<std::size_t>(std::ranges::mismatch(begin, name, same).in1 - begin.begin());
 }
 
 std::string GrantedScope::spelling() const {

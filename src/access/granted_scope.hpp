@@ -20,7 +20,7 @@ struct GrantedScope {
         Pattern pattern;
 
         bool matches_name(std::string_view name, ScanBudget &budget) const noexcept;
-        /// How many bytes at the beginning of the name are as the pattern wants them.
+        /// How many bytes at the beginning of the name are as the pattern wants them, but for their case.
         std::size_t likeness(std::string_view name) const;
     };
 

@@ -16,7 +16,7 @@ enum class Reason : std::int32_t {
 const char *reason_name(Reason reason) noexcept;
 /// What is wrong, in general. NUL-terminated, static.
 const char *reason_meaning(Reason reason) noexcept;
-/// What would be right; may be empty. NUL-terminated, static.
+/// What would be right in every case; may be empty. NUL-terminated, static.
 const char *reason_hint(Reason reason) noexcept;
 
 /// A dense index over all reasons (0 <= index < reason_count), for counters by reason.

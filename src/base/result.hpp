@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <tl/expected.hpp>
@@ -19,6 +20,12 @@ struct Failure {
     std::int32_t retry_after_ms = 0;  ///< with KEYS_PENDING, KEYS_UNAVAILABLE: 20 to 1000
     std::string hint;                 ///< empty: the reason's own hint
 };
+
+/// What would be right in this case, else in general; may be empty. Valid as long as the failure.
+inline std::string_view hint_of(const Failure &failure) noexcept {
+    if (!failure.hint.empty()) return failure.hint;
+    return reason_hint(failure.reason);
+}
 
 template <class T>
 using Result = tl::expected<T, Failure>;

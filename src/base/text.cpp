@@ -89,6 +89,17 @@ std::string quote(std::string_view value, std::size_t max_bytes) {
     return out;
 }
 
+std::string quote_some(std::span<const std::string> values, std::size_t max_bytes) {
+    std::string out;
+    for (const std::string &value : values.first(std::min(values.size(), max_values_shown))) {
+        if (!out.empty()) out += ", ";
+        out += quote(value, max_bytes);
+    }
+    if (values.size() > max_values_shown)
+        out += " and " + std::to_string(values.size() - max_values_shown) + " more";
+    return out;
+}
+
 std::string copyable(std::string_view value) {
     constexpr std::size_t max_copied_bytes = 128;
     const bool good = !value.empty() && value.size() <= max_copied_bytes && value.front() != ' ' &&

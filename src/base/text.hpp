@@ -16,6 +16,10 @@ inline constexpr std::size_t max_quoted_bytes = 64;
 /// "..." behind the closing quote.
 std::string quote(std::string_view value, std::size_t max_bytes = max_quoted_bytes);
 
+/// The first four of `values`, each quoted, and how many more there are: "a", "b" and 3 more.
+std::string quote_some(std::span<const std::string> values, std::size_t max_bytes = max_quoted_bytes);
+inline constexpr std::size_t max_values_shown = 4;
+
 /// A value from outside for a line of the configuration, to be copied as it stands: printable ASCII, at most 128
 /// bytes, no blank at its ends, no quotation mark, backslash or comma. Else empty: then a hint can't show it.
 std::string copyable(std::string_view value);

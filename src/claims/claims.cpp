@@ -3,6 +3,7 @@
 #include "base/issuer.hpp"
 #include "base/text.hpp"
 #include "claims/claim_path.hpp"
+#include "claims/refusals.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -23,29 +24,12 @@ Result<void> check_issuer(const JsonValue &payload, std::string_view configured,
                           const std::vector<std::string> &aliases) {
     const auto iss = payload.find("iss");
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
-    if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
+    if (!iss->is_string()) return tl::unexpected(wrong_type("iss", *iss, "a string"));
     if (!is_issuer(iss->text(), configured, aliases)) {
-        return fail(Reason::WRONG_ISSUER, fmt::format("iss is {}, configured is {}", quote(iss->text(), 128),
-                                                      quote(configured, 128)));
+        const std::string one(configured);
+        return tl::unexpected(wrong_issuer(iss->text(), {&one, 1}));
     }
     return {};
-}
-
-std::string list_of(const std::vector<std::string> &values) {
-    std::string out;
-    for (const std::string &value : values) {
-        if (!out.empty()) out += ", ";
-        out += quote(value);
-    }
-    return out;
-}
-
-/// A claim's value as a message may show it: strings as they are.
-std::string shown(const JsonValue &claim) {
-    if (claim.is_string()) return quote(claim.text());
-    std::string json;
-    claim.append_to(json);
-    return quote(json);
 }
 
 bool has(const std::vector<std::string> &values, std::string_view value) {
@@ -73,10 +57,7 @@ Result<void> check_required_claims(const JsonValue &payload, const config::Requi
     for (const auto &[name, values] : required) {
         const auto claim = find_claim(payload, name);
         if (claim && has_one_of(*claim, values)) continue;
-        return fail(
-            Reason::CLAIM_NOT_ALLOWED,
-            claim ? fmt::format("{} is {}, required_claims has {}", quote(name), shown(*claim), list_of(values))
-                  : fmt::format("the token has no {}, required_claims wants {}", quote(name), list_of(values)));
+        return tl::unexpected(claim_not_allowed(payload, name, values));
     }
     return {};
 }
@@ -85,7 +66,7 @@ Result<void> check_required_claims(const JsonValue &payload, const config::Requi
 Result<std::optional<std::int64_t>> numeric_date(const JsonValue &payload, std::string_view name) {
     const auto claim = payload.find(name);
     if (!claim) return std::optional<std::int64_t>{};
-    if (!claim->is_number()) return fail(Reason::INVALID_CLAIM, fmt::format("{} is not a number", name));
+    if (!claim->is_number()) return tl::unexpected(wrong_type(name, *claim, "a number"));
     const auto seconds = claim->floor_int64();
     if (!seconds) {
         return fail(Reason::INVALID_CLAIM, fmt::format("{} is {}, out of range", name, quote(claim->text())));
@@ -108,7 +89,8 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
     if (*nbf) validity.not_before = saturating_add(**nbf, -rules.clock_skew_s);
     if (auto in_time = check_time(validity, now); !in_time) return pass_on(std::move(in_time));
     if (*iat && **iat > saturating_add(now, rules.clock_skew_s)) {
-        return fail(Reason::ISSUED_IN_FUTURE, fmt::format("iat is {}, now is {}", **iat, now));
+        return tl::unexpected(in_future(Reason::ISSUED_IN_FUTURE, "iat",
+                                        saturating_add(**iat, -rules.clock_skew_s), now));
     }
     return validity;
 }
@@ -117,43 +99,38 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
 /// write it.
 Result<void> check_marks(const JsonValue &payload, const std::vector<std::string> &marks,
                          std::string_view kind) {
-    std::string found;
-    std::string rest;
+    std::vector<std::string> found;
+    std::vector<std::string> rest;
     for (const std::string &mark : marks) {
         // Keycloak before 24 puts the nonce into access tokens too, with this typ.
         const bool is_mark = payload.find(mark) && !(mark == "nonce" && kind == "Bearer");
-        if (is_mark && found.empty()) found = mark;
-        if (!is_mark) rest += (rest.empty() ? "" : ",") + mark;
+        (is_mark ? found : rest).push_back(mark);
     }
     if (found.empty()) return {};
-    return fail(Reason::NOT_AN_ACCESS_TOKEN,
-                fmt::format("the claim {} makes it an ID token (id_token_marks)", quote(found)),
-                fmt::format("send the access_token; if this is one, set id_token_marks = {}", rest));
+    return tl::unexpected(marked(found, rest));
 }
 
 /// RFC 8725 section 3.11 and RFC 9068 section 5: tokens of other kinds must not pass for access tokens.
 Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules, bool is_at_jwt) {
     if (payload.find("events")) {  // RFC 8417 section 2.2; a logout token is one
-        return fail(Reason::NOT_AN_ACCESS_TOKEN, "the claim events makes it a security event or logout token");
+        return fail(Reason::NOT_AN_ACCESS_TOKEN, "events makes it a security event or logout token");
     }
     const auto typ = payload.find("typ");
     const std::string_view kind = typ && typ->is_string() ? typ->text() : std::string_view{};
     if (!rules.allow_id_token) {
         for (const std::string_view other : {"ID", "Refresh", "Offline", "Logout"}) {
-            if (kind == other)
-                return fail(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("the claim typ is \"{}\"", other));
+            if (kind == other) return tl::unexpected(other_kind("typ", kind));
         }
         if (const auto use = payload.find("token_use"); use && !(use->is_string() && use->text() == "access")) {
-            return fail(Reason::NOT_AN_ACCESS_TOKEN,
-                        fmt::format("the claim token_use is {}", quote(use->text())));
+            return tl::unexpected(other_kind("token_use", use->text()));
         }
         if (!is_at_jwt) {
             if (auto unmarked = check_marks(payload, rules.id_token_marks, kind); !unmarked) return unmarked;
         }
     }
-    if (!rules.allow_cnf && payload.find("cnf")) {  // RFC 7800, 8705, 9449: useless without the proof
-        return fail(Reason::SENDER_CONSTRAINED, "the claim cnf binds the token to its sender");
-    }
+    // RFC 7800, 8705, 9449: useless without the proof.
+    if (const auto cnf = payload.find("cnf"); cnf && !rules.allow_cnf)
+        return tl::unexpected(sender_constrained(payload, *cnf));
     return {};
 }
 
@@ -164,20 +141,20 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
         // An invalid claim is refused, not skipped: a user who may choose one claim could else choose which
         // claim counts.
         if (!claim->is_string()) {
-            return fail(Reason::INVALID_USERNAME, fmt::format("{} is not a string", quote(name)));
+            Failure type = wrong_type(name, *claim, "a string");
+            return tl::unexpected(invalid_username(payload, name, std::move(type.detail)));
         }
         std::string problem = username_problem(claim->text());
         if (problem.empty() && claim->text().size() + rules.username_prefix.size() > max_username_bytes) {
             problem = fmt::format("with username_prefix it has more than {} bytes", max_username_bytes);
         }
         if (!problem.empty()) {
-            return fail(Reason::INVALID_USERNAME,
-                        fmt::format("{} is {}: {}", quote(name), quote(claim->text()), problem));
+            return tl::unexpected(invalid_username(
+                payload, name, fmt::format("{} is {}: {}", quote(name), quote(claim->text()), problem)));
         }
         return claim->text();
     }
-    return fail(Reason::NO_USERNAME,
-                fmt::format("the token has none of {}", list_of(rules.preferred_username_claims)));
+    return tl::unexpected(no_username(payload, rules));
 }
 
 std::string_view find_jti(const JsonValue &payload) noexcept {
@@ -188,16 +165,9 @@ std::string_view find_jti(const JsonValue &payload) noexcept {
 }  // namespace
 
 Result<void> check_time(const Validity &validity, std::int64_t now) {
-    if (now >= validity.expires_at) {
-        // In 128 bits: exp may be the smallest number there is.
-        return fail(Reason::TOKEN_EXPIRED,
-                    fmt::format("exp with clock_skew was {}, now is {}, {} s later", validity.expires_at, now,
-                                static_cast<__int128>(now) - validity.expires_at));
-    }
-    if (now < validity.not_before) {
-        return fail(Reason::NOT_YET_VALID,
-                    fmt::format("nbf with clock_skew is {}, now is {}", validity.not_before, now));
-    }
+    if (now >= validity.expires_at) return tl::unexpected(expired(validity.expires_at, now));
+    if (now < validity.not_before)
+        return tl::unexpected(in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now));
     return {};
 }
 
@@ -209,11 +179,10 @@ Names names_of(const JsonValue &payload, const config::TokenRules &rules) {
 }
 
 /// RFC 7519 section 4.1.3.
-Result<void> check_audience(const JsonValue &payload, const std::vector<std::string> &audience) {
+Result<void> check_audience(const JsonValue &payload, const config::TokenRules &rules,
+                            const std::vector<std::string> &audience) {
     const auto aud = payload.find("aud");
-    if (!aud || aud->is_null()) {
-        return fail(Reason::NO_AUDIENCE, fmt::format("the token has no aud, needed is {}", list_of(audience)));
-    }
+    if (!aud || aud->is_null()) return tl::unexpected(no_audience(payload, audience));
     bool ours = false;
     if (aud->is_string()) {
         ours = has(audience, aud->text());
@@ -224,10 +193,10 @@ Result<void> check_audience(const JsonValue &payload, const std::vector<std::str
             ours = ours || has(audience, element.text());
         }
     } else {
-        return fail(Reason::INVALID_CLAIM, "aud is neither a string nor an array of strings");
+        return tl::unexpected(wrong_type("aud", *aud, "a string or an array of strings"));
     }
     if (ours) return {};
-    return fail(Reason::WRONG_AUDIENCE, fmt::format("aud is {}, needed is {}", shown(*aud), list_of(audience)));
+    return tl::unexpected(wrong_audience(payload, *aud, rules, audience));
 }
 
 Result<Claims> check(const JsonValue &payload, std::string_view configured, const config::TokenRules &rules,
@@ -235,7 +204,7 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     if (auto issuer = check_issuer(payload, configured, rules.issuer_aliases); !issuer)
         return pass_on(std::move(issuer));
     if (rules.verify_aud) {
-        if (auto audience = check_audience(payload, rules.audience); !audience)
+        if (auto audience = check_audience(payload, rules, rules.audience); !audience)
             return pass_on(std::move(audience));
     }
     if (auto allowed = check_required_claims(payload, rules.required_claims); !allowed)

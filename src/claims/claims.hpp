@@ -35,8 +35,9 @@ Result<Claims> check(const JsonValue &payload, std::string_view issuer, const co
                      bool is_at_jwt, std::int64_t now);
 
 /// Rule 8 for one of several sections of an issuer: whether `aud` has one of `audience`. Fails with NO_AUDIENCE,
-/// WRONG_AUDIENCE, INVALID_CLAIM.
-Result<void> check_audience(const JsonValue &payload, const std::vector<std::string> &audience);
+/// WRONG_AUDIENCE, INVALID_CLAIM. `rules`: for what the message says.
+Result<void> check_audience(const JsonValue &payload, const config::TokenRules &rules,
+                            const std::vector<std::string> &audience);
 
 /// Whose token it is, for the line of one that a rule refuses. Each is empty if there is no valid one.
 struct Names {

@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::size_t max_shown = 3;
 
-/// A value for a line of the configuration, to be copied as it is; empty if it can't be shown so.
-std::string value_to_copy(std::string_view value) {
-    constexpr std::size_t max_value_bytes = 128;
-    const bool copyable = !value.empty() && value.size() <= max_value_bytes && value.front() != ' ' &&
-                          value.back() != ' ' &&
-                          std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; });
-    return copyable ? std::string(value) : std::string();
-}
-
 /// Where a scope's verb begins: behind the last separator before a known verb and a colon; npos if there is none.
 std::size_t verb_of(std::string_view text) {
     const std::string lower = to_lower(text);
@@ -44,7 +35,7 @@ std::size_t verb_of(std::string_view text) {
 /// Why one scope doesn't count. `hint` is set if it is empty so far.
 std::string why_not(const FoundScope &scope, const config::ScopeRules &rules, std::string &hint) {
     const auto set_hint = [&hint](std::string_view text, std::string_view value, std::string_view behind = {}) {
-        if (const std::string good = value_to_copy(value); hint.empty() && !good.empty())
+        if (const std::string good = copyable(value); hint.empty() && !good.empty())
             hint = std::string(text).append(good).append(behind);
     };
     const std::string prefix = rules.scope_prefix.value_or("");
@@ -118,9 +109,9 @@ void add_unread(const JsonValue &payload, const config::ScopeRules &rules, NoSco
             for (const JsonValue other : *access) {
                 out.why += fmt::format("; resource_access has {}, not {}", quote(other.name()),
                                        quote(rules.resource_server_id));
-                if (const std::string good = value_to_copy(other.name()); out.hint.empty() && !good.empty())
+                if (const std::string good = copyable(other.name()); out.hint.empty() && !good.empty())
                     out.hint = "resource_server_id = " + good + ", or give the client a role of " +
-                               value_to_copy(rules.resource_server_id);
+                               copyable(rules.resource_server_id);
                 break;
             }
         }
@@ -133,12 +124,12 @@ void add_unread(const JsonValue &payload, const config::ScopeRules &rules, NoSco
         if (text.empty() || !(has_scope_name(name) || verb_of(text) != std::string_view::npos)) continue;
         if (shown++ == max_shown) break;
         out.why += fmt::format("; {} looks like scopes and isn't read: {}", quote(name), quote(text));
-        std::string path = value_to_copy(name);
+        std::string path = copyable(name);
         if (path.empty() || !out.hint.empty()) continue;
         if (claim.is_object()) {
             // Keycloak's realm_access holds a list; Zitadel's roles are the member names themselves.
             const auto inner = claim.find(text);
-            path += inner && inner->is_array() ? "." + value_to_copy(text) : "{}";
+            path += inner && inner->is_array() ? "." + copyable(text) : "{}";
         }
         out.hint = "additional_scopes_keys = " + path;
     }

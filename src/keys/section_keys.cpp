@@ -25,20 +25,15 @@ ScheduleLimits limits_of(const config::KeySource &source) {
             source.jwks_max_stale_s * 1000};
 }
 
-/// Fit for a hint as it stands.
-bool is_good_name(std::string_view kid) {
-    return !kid.empty() && kid.size() <= 128 &&
-           std::all_of(kid.begin(), kid.end(), [](char c) { return c > ' ' && c < 0x7F; });
-}
-
 /// PEM names no keys, and such tokens often do.
 void hint_at_nameless_keys(const jose::KeySet &keys, std::optional<std::string_view> kid, Failure &failure) {
     const auto nameless = [](const KeyRef &key) { return !key->has_kid(); };
-    if (!kid || failure.reason != Reason::UNKNOWN_KEY || !is_good_name(*kid) ||
+    const std::string name = copyable(kid.value_or(""));
+    if (name.empty() || failure.reason != Reason::UNKNOWN_KEY ||
         std::none_of(keys.keys().begin(), keys.keys().end(), nameless))
         return;
     failure.hint = fmt::format(
-        "give the key its name: in PEM a line 'kid: {}' in front of its block, in a JWKS kid", *kid);
+        "give the key its name: in PEM a line 'kid: {}' in front of its block, in a JWKS kid", name);
 }
 
 }  // namespace

@@ -112,10 +112,8 @@ void Audit::refused(const AuditFields &who, const Failure &failure) {
     std::string line = line_start(who, failure.reason);
     line += ": ";
     line += failure.detail.empty() ? std::string_view(reason_meaning(failure.reason)) : failure.detail;
-    // ?: would make a std::string of the two, and the view would outlive it.
-    std::string_view hint = failure.hint;
-    if (hint.empty()) hint = reason_hint(failure.reason);
-    if (!hint.empty()) fmt::format_to(std::back_inserter(line), " (hint: {})", hint);
+    if (const std::string_view hint = hint_of(failure); !hint.empty())
+        fmt::format_to(std::back_inserter(line), " (hint: {})", hint);
     append_left_out(line, *left_out, "reason");
     logger_.write(level, line);
 }

@@ -124,7 +124,7 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
              *std::move(keys),
              std::make_shared<const SessionOrigin>(SessionOrigin{
                  section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
-                 weak_from_this(), logins_.counters, clock_, fork_generation_}),
+                 section.scopes.expand_variables, weak_from_this(), logins_.counters, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;
@@ -219,7 +219,7 @@ void Backend::report_denial(const Session &session, const access::Request &reque
     who.username = session.username();
     who.context = context;
     logins_.audit.denied(who, reason, request, [&] {
-        return reason == Reason::SESSION_EXPIRED ? std::string(reason_meaning(reason))
+        return reason == Reason::SESSION_EXPIRED ? session.describe_end(rights)
                                                  : session.describe_denial(rights, request);
     });
 }

@@ -3,22 +3,18 @@
 #include "base/issuer.hpp"
 #include "base/text.hpp"
 #include "claims/claims.hpp"
+#include "claims/refusals.hpp"
 
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace tokenward::session {
-namespace {
-
-constexpr std::size_t max_quoted_issuer = 128;
-
-}  // namespace
-
 Result<const ActiveSection *> Configuration::find_section(const JsonValue &payload) const {
     const auto iss = payload.find("iss");
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
-    if (!iss->is_string()) return fail(Reason::INVALID_CLAIM, "iss is not a string");
+    if (!iss->is_string()) return tl::unexpected(claims::wrong_type("iss", *iss, "a string"));
     const ActiveSection *found = nullptr;
     const ActiveSection *another = nullptr;
     for (const ActiveSection &section : sections) {
@@ -27,13 +23,9 @@ Result<const ActiveSection *> Configuration::find_section(const JsonValue &paylo
     }
     if (another != nullptr) return find_by_audience(payload, *found);
     if (found != nullptr) return found;
-    std::string configured;
-    for (const ActiveSection &section : sections) {
-        if (!configured.empty()) configured += ", ";
-        configured += quote(section.issuer, max_quoted_issuer);
-    }
-    return fail(Reason::WRONG_ISSUER,
-                fmt::format("iss is {}, configured is {}", quote(iss->text(), max_quoted_issuer), configured));
+    std::vector<std::string> configured;
+    for (const ActiveSection &section : sections) configured.push_back(section.issuer);
+    return tl::unexpected(claims::wrong_issuer(iss->text(), configured));
 }
 
 /// `one` is a section of the provider.
@@ -45,7 +37,7 @@ Result<const ActiveSection *> Configuration::find_by_audience(const JsonValue &p
         if (section.keys != one.keys) continue;
         const std::vector<std::string> &audience = section.tokens.audience;
         needed.insert(needed.end(), audience.begin(), audience.end());
-        if (!claims::check_audience(payload, audience)) continue;
+        if (!claims::check_audience(payload, section.tokens, audience)) continue;
         if (found != nullptr) {
             return fail(Reason::WRONG_AUDIENCE,
                         fmt::format("aud fits {} and {}", config::section_title(found->name),
@@ -55,7 +47,7 @@ Result<const ActiveSection *> Configuration::find_by_audience(const JsonValue &p
         found = &section;
     }
     if (found != nullptr) return found;
-    return pass_on(claims::check_audience(payload, needed));
+    return pass_on(claims::check_audience(payload, one.tokens, needed));
 }
 
 bool Configuration::still_accepts(const VerifiedToken &token) const noexcept {

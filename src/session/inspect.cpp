@@ -35,7 +35,7 @@ void write_problem(JsonWriter &json, const Failure &failure) {
     json.begin_object();
     json.member("reason", reason_name(failure.reason));
     json.member("message", failure.detail);
-    json.member("hint", failure.hint.empty() ? reason_hint(failure.reason) : std::string_view(failure.hint));
+    json.member("hint", hint_of(failure));
     json.end_object();
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/wipe.hpp"
 #include "claims/no_scope.hpp"
+#include "claims/refusals.hpp"
 #include "claims/scope_sources.hpp"
 #include "credentials/mistake.hpp"
 #include "jose/segment.hpp"
@@ -233,9 +234,10 @@ bool Login::verify_signature() {
     if (!size) return refuse(jose::malformed_signature(jws_->signature, sent_.token.size()));
     if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size})) return true;
     section_->keys->report_bad_signature();  // some providers reuse a kid for a new key
-    return refuse(Reason::BAD_SIGNATURE,
-                  fmt::format("checked with {} and the key {}", jose::algorithm_name(header_->algorithm),
-                              quote(key_->kid())));
+    return refuse({Reason::BAD_SIGNATURE,
+                   fmt::format("the signature isn't one of the key {} ({})", quote(key_->kid()),
+                               jose::algorithm_name(header_->algorithm)),
+                   0, claims::signature_advice(*payload_, section_->tokens)});
 }
 
 // ---- claims and rights ----------------------------------------------------------------------------------

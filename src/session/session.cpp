@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
 #include "access/scope.hpp"
+#include "base/dates.hpp"
 #include "base/fork.hpp"
 #include "base/json_writer.hpp"
 #include "base/reason.hpp"
@@ -8,6 +9,8 @@
 
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace tokenward::session {
 
@@ -91,6 +94,37 @@ std::string Session::scope_to_show(access::Request request) const {
     return origin_->scope_prefix + access::scope_for(request);
 }
 
+std::string Session::why_unexpanded(const access::Explanation &found) const {
+    if (origin_->expand_variables) return {};
+    const std::size_t begin = found.nearest.find('{');
+    const std::size_t end = begin == std::string::npos ? begin : found.nearest.find('}', begin);
+    if (end == std::string::npos) return {};
+    return quote(found.nearest.substr(begin, end + 1 - begin)) + " stands for itself, since expand_variables is off";
+}
+
+std::string Session::hint_for(Reason reason, const Rights &rights, const access::Request &request,
+                              const access::Explanation &found) const {
+    switch (reason) {
+        case Reason::NO_VHOST_ACCESS:
+            // The provider's scopes can't open what the section leaves out.
+            if (!rights.permissions->why_outside(request.vhost).empty()) return {};
+            break;
+        case Reason::NO_MATCHING_SCOPE:
+        case Reason::ROUTING_KEY_SCOPE_NEEDED:
+            break;
+        default:
+            return reason_hint(reason);
+    }
+    if (!why_unexpanded(found).empty()) return "expand_variables = true";
+    if (found.nearest.empty()) return {};
+    return "add the scope " + scope_to_show(request) + (request.resource.empty() ? "*" : "");
+}
+
+std::string Session::describe_end(const Rights &rights) const {
+    return fmt::format("the session's token ended at {}, {} ago", date_of(rights.expires_at),
+                       span_of(seconds_between(rights.expires_at, origin_->clock.unix_seconds())));
+}
+
 std::string Session::describe_denial(const Rights &rights, const access::Request &request) const {
     const auto &permissions = rights.permissions;
     if (request.resource.empty() && !permissions->opens_vhost(request.vhost)) {
@@ -104,6 +138,7 @@ std::string Session::describe_denial(const Rights &rights, const access::Request
     if (!found.nearest.empty())
         out += ", nearest is " + quote(origin_->scope_prefix + found.nearest, max_scope_shown);
     if (!found.why.empty()) out += found.nearest.empty() ? "; " + found.why : " (" + found.why + ")";
+    if (const std::string why = why_unexpanded(found); !why.empty()) out += "; " + why;
     return out;
 }
 
@@ -125,10 +160,13 @@ std::string Session::explain(const access::Request &request, Until until) const 
     const bool too_costly = reason == Reason::TOO_COSTLY;
     member_unless_empty("scope", too_costly ? std::string_view{} : found.scope);
     member_unless_empty("nearest", too_costly && !found.scope.empty() ? found.scope : found.nearest);
-    if (reason != Reason::NONE) member_unless_empty("why", found.why);
     if (reason != Reason::NONE) {
+        const std::string unexpanded = why_unexpanded(found);
+        member_unless_empty("why", reason == Reason::SESSION_EXPIRED ? describe_end(current)
+                                    : unexpanded.empty()              ? found.why
+                                                                      : found.why + "; " + unexpanded);
         json.member("reason", reason_name(reason));
-        member_unless_empty("hint", reason_hint(reason));
+        member_unless_empty("hint", hint_for(reason, current, request, found));
     }
     json.end_object();
     return out;

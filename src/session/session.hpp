@@ -58,6 +58,8 @@ class Session {
     Rights rights() const noexcept;
     /// Why these rights don't allow the request; NONE if they do. Cheap beside an explanation.
     Reason reason_of_denial(const Rights &rights, const access::Request &request, Until until) const noexcept;
+    /// When the time of these rights ran out.
+    std::string describe_end(const Rights &rights) const;
     /// The scope that would grant the request, and the one that comes nearest, for a line in the log.
     std::string describe_denial(const Rights &rights, const access::Request &request) const;
 
@@ -72,6 +74,10 @@ class Session {
 
   private:
     std::string scope_to_show(access::Request request) const;
+    /// A scope with a variable that stays as it is written; empty if the nearest one has none.
+    std::string why_unexpanded(const access::Explanation &found) const;
+    std::string hint_for(Reason reason, const Rights &rights, const access::Request &request,
+                         const access::Explanation &found) const;
     static EpochDomain &readers() noexcept;
     bool expired(const Rights &rights) const noexcept {
         return origin_->clock.recent_unix_seconds() >= rights.expires_at;

@@ -18,6 +18,7 @@ struct SessionOrigin {
     std::string issuer;                       ///< as configured: the provider, which is a part of the identity
     std::vector<std::string> issuer_aliases;  ///< the provider's other names
     std::string scope_prefix;                 ///< as a token writes it in front of a scope
+    bool expand_variables = false;            ///< of the section, for explanations
     std::weak_ptr<Backend> backend;           ///< empty once the backend is gone
     std::shared_ptr<Counters> counters;
     const Clock &clock;

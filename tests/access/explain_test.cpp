@@ -29,10 +29,16 @@ TEST(Explain, NearestMiss) {
     const std::vector<Row> rows{
         {{}, read_queue, "", "no scope that grants anything"},
         {{"tag:a"}, read_queue, "", "no scope that grants anything"},
+        {{"write:v/queue*"}, read_queue, "write:v/queue*", "grants write, not read"},
+        // Those of the same operation come first, whatever their case.
         {{"read:v/Queue", "read:v/other", "write:v/queue*"},
          read_queue,
-         "write:v/queue*",
-         "grants write, not read"},
+         "read:v/Queue",
+         "resource \"queue\" doesn't match: upper and lower case differ"},
+        {{"read:v/QUE*"}, read_queue, "read:v/QUE*", "upper and lower case differ"},
+        {{"read:V/queue"}, read_queue, "read:V/queue", "vhost \"v\" doesn't match: upper and lower case differ"},
+        {{"read:w/other", "write:w/queue"}, read_queue, "read:w/other", "the resource doesn't match either"},
+        {{"read:w/other", "write:v/queue"}, read_queue, "write:v/queue", "grants write, not read"},
         {{"read:v/other", "read:v/queu", "write:v/other"},
          read_queue,
          "read:v/queu",
@@ -40,7 +46,7 @@ TEST(Explain, NearestMiss) {
         {{"read:w/queue", "write:v/other"}, read_queue, "read:w/queue", "vhost \"v\" doesn't match"},
         {{"write:w/queue"}, read_queue, "write:w/queue", "and it grants write, not read"},
         {{"write:v/other"}, read_queue, "write:v/other", "and it grants write, not read"},
-        {{"write:w/other"}, read_queue, "write:w/other", "the resource doesn't match either"},
+        {{"write:w/other"}, read_queue, "write:w/other", "neither the resource nor the operation"},
         {{"read:v/%zz"}, read_queue, "read:v/%zz", "broken percent escape"},
         {{"read:%zz/queue"}, read_queue, "read:%zz/queue", "broken percent escape"},
         {{"write:v/x"}, write_keyed, "write:v/x", "needs a scope with three parts"},
@@ -72,6 +78,10 @@ TEST(Explain, RoutingKeysOff) {
               std::string::npos);
     EXPECT_NE(set->explain({Operation::write, "v", "x", "k"}).why.find("routing_keys is off"),
               std::string::npos);
+    // A topic, and a scope whose author didn't encode the slash.
+    Request topic{Operation::write, "v", "x/y", std::nullopt};
+    topic.mqtt_topic = true;
+    EXPECT_NE(set->explain(topic).why.find("a slash inside a name is written %2F"), std::string::npos);
 }
 
 TEST(Explain, DecidingScope) {

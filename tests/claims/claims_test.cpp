@@ -278,9 +278,9 @@ TEST(Claims, Rule10TheHintNamesTheMarkAndTheSetting) {
         const char *hint;
     };
     const Row rows[] = {
-        {R"("at_hash":"x")", "the claim \"at_hash\"", "id_token_marks = c_hash,nonce"},
-        {R"("nonce":"x")", "the claim \"nonce\"", "id_token_marks = at_hash,c_hash"},
-        {R"("nonce":"x","at_hash":"y")", "the claim \"at_hash\"", "id_token_marks = c_hash"},
+        {R"("at_hash":"x")", "at_hash makes", "id_token_marks = c_hash,nonce"},
+        {R"("nonce":"x")", "nonce makes", "id_token_marks = at_hash,c_hash"},
+        {R"("nonce":"x","at_hash":"y")", "at_hash, nonce make it", "id_token_marks = c_hash"},
     };
     for (const Row &row : rows) {
         JsonDocument document;
