@@ -7,6 +7,7 @@
 #include "read_only_config.hpp"
 #include "token_source.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <limits>
@@ -56,11 +57,18 @@ struct SessionFacts {
     std::string issuer;
     std::string tags;
     std::int64_t expires_at = 0;
-    std::vector<std::string> notes;  ///< scopes that don't count as written
+    std::vector<std::string> rights;  ///< scopes without their prefix
+    std::vector<std::string> notes;   ///< scopes that don't count as written
 };
 
-std::vector<std::string> notes_of(const Host &host, const Token &token) {
-    std::vector<std::string> notes;
+void append_list(const rapidjson::Document &document, const char *name, std::vector<std::string> &out) {
+    const rapidjson::Value &list = member(document, name);
+    if (!list.IsArray()) return;
+    for (const rapidjson::Value &item : list.GetArray()) out.emplace_back(string_of(item));
+}
+
+/// Of a token that was accepted: what it says is believed.
+void read_scopes(const Host &host, const Token &token, SessionFacts &facts) {
     std::string text;
     host::Error error;
     const std::int32_t result = host::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
@@ -68,16 +76,17 @@ std::vector<std::string> notes_of(const Host &host, const Token &token) {
                                        length, &error);
     });
     const auto document = result == TOKENWARD_OK ? parse_object(text) : std::nullopt;
-    if (!document) return notes;
-    if (const rapidjson::Value &list = member(*document, "notes"); list.IsArray()) {
-        for (const rapidjson::Value &note : list.GetArray()) notes.emplace_back(string_of(note));
-    }
-    return notes;
+    if (!document) return;
+    append_list(*document, "permissions", facts.rights);
+    std::erase_if(facts.rights, [](const std::string &scope) { return scope.starts_with("tag:"); });
+    append_list(*document, "notes", facts.notes);
 }
 
-SessionFacts facts_of(const host::Session &session, std::vector<std::string> notes) {
-    return {std::string(session.username()), std::string(session.issuer()), session.tags(),
-            session.expires_at(), std::move(notes)};
+SessionFacts facts_of(const Host &host, const Token &token, const host::Session &session) {
+    SessionFacts facts{std::string(session.username()), std::string(session.issuer()), session.tags(),
+                       session.expires_at(), {}, {}};
+    read_scopes(host, token, facts);
+    return facts;
 }
 
 void say_refusal(const Host &host, std::int32_t result, const tokenward_error &error) {
@@ -98,6 +107,12 @@ void say_facts(const SessionFacts &facts) {
             duration(facts.expires_at > now ? facts.expires_at - now : 0) + " (clock_skew included)");
     }
     say("  tags:    " + (facts.tags.empty() ? std::string("none") : facts.tags));
+    constexpr std::size_t most_shown = 20;
+    if (facts.rights.empty()) say("  may:     nothing");
+    for (std::size_t i = 0; i < std::min(facts.rights.size(), most_shown); ++i)
+        say((i == 0 ? "  may:     " : "           ") + for_terminal(facts.rights[i]));
+    if (facts.rights.size() > most_shown)
+        say("           and " + std::to_string(facts.rights.size() - most_shown) + " more (--json lists them all)");
     for (const std::string &note : facts.notes) say("  note:    " + for_terminal(note));
 }
 
@@ -134,6 +149,9 @@ std::string json_of(const Host &host, std::int32_t result, const tokenward_error
             json.string(rest.substr(0, comma));
             rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
         }
+        json.end_array();
+        json.begin_array("permissions");
+        for (const std::string &scope : facts.rights) json.string(scope);
         json.end_array();
         json.begin_array("notes");
         for (const std::string &note : facts.notes) json.string(note);
@@ -207,7 +225,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     SessionFacts facts;
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {
-        facts = facts_of(session, notes_of(host, *token));
+        facts = facts_of(host, *token, session);
         for (const Question &question : options.questions) {
             tokenward_request request = question.request();
             // For an MQTT broker a name is a topic: one that begins with '$' needs a pattern that begins with

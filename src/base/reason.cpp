@@ -62,6 +62,23 @@ const char *reason_hint(Reason reason) noexcept {
     return row != nullptr ? row->hint : "";
 }
 
+const char *hint_for_each_case(Reason reason) noexcept {
+    switch (reason) {
+        case Reason::UNKNOWN_KEY:
+        case Reason::KEYS_UNAVAILABLE:  // which says what failed
+        case Reason::WRONG_ISSUER:
+        case Reason::WRONG_AUDIENCE:
+        case Reason::NO_AUDIENCE:
+        case Reason::CLAIM_NOT_ALLOWED:
+        case Reason::NO_MATCHING_SCOPE:
+        case Reason::ROUTING_KEY_SCOPE_NEEDED:
+        case Reason::NO_VHOST_ACCESS:
+            return "";
+        default:
+            return reason_hint(reason);
+    }
+}
+
 std::size_t reason_index(Reason reason) noexcept {
     const Row *row = find(reason);
     return row != nullptr ? static_cast<std::size_t>(row - std::begin(rows)) : 0;

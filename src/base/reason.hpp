@@ -16,8 +16,10 @@ enum class Reason : std::int32_t {
 const char *reason_name(Reason reason) noexcept;
 /// What is wrong, in general. NUL-terminated, static.
 const char *reason_meaning(Reason reason) noexcept;
-/// What would be right in every case; may be empty. NUL-terminated, static.
+/// What would be right, in general; may be empty. NUL-terminated, static.
 const char *reason_hint(Reason reason) noexcept;
+/// The same, for a refusal that has no hint of its own: empty where the general one is a choice among cases.
+const char *hint_for_each_case(Reason reason) noexcept;
 
 /// A dense index over all reasons (0 <= index < reason_count), for counters by reason.
 std::size_t reason_index(Reason reason) noexcept;

@@ -24,7 +24,7 @@ struct Failure {
 /// What would be right in this case, else in general; may be empty. Valid as long as the failure.
 inline std::string_view hint_of(const Failure &failure) noexcept {
     if (!failure.hint.empty()) return failure.hint;
-    return reason_hint(failure.reason);
+    return hint_for_each_case(failure.reason);
 }
 
 template <class T>

@@ -168,6 +168,10 @@ std::string_view trim(std::string_view text, std::string_view blanks) noexcept {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+bool looks_like_html(std::string_view text) noexcept {
+    return trim(without_byte_order_mark(text), " \t\r\n").starts_with('<');
+}
+
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
     if (word.size() > 64) return {};  // nobody misspells that; and the cost stays small
     std::string_view best;

@@ -45,6 +45,9 @@ std::string_view without_byte_order_mark(std::string_view text) noexcept;
 /// The text without the blanks at its two ends; spaces and tabs, if nothing else is said.
 std::string_view trim(std::string_view text, std::string_view blanks = " \t") noexcept;
 
+/// A page for people, where a program asked for a document: its first character but white space is '<'.
+bool looks_like_html(std::string_view text) noexcept;
+
 /// The word of `candidates` that was probably meant by a misspelt one; empty if none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 

@@ -115,7 +115,7 @@ std::int32_t Call::fill(Reason reason, std::string_view message, std::string_vie
                         std::int32_t retry_after_ms) noexcept {
     if (error_ != nullptr) {
         if (message.empty() && reason != Reason::NONE) message = reason_meaning(reason);
-        if (hint.empty()) hint = reason_hint(reason);
+        if (hint.empty()) hint = hint_for_each_case(reason);
         error_->reason = static_cast<std::int32_t>(reason);
         error_->retry_after_ms = retry_after_ms;
         copy_bounded(error_->message, sizeof error_->message, message);

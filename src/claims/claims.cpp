@@ -87,10 +87,13 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
     Validity validity;
     if (*exp) validity.expires_at = saturating_add(**exp, rules.clock_skew_s);
     if (*nbf) validity.not_before = saturating_add(**nbf, -rules.clock_skew_s);
+    if (now < validity.not_before)
+        return tl::unexpected(
+            in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now, rules.clock_skew_s));
     if (auto in_time = check_time(validity, now); !in_time) return pass_on(std::move(in_time));
     if (*iat && **iat > saturating_add(now, rules.clock_skew_s)) {
         return tl::unexpected(in_future(Reason::ISSUED_IN_FUTURE, "iat",
-                                        saturating_add(**iat, -rules.clock_skew_s), now));
+                                        saturating_add(**iat, -rules.clock_skew_s), now, rules.clock_skew_s));
     }
     return validity;
 }
@@ -167,7 +170,7 @@ std::string_view find_jti(const JsonValue &payload) noexcept {
 Result<void> check_time(const Validity &validity, std::int64_t now) {
     if (now >= validity.expires_at) return tl::unexpected(expired(validity.expires_at, now));
     if (now < validity.not_before)
-        return tl::unexpected(in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now));
+        return tl::unexpected(in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now, {}));
     return {};
 }
 

@@ -266,7 +266,12 @@ Failure claim_not_allowed(const JsonValue &payload, std::string_view name,
     }
     std::string hint;
     const std::string option = copyable(name);
-    const std::string value = claim->is_string() ? copyable(claim->text()) : std::string();
+    std::string value = claim->is_string() ? copyable(claim->text()) : std::string();
+    if (claim->is_array()) {
+        for (const JsonValue element : *claim) {
+            if (value.empty() && element.is_string()) value = copyable(element.text());
+        }
+    }
     if (!option.empty() && !value.empty() && values.size() < max_values_shown)
         hint = fmt::format("required_claims.{} = {},{}, if such tokens are meant for this broker", option,
                            join(values), value);
@@ -280,19 +285,29 @@ Failure expired(std::int64_t expires_at, std::int64_t now) {
                                                       span_of(seconds_between(expires_at, now))));
 }
 
-Failure in_future(Reason reason, std::string_view name, std::int64_t from, std::int64_t now) {
+Failure in_future(Reason reason, std::string_view name, std::int64_t from, std::int64_t now,
+                  std::optional<std::int64_t> clock_skew_s) {
+    constexpr std::uint64_t generous_skew_s = 300;
+    const std::uint64_t ahead = seconds_between(now, from);
+    std::string hint;
+    if (clock_skew_s && ahead <= generous_skew_s)
+        hint = fmt::format("set the clocks of the provider and of this machine (NTP), or clock_skew = {}",
+                           *clock_skew_s + static_cast<std::int64_t>(ahead));
     return failure(reason,
                    fmt::format("{} with clock_skew is {}, {} ahead; now is {} here", name, date_of(from),
-                               span_of(seconds_between(now, from)), date_of(now)));
+                               span_of(ahead), date_of(now)),
+                   std::move(hint));
 }
 
 Failure other_kind(std::string_view claim, std::string_view kind) {
     std::string what = "it is no access token";
-    if (kind == "ID" || kind == "id") what = "it is an ID token";
+    const bool is_id_token = kind == "ID" || kind == "id";
+    if (is_id_token) what = "it is an ID token";
     if (kind == "Logout") what = "it is a logout token";
     // Who has one gets new tokens, for long.
     if (kind == "Refresh" || kind == "Offline") what = "it is a refresh token, which no broker should see";
-    return failure(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("{} is {}: {}", claim, quote(kind), what));
+    return failure(Reason::NOT_AN_ACCESS_TOKEN, fmt::format("{} is {}: {}", claim, quote(kind), what),
+                   fmt::format("{}{}", send_access_token, is_id_token ? ", or allow_id_token = true" : ""));
 }
 
 Failure marked(const std::vector<std::string> &found, const std::vector<std::string> &rest) {
@@ -300,7 +315,8 @@ Failure marked(const std::vector<std::string> &found, const std::vector<std::str
     for (const std::string &name : found) names += (names.empty() ? "" : ", ") + named(name);
     return failure(Reason::NOT_AN_ACCESS_TOKEN,
                    fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
-                   fmt::format("{}; if this is one: id_token_marks = {}", send_access_token, join(rest)));
+                   fmt::format("{}; if this is one: id_token_marks ={}{}", send_access_token, rest.empty() ? "" : " ",
+                               join(rest)));
 }
 
 Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {

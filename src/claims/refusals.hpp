@@ -7,6 +7,7 @@
 #include "config/settings.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +36,9 @@ Failure claim_not_allowed(const JsonValue &payload, std::string_view name,
                           const std::vector<std::string> &values);
 
 Failure expired(std::int64_t expires_at, std::int64_t now);
-/// `name`: nbf or iat. `from`: with clock_skew.
-Failure in_future(Reason reason, std::string_view name, std::int64_t from, std::int64_t now);
+/// `name`: nbf or iat. `from`: with clock_skew. `clock_skew_s`: empty if the caller doesn't know it.
+Failure in_future(Reason reason, std::string_view name, std::int64_t from, std::int64_t now,
+                  std::optional<std::int64_t> clock_skew_s);
 
 /// `kind`: what payload typ or token_use say.
 Failure other_kind(std::string_view claim, std::string_view kind);

@@ -87,16 +87,22 @@ Result<KeyRef> select_by_kid(const std::vector<KeyRef> &keys, Algorithm algorith
 
 Result<KeyRef> select_only_fitting(const std::vector<KeyRef> &keys, Algorithm algorithm) {
     OnlyOne fitting;
+    std::vector<std::string> kids;
     for (const KeyRef &key : keys) {
-        if (key->fits(algorithm)) fitting.add(key);
-        if (fitting.several()) break;
+        if (!key->fits(algorithm)) continue;
+        fitting.add(key);
+        if (key->has_kid() && kids.size() <= max_values_shown) kids.emplace_back(key->kid());
     }
     const std::string alg(algorithm_name(algorithm));
     if (fitting.none()) return fail(Reason::NO_KEY_ID, "the token has no kid, and no key fits its alg " + alg);
-    if (fitting.several()) {
-        return fail(Reason::NO_KEY_ID, "the token has no kid, and several keys fit its alg " + alg);
+    if (!fitting.several()) return fitting.get();
+    std::string detail = "the token has no kid, and several keys fit its alg " + alg;
+    std::string hint = "let the provider send kid";
+    if (!kids.empty()) {
+        detail += ": " + quote_some(kids);
+        if (const std::string kid = copyable(kids.front()); !kid.empty()) hint += ", or default_key = " + kid;
     }
-    return fitting.get();
+    return fail(Reason::NO_KEY_ID, std::move(detail), std::move(hint));
 }
 
 bool has(const std::vector<KeyRef> &keys, const Key &wanted) noexcept {
@@ -108,6 +114,8 @@ bool has(const std::vector<KeyRef> &keys, const Key &wanted) noexcept {
 Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
     JsonDocument document;
     auto root = document.parse(without_byte_order_mark(json), Reason::KEYS_UNAVAILABLE);
+    if (!root && looks_like_html(json))
+        return fail(Reason::KEYS_UNAVAILABLE, "the key set is HTML, not JSON", "set jwks_uri to the address of the keys");
     if (!root) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't strict JSON: " + root.error().detail);
     if (!root->is_object()) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't a JSON object");
     const std::optional<JsonValue> members = root->find("keys");

@@ -18,15 +18,25 @@ constexpr std::string_view well_known = "/.well-known/openid-configuration";
 constexpr std::size_t longest_shown = 256;
 
 constexpr const char *no_document =
-    "an OpenID provider answers there with a JSON document: check issuer, or set jwks_uri";
+    "set issuer to the provider's address, where its discovery document is, or jwks_uri to the address of the keys";
 
 /// The line that would fit, if it is one that the configuration takes.
 std::string hint_for_issuer(std::string_view said) {
     if (said.size() > longest_shown || !config::issuer_problem(said).empty())
-        return "check issuer; if the document is wrong, set jwks_uri";
+        return "set issuer to what tokens say in iss; if the document is wrong: jwks_uri = the address of the keys";
     return fmt::format(
         "if it is the same provider, write: issuer = {0} (if tokens say both: issuer_aliases = {0})", said);
 }
+
+std::string hint_for_plain_uri(std::string_view uri) {
+    std::string hint =
+        "tell the provider its public https address (behind a proxy it may believe in http), or set jwks_uri";
+    constexpr std::string_view plain = "http://";
+    const std::string rest = uri.starts_with(plain) ? copyable(uri.substr(plain.size())) : std::string();
+    if (!rest.empty()) hint += " = https://" + rest;
+    return hint;
+}
+
 }  // namespace
 
 std::string discovery_url(std::string_view issuer) {
@@ -43,6 +53,7 @@ Result<std::string> read_discovery_document(std::string_view json, const Provide
     constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
     JsonDocument document;
     const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
+    if (!root && looks_like_html(json)) return fail(reason, "the discovery document is HTML, not JSON", no_document);
     if (!root) {
         return fail(reason, "the discovery document isn't strict JSON: " + root.error().detail, no_document);
     }
@@ -65,8 +76,7 @@ Result<std::string> read_discovery_document(std::string_view json, const Provide
         return fail(reason,
                     fmt::format("the discovery document's jwks_uri isn't an https address: {}",
                                 quote(uri->text(), longest_shown)),
-                    "tell the provider its public https address (behind a proxy it may believe in http), or "
-                    "set jwks_uri");
+                    hint_for_plain_uri(uri->text()));
     }
     if (!is_own_host(uri->text(), provider) && is_internal_host(config::host_of(uri->text()))) {
         return fail(reason,

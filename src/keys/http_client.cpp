@@ -292,7 +292,7 @@ HttpResponse HttpClient::Transfer::judge_status() {
         response.error +=
             fmt::format(" to {}, and redirects aren't followed", quote(response_header("Location"), 256));
     }
-    response.hint = hint_for_status(status, with_token);
+    response.hint = hint_for_status(status, url, response_header("Location"), with_token);
     return response;
 }
 
@@ -317,12 +317,18 @@ HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     response.result = classify(code);
-    response.error =
-        response.result == FetchResult::tls_error
-            ? fmt::format("TLS with {} failed, its certificate isn't accepted or the handshake broke: {}", host,
-                          text)
-            : fmt::format("no answer from {}: {}", host, text);
-    response.hint = hint_for_error(code, verify_result, proxy_status);
+    // How OpenSSL calls what isn't a record of TLS.
+    const bool plain_http = code == CURLE_SSL_CONNECT_ERROR && (text.find("wrong version number") != std::string::npos ||
+                                                                text.find("packet length too long") != std::string::npos);
+    if (plain_http) {
+        response.error = fmt::format("TLS with {} failed, it answers without TLS: {}", host, text);
+    } else if (response.result == FetchResult::tls_error) {
+        response.error = fmt::format("TLS with {} failed, its certificate isn't accepted or the handshake broke: {}",
+                                     host, text);
+    } else {
+        response.error = fmt::format("no answer from {}: {}", host, text);
+    }
+    response.hint = hint_for_error({url, code, verify_result, proxy_status, plain_http});
     return response;
 }
 

@@ -1,12 +1,17 @@
 #include "keys/section_keys.hpp"
 
+#include "base/dates.hpp"
 #include "base/text.hpp"
+#include "config/url.hpp"
 #include "keys/discovery.hpp"
+#include "keys/http_hints.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,6 +28,13 @@ ScheduleLimits limits_of(const config::KeySource &source) {
     return {source.jwks_cache_ttl_s * 1000, source.jwks_refresh_floor_s * 1000,
             source.jwks_refresh_ceiling_s * 1000, source.jwks_min_refresh_s * 1000,
             source.jwks_max_stale_s * 1000};
+}
+
+/// A fetch that takes longer is worth a word.
+constexpr std::int64_t slow_fetch_ms = 2'000;
+
+std::string age_of(std::int64_t milliseconds) {
+    return span_of(static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds, 0)) / 1000);
 }
 
 /// PEM names no keys, and such tokens often do.
@@ -92,7 +104,8 @@ SectionKeys::Lookup SectionKeys::look_up(jose::Algorithm algorithm, std::optiona
     if (!current.any) return {fail(Reason::KEYS_PENDING, "there are no keys yet"), true, true};
     if (stale) {
         return {fail(Reason::KEYS_UNAVAILABLE,
-                     fmt::format("the keys are older than jwks_max_stale ({} s)", current.max_stale_ms / 1000)),
+                     fmt::format("the keys are {} old, jwks_max_stale is {}", age_of(now - current.good_at),
+                                 age_of(current.max_stale_ms))),
                 true, true};
     }
     Result<KeyRef> key = current.all.select(algorithm, kid, default_key);
@@ -111,6 +124,7 @@ SectionKeys::Lookup SectionKeys::look_up(jose::Algorithm algorithm, std::optiona
 Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                                  std::string_view default_key, std::int64_t max_wait_ms) {
     Lookup found = look_up(algorithm, kid, default_key);
+    if (!found.key && is_static_) tell_kids(kid.has_value(), found.key.error());
     if (found.key || is_static_) return std::move(found.key);
     if (!found.may_come) {
         // The kid is there, and its key isn't for that algorithm: as likely a reused kid as a bad signature.
@@ -137,7 +151,10 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
             reply = schedule_.unknown_key(asked, now);
         }
         if (reply.look_again) waiters_->fetcher.signal();
-        if (reply.answer == Schedule::Answer::refuse) return std::move(found.key);
+        if (reply.answer == Schedule::Answer::refuse) {
+            tell_kids(kid.has_value(), found.key.error());
+            return std::move(found.key);
+        }
 
         // Whoever would wait in vain would only take a thread of the host.
         if (max_wait_ms == 0 || waiters_->waiting >= KeyWaiters::max_waiting ||
@@ -159,9 +176,36 @@ Result<KeyRef> SectionKeys::try_again(Lookup found, std::int64_t now) {
     if (!last_error_.empty()) {
         why.detail += "; the last fetch failed: " + last_error_;
         why.hint = last_hint_;
+    } else if (schedule_.in_flight() && now - began_at_ >= slow_fetch_ms) {
+        const std::string url = asked_url();
+        why.detail += fmt::format("; {} has not answered for {}", quote(config::host_and_port(url), 256),
+                                  age_of(now - began_at_));
+        why.hint = hint_if_silent(url);
+    } else if (found.no_keys && schedule_.in_flight()) {
+        why.detail = "the keys are being fetched for the first time";
     }
     why.retry_after_ms = schedule_.retry_delay(now);
     return tl::unexpected<Failure>(std::move(why));
+}
+
+/// Where the fetch that is on its way began.
+std::string SectionKeys::asked_url() const {
+    if (!began_with_discovery_) return jwks_uri_;
+    return source_.discovery_uri.empty() ? discovery_url(issuer_) : source_.discovery_uri;
+}
+
+/// What a token whose kid nobody knows is compared with.
+void SectionKeys::tell_kids(bool has_kid, Failure &failure) const {
+    if (failure.reason != Reason::UNKNOWN_KEY) return;
+    std::vector<std::string> kids;
+    {
+        const EpochDomain::Reader reader(readers_);
+        for (const KeyRef &key : published_.get()->all.keys()) {
+            if (key->has_kid()) kids.emplace_back(key->kid());
+        }
+    }
+    failure.detail += kids.empty() ? "; no key of the set has a kid" : "; the set has " + quote_some(kids);
+    if (!has_kid && !kids.empty() && !copyable(kids.front()).empty()) failure.hint = "default_key = " + kids.front();
 }
 
 bool SectionKeys::still_good(const jose::Key &key) const noexcept {

@@ -102,6 +102,9 @@ class SectionKeys {
                    std::string_view default_key) const;
     // The caller of each holds the lock.
     Result<KeyRef> try_again(Lookup found, std::int64_t now);
+    std::string asked_url() const;
+    /// `has_kid`: the token has one; else default_key was looked for.
+    void tell_kids(bool has_kid, Failure &failure) const;
     FetchEffect set_came(FetchOutcome &&outcome, std::int64_t now);
     FetchEffect set_confirmed(FetchOutcome &&outcome, std::int64_t now);
     void fetch_failed(FetchOutcome &&outcome, std::int64_t now) noexcept;

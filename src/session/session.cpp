@@ -116,7 +116,10 @@ std::string Session::hint_for(Reason reason, const Rights &rights, const access:
             return reason_hint(reason);
     }
     if (!why_unexpanded(found).empty()) return "expand_variables = true";
-    if (found.nearest.empty()) return {};
+    // What is cut, or no filter at all, is no scope to add.
+    const bool whole = request.vhost.size() <= max_quoted_bytes && request.resource.size() <= max_quoted_bytes &&
+                       request.routing_key.value_or("").size() <= max_quoted_bytes;
+    if (!whole || (found.nearest.empty() && request.is_mqtt())) return {};
     return "add the scope " + scope_to_show(request) + (request.resource.empty() ? "*" : "");
 }
 

@@ -18,6 +18,22 @@ TEST_F(Tool, AcceptsAGoodToken) {
     EXPECT_TRUE(has(outcome.out, "issuer:  " + issuer().issuer()));
     EXPECT_TRUE(has(outcome.out, " UTC, in "));
     EXPECT_TRUE(has(outcome.out, "tags:    administrator,monitoring"));
+    EXPECT_TRUE(has(outcome.out, "  may:     read:%2F/orders\n"));
+    EXPECT_FALSE(has(outcome.out, "tag:administrator"));
+}
+
+TEST_F(Tool, ListsWhatATokenMayDo) {
+    EXPECT_TRUE(has(check(token("t.tag:monitoring")).out, "  may:     nothing\n"));
+    std::string scopes;
+    for (int i = 10; i < 32; ++i) scopes += " t.write:v/q" + std::to_string(i);
+    const Outcome many = check(token(scopes.substr(1) + " t.read:v/a t.publish:v/b"));
+    EXPECT_TRUE(has(many.out, "  may:     read:v/a\n           write:v/q10\n")) << many.out;
+    EXPECT_TRUE(has(many.out, "           write:v/q28\n           and 3 more (--json lists them all)\n")) << many.out;
+    rapidjson::Document json;
+    json.Parse(check(token(scopes.substr(1)), {"--json"}).out.c_str());
+    ASSERT_TRUE(json.IsObject());
+    EXPECT_EQ(json["permissions"].Size(), 22U);
+    EXPECT_EQ(std::string(json["permissions"][0].GetString()), "write:v/q10");
 }
 
 TEST_F(Tool, AnswersQuestions) {
@@ -94,19 +110,21 @@ TEST_F(Tool, RefusesWithRuleValueAndHint) {
         MintRequest request;
         const char *reason;
         const char *value;
+        std::string hint;
     };
     const Row rows[] = {
-        {expired, "TOKEN_EXPIRED", "why:"},
-        {audience, "WRONG_AUDIENCE", "somebody-else"},
-        {stranger, "BAD_SIGNATURE", "why:"},
-        {foreign_issuer, "WRONG_ISSUER", "https://elsewhere.example/"},
+        {expired, "TOKEN_EXPIRED", " min ago", find_reason("TOKEN_EXPIRED")->hint},
+        {audience, "WRONG_AUDIENCE", "aud is \"somebody-else\"", "audience = somebody-else, if such tokens"},
+        {stranger, "BAD_SIGNATURE", "why:", find_reason("BAD_SIGNATURE")->hint},
+        {foreign_issuer, "WRONG_ISSUER", "https://elsewhere.example/",
+         "issuer_aliases = https://elsewhere.example/, if both are one provider"},
     };
     for (const Row &row : rows) {
         const Outcome outcome = check(token("t.read:v/q", row.request), {"--read", "v/q"});
         EXPECT_EQ(outcome.exit_code, 1) << row.reason;
         EXPECT_TRUE(has(outcome.out, std::string("REFUSED  ") + row.reason));
         EXPECT_TRUE(has(outcome.out, row.value));
-        EXPECT_TRUE(has(outcome.out, "hint: " + std::string(find_reason(row.reason)->hint))) << row.reason;
+        EXPECT_TRUE(has(outcome.out, "hint: " + row.hint)) << outcome.out;
         EXPECT_FALSE(has(outcome.out, "ALLOWED")) << row.reason;
     }
     EXPECT_EQ(check("").exit_code, 1);

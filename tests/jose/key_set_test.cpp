@@ -28,7 +28,8 @@ TEST(KeySet, RefusesWhatIsNoSet) {
     };
     const Row rows[] = {
         {"", "the key set isn't strict JSON: no JSON value"},
-        {"<html>", "the key set isn't strict JSON: not a JSON value"},
+        {"\n<html>", "the key set is HTML, not JSON"},
+        {"keys", "the key set isn't strict JSON: not a JSON value"},
         {"{\"keys\":[]", "the key set isn't strict JSON: a comma or } is missing"},
         {"{\"keys\":[],\"keys\":[]}", "the key set isn't strict JSON: duplicate member \"keys\""},
         {"[]", "the key set isn't a JSON object"},
@@ -235,7 +236,7 @@ TEST(KeySet, RefusalsSayWhatWasLookedFor) {
     EXPECT_EQ(set.select(Algorithm::ES256, "a", "").error().detail,
               "several keys have the kid \"a\" and fit ES256");
     EXPECT_EQ(set.select(Algorithm::ES256, {}, "").error().detail,
-              "the token has no kid, and several keys fit its alg ES256");
+              "the token has no kid, and several keys fit its alg ES256: \"a\", \"a\"");
     EXPECT_EQ(set.select(Algorithm::RS256, {}, "").error().detail,
               "the token has no kid, and no key fits its alg RS256");
 }

@@ -13,10 +13,14 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <thread>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace tokenward::keys {
@@ -153,15 +157,15 @@ INSTANTIATE_TEST_SUITE_P(
         SickRow{"status_429", fault(Fault::status, 429), FetchResult::http_status, "HTTP status 429",
                 "jwks_refresh_floor"},
         SickRow{"status_404", fault(Fault::status, 404), FetchResult::http_status, "HTTP status 404",
-                "check issuer, or set jwks_uri"},
+                "set issuer to what tokens say in iss, or jwks_uri"},
         SickRow{"status_401", fault(Fault::status, 401), FetchResult::http_status, "HTTP status 401",
-                "set jwks_token_file"},
+                "these keys aren't public: jwks_token_file = /PATH/TO/TOKEN, which goes to localhost:"},
         SickRow{"status_403", fault(Fault::status, 403), FetchResult::http_status, "HTTP status 403",
-                "set jwks_token_file"},
+                "these keys aren't public: jwks_token_file = /PATH/TO/TOKEN, which goes to localhost:"},
         SickRow{"status_406", fault(Fault::status, 406), FetchResult::http_status, "HTTP status 406",
                 "no JSON"},
         SickRow{"status_204", fault(Fault::status, 204), FetchResult::http_status, "HTTP status 204",
-                "check that issuer or jwks_uri"},
+                "set issuer or jwks_uri to"},
         SickRow{"redirect", fault(Fault::redirect, 302), FetchResult::http_status,
                 "HTTP status 302 to \"/moved", "to the final address"},
         SickRow{"redirect_307", fault(Fault::redirect, 307), FetchResult::http_status,
@@ -177,11 +181,11 @@ INSTANTIATE_TEST_SUITE_P(
         SickRow{"down", network(TestIssuer::Network::down), FetchResult::network_error, "connect",
                 "start the provider"},
         SickRow{"certificate_expired", tls(TestIssuer::Tls::expired), FetchResult::tls_error, "expired",
-                "renew the provider's certificate"},
+                "renew the certificate of localhost:"},
         SickRow{"certificate_of_another_host", tls(TestIssuer::Tls::wrong_host), FetchResult::tls_error,
-                "host name 'localhost'", "must name the host"},
+                "host name 'localhost'", "give the provider a certificate that names localhost"},
         SickRow{"certificate_of_another_CA", tls(TestIssuer::Tls::other_ca), FetchResult::tls_error,
-                "TLS with \"localhost:", "set ca_file"},
+                "TLS with \"localhost:", "ca_file = /PATH/TO/CA.pem"},
         SickRow{"tls_1_1", tls(TestIssuer::Tls::old_protocol), FetchResult::tls_error,
                 "TLS with \"localhost:", "TLS 1.2"}),
     [](const auto &info) { return info.param.name; });
@@ -199,7 +203,7 @@ TEST_P(BadUrlTest, IsNotAsked) {
     const HttpResponse response = get(bad);
     EXPECT_NE(response.result, FetchResult::ok);
     EXPECT_FALSE(response.error.empty());
-    EXPECT_EQ(response.hint, "check issuer and jwks_uri");
+    EXPECT_EQ(response.hint, "set issuer or jwks_uri to an https address without a user");
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, BadUrlTest,
@@ -283,11 +287,78 @@ TEST_F(HttpClientTest, RetryAfterIsReadOfAnyStatus) {
 }
 
 TEST(HttpHints, RareErrors) {
-    EXPECT_NE(hint_for_error(CURLE_RECV_ERROR, 0, 407).find("proxy refuses"), std::string_view::npos);
-    EXPECT_NE(hint_for_error(CURLE_COULDNT_RESOLVE_PROXY, 0, 0).find("https_proxy"), std::string_view::npos);
-    EXPECT_NE(hint_for_error(CURLE_COULDNT_RESOLVE_HOST, 0, 0).find("name service"), std::string_view::npos);
-    EXPECT_NE(hint_for_error(CURLE_SSL_CACERT_BADFILE, 0, 0).find("ca_file"), std::string_view::npos);
-    EXPECT_NE(hint_for_error(CURLE_RECV_ERROR, 0, 200).find("stands between"), std::string_view::npos);
+    struct Row {
+        FailedRequest failed;
+        const char *hint;  ///< its beginning
+    };
+    constexpr const char *url = "https://id.example:8443/realms/a/jwks";
+    const Row rows[] = {
+        {{url, CURLE_RECV_ERROR, 0, 407}, "the proxy must let id.example:8443 through"},
+        {{url, CURLE_RECV_ERROR, 0, 200}, "look at id.example:8443, and at what stands between"},
+        {{url, CURLE_COULDNT_RESOLVE_PROXY}, "correct the host name in proxy, or in the environment's https_proxy"},
+        {{url, CURLE_COULDNT_RESOLVE_HOST}, "correct the host name id.example in issuer or jwks_uri"},
+        {{url, CURLE_SSL_CACERT_BADFILE}, "install the system's CA certificates"},
+        {{url, CURLE_SSL_CONNECT_ERROR, 0, 0, true},
+         "id.example:8443 must speak TLS, since keys are fetched by https alone (Keycloak: --https-certificate-file"},
+        {{"https://id.example/keys", CURLE_SSL_CONNECT_ERROR, 0, 0, true},
+         "id.example must speak TLS, since keys are fetched by https alone"},
+    };
+    for (const Row &row : rows) EXPECT_TRUE(hint_for_error(row.failed).starts_with(row.hint)) << hint_for_error(row.failed);
+}
+
+TEST(HttpHints, Statuses) {
+    struct Row {
+        long status;
+        const char *url;
+        const char *location;
+        const char *hint;
+    };
+    const Row rows[] = {
+        {404, "https://id.example/realms/a/.well-known/openid-configuration", "",
+         "if Keycloak is under /auth: issuer = https://id.example/auth/realms/a"},
+        {404, "https://id.example/auth/realms/a/.well-known/openid-configuration", "",
+         "set issuer to what tokens say in iss, or jwks_uri to the address of the keys"},
+        {404, "https://fs.example/adfs/.well-known/openid-configuration", "",
+         "jwks_uri = https://fs.example/adfs/discovery/keys"},
+        {301, "https://id.example/.well-known/openid-configuration",
+         "https://login.example/t/.well-known/openid-configuration",
+         "issuer = https://login.example/t, if tokens say so in iss"},
+        {308, "https://id.example/keys", "https://login.example/keys",
+         "if the keys are there: jwks_uri = https://login.example/keys"},
+        {302, "https://id.example/keys", "/login", "redirects aren't followed: set issuer or jwks_uri to the final address"},
+        {302, "https://id.example/keys", "https://x.example/a\nlog_level = debug",
+         "redirects aren't followed: set issuer or jwks_uri to the final address"},
+        {401, "https://kubernetes.default.svc/openid/v1/jwks", "",
+         "in a pod: kubernetes = true; elsewhere: jwks_token_file = /PATH/TO/TOKEN of a service account"},
+    };
+    for (const Row &row : rows) EXPECT_EQ(hint_for_status(row.status, row.url, row.location, false), row.hint) << row.url;
+}
+
+TEST_F(HttpClientTest, PlainHttpIsNamed) {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr *>(&address), size), 0);
+    ASSERT_EQ(::listen(listener, 1), 0);
+    ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size), 0);
+    // What a server without TLS says to a ClientHello.
+    std::thread server([listener] {
+        const int client = ::accept(listener, nullptr, nullptr);
+        char bytes[4096];
+        if (::recv(client, bytes, sizeof bytes, 0) > 0)
+            ::send(client, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, MSG_NOSIGNAL);
+        ::close(client);
+    });
+    HttpRequest what = request();
+    what.url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+    const HttpResponse response = get(what);
+    EXPECT_NE(response.error.find("it answers without TLS"), std::string::npos) << response.error;
+    EXPECT_NE(response.hint.find("must speak TLS, since keys are fetched by https alone"), std::string::npos)
+        << response.hint;
+    server.join();
+    ::close(listener);
 }
 
 // ---- encodings --------------------------------------------------------------------------------------------

@@ -226,7 +226,7 @@ TEST_P(BadDiscoveryTest, IsRefusedWithWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadDiscoveryTest,
     testing::Values(
-        BadDiscovery{"garbage", "<html>", "isn't strict JSON"}, BadDiscovery{"empty", "", "isn't strict JSON"},
+        BadDiscovery{"garbage", "<html>", "is HTML, not JSON"}, BadDiscovery{"empty", "", "isn't strict JSON"},
         BadDiscovery{"an_array", "[]", "isn't a JSON object"},
         BadDiscovery{"duplicate_member", R"({"issuer":"a","issuer":"b"})", "isn't strict JSON"},
         BadDiscovery{"no_issuer", R"({"jwks_uri":"https://a/"})", "has no issuer"},

@@ -64,7 +64,7 @@ TEST_F(SharedIssuer, WhatFitsNoneOrTwoIsRefused) {
     EXPECT_REASON(log_in(for_audiences({"orders", "telemetry"})), WRONG_AUDIENCE);
     EXPECT_EQ(detail, "aud fits [oauth] and [oauth.telemetry]");
     EXPECT_REASON(log_in(for_audiences({"x"})), WRONG_AUDIENCE);
-    EXPECT_EQ(detail, R"(aud is "[\"x\"]", needed is "orders", "telemetry")");
+    EXPECT_EQ(detail, R"(aud is "x", needed is "orders", "telemetry")");
     EXPECT_REASON(log_in(for_audiences({})), WRONG_AUDIENCE);
     EXPECT_REASON(log_in(Provider::mint(claims().remove("aud"))), NO_AUDIENCE);
     EXPECT_REASON(log_in(Provider::mint(claims().raw("aud", R"(["orders",1])"))), INVALID_CLAIM);
