@@ -83,8 +83,12 @@ void read_scopes(const Host &host, const Token &token, SessionFacts &facts) {
 }
 
 SessionFacts facts_of(const Host &host, const Token &token, const host::Session &session) {
-    SessionFacts facts{std::string(session.username()), std::string(session.issuer()), session.tags(),
-                       session.expires_at(), {}, {}};
+    SessionFacts facts{std::string(session.username()),
+                       std::string(session.issuer()),
+                       session.tags(),
+                       session.expires_at(),
+                       {},
+                       {}};
     read_scopes(host, token, facts);
     return facts;
 }
@@ -112,7 +116,8 @@ void say_facts(const SessionFacts &facts) {
     for (std::size_t i = 0; i < std::min(facts.rights.size(), most_shown); ++i)
         say((i == 0 ? "  may:     " : "           ") + for_terminal(facts.rights[i]));
     if (facts.rights.size() > most_shown)
-        say("           and " + std::to_string(facts.rights.size() - most_shown) + " more (--json lists them all)");
+        say("           and " + std::to_string(facts.rights.size() - most_shown) +
+            " more (--json lists them all)");
     for (const std::string &note : facts.notes) say("  note:    " + for_terminal(note));
 }
 

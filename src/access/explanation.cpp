@@ -100,7 +100,8 @@ class Examiner {
 
   private:
     static constexpr const char *three_parts_and_no_keys =
-        "routing_keys is off: a scope with three parts grants access to its vhost and nothing else; a slash inside "
+        "routing_keys is off: a scope with three parts grants access to its vhost and nothing else; a slash "
+        "inside "
         "a name is written %2F";
 
     bool matches_text(const Part &part) const noexcept { return part.matches_name(filter_.text, budget_); }

@@ -87,10 +87,12 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
     Validity validity;
     if (*exp) validity.expires_at = saturating_add(**exp, rules.clock_skew_s);
     if (*nbf) validity.not_before = saturating_add(**nbf, -rules.clock_skew_s);
-    if (now < validity.not_before)
-        return tl::unexpected(
-            in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now, rules.clock_skew_s));
-    if (auto in_time = check_time(validity, now); !in_time) return pass_on(std::move(in_time));
+    if (auto in_time = check_time(validity, now); !in_time) {
+        if (in_time.error().reason == Reason::NOT_YET_VALID)
+            return tl::unexpected(
+                in_future(Reason::NOT_YET_VALID, "nbf", validity.not_before, now, rules.clock_skew_s));
+        return pass_on(std::move(in_time));
+    }
     if (*iat && **iat > saturating_add(now, rules.clock_skew_s)) {
         return tl::unexpected(in_future(Reason::ISSUED_IN_FUTURE, "iat",
                                         saturating_add(**iat, -rules.clock_skew_s), now, rules.clock_skew_s));

@@ -142,12 +142,12 @@ std::string audience_advice(const JsonValue &payload, const std::vector<std::str
     std::vector<std::string> audience = needed.size() > 1 ? needed : std::vector<std::string>();
     if (!found.empty()) audience.push_back(copyable(found.front()));
     const bool can_be_copied =
-        !audience.empty() && std::none_of(audience.begin(), audience.end(), [](const std::string &value) {
-            return copyable(value).empty();
-        });
+        !audience.empty() && std::none_of(audience.begin(), audience.end(),
+                                          [](const std::string &value) { return copyable(value).empty(); });
     std::string advice;
     if (vendor_of(payload) == Vendor::keycloak && !wanted.empty())
-        advice = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}", wanted);
+        advice = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}",
+                             wanted);
     if (can_be_copied && audience.size() <= max_values_shown)
         advice += fmt::format("{}audience = {}{}", advice.empty() ? "" : "; ", join(audience),
                               ", if such tokens are meant for this broker");
@@ -160,7 +160,8 @@ constexpr std::string_view usual_names[] = {"sub", "client_id", "azp", "appid"};
 std::string username_advice(const JsonValue &payload, std::string_view refused) {
     for (const std::string_view name : usual_names) {
         const auto claim = payload.find(name);
-        if (name == refused || !claim || !claim->is_string() || !username_problem(claim->text()).empty()) continue;
+        if (name == refused || !claim || !claim->is_string() || !username_problem(claim->text()).empty())
+            continue;
         return fmt::format("preferred_username_claims = {}", name);
     }
     return {};
@@ -230,8 +231,8 @@ Failure wrong_audience(const JsonValue &payload, const JsonValue &aud, const con
     } else {
         for (const JsonValue element : aud) found.emplace_back(element.text());
     }
-    std::string detail = fmt::format("aud is {}, needed is {}", found.empty() ? "[]" : quote_some(found),
-                                     quote_some(needed));
+    std::string detail =
+        fmt::format("aud is {}, needed is {}", found.empty() ? "[]" : quote_some(found), quote_some(needed));
     if (const std::string_view look = id_token_look(payload, rules.id_token_marks); !look.empty()) {
         detail += fmt::format("; it looks like an ID token ({})", named(look));
         return failure(Reason::WRONG_AUDIENCE, std::move(detail), std::string(send_access_token));
@@ -244,13 +245,15 @@ Failure no_audience(const JsonValue &payload, const std::vector<std::string> &ne
     const std::string wanted = copyable(needed.empty() ? std::string_view() : needed.front());
     std::string hint;
     if (vendor_of(payload) == Vendor::keycloak && !wanted.empty()) {
-        hint = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}", wanted);
+        hint = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}",
+                           wanted);
     } else {
         for (const std::string_view name : {"client_id", "azp"}) {
             const std::string value = copyable(text_of(payload, name));
             if (value.empty()) continue;
-            hint = fmt::format("if the provider never writes aud: verify_aud = false and required_claims.{} = {}",
-                               name, value);
+            hint =
+                fmt::format("if the provider never writes aud: verify_aud = false and required_claims.{} = {}",
+                            name, value);
             break;
         }
     }
@@ -275,9 +278,10 @@ Failure claim_not_allowed(const JsonValue &payload, std::string_view name,
     if (!option.empty() && !value.empty() && values.size() < max_values_shown)
         hint = fmt::format("required_claims.{} = {},{}, if such tokens are meant for this broker", option,
                            join(values), value);
-    return failure(Reason::CLAIM_NOT_ALLOWED,
-                   fmt::format("{} is {}, required_claims has {}", named(name), shown(*claim), quote_some(values)),
-                   std::move(hint));
+    return failure(
+        Reason::CLAIM_NOT_ALLOWED,
+        fmt::format("{} is {}, required_claims has {}", named(name), shown(*claim), quote_some(values)),
+        std::move(hint));
 }
 
 Failure expired(std::int64_t expires_at, std::int64_t now) {
@@ -313,10 +317,11 @@ Failure other_kind(std::string_view claim, std::string_view kind) {
 Failure marked(const std::vector<std::string> &found, const std::vector<std::string> &rest) {
     std::string names;
     for (const std::string &name : found) names += (names.empty() ? "" : ", ") + named(name);
-    return failure(Reason::NOT_AN_ACCESS_TOKEN,
-                   fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
-                   fmt::format("{}; if this is one: id_token_marks ={}{}", send_access_token, rest.empty() ? "" : " ",
-                               join(rest)));
+    return failure(
+        Reason::NOT_AN_ACCESS_TOKEN,
+        fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
+        fmt::format("{}; if this is one: id_token_marks ={}{}", send_access_token, rest.empty() ? "" : " ",
+                    join(rest)));
 }
 
 Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {
@@ -329,10 +334,11 @@ Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {
         detail = "cnf has x5t#S256: the token is bound to a certificate of the client's (mTLS)";
         what = "certificate-bound tokens";
     }
-    return failure(Reason::SENDER_CONSTRAINED, std::move(detail),
-                   vendor_of(payload) == Vendor::okta && what == std::string_view("DPoP")
-                       ? "turn off Require Demonstrating Proof of Possession for this client, or allow_cnf = true"
-                       : fmt::format("turn off {} for this client at the provider, or allow_cnf = true", what));
+    return failure(
+        Reason::SENDER_CONSTRAINED, std::move(detail),
+        vendor_of(payload) == Vendor::okta && what == std::string_view("DPoP")
+            ? "turn off Require Demonstrating Proof of Possession for this client, or allow_cnf = true"
+            : fmt::format("turn off {} for this client at the provider, or allow_cnf = true", what));
 }
 
 Failure no_username(const JsonValue &payload, const config::TokenRules &rules) {
@@ -342,9 +348,10 @@ Failure no_username(const JsonValue &payload, const config::TokenRules &rules) {
         there += there.empty() ? "; it has " : ", ";
         there += name;
     }
-    return failure(Reason::NO_USERNAME,
-                   fmt::format("the token has none of {}{}", quote_some(rules.preferred_username_claims), there),
-                   username_advice(payload, {}));
+    return failure(
+        Reason::NO_USERNAME,
+        fmt::format("the token has none of {}{}", quote_some(rules.preferred_username_claims), there),
+        username_advice(payload, {}));
 }
 
 Failure invalid_username(const JsonValue &payload, std::string_view name, std::string why) {

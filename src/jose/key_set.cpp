@@ -115,7 +115,8 @@ Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
     JsonDocument document;
     auto root = document.parse(without_byte_order_mark(json), Reason::KEYS_UNAVAILABLE);
     if (!root && looks_like_html(json))
-        return fail(Reason::KEYS_UNAVAILABLE, "the key set is HTML, not JSON", "set jwks_uri to the address of the keys");
+        return fail(Reason::KEYS_UNAVAILABLE, "the key set is HTML, not JSON",
+                    "set jwks_uri to the address of the keys");
     if (!root) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't strict JSON: " + root.error().detail);
     if (!root->is_object()) return fail(Reason::KEYS_UNAVAILABLE, "the key set isn't a JSON object");
     const std::optional<JsonValue> members = root->find("keys");

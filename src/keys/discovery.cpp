@@ -18,12 +18,14 @@ constexpr std::string_view well_known = "/.well-known/openid-configuration";
 constexpr std::size_t longest_shown = 256;
 
 constexpr const char *no_document =
-    "set issuer to the provider's address, where its discovery document is, or jwks_uri to the address of the keys";
+    "set issuer to the provider's address, where its discovery document is, or jwks_uri to the address of the "
+    "keys";
 
 /// The line that would fit, if it is one that the configuration takes.
 std::string hint_for_issuer(std::string_view said) {
     if (said.size() > longest_shown || !config::issuer_problem(said).empty())
-        return "set issuer to what tokens say in iss; if the document is wrong: jwks_uri = the address of the keys";
+        return "set issuer to what tokens say in iss; if the document is wrong: jwks_uri = the address of the "
+               "keys";
     return fmt::format(
         "if it is the same provider, write: issuer = {0} (if tokens say both: issuer_aliases = {0})", said);
 }
@@ -53,7 +55,8 @@ Result<std::string> read_discovery_document(std::string_view json, const Provide
     constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
     JsonDocument document;
     const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
-    if (!root && looks_like_html(json)) return fail(reason, "the discovery document is HTML, not JSON", no_document);
+    if (!root && looks_like_html(json))
+        return fail(reason, "the discovery document is HTML, not JSON", no_document);
     if (!root) {
         return fail(reason, "the discovery document isn't strict JSON: " + root.error().detail, no_document);
     }

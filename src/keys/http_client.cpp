@@ -146,7 +146,8 @@ struct HttpClient::Transfer {
     }
 
     /// A kept connection may be another section's, which was let there.
-    static int on_connection(void *user, char *address, char * /*own*/, int /*port*/, int /*own_port*/) noexcept {
+    static int on_connection(void *user, char *address, char * /*own*/, int /*port*/,
+                             int /*own_port*/) noexcept {
         auto &self = *static_cast<Transfer *>(user);
         if (!self.public_only) return CURL_PREREQFUNC_OK;
         try {
@@ -318,13 +319,14 @@ HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     response.result = classify(code);
     // How OpenSSL calls what isn't a record of TLS.
-    const bool plain_http = code == CURLE_SSL_CONNECT_ERROR && (text.find("wrong version number") != std::string::npos ||
-                                                                text.find("packet length too long") != std::string::npos);
+    const bool plain_http =
+        code == CURLE_SSL_CONNECT_ERROR && (text.find("wrong version number") != std::string::npos ||
+                                            text.find("packet length too long") != std::string::npos);
     if (plain_http) {
         response.error = fmt::format("TLS with {} failed, it answers without TLS: {}", host, text);
     } else if (response.result == FetchResult::tls_error) {
-        response.error = fmt::format("TLS with {} failed, its certificate isn't accepted or the handshake broke: {}",
-                                     host, text);
+        response.error = fmt::format(
+            "TLS with {} failed, its certificate isn't accepted or the handshake broke: {}", host, text);
     } else {
         response.error = fmt::format("no answer from {}: {}", host, text);
     }

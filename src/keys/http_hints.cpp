@@ -24,15 +24,17 @@ std::string hint_for_certificate(long verify_result, std::string_view url) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return fmt::format("renew the certificate of {}, or set this machine's clock right", host_in(url));
         case X509_V_ERR_CERT_NOT_YET_VALID:
-            return fmt::format("set this machine's clock right, or that of {} when it makes certificates", host_in(url));
+            return fmt::format("set this machine's clock right, or that of {} when it makes certificates",
+                               host_in(url));
         // The chain is good, or libcurl has set nothing but its own first value.
         case X509_V_OK:
         case X509_V_ERR_UNSPECIFIED:
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return fmt::format("give the provider a certificate that names {}, or write the host that it names into "
-                               "issuer or jwks_uri",
-                               host.empty() ? "its host" : host);
+            return fmt::format(
+                "give the provider a certificate that names {}, or write the host that it names into "
+                "issuer or jwks_uri",
+                host.empty() ? "its host" : host);
         default:
             return fmt::format("if {} has a private CA: ca_file = /PATH/TO/CA.pem, with that CA's certificate",
                                host_in(url));
@@ -70,12 +72,16 @@ std::string hint_for_status(long status, std::string_view url, std::string_view 
     switch (status) {
         case 401:
         case 403:
-            if (with_token) return "the provider refuses the token: jwks_token_file must name a file with a good one";
+            if (with_token)
+                return "the provider refuses the token: jwks_token_file must name a file with a good one";
             // Kubernetes' address for them.
-            if (url.find("/openid/v1/jwks") != std::string_view::npos || url.find("kubernetes") != std::string_view::npos)
-                return "in a pod: kubernetes = true; elsewhere: jwks_token_file = /PATH/TO/TOKEN of a service account";
-            return fmt::format("these keys aren't public: jwks_token_file = /PATH/TO/TOKEN, which goes to {} only",
-                               host_in(url));
+            if (url.find("/openid/v1/jwks") != std::string_view::npos ||
+                url.find("kubernetes") != std::string_view::npos)
+                return "in a pod: kubernetes = true; elsewhere: jwks_token_file = /PATH/TO/TOKEN of a service "
+                       "account";
+            return fmt::format(
+                "these keys aren't public: jwks_token_file = /PATH/TO/TOKEN, which goes to {} only",
+                host_in(url));
         case 404:
         case 410:
             return hint_if_nothing_is_there(url);
@@ -89,9 +95,10 @@ std::string hint_for_status(long status, std::string_view url, std::string_view 
 }
 
 std::string hint_if_silent(std::string_view url) {
-    return fmt::format("open the way to {} (firewall); if only a proxy reaches it: proxy = http://HOST:PORT; if it is "
-                       "slow: jwks_timeout = 15",
-                       host_in(url));
+    return fmt::format(
+        "open the way to {} (firewall); if only a proxy reaches it: proxy = http://HOST:PORT; if it is "
+        "slow: jwks_timeout = 15",
+        host_in(url));
 }
 
 std::string hint_for_error(const FailedRequest &failed) {
@@ -99,8 +106,9 @@ std::string hint_for_error(const FailedRequest &failed) {
         return fmt::format("the proxy must let {} through, or set another proxy", host_in(failed.url));
     if (failed.plain_http) {
         const bool keycloak = config::vendor_of(failed.url) == config::Vendor::keycloak;
-        return fmt::format("{} must speak TLS, since keys are fetched by https alone{}", host_in(failed.url),
-                           keycloak ? " (Keycloak: --https-certificate-file and --https-certificate-key-file)" : "");
+        return fmt::format(
+            "{} must speak TLS, since keys are fetched by https alone{}", host_in(failed.url),
+            keycloak ? " (Keycloak: --https-certificate-file and --https-certificate-key-file)" : "");
     }
     switch (failed.code) {
         case CURLE_PEER_FAILED_VERIFICATION:
@@ -113,16 +121,18 @@ std::string hint_for_error(const FailedRequest &failed) {
             return fmt::format("{} must speak TLS 1.2 or newer", host_in(failed.url));
         case CURLE_COULDNT_RESOLVE_HOST: {
             const std::string host = copyable(config::host_of(failed.url));
-            return fmt::format("correct the host name {}in issuer or jwks_uri, or let this machine's name service know "
-                               "it",
-                               host.empty() ? "" : host + " ");
+            return fmt::format(
+                "correct the host name {}in issuer or jwks_uri, or let this machine's name service know "
+                "it",
+                host.empty() ? "" : host + " ");
         }
         case CURLE_COULDNT_RESOLVE_PROXY:
             return "correct the host name in proxy, or in the environment's https_proxy";
         case CURLE_COULDNT_CONNECT:
-            return fmt::format("start the provider, or open the way to {}; if only a proxy reaches it: proxy = "
-                               "http://HOST:PORT",
-                               host_in(failed.url));
+            return fmt::format(
+                "start the provider, or open the way to {}; if only a proxy reaches it: proxy = "
+                "http://HOST:PORT",
+                host_in(failed.url));
         case CURLE_OPERATION_TIMEDOUT:
             return hint_if_silent(failed.url);
         case CURLE_URL_MALFORMAT:
@@ -130,7 +140,8 @@ std::string hint_for_error(const FailedRequest &failed) {
         case CURLE_LOGIN_DENIED:
             return "set issuer or jwks_uri to an https address without a user";
         default:
-            return fmt::format("look at {}, and at what stands between it and this machine", host_in(failed.url));
+            return fmt::format("look at {}, and at what stands between it and this machine",
+                               host_in(failed.url));
     }
 }
 

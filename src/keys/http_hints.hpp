@@ -17,8 +17,8 @@ std::string hint_for_status(long status, std::string_view url, std::string_view 
 struct FailedRequest {
     std::string_view url;
     CURLcode code = CURLE_OK;
-    long verify_result = 0;  ///< CURLINFO_SSL_VERIFYRESULT
-    long proxy_status = 0;   ///< what a proxy answered to CONNECT; 0: nothing
+    long verify_result = 0;   ///< CURLINFO_SSL_VERIFYRESULT
+    long proxy_status = 0;    ///< what a proxy answered to CONNECT; 0: nothing
     bool plain_http = false;  ///< the other side answered without TLS
 };
 std::string hint_for_error(const FailedRequest &failed);

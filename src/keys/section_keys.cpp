@@ -205,7 +205,8 @@ void SectionKeys::tell_kids(bool has_kid, Failure &failure) const {
         }
     }
     failure.detail += kids.empty() ? "; no key of the set has a kid" : "; the set has " + quote_some(kids);
-    if (!has_kid && !kids.empty() && !copyable(kids.front()).empty()) failure.hint = "default_key = " + kids.front();
+    if (!has_kid && !kids.empty() && !copyable(kids.front()).empty())
+        failure.hint = "default_key = " + kids.front();
 }
 
 bool SectionKeys::still_good(const jose::Key &key) const noexcept {

@@ -99,7 +99,8 @@ std::string Session::why_unexpanded(const access::Explanation &found) const {
     const std::size_t begin = found.nearest.find('{');
     const std::size_t end = begin == std::string::npos ? begin : found.nearest.find('}', begin);
     if (end == std::string::npos) return {};
-    return quote(found.nearest.substr(begin, end + 1 - begin)) + " stands for itself, since expand_variables is off";
+    return quote(found.nearest.substr(begin, end + 1 - begin)) +
+           " stands for itself, since expand_variables is off";
 }
 
 std::string Session::hint_for(Reason reason, const Rights &rights, const access::Request &request,
@@ -117,7 +118,8 @@ std::string Session::hint_for(Reason reason, const Rights &rights, const access:
     }
     if (!why_unexpanded(found).empty()) return "expand_variables = true";
     // What is cut, or no filter at all, is no scope to add.
-    const bool whole = request.vhost.size() <= max_quoted_bytes && request.resource.size() <= max_quoted_bytes &&
+    const bool whole = request.vhost.size() <= max_quoted_bytes &&
+                       request.resource.size() <= max_quoted_bytes &&
                        request.routing_key.value_or("").size() <= max_quoted_bytes;
     if (!whole || (found.nearest.empty() && request.is_mqtt())) return {};
     return "add the scope " + scope_to_show(request) + (request.resource.empty() ? "*" : "");
@@ -166,8 +168,8 @@ std::string Session::explain(const access::Request &request, Until until) const 
     if (reason != Reason::NONE) {
         const std::string unexpanded = why_unexpanded(found);
         member_unless_empty("why", reason == Reason::SESSION_EXPIRED ? describe_end(current)
-                                    : unexpanded.empty()              ? found.why
-                                                                      : found.why + "; " + unexpanded);
+                                   : unexpanded.empty()              ? found.why
+                                                                     : found.why + "; " + unexpanded);
         json.member("reason", reason_name(reason));
         member_unless_empty("hint", hint_for(reason, current, request, found));
     }

@@ -28,7 +28,8 @@ TEST_F(Tool, ListsWhatATokenMayDo) {
     for (int i = 10; i < 32; ++i) scopes += " t.write:v/q" + std::to_string(i);
     const Outcome many = check(token(scopes.substr(1) + " t.read:v/a t.publish:v/b"));
     EXPECT_TRUE(has(many.out, "  may:     read:v/a\n           write:v/q10\n")) << many.out;
-    EXPECT_TRUE(has(many.out, "           write:v/q28\n           and 3 more (--json lists them all)\n")) << many.out;
+    EXPECT_TRUE(has(many.out, "           write:v/q28\n           and 3 more (--json lists them all)\n"))
+        << many.out;
     rapidjson::Document json;
     json.Parse(check(token(scopes.substr(1)), {"--json"}).out.c_str());
     ASSERT_TRUE(json.IsObject());

@@ -52,7 +52,8 @@ TEST(Discovery, EachRefusalNamesWhatToChange) {
          "set issuer to what tokens say in iss; if the document is wrong"},
         {R"({"issuer":"https://id.example"})", "has no jwks_uri", "set jwks_uri"},
         {document(issuer, "http://id.example/keys"), "isn't an https address",
-         "its public https address (behind a proxy it may believe in http), or set jwks_uri = https://id.example/keys"},
+         "its public https address (behind a proxy it may believe in http), or set jwks_uri = "
+         "https://id.example/keys"},
         {document(issuer, "https://127.0.0.1/keys"), "leads into a private network", "set jwks_uri"},
         {document(issuer, "https://169.254.169.254:8443/keys"), "leads into a private network", "set jwks_uri"},
         {document(issuer, "https://0x7f.1/keys"), "leads into a private network", "set jwks_uri"},

@@ -295,15 +295,18 @@ TEST(HttpHints, RareErrors) {
     const Row rows[] = {
         {{url, CURLE_RECV_ERROR, 0, 407}, "the proxy must let id.example:8443 through"},
         {{url, CURLE_RECV_ERROR, 0, 200}, "look at id.example:8443, and at what stands between"},
-        {{url, CURLE_COULDNT_RESOLVE_PROXY}, "correct the host name in proxy, or in the environment's https_proxy"},
+        {{url, CURLE_COULDNT_RESOLVE_PROXY},
+         "correct the host name in proxy, or in the environment's https_proxy"},
         {{url, CURLE_COULDNT_RESOLVE_HOST}, "correct the host name id.example in issuer or jwks_uri"},
         {{url, CURLE_SSL_CACERT_BADFILE}, "install the system's CA certificates"},
         {{url, CURLE_SSL_CONNECT_ERROR, 0, 0, true},
-         "id.example:8443 must speak TLS, since keys are fetched by https alone (Keycloak: --https-certificate-file"},
+         "id.example:8443 must speak TLS, since keys are fetched by https alone (Keycloak: "
+         "--https-certificate-file"},
         {{"https://id.example/keys", CURLE_SSL_CONNECT_ERROR, 0, 0, true},
          "id.example must speak TLS, since keys are fetched by https alone"},
     };
-    for (const Row &row : rows) EXPECT_TRUE(hint_for_error(row.failed).starts_with(row.hint)) << hint_for_error(row.failed);
+    for (const Row &row : rows)
+        EXPECT_TRUE(hint_for_error(row.failed).starts_with(row.hint)) << hint_for_error(row.failed);
 }
 
 TEST(HttpHints, Statuses) {
@@ -325,13 +328,15 @@ TEST(HttpHints, Statuses) {
          "issuer = https://login.example/t, if tokens say so in iss"},
         {308, "https://id.example/keys", "https://login.example/keys",
          "if the keys are there: jwks_uri = https://login.example/keys"},
-        {302, "https://id.example/keys", "/login", "redirects aren't followed: set issuer or jwks_uri to the final address"},
+        {302, "https://id.example/keys", "/login",
+         "redirects aren't followed: set issuer or jwks_uri to the final address"},
         {302, "https://id.example/keys", "https://x.example/a\nlog_level = debug",
          "redirects aren't followed: set issuer or jwks_uri to the final address"},
         {401, "https://kubernetes.default.svc/openid/v1/jwks", "",
          "in a pod: kubernetes = true; elsewhere: jwks_token_file = /PATH/TO/TOKEN of a service account"},
     };
-    for (const Row &row : rows) EXPECT_EQ(hint_for_status(row.status, row.url, row.location, false), row.hint) << row.url;
+    for (const Row &row : rows)
+        EXPECT_EQ(hint_for_status(row.status, row.url, row.location, false), row.hint) << row.url;
 }
 
 TEST_F(HttpClientTest, PlainHttpIsNamed) {

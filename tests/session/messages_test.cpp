@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -313,6 +314,21 @@ TEST_F(Messages, Tokens) {
             EXPECT_NE(log.find(line.substr(line.find(' ') + 1)), std::string::npos) << log;
         }
     }
+}
+
+// Before its signature is known to be good, a token says little that is worth repeating.
+TEST_F(Messages, ASignatureOfAnotherKey) {
+    const std::string graph =
+        R"("iss":"https://login.microsoftonline.com/0a1b/v2.0","aud":"00000003-0000-0000-c000-000000000000")";
+    const std::string header = support::jws_header("ES256", "ec256").json();
+    const TestKey &other = TestKey::shared("ES256", 1);
+    configure({});
+    auto [line, hint] = refusal_of(bearer(other.sign("ES256", header, R"({"iss":)" + std::string(keycloak) + "}")));
+    EXPECT_EQ(line, R"(BAD_SIGNATURE: the signature isn't one of the key "ec256" (ES256))");
+    EXPECT_EQ(hint, "send the token as it came: it was altered, cut, or signed by another key");
+    configure({{"issuer", R"("https://login.microsoftonline.com/0a1b/v2.0")"}});
+    std::tie(line, hint) = refusal_of(bearer(other.sign("ES256", header, "{" + graph + "}")));
+    EXPECT_EQ(hint, "ask for the scope api://broker/.default, not for Microsoft Graph's");
 }
 
 /// A request that is denied, as tokenward_explain says it.
