@@ -21,6 +21,9 @@ class JsonWriter;
 
 enum class JsonType : std::uint8_t { null, boolean, number, string, array, object };
 
+/// For a message: "a number", "null".
+std::string_view describe(JsonType type) noexcept;
+
 /// One value on the tape. A container is followed by its members; `next` is the index behind its last one.
 struct JsonNode {
     std::string_view name;  ///< unescaped, of a member of an object; else empty

@@ -55,6 +55,24 @@ struct NumberParts {
 
 }  // namespace
 
+std::string_view describe(JsonType type) noexcept {
+    switch (type) {
+        case JsonType::null:
+            return "null";
+        case JsonType::boolean:
+            return "a boolean";
+        case JsonType::number:
+            return "a number";
+        case JsonType::string:
+            return "a string";
+        case JsonType::array:
+            return "an array";
+        case JsonType::object:
+            break;
+    }
+    return "an object";
+}
+
 std::optional<std::int64_t> JsonValue::floor_int64() const noexcept {
     if (!is_number()) return std::nullopt;
     const NumberParts number(text());

@@ -170,27 +170,8 @@ std::string username_advice(const JsonValue &payload, std::string_view refused) 
 }  // namespace
 
 Failure wrong_type(std::string_view name, const JsonValue &claim, std::string_view wanted) {
-    std::string is;
-    switch (claim.type()) {
-        case JsonType::null:
-            is = "null";
-            break;
-        case JsonType::boolean:
-            is = claim.text();
-            break;
-        case JsonType::number:
-            is = "a number";
-            break;
-        case JsonType::string:
-            is = "the string " + quote(claim.text());
-            break;
-        case JsonType::array:
-            is = "an array";
-            break;
-        case JsonType::object:
-            is = "an object";
-            break;
-    }
+    const std::string is =
+        claim.is_string() ? "the string " + quote(claim.text()) : std::string(describe(claim.type()));
     return failure(Reason::INVALID_CLAIM, fmt::format("{} is {}, it must be {}", named(name), is, wanted));
 }
 

@@ -43,27 +43,8 @@ std::string_view without_application(std::string_view typ) noexcept {
 
 constexpr std::string_view sign_with = "sign with RS256, PS256, ES256 or EdDSA";
 
-/// For a message: "a number".
-std::string_view type_of(const JsonValue &value) noexcept {
-    switch (value.type()) {
-        case JsonType::null:
-            return "null";
-        case JsonType::boolean:
-            return "a boolean";
-        case JsonType::number:
-            return "a number";
-        case JsonType::string:
-            return "a string";
-        case JsonType::array:
-            return "an array";
-        case JsonType::object:
-            break;
-    }
-    return "an object";
-}
-
 tl::unexpected<Failure> not_a_string(Reason reason, const JsonValue &member) {
-    return fail(reason, fmt::format("{} is {}, it must be a string", member.name(), type_of(member)));
+    return fail(reason, fmt::format("{} is {}, it must be a string", member.name(), describe(member.type())));
 }
 
 Result<Algorithm> read_algorithm(const std::optional<JsonValue> &alg) {

@@ -4,6 +4,7 @@
 #include "claims/claims.hpp"
 #include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
+#include "credentials/scheme.hpp"
 #include "jose/jws.hpp"
 #include "session/backend.hpp"
 #include "session/json_segment.hpp"
@@ -47,6 +48,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     const std::size_t limit = configuration ? configuration->max_token_bytes : std::size_t{1} << 20;
     if (token.size() > limit) return fail(Reason::TOKEN_TOO_LARGE, "the token is larger than max_token_bytes");
 
+    // What was pasted in its place is named as a login names it.
+    if (auto sent = credentials::from_bearer(token); !sent) return pass_on(std::move(sent));
     const auto jws = jose::CompactJws::split(token);
     if (!jws) return tl::unexpected(jws.error());
     JsonDocument header_document;

@@ -6,6 +6,7 @@
 #include "claims/no_scope.hpp"
 #include "claims/refusals.hpp"
 #include "claims/scope_sources.hpp"
+#include "config/vendor.hpp"
 #include "credentials/mistake.hpp"
 #include "jose/segment.hpp"
 #include "session/json_segment.hpp"
@@ -92,13 +93,21 @@ bool Login::extract_token() {
     auto sent = credentials::extract_token(credentials_, configuration_->token_in_username,
                                            configuration_->max_token_bytes, buffers_->credentials);
     if (!sent) {
-        Failure &failure = sent.error();
-        const bool nobody_else = failure.reason == Reason::NOT_A_TOKEN && audit_fields_.context.last_backend;
-        if (nobody_else && failure.hint.empty()) failure.hint = credentials::send_token_as_password;
-        return refuse(std::move(failure));
+        if (sent.error().reason == Reason::OPAQUE_TOKEN) advise_auth0(sent.error());
+        return refuse(std::move(sent).error());
     }
     sent_ = *sent;
     return check_size(configuration_->max_token_bytes);
+}
+
+/// Without an audience, Auth0's tokens are for itself: opaque or encrypted. Whose token it is can't be read.
+void Login::advise_auth0(Failure &failure) const {
+    for (const ActiveSection &section : configuration_->sections) {
+        const std::vector<std::string> &audience = section.tokens.audience;
+        if (audience.size() != 1 || config::vendor_of(section.issuer) != config::Vendor::auth0) continue;
+        if (const std::string value = copyable(audience.front()); !value.empty())
+            failure.hint = fmt::format("send audience={} with the request for the token", value);
+    }
 }
 
 bool Login::check_size(std::size_t max_token_bytes) {
@@ -156,8 +165,10 @@ void Login::hold_configuration() {
 bool Login::decode() {
     auto jws = jose::CompactJws::split(sent_.token);
     if (!jws) {
-        if (jws.error().reason == Reason::ENCRYPTED_TOKEN)
+        if (jws.error().reason == Reason::ENCRYPTED_TOKEN) {
             jws.error().detail += jose::describe_encryption(sent_.token, buffers_->header);
+            advise_auth0(jws.error());
+        }
         return refuse(std::move(jws).error());
     }
     jws_ = *jws;

@@ -100,6 +100,7 @@ class Login {
     bool refuse(Reason reason, std::string detail, std::string hint = {});
     bool refuse_algorithm();
     bool refuse_type();
+    void advise_auth0(Failure &failure) const;
     bool check_size(std::size_t max_token_bytes);
     void hold_configuration();
     void name_user(std::string_view username);
