@@ -298,11 +298,13 @@ Failure other_kind(std::string_view claim, std::string_view kind) {
 Failure marked(const std::vector<std::string> &found, const std::vector<std::string> &rest) {
     std::string names;
     for (const std::string &name : found) names += (names.empty() ? "" : ", ") + named(name);
-    return failure(
-        Reason::NOT_AN_ACCESS_TOKEN,
-        fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
-        fmt::format("{}; if this is one: id_token_marks ={}{}", send_access_token, rest.empty() ? "" : " ",
-                    join(rest)));
+    std::string hint(send_access_token);
+    // With all of them it is one.
+    if (found.size() == 1 || !rest.empty())
+        hint += fmt::format("; if this is one: id_token_marks ={}{}", rest.empty() ? "" : " ", join(rest));
+    return failure(Reason::NOT_AN_ACCESS_TOKEN,
+                   fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
+                   std::move(hint));
 }
 
 Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {
