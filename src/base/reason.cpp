@@ -64,6 +64,11 @@ const char *reason_hint(Reason reason) noexcept {
 
 const char *hint_for_each_case(Reason reason) noexcept {
     switch (reason) {
+        case Reason::OPAQUE_TOKEN:
+        case Reason::MALFORMED_TOKEN:
+        case Reason::MALFORMED_PAYLOAD:
+        case Reason::WRONG_TYPE:
+        case Reason::ALGORITHM_MISMATCH:
         case Reason::UNKNOWN_KEY:
         case Reason::KEYS_UNAVAILABLE:  // which says what failed
         case Reason::WRONG_ISSUER:

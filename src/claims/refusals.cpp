@@ -302,9 +302,10 @@ Failure marked(const std::vector<std::string> &found, const std::vector<std::str
     // With all of them it is one.
     if (found.size() == 1 || !rest.empty())
         hint += fmt::format("; if this is one: id_token_marks ={}{}", rest.empty() ? "" : " ", join(rest));
-    return failure(Reason::NOT_AN_ACCESS_TOKEN,
-                   fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
-                   std::move(hint));
+    return failure(
+        Reason::NOT_AN_ACCESS_TOKEN,
+        fmt::format("{} {} it an ID token (id_token_marks)", names, found.size() == 1 ? "makes" : "make"),
+        std::move(hint));
 }
 
 Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {

@@ -53,7 +53,8 @@ std::string hint_if_nothing_is_there(std::string_view url) {
         if (const std::string rest = copyable(url.substr(realms)); !rest.empty() && !copyable(before).empty())
             return fmt::format("if Keycloak is under /auth: issuer = {}/auth{}", before, rest);
     }
-    return "set issuer to what tokens say in iss; if the document or the keys are elsewhere: discovery_uri or jwks_uri";
+    return "set issuer to what tokens say in iss; if the document or the keys are elsewhere: discovery_uri or "
+           "jwks_uri";
 }
 
 std::string hint_for_redirect(std::string_view location) {

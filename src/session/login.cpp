@@ -223,7 +223,7 @@ bool Login::refuse_type() {
     const std::string typ = quote(*header_->typ);
     if (const std::string_view use = jose::other_use(*header_->typ); !use.empty()) {
         return refuse(Reason::WRONG_TYPE, fmt::format("typ is {}: this is {}, not an access token", typ, use),
-                      "send the access_token of the answer");
+                      "send the access_token of the token response");
     }
     if (only_at_jwt && jose::is_jwt(*header_->typ)) {
         return refuse(Reason::WRONG_TYPE, fmt::format("typ is {}, require_at_jwt wants at+jwt", typ),

@@ -48,7 +48,7 @@ class Refusal : public BackendTest {
         const Failure &failure = result.error();
         EXPECT_STREQ(reason_name(failure.reason), row.reason);
         EXPECT_EQ(failure.detail, row.line);
-        EXPECT_EQ(failure.hint, row.hint);
+        EXPECT_EQ(hint_of(failure), row.hint);
         EXPECT_NE(log.find(std::string(": ") + row.line), std::string::npos) << log;
         EXPECT_NE(log.find(row.hint), std::string::npos) << log;
         EXPECT_EQ(log.find("SeCrEt"), std::string::npos) << log;
@@ -76,15 +76,15 @@ TEST_F(Refusal, Headers) {
         {"", bearer(named_otherwise), "ALGORITHM_MISMATCH", "alg is RS256, the key \"ec256\" is of type P-256",
          ""},
         {"", bearer(dpop), "WRONG_TYPE", "typ is \"dpop+jwt\": this is a DPoP proof, not an access token",
-         "send the access_token of the answer"},
+         "send the access_token of the token response"},
         {"", bearer(logout), "WRONG_TYPE",
          "typ is \"application/logout+jwt\": this is a logout token, not an access token",
-         "send the access_token of the answer"},
+         "send the access_token of the token response"},
         {"", bearer(event), "WRONG_TYPE",
          "typ is \"secevent+jwt\": this is a security event, not an access token",
-         "send the access_token of the answer"},
+         "send the access_token of the token response"},
         {"", bearer(jwe), "WRONG_TYPE", "typ is \"JWE\": this is an encrypted token, not an access token",
-         "send the access_token of the answer"},
+         "send the access_token of the token response"},
         {"", bearer(other), "WRONG_TYPE", "typ is \"x\", it must be JWT or at+jwt", ""},
         {only_at_jwt, bearer(other), "WRONG_TYPE", "typ is \"x\", it must be at+jwt", ""},
         {only_at_jwt, bearer(jwt), "WRONG_TYPE", "typ is \"JWT\", require_at_jwt wants at+jwt",
@@ -117,7 +117,8 @@ TEST_F(Refusal, SegmentsAndSizes) {
          "turn off access token encryption for this client at the provider"},
         {"", bearer(large), "TOKEN_TOO_LARGE", "the token has 16395 bytes, max_token_bytes is 16384",
          "max_token_bytes = 20480"},
-        {"", bearer(huge), "TOKEN_TOO_LARGE", "the token has 1048588 bytes, max_token_bytes is 16384", ""},
+        {"", bearer(huge), "TOKEN_TOO_LARGE", "the token has 1048588 bytes, max_token_bytes is 16384",
+         "put fewer roles or groups into the token, or raise max_token_bytes"},
         {"", bearer(twice), "MALFORMED_PAYLOAD", "the payload: duplicate member \"groups\" at byte 24",
          "two claim mappers write it: take one away at the provider"},
         {"", bearer(cut), "MALFORMED_PAYLOAD", "the payload: not a JSON value at byte 11", ""},
@@ -134,7 +135,7 @@ TEST_F(Refusal, Names) {
                                                                      "al\xc3\xad"
                                                                      "ce"));
     const char *const match = R"(,"require_username_match":true)";
-    const char *const send = "send the access token as the password";
+    const char *const send = "the client must send the access token as its password";
     const Row rows[] = {
         {"",
          {Kind::sasl_plain, for_bob, {}, {}},
@@ -150,13 +151,17 @@ TEST_F(Refusal, Names) {
          {Kind::username_password, {}, "bob", odd},
          "USERNAME_MISMATCH",
          "the client's username isn't the token's, \"al\\xc3\\xadce\"",
-         ""},
+         "send the token's username, or set require_username_match = false"},
         {"",
          {Kind::username_password, {}, good, ""},
          "NOT_A_TOKEN",
          "the token stands in the username, and there is no password",
          "send it as the password, or set token_in_username = true"},
-        {"", {Kind::username_password, {}, "alice", ""}, "NOT_A_TOKEN", "the client sent no password", send},
+        {"",
+         {Kind::username_password, {}, "alice", ""},
+         "NOT_A_TOKEN",
+         "the client sent no password",
+         "send the access token as the password"},
         {"", bearer("{}"), "OPAQUE_TOKEN", "a JSON answer without access_token was sent as the token", ""},
         // An ordinary password, and nobody is asked after us.
         {"", {Kind::username_password, {}, "alice", "SeCrEt"}, "NOT_A_TOKEN", "", send},
