@@ -109,6 +109,23 @@ std::string copyable(std::string_view value) {
     return good ? std::string(value) : std::string();
 }
 
+std::string command_with(std::string_view command, std::string_view path) {
+    constexpr std::string_view place = "FILE";
+    constexpr std::string_view marks = "/._-+@:";
+    const std::string file = copyable(path);
+    const bool plain = std::all_of(file.begin(), file.end(), [marks](char c) {
+        return (c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
+               marks.find(c) != std::string_view::npos;
+    });
+    if (file.empty() || !plain) return {};
+    std::string out;
+    for (std::size_t at = command.find(place); at != std::string_view::npos; at = command.find(place)) {
+        out.append(command.substr(0, at)).append(file);
+        command.remove_prefix(at + place.size());
+    }
+    return out.append(command);
+}
+
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept {
     if (capacity == 0) return;
     const std::size_t length = text.size() < capacity - 1 ? text.size() : capacity - 1;

@@ -24,6 +24,10 @@ inline constexpr std::size_t max_values_shown = 4;
 /// bytes, no blank at its ends, no quotation mark, backslash or comma. Else empty: then a hint can't show it.
 std::string copyable(std::string_view value);
 
+/// The command with `path` in the place of each FILE, for a hint. Empty if a shell would read more into the path than a
+/// name.
+std::string command_with(std::string_view command, std::string_view path);
+
 /// Copies at most capacity-1 bytes and a NUL; what isn't printable ASCII becomes '?'.
 void copy_bounded(char *out, std::size_t capacity, std::string_view text) noexcept;
 

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -70,8 +72,68 @@ TEST_F(SecureFile, SomebodyElsesFile) {
     const auto content = read_trusted_file(path, 100);
     ASSERT_FALSE(content);
     EXPECT_EQ(content.error().reason, Reason::CONFIG_INSECURE_FILE);
-    EXPECT_NE(content.error().detail.find("belongs to user 65534"), std::string::npos)
+    EXPECT_NE(content.error().detail.find("belongs to user nobody (uid 65534)"), std::string::npos)
         << content.error().detail;
+    EXPECT_EQ(content.error().hint, "chown root " + path + ", or run this as that user: runuser -u nobody");
+    // An unknown user has a number only.
+    ASSERT_EQ(::chown(path.c_str(), 4'000'000'000, 0), 0);
+    EXPECT_NE(read_trusted_file(path, 100).error().detail.find("belongs to user 4000000000, and root"),
+              std::string::npos);
+}
+
+TEST_F(SecureFile, RootMayReadForAnotherUserAndIsToldSo) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    struct Row {
+        mode_t mode;
+        uid_t user;
+        gid_t group;
+        std::string_view note;  ///< empty: none
+    };
+    const Row rows[] = {
+        {0600, 65534, 0, "belongs to user nobody (uid 65534): good if the broker runs as that user"},
+        {0644, 65534, 0, "belongs to user nobody (uid 65534)"},
+        {0600, 0, 0, "has mode 0600, and root alone may read it: good if the broker runs as root"},
+        {0640, 0, 0, "has mode 0640, and root alone may read it"},
+        {0640, 0, 65534, ""},
+        {0604, 0, 0, ""},
+        {0644, 0, 0, ""},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(std::to_string(row.mode) + " " + std::to_string(row.user));
+        const std::string path = write("file", "content", row.mode);
+        ASSERT_EQ(::chown(path.c_str(), row.user, row.group), 0);
+        std::vector<std::string> notes;
+        EXPECT_EQ(read_trusted_file(path, 100, Links::follow, &notes).value_or(""), "content");
+        ASSERT_EQ(notes.size(), row.note.empty() ? 0U : 1U);
+        if (row.note.empty()) continue;
+        EXPECT_EQ(notes[0].find("\"" + path + "\" " + std::string(row.note)), 0U) << notes[0];
+    }
+    // Whoever may write it decides who gets in.
+    std::vector<std::string> notes;
+    const auto writable = read_trusted_file(write("file", "content", 0666), 100, Links::follow, &notes);
+    ASSERT_FALSE(writable);
+    EXPECT_EQ(writable.error().reason, Reason::CONFIG_INSECURE_FILE);
+    EXPECT_TRUE(notes.empty());
+}
+
+TEST_F(SecureFile, WhoeverElseMayWriteIsNamedWithTheCommandThatEndsIt) {
+    const std::string path = write("file", "content", 0666);
+    Failure failure = read_trusted_file(path, 100).error();
+    EXPECT_EQ(failure.detail, "\"" + path + "\": has mode 0666: others may write it");
+    EXPECT_EQ(failure.hint, "chmod go-w " + path);
+    failure = read_trusted_file(write("file", "content", 0660), 100).error();
+    EXPECT_EQ(failure.detail, "\"" + path + "\": has mode 0660: its group may write it");
+    // No command that a shell would read in another way.
+    EXPECT_EQ(read_trusted_file(write("a $(b)", "content", 0666), 100).error().hint, "");
+}
+
+TEST_F(SecureFile, WhereNoFileCanBeWritten) {
+    EXPECT_EQ(folder_problem(folder_ + "/new"), "");
+    EXPECT_EQ(folder_problem(write("there", "x", 0600)), "");
+    EXPECT_EQ(folder_problem(folder_), "is a directory");
+    EXPECT_EQ(folder_problem(folder_ + "/none/new"),
+              "its folder \"" + folder_ + "/none\": No such file or directory");
+    EXPECT_EQ(folder_problem(folder_ + "/there/new"), "\"" + folder_ + "/there\" is no folder");
 }
 
 TEST_F(SecureFile, LinksAreFollowed) {
