@@ -68,6 +68,8 @@ class KeySet {
         std::vector<std::string> debug;     ///< keys that aren't for us
         /// "keys" is an empty array. If that comes again, the provider has revoked all keys.
         bool well_formed_and_empty = false;
+        std::size_t keys = 0;            ///< that were read, usable or not
+        std::size_t shared_secrets = 0;  ///< of these, keys whose kty is "oct"
     };
     /// Fails with KEYS_UNAVAILABLE and what is wrong. A set that has keys, but no usable one, fails too. An
     /// empty "keys" array is a valid, empty set. At most 1000 keys are read. A byte order mark is skipped. The

@@ -20,6 +20,11 @@ std::string describe(std::size_t number, const JsonValue &jwk) {
     return text;
 }
 
+bool is_shared_secret(const JsonValue &jwk) {
+    const std::optional<JsonValue> kty = jwk.find("kty");
+    return kty && kty->is_string() && kty->text() == "oct";
+}
+
 /// Notes of one kind on single keys.
 class KeyNotes {
   public:
@@ -132,6 +137,8 @@ Result<KeySet> KeySet::parse(std::string_view json, Notes &notes) {
             notes.warnings.push_back("keys past the first " + std::to_string(max_keys) + " are not read");
             break;
         }
+        notes.keys = number;
+        if (is_shared_secret(jwk)) ++notes.shared_secrets;
         auto key = Key::from_jwk(jwk);
         if (!key) {
             const bool harmless = key.error().not_for_us;

@@ -163,7 +163,8 @@ Result<std::string> jwks_from_pem(std::string_view pem) {
             return unusable(where + " can't be decoded");
         }
         if (block->label.find("PRIVATE KEY") != std::string::npos) {
-            return unusable(where + " is a private key: whoever can read the file could make tokens");
+            return fail(Reason::KEYS_UNAVAILABLE, "it holds a private key (" + where + ")",
+                        "openssl pkey -in FILE -pubout -out FILE.pub");
         }
         if (holds_public_key(block->label)) {
             const KeyHandle key = read_key(*block);

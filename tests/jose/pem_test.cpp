@@ -141,12 +141,12 @@ TEST(Pem, Refused) {
     const std::string good = public_key(TestKey::shared("ES256"));
     const std::string garbage = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
     const Row rows[] = {
-        {"a private key", good + TestKey::shared("ES256").pem(), "PEM block 2 is a private key"},
+        {"a private key", good + TestKey::shared("ES256").pem(), "it holds a private key (PEM block 2)"},
         {"an encrypted one",
          "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
-         "PEM block 1 is a private key"},
+         "it holds a private key (PEM block 1)"},
         {"an RSA private key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
-         "PEM block 1 is a private key"},
+         "it holds a private key (PEM block 1)"},
         {"no key", good + garbage, "PEM block 2 isn't a PUBLIC KEY"},
         {"no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
          "PEM block 1 isn't a CERTIFICATE"},
