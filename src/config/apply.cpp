@@ -242,12 +242,35 @@ std::string read_alias(std::string_view alias, const Value &value, ScopeAliases 
             return "scopes have spaces between them, no commas (write %2C for a comma in a name)";
         }
         if (scope == "=" && value.form == Value::Form::ini) {
-            return "the alias ends at the first =: write one with = in quotes, as in "
-                   "scope_aliases.\"CN=X,OU=Y\" = SCOPE";
+            return "the alias ends at the first =";
         }
     }
     put(alias, std::move(scopes), out);
     if (out.size() > max_aliases) return fmt::format("there are more than {} aliases", max_aliases);
+    return {};
+}
+
+/// The line that was probably meant by an alias with a = in it and without quotes.
+std::string quoted_alias(std::string_view alias, std::string_view value) {
+    constexpr std::size_t max_shown = 256;
+    constexpr std::string_view separator = " = ";
+    const std::size_t end = value.rfind(separator);
+    if (end == std::string_view::npos || alias.size() + value.size() > max_shown) return {};
+    std::string line = fmt::format("scope_aliases.\"{}={}\" = {}", alias, trim(value.substr(0, end)),
+                                   value.substr(end + separator.size()));
+    const bool plain = std::none_of(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; });
+    return plain && std::count(line.begin(), line.end(), '"') == 2 ? line : std::string();
+}
+
+/// The line that was probably meant; empty: unknown.
+std::string hint_for(const Option &option, std::string_view alias, const Value &value) {
+    if (value.form == Value::Form::list) return {};
+    if (option.type == Type::https_url) {
+        const std::string better = copyable(better_https_url(value.text));
+        return better.empty() ? std::string() : fmt::format("{} = {}", option.name, better);
+    }
+    if (option.type == Type::scope_map && value.form == Value::Form::ini && !alias.empty())
+        return quoted_alias(alias.substr(1), value.text);
     return {};
 }
 
@@ -330,9 +353,11 @@ Result<void> apply(const Option &option, const Entry &entry, Section &section, S
             option.target);
     }
     if (problem.empty()) return {};
-    return fail(Reason::CONFIG_INVALID_VALUE, fmt::format("{}{}{} = {}: {}", entry.where, option.name,
-                                                          alias.empty() ? "" : "." + quote(alias.substr(1)),
-                                                          shown(option, entry.value), problem));
+    return fail(
+        Reason::CONFIG_INVALID_VALUE,
+        fmt::format("{}{}{} = {}: {}", entry.where, option.name,
+                    alias.empty() ? "" : "." + quote(alias.substr(1)), shown(option, entry.value), problem),
+        hint_for(option, alias, entry.value));
 }
 
 }  // namespace tokenward::config

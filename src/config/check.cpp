@@ -56,11 +56,12 @@ Result<void> check_refresh(const SectionDraft &draft) {
 
 /// What would make a good issuer of this one.
 std::string hint_for_issuer(const std::string &issuer) {
-    if (issuer.ends_with("/adfs/services/trust")) {
-        return fmt::format("jwks_uri = https://{}/adfs/discovery/keys", host_and_port(issuer));
+    if (issuer.starts_with("http://") && issuer.ends_with("/adfs/services/trust")) {
+        const std::string host = copyable(host_and_port(issuer));
+        return host.empty() ? std::string() : fmt::format("jwks_uri = https://{}/adfs/discovery/keys", host);
     }
-    return "if tokens say so: set jwks_uri or jwks_file; then no key comes from the issuer, and any text will "
-           "do";
+    const std::string better = copyable(better_issuer(issuer));
+    return better.empty() ? std::string() : "issuer = " + better;
 }
 
 /// Rule 7: where keys come from the issuer's address, that is https.
@@ -69,14 +70,15 @@ Result<void> check_issuer(const SectionDraft &draft) {
     if (section.issuer.empty()) {
         return fail(Reason::CONFIG_MISSING_KEY,
                     fmt::format("{}{} has no issuer: set it to the provider's https:// URL", draft.where,
-                                title(section)));
+                                title(section)),
+                    "issuer = https://..., what iss says in a token");
     }
     if (!section.keys.jwks_uri.empty() || section.keys.only_file()) return {};
     const std::string problem = issuer_problem(section.issuer);
     if (problem.empty()) return {};
-    const bool is_https = section.issuer.starts_with("https://");
-    return refuse(draft, "issuer", fmt::format(" = {}: {}", quote(without_userinfo(section.issuer)), problem),
-                  Reason::CONFIG_INVALID_VALUE, is_https ? std::string() : hint_for_issuer(section.issuer));
+    return refuse(draft, "issuer",
+                  fmt::format(" = {}: {}", quote(without_userinfo(section.issuer), 128), problem),
+                  Reason::CONFIG_INVALID_VALUE, hint_for_issuer(section.issuer));
 }
 
 /// Options about the source of keys that say different things.
@@ -99,23 +101,45 @@ Result<void> check_key_source(const SectionDraft &draft) {
     return {};
 }
 
-Result<void> check(SectionDraft &draft, const std::string &pod_folder) {
+/// Another section that has the issuer, and no audience either.
+const SectionDraft *same_without_audience(const SectionDraft &draft, const std::vector<SectionDraft> &all) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const SectionDraft &other) {
+        return &other != &draft && same_issuer(other.section.issuer, draft.section.issuer) &&
+               other.section.tokens.audience.empty() && other.section.scopes.resource_server_id.empty();
+    });
+    return found == all.end() ? nullptr : &*found;
+}
+
+tl::unexpected<Failure> no_audience(const SectionDraft &draft, const std::vector<SectionDraft> &all) {
+    const std::string name = title(draft.section);
+    if (const SectionDraft *other = same_without_audience(draft, all)) {
+        const bool is_first = &draft < other;
+        const SectionDraft &first = is_first ? draft : *other;
+        const SectionDraft &second = is_first ? *other : draft;
+        return fail(Reason::CONFIG_MISSING_KEY,
+                    fmt::format("{}{} has the issuer of {}: aud must tell them apart", second.where,
+                                title(second.section), title(first.section)),
+                    "audience = NAME in each, what aud says in its tokens");
+    }
+    return fail(Reason::CONFIG_MISSING_KEY,
+                fmt::format("{}{} has neither audience nor resource_server_id: tokens that were issued for "
+                            "other services would be accepted. Set one of them, or verify_aud = false",
+                            draft.where, name),
+                "audience = NAME, what aud says in a token for this broker");
+}
+
+Result<void> check(SectionDraft &draft, const std::vector<SectionDraft> &all, const std::string &pod_folder,
+                   std::vector<std::string> *root_notes) {
     Section &section = draft.section;
     const auto is_set = [&](std::string_view option) { return draft.origins.count(option) != 0; };
     if (section.keys.kubernetes) {
-        if (auto completed = complete_from_pod(draft, pod_folder); !completed) return completed;
+        if (auto completed = complete_from_pod(draft, pod_folder, root_notes); !completed) return completed;
     }
     if (auto checked = check_issuer(draft); !checked) return checked;
     if (auto checked = check_key_source(draft); !checked) return checked;
     if (auto checked = check_refresh(draft); !checked) return checked;
     if (section.tokens.verify_aud && section.tokens.audience.empty()) {
-        if (section.scopes.resource_server_id.empty()) {
-            return fail(
-                Reason::CONFIG_MISSING_KEY,
-                fmt::format("{}{} has neither audience nor resource_server_id: tokens that were issued for "
-                            "other services would be accepted. Set one of them, or verify_aud = false",
-                            draft.where, title(section)));
-        }
+        if (section.scopes.resource_server_id.empty()) return no_audience(draft, all);
         section.tokens.audience.push_back(section.scopes.resource_server_id);
     }
     if (!section.scopes.resource_server_type.empty() && section.scopes.resource_server_id.empty()) {
@@ -272,12 +296,20 @@ void warn_of_aliases(const Section &section, std::vector<std::string> &warnings)
     }
 }
 
+/// Its access tokens have no aud, but client_id.
+bool is_cognito(const std::string &issuer) {
+    return host_of(issuer).starts_with("cognito-idp.");
+}
+
 void warn(const Section &section, std::vector<std::string> &warnings) {
     const auto add = [&](std::string_view text) {
         warnings.push_back(fmt::format("{} {}", title(section), text));
     };
     if (!section.tokens.verify_aud && section.tokens.required_claims.empty()) {
-        add("verify_aud = false: every token of the issuer is accepted, also those for other services");
+        add(
+            fmt::format("verify_aud = false: every token of the issuer is accepted, also those for other "
+                        "services. Set required_claims.{}",
+                        is_cognito(section.issuer) ? "client_id = ID" : "azp = CLIENT"));
     }
     if (section.scopes.scope_prefix_explicit && section.scopes.scope_prefix->empty()) {
         add("scope_prefix is empty: every scope counts, also those for other services");
@@ -298,7 +330,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
     if (section.tokens.allow_id_token)
         add("allow_id_token = true: tokens that were made for a login page open the broker");
     if (section.tokens.allow_id_token && section.tokens.id_token_marks != TokenRules().id_token_marks)
-        add("id_token_marks has no effect beside allow_id_token = true");
+        add("id_token_marks has no effect beside allow_id_token = true: take one out");
     if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
     if (section.tokens.token_in_username)
         add("token_in_username = true: brokers and proxies write usernames into their logs");
@@ -312,6 +344,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         };
         no_effect("jwks_cache_file", section.keys.jwks_cache_file);
         no_effect("jwks_token_file", section.keys.jwks_token_file);
+        no_effect("ca_file", section.keys.ca_file);
         no_effect("discovery_uri", section.keys.discovery_uri);
     }
 }
@@ -319,9 +352,9 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
 }  // namespace
 
 Result<void> check_and_complete(std::vector<SectionDraft> &drafts, const std::string &pod_folder,
-                                std::vector<std::string> &warnings) {
+                                std::vector<std::string> &warnings, std::vector<std::string> *root_notes) {
     for (SectionDraft &draft : drafts) {
-        if (auto checked = check(draft, pod_folder); !checked) return checked;
+        if (auto checked = check(draft, drafts, pod_folder, root_notes); !checked) return checked;
     }
     const bool several_providers = std::any_of(drafts.begin(), drafts.end(), [&](const SectionDraft &draft) {
         return !same_issuer(draft.section.issuer, drafts.front().section.issuer);

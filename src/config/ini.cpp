@@ -164,9 +164,9 @@ Result<void> check_section_name(std::string_view section, std::string_view where
                                               "mgmt",  "experimental", "clustering"};
         const std::string_view near = nearest(section, known);
         return fail(Reason::CONFIG_UNKNOWN_KEY,
-                    fmt::format("{}the section {} doesn't exist{}", where, quote(section),
-                                near.empty() ? std::string(": options stand in [oauth] and [oauth.NAME]")
-                                             : fmt::format(": did you mean [{}]?", near)));
+                    fmt::format("{}the section {} doesn't exist: options stand in [oauth] and [oauth.NAME]",
+                                where, quote(section)),
+                    near.empty() ? std::string() : fmt::format("write [{}]", near));
     }
     const std::string_view name = section.substr(prefix.size());
     const bool good = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {

@@ -42,7 +42,8 @@ bool is_of_api_server(std::string_view uri) {
 
 }  // namespace
 
-Result<void> complete_from_pod(SectionDraft &draft, const std::string &folder) {
+Result<void> complete_from_pod(SectionDraft &draft, const std::string &folder,
+                               std::vector<std::string> *root_notes) {
     Section &section = draft.section;
     KeySource &keys = section.keys;
     const std::string &where = draft.origins["kubernetes"];
@@ -53,11 +54,17 @@ Result<void> complete_from_pod(SectionDraft &draft, const std::string &folder) {
     if (keys.jwks_uri.empty()) keys.jwks_uri = keys_of_api_server;
     const bool asks_api_server = is_of_api_server(keys.jwks_uri);
     const bool needs_token = section.issuer.empty() || (asks_api_server && keys.jwks_token_file.empty());
-    if (asks_api_server && keys.jwks_token_file.empty()) keys.jwks_token_file = folder + "/token";
-    if (asks_api_server && keys.ca_file.empty()) keys.ca_file = folder + "/ca.crt";
+    const auto take = [&](std::string_view option, std::string &path, std::string_view name) {
+        if (!asks_api_server || !path.empty()) return;
+        path = folder + std::string(name);
+        draft.origins[option] = where;
+    };
+    take("jwks_token_file", keys.jwks_token_file, "/token");
+    take("ca_file", keys.ca_file, "/ca.crt");
     if (!needs_token) return {};
 
-    const Result<std::string> token = read_trusted_file(folder + "/token", largest_token);
+    const Result<std::string> token =
+        read_trusted_file(folder + "/token", largest_token, Links::follow, root_notes);
     if (!token) {
         return fail(
             token.error().reason,

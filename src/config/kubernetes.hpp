@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::config {
 
@@ -14,7 +15,9 @@ inline constexpr std::string_view service_account_folder = "/var/run/secrets/kub
 
 /// Sets what is unset: `issuer` from the pod's own token, `jwks_uri` to the cluster's API server, and, if the keys
 /// come from there, `ca_file` and `jwks_token_file` to the files in `folder`. The token's signature isn't checked:
-/// its file is as trusted as the configuration. Fails outside of a pod, if something is unset.
-Result<void> complete_from_pod(SectionDraft &draft, const std::string &folder);
+/// its file is as trusted as the configuration; read_trusted_file() gets `root_notes`. Fails outside of a pod, if
+/// something is unset.
+Result<void> complete_from_pod(SectionDraft &draft, const std::string &folder,
+                               std::vector<std::string> *root_notes);
 
 }  // namespace tokenward::config

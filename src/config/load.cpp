@@ -22,15 +22,17 @@ constexpr std::size_t max_sections = 64;
 /// Options of the host. People often look for them in the configuration.
 constexpr std::string_view host_options[] = {"max_wait_ms", "startup_wait", "startup_wait_ms"};
 
-std::string unknown_key(const Entry &entry) {
-    if (std::find(std::begin(host_options), std::end(host_options), entry.key) != std::end(host_options)) {
-        return "is set by the broker's adapter, not here";
-    }
+tl::unexpected<Failure> unknown_key(const Entry &entry) {
+    const auto unknown = [&](std::string_view what, std::string hint) {
+        return fail(Reason::CONFIG_UNKNOWN_KEY, fmt::format("{}{}: {}", entry.where, quote(entry.key), what),
+                    std::move(hint));
+    };
+    if (std::find(std::begin(host_options), std::end(host_options), entry.key) != std::end(host_options))
+        return unknown("is set by the broker's adapter, not here", {});
     std::vector<std::string_view> names;
     for (const Option &option : options()) names.push_back(option.name);
     const std::string_view near = nearest(std::string_view(entry.key).substr(0, entry.key.find('.')), names);
-    return near.empty() ? "there is no such option"
-                        : fmt::format("there is no such option: did you mean {}?", near);
+    return unknown("there is no such option", near.empty() ? std::string() : fmt::format("write {}", near));
 }
 
 class Builder {
@@ -42,7 +44,7 @@ class Builder {
         return {};
     }
 
-    Result<Settings> finish(const std::string &pod_folder) && {
+    Result<Settings> finish(const std::string &pod_folder, std::vector<std::string> *root_notes) && {
         // Beside [oauth.NAME], [oauth] may hold only options for the whole backend. Then it is no issuer.
         std::erase_if(drafts_, [&](const SectionDraft &draft) {
             return draft.section.name == "oauth" && draft.origins.empty() && drafts_.size() > 1;
@@ -51,10 +53,13 @@ class Builder {
             return fail(Reason::CONFIG_MISSING_KEY,
                         "there is no section [oauth]: it holds at least the issuer");
         }
-        if (auto checked = check_and_complete(drafts_, pod_folder, settings_.warnings); !checked) {
+        if (auto checked = check_and_complete(drafts_, pod_folder, settings_.warnings, root_notes); !checked) {
             return pass_on(std::move(checked));
         }
-        for (SectionDraft &draft : drafts_) settings_.sections.push_back(std::move(draft.section));
+        for (SectionDraft &draft : drafts_) {
+            draft.section.origins = std::move(draft.origins);
+            settings_.sections.push_back(std::move(draft.section));
+        }
         return std::move(settings_);
     }
 
@@ -65,10 +70,7 @@ class Builder {
         if (entry.key.empty()) return {};
 
         const Option *option = find_option(entry.key);
-        if (option == nullptr) {
-            return fail(Reason::CONFIG_UNKNOWN_KEY,
-                        fmt::format("{}{}: {}", entry.where, quote(entry.key), unknown_key(entry)));
-        }
+        if (option == nullptr) return unknown_key(entry);
         if (option->scope() != Scope::section && entry.section != "oauth") {
             return fail(Reason::CONFIG_UNKNOWN_KEY,
                         fmt::format("{}{}: is for the whole backend and stands in [oauth] only", entry.where,
@@ -76,6 +78,7 @@ class Builder {
         }
         if (auto applied = apply(*option, entry, (*draft)->section, settings_); !applied) return applied;
         if (option->scope() == Scope::section) (*draft)->origins[option->name] = entry.where;
+        if (option->scope() == Scope::backend) settings_.origins[option->name] = entry.where;
         return {};
     }
 
@@ -101,14 +104,16 @@ class Builder {
 
 }  // namespace
 
-Result<Settings> load(std::span<const std::string> files, std::string_view json,
-                      const std::string &pod_folder) {
+Result<Settings> load(std::span<const std::string> files, std::string_view json, const std::string &pod_folder,
+                      bool for_root) {
     const std::string fallback(default_path);
     if (files.empty() && json.empty()) files = {&fallback, 1};
 
     Builder builder;
+    std::vector<std::string> notes;
+    std::vector<std::string> *root_notes = for_root ? &notes : nullptr;
     for (const std::string &file : files) {
-        const auto content = read_trusted_file(file, max_config_bytes);
+        const auto content = read_trusted_file(file, max_config_bytes, Links::follow, root_notes);
         if (!content) return tl::unexpected<Failure>(content.error());
         const auto entries = parse_ini(*content, file);
         if (!entries) return tl::unexpected<Failure>(entries.error());
@@ -119,7 +124,9 @@ Result<Settings> load(std::span<const std::string> files, std::string_view json,
         if (!entries) return tl::unexpected<Failure>(entries.error());
         if (auto added = builder.add(*entries); !added) return pass_on(std::move(added));
     }
-    return std::move(builder).finish(pod_folder);
+    auto settings = std::move(builder).finish(pod_folder, root_notes);
+    if (settings) settings->notes = std::move(notes);
+    return settings;
 }
 
 }  // namespace tokenward::config

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokenward::config {
@@ -21,6 +22,9 @@ using NamedLists = std::map<std::string, std::vector<std::string>, std::less<>>;
 using ScopeAliases = NamedLists;
 /// From a claim, by name or dotted path, to the values of which it must have one.
 using RequiredClaims = NamedLists;
+
+/// Where each option was last set, as a message begins: "/etc/tokenward/tokenward.ini:12: [oauth] ".
+using Origins = std::map<std::string_view, std::string>;
 
 /// Where a provider's keys come from.
 struct KeySource {
@@ -97,6 +101,7 @@ struct Section {
     TokenRules tokens;
     ScopeRules scopes;
     Confinement confinement;
+    Origins origins;
 };
 
 /// As the configuration writes the section's name.
@@ -110,7 +115,9 @@ struct Settings {
     bool routing_keys = true;
     std::string metrics_file;
     std::size_t token_cache_size = 10000;
+    Origins origins;                    ///< of what is for the whole backend
     std::vector<std::string> warnings;  ///< for the log, such as verify_aud = false
+    std::vector<std::string> notes;     ///< for root, who checks the files of the broker's user
 };
 
 }  // namespace tokenward::config

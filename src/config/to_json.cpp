@@ -126,6 +126,8 @@ std::string to_json(const Settings &settings) {
     }
     json.name("warnings");
     write(json, settings.warnings);
+    json.name("notes");
+    write(json, settings.notes);
     json.end_object();
     return out;
 }

@@ -9,6 +9,7 @@
 #include <new>
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 namespace tokenward::config {
 namespace {
@@ -99,7 +100,7 @@ bool is_entra_issuer_of_many_tenants(const Url &url) {
 
 std::string https_url_problem(std::string_view url) {
     if (equals_ignoring_case(url.substr(0, 7), "http://"))
-        return "must begin with https://: plain http lets anybody forge the keys";
+        return "plain http: the keys would come from there, and anybody on the way could forge them";
     if (url.substr(0, https.size()) != https) return "must be a URL that begins with https:// (in lower case)";
     if (!has_only_url_characters(url)) return "has a character that can't stand in a URL: percent-encode it";
     const Url parsed(url);
@@ -117,12 +118,30 @@ std::string issuer_problem(std::string_view url) {
         return "must not have a query (?): an issuer has none (OIDC Discovery section 3)";
     const Url parsed(url);
     if (parsed.path().find("/.well-known/") != std::string::npos)
-        return "must be the issuer, not its discovery document: leave out /.well-known/ and what follows";
-    if (is_entra_issuer_of_many_tenants(parsed)) {
-        return "names no tenant: put the tenant id (a GUID) in the place of common, organizations or "
-               "consumers, as in https://login.microsoftonline.com/TENANT/v2.0";
+        return "that is the discovery document, not the issuer";
+    if (is_entra_issuer_of_many_tenants(parsed)) return "names no tenant";
+    return {};
+}
+
+std::string better_https_url(std::string_view url) {
+    if (url.find('@') != std::string_view::npos) return {};
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!equals_ignoring_case(url.substr(0, scheme.size()), scheme)) continue;
+        std::string better = std::string(https).append(url.substr(scheme.size()));
+        return https_url_problem(better).empty() && better != url ? better : std::string();
     }
     return {};
+}
+
+std::string better_issuer(std::string_view url) {
+    std::string better = better_https_url(url);
+    if (better.empty()) better = url;
+    better = better.substr(0, better.find("/.well-known/"));
+    if (!https_url_problem(better).empty()) return {};
+    const Url parsed(better);
+    if (is_entra_issuer_of_many_tenants(parsed))
+        return fmt::format("{}{}/TENANT-ID/v2.0", https, parsed.host_and_port());
+    return better != url ? better : std::string();
 }
 
 std::string proxy_problem(std::string_view url) {

@@ -12,6 +12,12 @@ std::string issuer_problem(std::string_view url);
 std::string https_url_problem(std::string_view url);
 std::string proxy_problem(std::string_view url);
 
+/// The https URL that is probably meant by one that begins with http:// or isn't in lower case there. Empty: none, or it
+/// holds a user.
+std::string better_https_url(std::string_view url);
+/// The issuer that is probably meant by one that issuer_problem() refuses; empty: unknown.
+std::string better_issuer(std::string_view url);
+
 /// An address that a provider may name for its keys: https, a host, no user, printable ASCII without spaces and
 /// backslashes, 2048 bytes at most.
 bool is_https_url(std::string_view url);

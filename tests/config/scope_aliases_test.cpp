@@ -137,7 +137,7 @@ TEST_F(Aliases, Refused) {
         {"scope_aliases.a = " + long_name, "", Reason::CONFIG_INVALID_VALUE,
          "scopes must have 1 to 1024 bytes"},
         {"scope_aliases.a\x01 = x", "", Reason::CONFIG_INVALID_VALUE, "without control characters"},
-        {"scope_alias.a = x", "", Reason::CONFIG_UNKNOWN_KEY, "did you mean scope_aliases"},
+        {"scope_alias.a = x", "", Reason::CONFIG_UNKNOWN_KEY, "there is no such option"},
         {"issuer.a = x", "", Reason::CONFIG_UNKNOWN_KEY, "there is no such option"},
         {"", h + R"("scope_aliases":"x"})", Reason::CONFIG_INVALID_VALUE,
          "must be scope_aliases.ALIAS = SCOPE SCOPE"},
