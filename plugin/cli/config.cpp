@@ -45,6 +45,10 @@ ExitCode config(const CommonOptions &common) {
     if (warnings.IsArray()) {
         for (const auto &warning : warnings.GetArray()) say("; warning: " + for_terminal(string_of(warning)));
     }
+    const rapidjson::Value &notes = member(*document, "notes");
+    if (notes.IsArray()) {
+        for (const auto &note : notes.GetArray()) say("; note: " + for_terminal(string_of(note)));
+    }
     return exit_yes;
 }
 

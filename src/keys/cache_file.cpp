@@ -85,10 +85,11 @@ Result<CachedKeys> parse_cache(std::string_view text, const CacheExpectation &ex
     return keys;
 }
 
-Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected) {
+Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected,
+                                                  std::vector<std::string> *root_notes) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0 && errno == ENOENT) return std::optional<CachedKeys>{};
-    const Result<std::string> text = read_trusted_file(path, largest_file, Links::refuse);
+    const Result<std::string> text = read_trusted_file(path, largest_file, Links::refuse, root_notes);
     if (!text) return fail(Reason::KEYS_UNAVAILABLE, "jwks_cache_file " + text.error().detail);
     Result<CachedKeys> keys = parse_cache(*text, expected);
     if (!keys) return refuse(path, keys.error().detail);

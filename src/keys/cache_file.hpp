@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokenward::keys {
 
@@ -31,7 +32,9 @@ struct CacheExpectation {
 /// a regular file, no symbolic link, of our effective user or root, not writable by others, of the same issuer
 /// and jwks_uri, not from the future and not older than jwks_max_stale. Whoever can write this file decides who
 /// gets in.
-Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected);
+/// `root_notes` is read_trusted_file()'s.
+Result<std::optional<CachedKeys>> read_cache_file(const std::string &path, const CacheExpectation &expected,
+                                                  std::vector<std::string> *root_notes = nullptr);
 
 /// Mode 0600, by temporary file, fsync and rename in the same folder: a crash leaves the old file or the new
 /// one. `keys.jwks` must be valid JSON. Fails with KEYS_UNAVAILABLE and what is wrong.

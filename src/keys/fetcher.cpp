@@ -83,26 +83,22 @@ Fetcher::~Fetcher() {
 
 // ---- the configuring thread ---------------------------------------------------------------------------------
 
-Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(const config::Section &section) {
+Result<std::shared_ptr<SectionKeys>> Fetcher::prepare(SectionInput input) {
     // Sections that share an issuer are one provider: the configuration sees to it that they agree on its keys.
     for (const Prepared &earlier : prepared_) {
-        if (same_issuer(earlier.input.issuer, section.issuer))
-            return std::shared_ptr<SectionKeys>(earlier.keys);
+        if (same_issuer(earlier.input.issuer, input.issuer)) return std::shared_ptr<SectionKeys>(earlier.keys);
     }
-    Result<SectionInput> input = read_section_input(section, logger_);
-    if (!input) return pass_on(std::move(input));
-
-    Prepared prepared{nullptr, std::move(*input), false};
+    Prepared prepared{nullptr, std::move(input), false};
     // Only this thread changes sections_: it reads them without the lock.
     for (const auto &keys : sections_) {
-        if (keys->serves(section)) prepared.keys = keys;
+        if (keys->serves(prepared.input)) prepared.keys = keys;
     }
     if (!prepared.keys) {
         prepared.is_new = true;
         prepared.keys = std::make_shared<SectionKeys>(clock_, waiters_, prepared.input, Random());
         if (!prepared.keys->is_static()) {
             if (Result<void> started = start_thread(); !started) return pass_on(std::move(started));
-            restore_from_cache_file(*prepared.keys, section, clock_, logger_);
+            restore_from_cache_file(*prepared.keys, prepared.input, clock_, logger_);
         }
     }
     prepared_.push_back(prepared);

@@ -4,13 +4,13 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
-#include "config/settings.hpp"
 #include "keys/fetch_log.hpp"
 #include "keys/fetch_outcome.hpp"
 #include "keys/fetch_plan.hpp"
 #include "keys/key_waiters.hpp"
 #include "keys/proxy.hpp"
 #include "keys/section_cache.hpp"
+#include "keys/section_input.hpp"
 #include "keys/section_keys.hpp"
 #include "keys/transport.hpp"
 
@@ -37,10 +37,10 @@ class Fetcher {
     Fetcher &operator=(const Fetcher &) = delete;
 
     // ---- for whoever configures the backend, one thread at a time ----
-    /// The keys of a section; sections that share an issuer share them. They are those already there if SectionKeys::serves(); the other settings are
-    /// then taken over at commit(). Else they are new, and their first fetch begins at commit(). Files are read
-    /// here: fails with CONFIG_* if one can't be used. Nothing changes for others before commit().
-    Result<std::shared_ptr<SectionKeys>> prepare(const config::Section &section);
+    /// The keys of a section; sections that share an issuer share them. They are those already there if
+    /// SectionKeys::serves(); the other settings are then taken over at commit(). Else they are new, and their first
+    /// fetch begins at commit(). Nothing changes for others before commit(). Fails with RESOURCE_LIMIT.
+    Result<std::shared_ptr<SectionKeys>> prepare(SectionInput input);
     /// The sections prepared since the last commit() or rollback() are the backend's; all others are dropped.
     void commit();
     void rollback() noexcept { prepared_.clear(); }

@@ -14,32 +14,54 @@ namespace {
 
 constexpr std::int64_t rewrite_after_ms = 60'000;
 
-}  // namespace
+struct Restored {
+    jose::KeySet set;
+    std::string jwks_uri;
+    std::int64_t age_s = 0;
+};
 
-void restore_from_cache_file(SectionKeys &keys, const config::Section &section, const Clock &clock,
-                             Logger &logger) {
-    const std::string &path = section.keys.jwks_cache_file;
-    if (path.empty()) return;
+/// Nothing if no file is configured or there is none. Fails with what the log says of it.
+Result<std::optional<Restored>> read(const SectionInput &input, const Clock &clock,
+                                     std::vector<std::string> *root_notes) {
+    const std::string &path = input.source.jwks_cache_file;
+    if (path.empty()) return std::nullopt;
+    const auto not_used = [&](const std::string &why) {
+        return fail(Reason::KEYS_UNAVAILABLE,
+                    fmt::format("keys of {}: not used: {}", quote(input.issuer), why));
+    };
     const std::int64_t now = clock.unix_seconds();
-    const Result<std::optional<CachedKeys>> cached =
-        read_cache_file(path, {section.issuer, section.keys.jwks_uri, section.keys.jwks_max_stale_s, now});
-    if (!cached) {
-        logger.warning(fmt::format("keys of {}: not used: {}", quote(section.issuer), cached.error().detail));
-        return;
-    }
-    if (!*cached) return;
+    Result<std::optional<CachedKeys>> cached = read_cache_file(
+        path, {input.issuer, input.source.jwks_uri, input.source.jwks_max_stale_s, now}, root_notes);
+    if (!cached) return not_used(cached.error().detail);
+    if (!*cached) return std::nullopt;
     jose::KeySet::Notes notes;
     Result<jose::KeySet> set = jose::KeySet::parse((*cached)->jwks, notes);
     // An emptied set is in the file so that no older one comes back. It holds nothing to use.
-    if (!set || set->keys().empty()) {
-        logger.warning(fmt::format("keys of {}: not used: jwks_cache_file {} holds no usable keys",
-                                   quote(section.issuer), quote(path, 256)));
+    if (!set || set->keys().empty())
+        return not_used(fmt::format("jwks_cache_file {} holds no usable keys", quote(path, 256)));
+    return Restored{std::move(*set), std::move((*cached)->jwks_uri), now - (*cached)->fetched_at};
+}
+
+}  // namespace
+
+void restore_from_cache_file(SectionKeys &keys, const SectionInput &input, const Clock &clock, Logger &logger) {
+    Result<std::optional<Restored>> restored = read(input, clock, nullptr);
+    if (!restored) {
+        logger.warning(restored.error().detail);
         return;
     }
-    const std::int64_t age = now - (*cached)->fetched_at;
-    logger.info(fmt::format("keys of {}: {} from jwks_cache_file {}, {} s old", quote(section.issuer),
-                            set->keys().size(), quote(path, 256), age));
-    keys.restore(std::move(*set), (*cached)->jwks_uri, age);
+    if (!*restored) return;
+    logger.info(fmt::format("keys of {}: {} from jwks_cache_file {}, {} s old", quote(input.issuer),
+                            (*restored)->set.keys().size(), quote(input.source.jwks_cache_file, 256),
+                            (*restored)->age_s));
+    keys.restore(std::move((*restored)->set), (*restored)->jwks_uri, (*restored)->age_s);
+}
+
+std::string cache_file_problem(const SectionInput &input, const Clock &clock,
+                               std::vector<std::string> *root_notes) {
+    if (input.source.only_file()) return {};
+    const auto restored = read(input, clock, root_notes);
+    return restored ? std::string() : restored.error().detail;
 }
 
 void SectionCache::write(const FetchPlan &plan, const KeyStatus &status, const Clock &clock, FetchLog &log) {

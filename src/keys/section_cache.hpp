@@ -3,22 +3,25 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "config/settings.hpp"
 #include "keys/fetch_log.hpp"
 #include "keys/fetch_plan.hpp"
 #include "keys/key_status.hpp"
+#include "keys/section_input.hpp"
 #include "keys/section_keys.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tokenward::keys {
 
 /// Gives `keys` what the section's cache file holds. A file that can't be used is named in the log.
-void restore_from_cache_file(SectionKeys &keys, const config::Section &section, const Clock &clock,
-                             Logger &logger);
+void restore_from_cache_file(SectionKeys &keys, const SectionInput &input, const Clock &clock, Logger &logger);
+/// What that line would say; empty: there is nothing to say. `root_notes` is read_trusted_file()'s.
+std::string cache_file_problem(const SectionInput &input, const Clock &clock,
+                               std::vector<std::string> *root_notes);
 
 /// Not thread-safe: the fetcher's thread has it.
 class SectionCache {

@@ -1,7 +1,6 @@
 // What a section says about its keys, with the content of the files that it names.
 #pragma once
 
-#include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "jose/jwk.hpp"
@@ -22,8 +21,16 @@ struct SectionInput {
     std::optional<jose::KeySet> file_keys;      ///< content of jwks_file
 };
 
-/// Reads jwks_file and ca_file, and looks whether jwks_token_file can be read. Fails with CONFIG_* if one of them
-/// can't be used.
-Result<SectionInput> read_section_input(const config::Section &section, Logger &logger);
+/// What is to be said of files that can be used.
+struct FileNotes {
+    std::vector<std::string> warnings;
+    std::vector<std::string> debug;
+    std::vector<std::string> *for_root = nullptr;  ///< read_trusted_file()'s root_notes
+};
+
+/// Reads the files that the section names, but for jwks_cache_file: jwks_file, ca_file, jwks_token_file. This is the
+/// one place that decides whether they can be used. Fails with CONFIG_* if not; the detail says where the option was
+/// set, which file it names and what is wrong with that.
+Result<SectionInput> read_section_input(const config::Section &section, FileNotes &notes);
 
 }  // namespace tokenward::keys

@@ -244,10 +244,10 @@ KeyStatus SectionKeys::status() const {
 
 // ---- for the fetcher ----------------------------------------------------------------------------------------
 
-bool SectionKeys::serves(const config::Section &section) const {
+bool SectionKeys::serves(const SectionInput &input) const {
     const std::lock_guard lock(waiters_->mutex);
-    const config::KeySource &other = section.keys;
-    return issuer_ == section.issuer && source_.jwks_uri == other.jwks_uri &&
+    const config::KeySource &other = input.source;
+    return issuer_ == input.issuer && source_.jwks_uri == other.jwks_uri &&
            source_.discovery_uri == other.discovery_uri && source_.jwks_file == other.jwks_file &&
            source_.jwks_file_beside == other.jwks_file_beside && source_.ca_file == other.ca_file;
 }

@@ -51,7 +51,7 @@ class SectionKeys {
 
     // ---- for the fetcher ----
     /// A reload may go on with these keys: what they come from is the same.
-    bool serves(const config::Section &section) const;
+    bool serves(const SectionInput &input) const;
     /// Takes over the other settings, and what the files hold now.
     void apply(SectionInput input);
     bool is_static() const noexcept { return is_static_; }

@@ -4,7 +4,8 @@
 #include "base/fork.hpp"
 #include "config/load.hpp"
 #include "jose/crypto.hpp"
-#include "keys/section_input.hpp"
+#include "keys/section_cache.hpp"
+#include "session/configuration_input.hpp"
 #include "session/outcome.hpp"
 
 #include <algorithm>
@@ -27,40 +28,11 @@ Result<void> check_waits(const BackendOptions &options) {
     return check(options.max_wait_ms, "max_wait_ms");
 }
 
-/// Removes the algorithms that OpenSSL doesn't offer here. Fails if a section has none left.
-Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmSet &available) {
-    for (config::Section &section : settings.sections) {
-        for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
-            const auto algorithm = static_cast<jose::Algorithm>(i);
-            if (!section.tokens.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
-            section.tokens.algorithms.remove(algorithm);
-            settings.warnings.push_back(
-                fmt::format("[{}] algorithms: OpenSSL offers no {} here; it is left out", section.name,
-                            jose::algorithm_name(algorithm)));
-        }
-        if (section.tokens.algorithms.empty()) {
-            return fail(Reason::CRYPTO_UNAVAILABLE,
-                        fmt::format("[{}] none of algorithms is available", section.name));
-        }
-    }
-    return {};
-}
-
 /// Fails if the process ends, or if OpenSSL or the allocator isn't ours here.
 Result<void> enter_openssl(const AtWork &work) {
     if (!work) return tl::unexpected(at_process_end());
     if (!jose::initialise_openssl()) return fail(Reason::CRYPTO_UNAVAILABLE, "OpenSSL can't be initialised");
     return jose::check_allocator();
-}
-
-/// What create and config_check have in common before files of keys are read.
-Result<config::Settings> load_settings(const BackendOptions &options) {
-    const auto available = jose::available_algorithms();
-    if (!available) return tl::unexpected(available.error());
-    auto settings = config::load(options.config_files, options.config_json);
-    if (!settings) return settings;
-    if (auto some = drop_unavailable(*settings, *available); !some) return pass_on(std::move(some));
-    return settings;
 }
 
 }  // namespace
@@ -108,13 +80,15 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
 
 Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions &options) {
     fetcher_->rollback();  // an earlier load may have run out of memory half-way
-    auto settings = load_settings(options);
-    if (!settings) return pass_on(std::move(settings));
+    auto input = read_configuration(options.config_files, options.config_json, false);
+    if (!input) return pass_on(std::move(input));
+    for (const std::string &line : input->debug) logger_.debug(line);
 
     auto next = std::make_shared<Configuration>();
     next->generation = ++generation_;
-    for (const config::Section &section : settings->sections) {
-        auto keys = fetcher_->prepare(section);
+    for (std::size_t i = 0; i < input->sections.size(); ++i) {
+        const config::Section &section = input->settings.sections[i];
+        auto keys = fetcher_->prepare(std::move(input->sections[i]));
         if (!keys) return pass_on(std::move(keys));
         next->sections.push_back(
             {section.name,
@@ -132,7 +106,7 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
         // what each of the buffers keeps of it is bounded by LoginBuffers::most_kept_bytes.
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
-    next->settings = *std::move(settings);
+    next->settings = std::move(input->settings);
     if (auto prepared = metrics_file_.prepare(next->settings.metrics_file); !prepared)
         return pass_on(std::move(prepared));
     return next;
@@ -199,14 +173,19 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
     const AtWork work(WorkingThread::of_host);
     if (auto usable = enter_openssl(work); !usable) return pass_on(std::move(usable));
     const jose::ErrorQueueGuard guard;
-    const auto settings = load_settings(options);
-    if (!settings) return tl::unexpected(settings.error());
-    Logger nowhere({LogMode::to_stderr, nullptr, nullptr, LogLevel::error});
-    nowhere.close();
-    for (const config::Section &section : settings->sections) {
-        if (auto input = keys::read_section_input(section, nowhere); !input) return pass_on(std::move(input));
+    auto input = read_configuration(options.config_files, options.config_json, true);
+    if (!input) return pass_on(std::move(input));
+    config::Settings &settings = input->settings;
+    // The broker starts without the keys of before.
+    for (const keys::SectionInput &section : input->sections) {
+        std::string problem = keys::cache_file_problem(section, SystemClock::instance(), &settings.notes);
+        const auto &said = settings.warnings;  // sections of one provider have one file
+        if (problem.empty() || std::find(said.begin(), said.end(), problem) != said.end()) continue;
+        settings.warnings.push_back(std::move(problem));
     }
-    return config::to_json(*settings);
+    std::sort(settings.notes.begin(), settings.notes.end());
+    settings.notes.erase(std::unique(settings.notes.begin(), settings.notes.end()), settings.notes.end());
+    return config::to_json(settings);
 }
 
 void Backend::report_denial(const Session &session, const access::Request &request, Session::Until until,

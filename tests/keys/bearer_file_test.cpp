@@ -36,7 +36,7 @@ TEST_F(BearerFile, HoldsOneToken) {
         const Result<std::string> token = read_bearer_file(write(content));
         ASSERT_FALSE(token) << content;
         EXPECT_EQ(token.error().reason, Reason::CONFIG_INVALID_VALUE);
-        EXPECT_NE(token.error().detail.find("jwks_token_file \"" + path + "\""), std::string::npos)
+        EXPECT_NE(token.error().detail.find("jwks_token_file = \"" + path + "\""), std::string::npos)
             << token.error().detail;
         EXPECT_EQ(token.error().detail.find("other"), std::string::npos) << "shows what the file holds";
     }
@@ -136,11 +136,12 @@ TEST_F(BearerFile, AMissingOneIsAFailedFetchAndNothingIsAsked) {
 TEST_F(BearerFile, TheConfigurationIsRefusedIfItCantBeRead) {
     config::Section section = section_of(issuer);
     section.keys.jwks_token_file = path;
-    const Result<SectionInput> refused = read_section_input(section, log.logger);
+    FileNotes notes;
+    const Result<SectionInput> refused = read_section_input(section, notes);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason, Reason::CONFIG_UNREADABLE);
     write("token");
-    EXPECT_TRUE(read_section_input(section, log.logger));
+    EXPECT_TRUE(read_section_input(section, notes));
 }
 
 }  // namespace

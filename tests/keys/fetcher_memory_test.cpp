@@ -70,7 +70,8 @@ class World {
         provider.heal();
         write_token_file();
         publish({"k1"});
-        keys_ = std::make_shared<SectionKeys>(clock_, waiters_, *read_section_input(section_, log_.logger),
+        FileNotes notes;
+        keys_ = std::make_shared<SectionKeys>(clock_, waiters_, *read_section_input(section_, notes),
                                               [] { return 0.5; });
         keys_->start();
         sections_.push_back(keys_);
@@ -341,7 +342,8 @@ TEST(KeyThreadMemory, TheThreadGoesOnWhateverIsThrown) {
         const ClockThatTakesMemory clock(n);
         LogCapture log;
         Fetcher fetcher(clock, log.logger, Proxy{}, nullptr);
-        EXPECT_TRUE(fetcher.prepare(section));
+        FileNotes notes;
+        EXPECT_TRUE(fetcher.prepare(*read_section_input(section, notes)));
         fetcher.commit();
         EXPECT_TRUE(fetcher.wait_for_first_keys(std::chrono::milliseconds(patience).count())) << log.text();
         caught += log.count(LogLevel::error, "bad_alloc");

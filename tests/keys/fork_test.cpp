@@ -2,6 +2,7 @@
 // may be in malloc, where a child can hang in the sanitizer's own locks.
 #include "fakes.hpp"
 #include "keys/fetcher.hpp"
+#include "section_keys_fixture.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -56,7 +57,7 @@ TEST(Fork, AChildForgetsTheFetcherThoughItsThreadAndACallerWithTheLockAreGone) {
     auto fetcher = std::make_unique<Fetcher>(clock, log.logger, Proxy{}, std::unique_ptr<Transport>(transport));
     config::Section section = section_of("https://provider.example");
     section.keys.jwks_uri = "https://provider.example/keys";
-    const std::shared_ptr<SectionKeys> keys = fetcher->prepare(section).value();
+    const std::shared_ptr<SectionKeys> keys = fetcher->prepare(input_of(section)).value();
     fetcher->commit();
     transport->stopped.acquire();
 

@@ -37,8 +37,13 @@ class FetcherTest : public testing::Test {
         section.keys.jwks_min_refresh_s = 1;
     }
 
+    Result<std::shared_ptr<SectionKeys>> prepare(const config::Section &with) {
+        FileNotes notes;
+        Result<SectionInput> input = read_section_input(with, notes);
+        return input ? fetcher->prepare(std::move(*input)) : pass_on(std::move(input));
+    }
     std::shared_ptr<SectionKeys> begin(const config::Section &with) {
-        Result<std::shared_ptr<SectionKeys>> keys = fetcher->prepare(with);
+        Result<std::shared_ptr<SectionKeys>> keys = prepare(with);
         EXPECT_TRUE(keys) << keys.error().detail;
         fetcher->commit();
         return keys ? *keys : nullptr;

@@ -720,7 +720,7 @@ TEST_F(KeysBeside, AnEmptiedSetLeavesTheFilesKeys) {
 TEST_F(KeysBeside, AReloadReadsTheFileAgain) {
     begin_with(key_set({"k1"}));
     const KeyRef own = *keys->find(eddsa, "own", "", 0);
-    ASSERT_TRUE(keys->serves(section_));
+    ASSERT_TRUE(keys->serves(input_of(section_)));
     keys->apply(input({"new"}));
     EXPECT_EQ(find_reason("new"), Reason::NONE);
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
@@ -728,14 +728,14 @@ TEST_F(KeysBeside, AReloadReadsTheFileAgain) {
     // Another kind of source is another provider's.
     config::Section alone = section_;
     alone.keys.jwks_file_beside = false;
-    EXPECT_FALSE(keys->serves(alone));
+    EXPECT_FALSE(keys->serves(input_of(alone)));
     config::Section discovered = section_;
     discovered.keys.discovery_uri = "https://elsewhere.example/d";
-    EXPECT_FALSE(keys->serves(discovered));
+    EXPECT_FALSE(keys->serves(input_of(discovered)));
     config::Section renamed = section_;
     renamed.name = "other";
     renamed.tokens.issuer_aliases = {"https://inside.example"};
-    EXPECT_TRUE(keys->serves(renamed));
+    EXPECT_TRUE(keys->serves(input_of(renamed)));
 }
 
 TEST_F(SectionKeysTest, AFileAloneSaysHowToNameItsKeys) {

@@ -173,11 +173,11 @@ TEST_F(ThreadTest, ARolledBackReloadChangesNothing) {
     const auto keys = begin_with_keys();
     config::Section changed = section;
     changed.keys.jwks_cache_ttl_s = 1;
-    ASSERT_TRUE(fetcher->prepare(changed));
+    ASSERT_TRUE(prepare(changed));
     config::Section broken = section;
     broken.issuer = "https://broken.example";
     broken.keys.ca_file = "/nonexistent/ca.pem";
-    ASSERT_FALSE(fetcher->prepare(broken));
+    ASSERT_FALSE(prepare(broken));
     fetcher->rollback();
     EXPECT_GT(keys->status().next_fetch_in_s, 1000);
     EXPECT_EQ(begin(section), keys);
@@ -241,7 +241,7 @@ class JwksFileTest : public FileTest {};
 
 TEST_P(JwksFileTest, RefusesTheConfiguration) {
     section.keys.jwks_file = write();
-    const auto keys = fetcher->prepare(section);
+    const auto keys = prepare(section);
     ASSERT_FALSE(keys);
     EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
     EXPECT_NE(keys.error().detail.find("/file"), std::string::npos) << keys.error().detail;
@@ -261,7 +261,7 @@ class CaFileTest : public FileTest {};
 
 TEST_P(CaFileTest, RefusesTheConfiguration) {
     section.keys.ca_file = write();
-    const auto keys = fetcher->prepare(section);
+    const auto keys = prepare(section);
     ASSERT_FALSE(keys);
     EXPECT_EQ(keys.error().reason, GetParam().reason) << keys.error().detail;
 }
@@ -291,7 +291,7 @@ TEST_F(ThreadTest, AStaticSetNeedsNoThreadAndIsReadAgainAtReload) {
     issuer.rotate(false);
     EXPECT_EQ(check(*keys, issuer.mint(), long_wait_ms), Reason::UNKNOWN_KEY) << "at once";
     support::write_file(section.keys.jwks_file, "garbage");
-    EXPECT_FALSE(fetcher->prepare(section));
+    EXPECT_FALSE(prepare(section));
     fetcher->rollback();
     EXPECT_FALSE(keys->status().keys.empty());
     support::write_file(section.keys.jwks_file, issuer.jwks());

@@ -1,11 +1,11 @@
 // Stands for libtokenward in the unload test: a shared object with the fetcher in it.
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "config/settings.hpp"
 #include "keys/fetcher.hpp"
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -31,11 +31,11 @@ __attribute__((visibility("default"))) void *unload_test_begin(const char *jwks_
     auto fetcher = Fetcher::create(SystemClock::instance(), running->logger);
     if (!fetcher) return nullptr;
     running->fetcher = std::move(*fetcher);
-    tokenward::config::Section section;
+    tokenward::keys::SectionInput section;
     section.name = "oauth";
     section.issuer = "https://provider.example";
-    section.keys.jwks_uri = jwks_uri;
-    if (!running->fetcher->prepare(section)) return nullptr;
+    section.source.jwks_uri = jwks_uri;
+    if (!running->fetcher->prepare(std::move(section))) return nullptr;
     running->fetcher->commit();
     return running.release();
 }

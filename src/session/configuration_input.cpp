@@ -1,0 +1,90 @@
+#include "session/configuration_input.hpp"
+
+#include "base/issuer.hpp"
+#include "base/secure_file.hpp"
+#include "base/text.hpp"
+#include "config/load.hpp"
+#include "jose/algorithm.hpp"
+#include "jose/crypto.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace tokenward::session {
+namespace {
+
+/// Removes the algorithms that OpenSSL doesn't offer here. Fails if a section has none left.
+Result<void> drop_unavailable(config::Settings &settings, const jose::AlgorithmSet &available) {
+    for (config::Section &section : settings.sections) {
+        for (std::size_t i = 0; i < jose::algorithm_count; ++i) {
+            const auto algorithm = static_cast<jose::Algorithm>(i);
+            if (!section.tokens.algorithms.contains(algorithm) || available.contains(algorithm)) continue;
+            section.tokens.algorithms.remove(algorithm);
+            settings.warnings.push_back(
+                fmt::format("[{}] algorithms: OpenSSL offers no {} here; it is left out", section.name,
+                            jose::algorithm_name(algorithm)));
+        }
+        if (section.tokens.algorithms.empty()) {
+            return fail(Reason::CRYPTO_UNAVAILABLE,
+                        fmt::format("[{}] none of algorithms is available", section.name));
+        }
+    }
+    return {};
+}
+
+void append(std::vector<std::string> &to, std::vector<std::string> &&lines) {
+    to.insert(to.end(), std::make_move_iterator(lines.begin()), std::make_move_iterator(lines.end()));
+}
+
+/// Sections that share an issuer are one provider, and name the same files.
+Result<void> read_files(ConfigurationInput &input, keys::FileNotes &notes) {
+    for (const config::Section &section : input.settings.sections) {
+        const auto earlier = std::find_if(
+            input.sections.begin(), input.sections.end(),
+            [&](const keys::SectionInput &other) { return same_issuer(other.issuer, section.issuer); });
+        if (earlier != input.sections.end()) {
+            keys::SectionInput same = *earlier;
+            input.sections.push_back(std::move(same));
+            continue;
+        }
+        auto read = keys::read_section_input(section, notes);
+        if (!read) return pass_on(std::move(read));
+        input.sections.push_back(*std::move(read));
+    }
+    return {};
+}
+
+void warn_of_metrics_file(config::Settings &settings) {
+    if (settings.metrics_file.empty()) return;
+    const std::string problem = folder_problem(settings.metrics_file);
+    if (problem.empty()) return;
+    settings.warnings.push_back(fmt::format("{}metrics_file = {}: it can't be written: {}",
+                                            settings.origins["metrics_file"], quote(settings.metrics_file, 255),
+                                            problem));
+}
+
+}  // namespace
+
+Result<ConfigurationInput> read_configuration(std::span<const std::string> files, std::string_view json,
+                                              bool for_root) {
+    const auto available = jose::available_algorithms();
+    if (!available) return tl::unexpected(available.error());
+    auto settings = config::load(files, json, std::string(config::service_account_folder), for_root);
+    if (!settings) return pass_on(std::move(settings));
+    ConfigurationInput input;
+    input.settings = *std::move(settings);
+    if (auto some = drop_unavailable(input.settings, *available); !some) return pass_on(std::move(some));
+
+    keys::FileNotes notes;
+    notes.for_root = for_root ? &input.settings.notes : nullptr;
+    if (auto read = read_files(input, notes); !read) return pass_on(std::move(read));
+    append(input.settings.warnings, std::move(notes.warnings));
+    input.debug = std::move(notes.debug);
+    warn_of_metrics_file(input.settings);
+    return input;
+}
+
+}  // namespace tokenward::session

@@ -1,0 +1,26 @@
+// A configuration with the content of the files that it names, before it is in use.
+#pragma once
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "keys/section_input.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tokenward::session {
+
+struct ConfigurationInput {
+    config::Settings settings;                 ///< warnings and notes tell of the files too
+    std::vector<keys::SectionInput> sections;  ///< of each of settings.sections
+    std::vector<std::string> debug;            ///< lines for the log
+};
+
+/// What create, reload and config_check have in common: none of them approves what another one refuses. `for_root`: root
+/// checks the files of the broker's user, and settings.notes say whose they are. Fails with CONFIG_*, CRYPTO_*.
+Result<ConfigurationInput> read_configuration(std::span<const std::string> files, std::string_view json,
+                                              bool for_root);
+
+}  // namespace tokenward::session
