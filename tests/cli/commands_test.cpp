@@ -3,6 +3,7 @@
 #include "tool_fixture.hpp"
 
 #include <rapidjson/document.h>
+#include <unistd.h>
 
 namespace tokenward::cli {
 namespace {
@@ -67,6 +68,68 @@ TEST_F(Tool, ConfigurationErrorsAre2) {
     EXPECT_TRUE(has(unknown.err, "isuer"));
     const Outcome json = tokenward({"config", "--json", "--config", bad[0]});
     EXPECT_TRUE(has(json.out, R"("reason":"CONFIG_UNKNOWN_KEY")"));
+}
+
+/// What `config` approves the broker starts with: the files that the configuration names are read as the broker does it.
+TEST_F(Tool, ConfigReadsTheFilesThatTheConfigurationNames) {
+    const std::string private_key = support::TestKey::shared("ES256").pem();
+    const std::string text = file("text", "nothing");
+    const std::string open = file("open.json", issuer().jwks());
+    chmod(open.c_str(), 0666);
+    const struct {
+        std::string option, path;
+        const char *reason;
+        const char *what;
+        std::string hint;  ///< empty: any
+    } rows[] = {
+        {"ca_file", directory_.path() + "/none.pem", "CONFIG_UNREADABLE", "No such file or directory", ""},
+        {"ca_file", directory_.path(), "CONFIG_UNREADABLE", "is a directory", ""},
+        {"ca_file", file("empty", ""), "CONFIG_INVALID_VALUE", "is empty", ""},
+        {"ca_file", text, "CONFIG_INVALID_VALUE", "it holds no certificate", ""},
+        {"jwks_file", file("key.pem", private_key), "CONFIG_INVALID_VALUE",
+         "it holds a private key (PEM block 1)", "openssl pkey -in FILE -pubout -out FILE.pub"},
+        {"jwks_file", file("oct.json", R"({"keys":[{"kty":"oct","k":"AA"}]})"), "CONFIG_INVALID_VALUE",
+         "its 1 key is a shared secret (oct), which isn't accepted", ""},
+        {"jwks_file", text, "CONFIG_INVALID_VALUE", "it is neither JSON (a JWKS) nor PEM", ""},
+        {"jwks_file", open, "CONFIG_INSECURE_FILE", "has mode 0666: others may write it", "chmod go-w FILE"},
+        {"jwks_token_file", file("bearer", "Bearer abc"), "CONFIG_INVALID_VALUE",
+         "the token has the word Bearer in front", ""},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.option + " = " + row.path);
+        const std::string ini =
+            file("files.ini", "[oauth]\nissuer = https://id.example.com\naudience = broker\n" + row.option +
+                                  " = " + row.path + "\n");
+        const std::string line = std::string("tokenward: ") + row.reason + ": " + ini + ":4: [oauth] " +
+                                 row.option + " = \"" + row.path + "\": " + row.what + "\n";
+        std::string hint = row.hint;
+        for (std::size_t at = 0; (at = hint.find("FILE", at)) != std::string::npos; at += row.path.size())
+            hint.replace(at, 4, row.path);
+        for (const char *command : {"config", "keys"}) {
+            const Outcome outcome = tokenward({command, "--config", ini});
+            EXPECT_EQ(outcome.exit_code, 2) << command;
+            EXPECT_EQ(outcome.out, "") << command;
+            EXPECT_EQ(outcome.err.find(line), 0U) << outcome.err;
+            if (!hint.empty()) {
+                EXPECT_TRUE(has(outcome.err, "\n  hint: " + hint + "\n"));
+            }
+        }
+    }
+}
+
+TEST_F(Tool, RootMayCheckWhatBelongsToTheBrokersUser) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    const std::string path = config();
+    ASSERT_EQ(chown(path.c_str(), 65534, 65534), 0);
+    ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+    const Outcome outcome = tokenward({"config", "--config", path});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(has(
+        outcome.out,
+        "; note: \"" + path + "\" belongs to user nobody (uid 65534): good if the broker runs as that user\n"));
+    EXPECT_TRUE(has(tokenward({"config", "--json", "--config", path}).out, R"("notes":[")"));
+    ASSERT_EQ(chmod(path.c_str(), 0606), 0);
+    EXPECT_EQ(tokenward({"config", "--config", path}).exit_code, 2) << "others may write it";
 }
 
 TEST_F(Tool, ConfigShowsWhatIsInForce) {

@@ -47,6 +47,9 @@ TEST_F(Kubernetes, TheRestComesFromThePod) {
     EXPECT_EQ(section.keys.jwks_uri, "https://kubernetes.default.svc/openid/v1/jwks");
     EXPECT_EQ(section.keys.ca_file, path("..data/../ca.crt"));
     EXPECT_EQ(section.keys.jwks_token_file, path("..data/../token"));
+    // A message about one of them names the line that asked for it.
+    for (const std::string_view option : {"issuer", "ca_file", "jwks_token_file"})
+        EXPECT_EQ(section.origins.at(option), section.origins.at("kubernetes")) << option;
 }
 
 TEST_F(Kubernetes, WhatIsSetWins) {

@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"as_written", nullptr, nullptr, nullptr, nullptr},
         Row{"readable_by_all", nullptr, nullptr, [](const auto &p) { mode(p, 0644); }, nullptr},
         Row{"group_writable", nullptr, nullptr, [](const auto &p) { mode(p, 0660); },
-            "has mode 0660, so that group or others may write it"},
+            "has mode 0660: its group may write it"},
         Row{"writable_by_all", nullptr, nullptr, [](const auto &p) { mode(p, 0602); }, "others may write it"},
         Row{"symbolic_link", nullptr, nullptr,
             [](const auto &p) {
@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
                 ASSERT_EQ(::unlink(p.c_str()), 0);
                 ASSERT_EQ(::mkdir(p.c_str(), 0700), 0);
             },
-            "isn't a regular file"},
+            "is a directory"},
         Row{"fifo", nullptr, nullptr,
             [](const auto &p) {
                 ASSERT_EQ(::unlink(p.c_str()), 0);

@@ -4,6 +4,7 @@
 #include "base/secure_file.hpp"
 #include "base/text.hpp"
 #include "connect_proxy.hpp"
+#include "keys/ca_file.hpp"
 #include "keys/http_hints.hpp"
 #include "keys/proxy.hpp"
 #include "raw_server.hpp"
@@ -106,6 +107,42 @@ TEST_F(HttpClientTest, OnlyPublicAddressesIfThatIsAskedFor) {
     ConnectProxy proxy;
     other.proxy = proxy.url();
     EXPECT_EQ(get(other).result, FetchResult::ok);
+}
+
+/// What libcurl can't load is found when the configuration is read, and nothing else is refused there.
+TEST_F(HttpClientTest, TheCheckOfCaFileSaysWhatLibcurlSays) {
+    const std::string good = *ca_pem;
+    std::string damaged = good;
+    damaged[damaged.find('\n') + 5] = '!';
+    std::string cut = good;
+    cut.resize(cut.size() / 2);
+    const std::string other_label = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    const struct {
+        const char *what;
+        std::string content;
+        bool loads;
+    } rows[] = {
+        {"as it is", good, true},
+        {"twice", good + good, true},
+        {"text around it", "Subject: CN\n" + good + "\nthe end", true},
+        {"Windows", "\xEF\xBB\xBF\r\n" + good, true},
+        {"beside another block", other_label + good, true},
+        {"damaged", damaged, false},
+        {"damaged behind a good one", good + damaged, false},
+        {"a good one behind a damaged one", damaged + good, false},
+        {"cut", cut, false},
+        {"a good one and a cut one", good + cut, false},
+        {"another block alone", other_label, false},
+        {"text", "what is this", false},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.what);
+        EXPECT_EQ(check_ca_file(row.content).has_value(), row.loads);
+        HttpRequest with = request();
+        with.ca_pem = std::make_shared<const std::string>(row.content);
+        const HttpResponse response = get(with);
+        EXPECT_EQ(response.result, row.loads ? FetchResult::ok : FetchResult::tls_error) << response.error;
+    }
 }
 
 TEST_F(HttpClientTest, WithItsEtagTheAnswerIs304) {

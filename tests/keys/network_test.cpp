@@ -195,7 +195,7 @@ TEST_F(FetcherTest, ACacheFileThatOthersMayWriteIsNotUsed) {
     fetcher = std::move(Fetcher::create(SystemClock::instance(), log.logger).value());
     const auto keys = begin(section);
     EXPECT_EQ(check(*keys, issuer.mint(), 0), Reason::KEYS_PENDING);
-    EXPECT_EQ(log.count(LogLevel::warning, "others may write it"), 1) << log.text();
+    EXPECT_EQ(log.count(LogLevel::warning, "its group may write it"), 1) << log.text();
 }
 
 TEST_F(FetcherTest, ACertificateErrorIsNamedWithHostAndReason) {
