@@ -59,7 +59,6 @@ void restore_from_cache_file(SectionKeys &keys, const SectionInput &input, const
 
 std::string cache_file_problem(const SectionInput &input, const Clock &clock,
                                std::vector<std::string> *root_notes) {
-    if (input.source.only_file()) return {};
     const auto restored = read(input, clock, root_notes);
     return restored ? std::string() : restored.error().detail;
 }

@@ -95,11 +95,6 @@ Result<SectionInput> read_section_input(const config::Section &section, FileNote
         auto checked = check_token_file({section, "jwks_token_file", source.jwks_token_file}, notes);
         if (!checked) return pass_on(std::move(checked));
     }
-    if (!source.jwks_cache_file.empty()) {
-        const NamedFile file(section, "jwks_cache_file", source.jwks_cache_file);
-        if (const std::string problem = folder_problem(source.jwks_cache_file); !problem.empty())
-            notes.warnings.push_back(file.say("keys can't be kept there: " + problem));
-    }
     return input;
 }
 

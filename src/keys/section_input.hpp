@@ -28,7 +28,7 @@ struct FileNotes {
     std::vector<std::string> *for_root = nullptr;  ///< read_trusted_file()'s root_notes
 };
 
-/// Reads the files that the section names, but for jwks_cache_file: jwks_file, ca_file, jwks_token_file. This is the
+/// Reads the files that the section names, but for jwks_cache_file, which may be missing: jwks_file, ca_file, jwks_token_file. This is the
 /// one place that decides whether they can be used. Fails with CONFIG_* if not; the detail says where the option was
 /// set, which file it names and what is wrong with that.
 Result<SectionInput> read_section_input(const config::Section &section, FileNotes &notes);

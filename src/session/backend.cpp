@@ -4,7 +4,6 @@
 #include "base/fork.hpp"
 #include "config/load.hpp"
 #include "jose/crypto.hpp"
-#include "keys/section_cache.hpp"
 #include "session/configuration_input.hpp"
 #include "session/outcome.hpp"
 
@@ -175,14 +174,8 @@ Result<std::string> Backend::check_config(const BackendOptions &options) {
     const jose::ErrorQueueGuard guard;
     auto input = read_configuration(options.config_files, options.config_json, true);
     if (!input) return pass_on(std::move(input));
+    warn_of_written_files(*input, SystemClock::instance());
     config::Settings &settings = input->settings;
-    // The broker starts without the keys of before.
-    for (const keys::SectionInput &section : input->sections) {
-        std::string problem = keys::cache_file_problem(section, SystemClock::instance(), &settings.notes);
-        const auto &said = settings.warnings;  // sections of one provider have one file
-        if (problem.empty() || std::find(said.begin(), said.end(), problem) != said.end()) continue;
-        settings.warnings.push_back(std::move(problem));
-    }
     std::sort(settings.notes.begin(), settings.notes.end());
     settings.notes.erase(std::unique(settings.notes.begin(), settings.notes.end()), settings.notes.end());
     return config::to_json(settings);

@@ -6,9 +6,11 @@
 #include "config/load.hpp"
 #include "jose/algorithm.hpp"
 #include "jose/crypto.hpp"
+#include "keys/section_cache.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,13 +59,14 @@ Result<void> read_files(ConfigurationInput &input, keys::FileNotes &notes) {
     return {};
 }
 
-void warn_of_metrics_file(config::Settings &settings) {
-    if (settings.metrics_file.empty()) return;
-    const std::string problem = folder_problem(settings.metrics_file);
-    if (problem.empty()) return;
-    settings.warnings.push_back(fmt::format("{}metrics_file = {}: it can't be written: {}",
-                                            settings.origins["metrics_file"], quote(settings.metrics_file, 255),
-                                            problem));
+/// The file of an option can't be written.
+void warn_of_folder(const config::Origins &origins, std::string_view option, const std::string &path,
+                    std::vector<std::string> &warnings) {
+    const std::string problem = path.empty() ? std::string() : folder_problem(path);
+    const auto origin = origins.find(option);
+    if (problem.empty() || origin == origins.end()) return;
+    warnings.push_back(
+        fmt::format("{}{} = {}: it can't be written: {}", origin->second, option, quote(path, 255), problem));
 }
 
 }  // namespace
@@ -83,8 +86,22 @@ Result<ConfigurationInput> read_configuration(std::span<const std::string> files
     if (auto read = read_files(input, notes); !read) return pass_on(std::move(read));
     append(input.settings.warnings, std::move(notes.warnings));
     input.debug = std::move(notes.debug);
-    warn_of_metrics_file(input.settings);
     return input;
+}
+
+void warn_of_written_files(ConfigurationInput &input, const Clock &clock) {
+    config::Settings &settings = input.settings;
+    for (std::size_t i = 0; i < input.sections.size(); ++i) {
+        const keys::SectionInput &section = input.sections[i];
+        if (section.source.only_file()) continue;
+        std::string problem = keys::cache_file_problem(section, clock, &settings.notes);
+        const auto &said = settings.warnings;  // sections of one provider have one file
+        if (!problem.empty() && std::find(said.begin(), said.end(), problem) == said.end())
+            settings.warnings.push_back(std::move(problem));
+        warn_of_folder(settings.sections[i].origins, "jwks_cache_file", section.source.jwks_cache_file,
+                       settings.warnings);
+    }
+    warn_of_folder(settings.origins, "metrics_file", settings.metrics_file, settings.warnings);
 }
 
 }  // namespace tokenward::session

@@ -1,6 +1,7 @@
 // A configuration with the content of the files that it names, before it is in use.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "keys/section_input.hpp"
@@ -22,5 +23,8 @@ struct ConfigurationInput {
 /// checks the files of the broker's user, and settings.notes say whose they are. Fails with CONFIG_*, CRYPTO_*.
 Result<ConfigurationInput> read_configuration(std::span<const std::string> files, std::string_view json,
                                               bool for_root);
+
+/// For config_check: warns of jwks_cache_file and metrics_file where create would start, and log it.
+void warn_of_written_files(ConfigurationInput &input, const Clock &clock);
 
 }  // namespace tokenward::session

@@ -16,6 +16,26 @@ TEST(Quoted, IsPrintableAsciiAndBounded) {
     EXPECT_EQ(quote("\0"s), R"("\x00")");
 }
 
+TEST(Copyable, OnlyWhatALineOfTheConfigurationCanHold) {
+    for (const std::string &good :
+         {std::string("a"), std::string("https://a/b?c=d"), std::string("a b"), std::string(128, 'x')})
+        EXPECT_EQ(copyable(good), good);
+    for (const std::string &bad :
+         {std::string(), std::string(" a"), std::string("a "), std::string("a\nb"), std::string("\xc3\xa9"),
+          std::string("a,b"), std::string("a\"b"), std::string("a\\b"), std::string(129, 'x')})
+        EXPECT_EQ(copyable(bad), "") << bad;
+}
+
+TEST(CommandWith, NamesTheFileOnlyIfAShellReadsNothingElse) {
+    EXPECT_EQ(command_with("openssl x509 -in FILE -out FILE.pem", "/a/b-c_1.d"),
+              "openssl x509 -in /a/b-c_1.d -out /a/b-c_1.d.pem");
+    EXPECT_EQ(command_with("chmod go-w FILE", "/a/FILE"), "chmod go-w /a/FILE");
+    EXPECT_EQ(command_with("jwks_uri = https://a/keys", "/a"), "jwks_uri = https://a/keys");
+    EXPECT_EQ(command_with("", "/a"), "");
+    for (const char *path : {"", "/a b", "/a;b", "/$(a)", "/a'b", "/`a`", "/a*", "/a&b", "/a>b", "~"})
+        EXPECT_EQ(command_with("chmod go-w FILE", path), "") << path;
+}
+
 TEST(Utf8, Table) {
     struct Row {
         const char *what;

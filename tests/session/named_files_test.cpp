@@ -316,24 +316,22 @@ TEST_F(NamedFiles, WhatIsSaidOfAUsableOneIsAWarningInBoth) {
     EXPECT_NE(log.find(place() + warning), std::string::npos) << log;
 }
 
-TEST_F(NamedFiles, WhereNothingCanBeWrittenIsAWarningInBoth) {
+/// The broker says it when it writes.
+TEST_F(NamedFiles, WhereNothingCanBeWrittenIsAWarning) {
     const std::string text = checked("jwks_cache_file = " + folder.path("none/keys.json") +
                                      "\nmetrics_file = " + folder.path("none/t.prom"))
                                  .value();
+    const std::string ending = "\\\": it can't be written: its folder \\\"" + folder.path("none") +
+                               "\\\": No such file or directory\"";
+    EXPECT_NE(text.find(place() + "jwks_cache_file = \\\"" + folder.path("none/keys.json") + ending),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(":5: [oauth] metrics_file = \\\"" + folder.path("none/t.prom") + ending),
+              std::string::npos)
+        << text;
     const auto backend = make_backend(options("tokenward.ini"), clock);
     ASSERT_TRUE(backend);
     backend->close();
-    const std::string folder_shown = "its folder \"" + folder.path("none") + "\": No such file or directory";
-    EXPECT_NE(log.find(place() + "jwks_cache_file = \"" + folder.path("none/keys.json") +
-                       "\": keys can't be kept there: " + folder_shown),
-              std::string::npos)
-        << log;
-    EXPECT_NE(log.find(":5: [oauth] metrics_file = \"" + folder.path("none/t.prom") +
-                       "\": it can't be written: " + folder_shown),
-              std::string::npos)
-        << log;
-    EXPECT_NE(text.find("keys can't be kept there: its folder"), std::string::npos) << text;
-    EXPECT_NE(text.find("it can't be written: its folder"), std::string::npos) << text;
 }
 
 /// The broker starts without it, and says so.
