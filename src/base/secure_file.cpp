@@ -119,16 +119,17 @@ auto insecure(const std::string &path, const std::string &what, const std::strin
 }
 
 auto of_another_user(const std::string &path, uid_t owner, uid_t self) {
-    const std::string give = "chown " + name_or_number(self) + " FILE";
     if (self != 0) {
         return insecure(path,
                         fmt::format("belongs to {}, neither to root nor to {}, who reads it",
                                     describe_user(owner), describe_user(self)),
-                        command_with(give, path));
+                        command_with("chown " + name_or_number(self) + " FILE", path));
     }
-    return insecure(
-        path, fmt::format("belongs to {}, and root reads it", describe_user(owner)),
-        command_with(give + ", or run this as that user: runuser -u " + name_or_number(owner), path));
+    // The broker's user is to keep its file where root runs the command line tool.
+    return insecure(path, fmt::format("belongs to {}, and root reads it", describe_user(owner)),
+                    command_with("run this as that user: runuser -u " + name_or_number(owner) +
+                                     "; if root is right: chown root FILE",
+                                 path));
 }
 
 /// Only root's own groups count: others may well be the broker's.

@@ -74,7 +74,8 @@ TEST_F(SecureFile, SomebodyElsesFile) {
     EXPECT_EQ(content.error().reason, Reason::CONFIG_INSECURE_FILE);
     EXPECT_NE(content.error().detail.find("belongs to user nobody (uid 65534)"), std::string::npos)
         << content.error().detail;
-    EXPECT_EQ(content.error().hint, "chown root " + path + ", or run this as that user: runuser -u nobody");
+    EXPECT_EQ(content.error().hint,
+              "run this as that user: runuser -u nobody; if root is right: chown root " + path);
     // An unknown user has a number only.
     ASSERT_EQ(::chown(path.c_str(), 4'000'000'000, 0), 0);
     EXPECT_NE(read_trusted_file(path, 100).error().detail.find("belongs to user 4000000000, and root"),
