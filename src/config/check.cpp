@@ -5,6 +5,7 @@
 #include "config/kubernetes.hpp"
 #include "config/options.hpp"
 #include "config/url.hpp"
+#include "config/vendor.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -296,11 +297,6 @@ void warn_of_aliases(const Section &section, std::vector<std::string> &warnings)
     }
 }
 
-/// Its access tokens have no aud, but client_id.
-bool is_cognito(const std::string &issuer) {
-    return host_of(issuer).starts_with("cognito-idp.");
-}
-
 void warn(const Section &section, std::vector<std::string> &warnings) {
     const auto add = [&](std::string_view text) {
         warnings.push_back(fmt::format("{} {}", title(section), text));
@@ -309,7 +305,8 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         add(
             fmt::format("verify_aud = false: every token of the issuer is accepted, also those for other "
                         "services. Set required_claims.{}",
-                        is_cognito(section.issuer) ? "client_id = ID" : "azp = CLIENT"));
+                        // Cognito's access tokens have no aud, but client_id.
+                        vendor_of(section.issuer) == Vendor::cognito ? "client_id = ID" : "azp = CLIENT"));
     }
     if (section.scopes.scope_prefix_explicit && section.scopes.scope_prefix->empty()) {
         add("scope_prefix is empty: every scope counts, also those for other services");
