@@ -136,6 +136,9 @@ TEST_F(Messages, Tokens) {
         {"a stranger's", {}, {{"iss", R"("https://evil.example.net/x")"}},
          R"(WRONG_ISSUER: iss is "https://evil.example.net/x", configured is "https://id.example.com/realms/factory")",
          ""},
+        {"one that can't be copied, with the same path", {}, {{"iss", R"("https://id.\u202eexample.com/realms/factory")"}},
+         R"(WRONG_ISSUER: iss is "https://id.\xe2\x80\xaeexample.com/realms/factory", configured is "https://id.example.com/realms/factory")",
+         ""},
         {"an issuer that would break a line", {}, {{"iss", R"("https://id.example.com/realms/factory\nissuer = https://evil.example")"}},
          R"(WRONG_ISSUER: iss is "https://id.example.com/realms/factory\nissuer = https://evil.example", configured is "https://id.example.com/realms/factory")",
          ""},
@@ -164,6 +167,9 @@ TEST_F(Messages, Tokens) {
         {"Auth0 without audience", {{"issuer", R"("https://factory.eu.auth0.com/")"}}, {{"iss", R"("https://factory.eu.auth0.com/")"}, {"aud", R"("https://factory.eu.auth0.com/userinfo")"}},
          R"(WRONG_AUDIENCE: aud is "https://factory.eu.auth0.com/userinfo", needed is "broker")",
          "send audience=broker with the request for the token"},
+        {"another provider's, that ends so too", {{"issuer", R"("https://id.example")"}}, {{"iss", R"("https://id.example")"}, {"aud", R"("https://id.example/userinfo")"}},
+         R"(WRONG_AUDIENCE: aud is "https://id.example/userinfo", needed is "broker")",
+         "audience = https://id.example/userinfo, if such tokens are meant for this broker"},
         {"AD FS without resource", {{"issuer", R"("https://fs.example.com/adfs")"}}, {{"iss", R"("https://fs.example.com/adfs")"}, {"aud", R"("urn:microsoft:userinfo")"}},
          R"(WRONG_AUDIENCE: aud is "urn:microsoft:userinfo", needed is "broker")",
          "send resource=broker with the request for the token"},
@@ -321,6 +327,10 @@ TEST_F(Messages, ASignatureOfAnotherKey) {
     configure({{"issuer", R"("https://login.microsoftonline.com/0a1b/v2.0")"}});
     std::tie(line, hint) = refusal_of(bearer(other.sign("ES256", header, "{" + graph + "}")));
     EXPECT_EQ(hint, "ask for the scope api://broker/.default, not for Microsoft Graph's");
+    configure({{"issuer", R"("https://id.example")"}});
+    std::tie(line, hint) = refusal_of(bearer(other.sign(
+        "ES256", header, R"({"iss":"https://id.example","aud":"00000003-0000-0000-c000-000000000000"})")));
+    EXPECT_EQ(hint, "send the token as it came: it was altered, cut, or signed by another key");
 }
 
 /// A request that is denied, as tokenward_explain says it.
