@@ -159,9 +159,13 @@ TEST_F(Tool, InspectNeedsNothingAndBelievesNothing) {
     EXPECT_TRUE(has(outcome.out, " UTC, "));
     EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
 
-    const Outcome broken = tokenward({"inspect", "--token-file", "-"}, "no.token");
+    const Outcome broken = tokenward({"inspect", "--token-file", "-"}, "eyJ.token");
     EXPECT_EQ(broken.exit_code, 1);
     EXPECT_TRUE(has(broken.err, "MALFORMED_TOKEN"));
+    const Outcome pasted = tokenward({"inspect", "--token-file", "-"}, R"({"access_token":"eyJ.x.y"})");
+    EXPECT_EQ(pasted.exit_code, 1);
+    EXPECT_TRUE(has(pasted.err, "OPAQUE_TOKEN"));
+    EXPECT_TRUE(has(pasted.err, "jq -r .access_token"));
 }
 
 TEST_F(Tool, InspectShowsTheRightsUnderAConfiguration) {
