@@ -1,6 +1,7 @@
 #include "adapter.hpp"
 
 #include "broker.hpp"
+#include "chain_names.hpp"
 #include "names.hpp"
 
 #include <cstring>
@@ -51,6 +52,14 @@ tokenward_options Adapter::library_options() {
     return options;
 }
 
+std::string Adapter::chain_problem(const tokenward_options &options) const {
+    if (!options_.chain || options_.shared_names) return {};
+    host::Error error;
+    std::string settings;
+    if (library_.config_check(&options, settings, error) != TOKENWARD_OK) return library_.describe(error);
+    return shared_names_problem(settings);
+}
+
 bool Adapter::start() {
     if (const std::string problem = library_.open(options_.library); !problem.empty()) {
         write_broker_log(TOKENWARD_LOG_ERROR,
@@ -58,6 +67,10 @@ bool Adapter::start() {
         return false;
     }
     const tokenward_options options = library_options();
+    if (const std::string problem = chain_problem(options); !problem.empty()) {
+        write_broker_log(TOKENWARD_LOG_ERROR, problem);
+        return false;
+    }
     host::Error error;
     if (backend_.create(library_, &options, error) != TOKENWARD_OK) {
         write_broker_log(TOKENWARD_LOG_ERROR, library_.describe(error));
@@ -210,11 +223,11 @@ void Adapter::on_tick() {
 void Adapter::on_reload() {
     reloading_ = ticking_;  // only a tick ends it
     const tokenward_options options = library_options();
+    std::string problem = chain_problem(options);
     host::Error error;
-    if (backend_.reload(&options, error) != TOKENWARD_OK) {
-        write_broker_log(TOKENWARD_LOG_ERROR,
-                         "the old configuration stays in force: " + library_.describe(error));
-    }
+    if (problem.empty() && backend_.reload(&options, error) != TOKENWARD_OK) problem = library_.describe(error);
+    if (!problem.empty())
+        write_broker_log(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + problem);
 }
 
 void Adapter::warn_if_no_tick() {

@@ -53,6 +53,8 @@ class Adapter {
     int decide_stored(const Found &found, const tokenward_request &request, int access) const;
     void warn_if_no_tick();
     tokenward_options library_options();
+    /// What is wrong with the configuration, if this is a chain; empty: nothing.
+    std::string chain_problem(const tokenward_options &options) const;
 
     const Options options_;
     std::vector<tokenward_string> config_paths_;

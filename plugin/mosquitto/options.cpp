@@ -30,9 +30,9 @@ std::variant<Options, std::string> parse_options(const std::vector<OptionLine> &
             options.library = value;
         } else if (key == "vhost") {
             options.vhost = value;
-        } else if (key == "chain") {
+        } else if (key == "chain" || key == "shared_names") {
             if (value != "true" && value != "false") return problem(key, "must be true or false");
-            options.chain = value == "true";
+            (key == "chain" ? options.chain : options.shared_names) = value == "true";
         } else if (key == "startup_wait") {
             std::uint32_t seconds = 0;
             const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
@@ -41,8 +41,8 @@ std::variant<Options, std::string> parse_options(const std::vector<OptionLine> &
             options.startup_wait_ms = seconds * 1000;
         } else {
             return problem(key,
-                           "is not an option of this plugin; it has config, library, vhost, chain and "
-                           "startup_wait (everything else goes into the configuration file)");
+                           "is not an option of this plugin; it has config, library, vhost, chain, "
+                           "shared_names and startup_wait (everything else goes into the configuration file)");
         }
     }
     if (options.config_files.empty()) options.config_files.emplace_back(default_config_file);

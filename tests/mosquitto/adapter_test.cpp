@@ -64,7 +64,7 @@ class AdapterTest : public testing::Test {
         write("jwks.json", support::jwks({TestKey::shared("ES256").jwk("k")}));
         write("tokenward.ini",
               "[oauth]\nissuer = https://id.example\naudience = mq\nscope_prefix =\njwks_file = " +
-                  path("jwks.json") + "\n");
+                  path("jwks.json") + "\nusername_prefix = token:\n");
         Options options;
         options.library = TOKENWARD_LIBRARY;
         options.config_files = {path("tokenward.ini")};

@@ -312,7 +312,8 @@ test('in a chain, credentials that are no token go to the password file; a bad t
     assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
     const late = await issuer.mint('local', 'write:*/*', {lifetime: -1});
     const chain = await Broker.start({
-        directory: folder, ini: ini(), options: ['plugin_opt_chain true', `password_file ${passwords}`],
+        directory: folder, ini: ini() + 'username_prefix = token:\n',
+        options: ['plugin_opt_chain true', `password_file ${passwords}`],
     });
     try {
         const local = await Client.connect(chain.port, 'secret', {username: 'local'});

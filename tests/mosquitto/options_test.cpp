@@ -12,6 +12,7 @@ TEST(Options, HaveDefaults) {
     EXPECT_EQ(options.library, "");
     EXPECT_EQ(options.vhost, "/");
     EXPECT_FALSE(options.chain);
+    EXPECT_FALSE(options.shared_names);
     EXPECT_EQ(options.startup_wait_ms, 5000u);
 }
 
@@ -21,12 +22,14 @@ TEST(Options, AreRead) {
                                        {"config", "/b.ini"},
                                        {"vhost", "iot"},
                                        {"chain", "true"},
+                                       {"shared_names", "true"},
                                        {"startup_wait", "0"}});
     const auto &options = std::get<Options>(parsed);
     EXPECT_EQ(options.config_files, (std::vector<std::string>{"/a.ini", "/b.ini"}));
     EXPECT_EQ(options.library, "/lib.so");
     EXPECT_EQ(options.vhost, "iot");
     EXPECT_TRUE(options.chain);
+    EXPECT_TRUE(options.shared_names);
     EXPECT_EQ(options.startup_wait_ms, 0u);
 }
 
@@ -41,6 +44,7 @@ TEST(Options, ThatAreWrongStopTheBroker) {
         {{{"vhost", "a"}, {"vhost", "b"}}, "plugin_opt_vhost: is given twice"},
         {{{"config", ""}}, "plugin_opt_config: has no value"},
         {{{"chain", "yes"}}, "plugin_opt_chain: must be true or false"},
+        {{{"shared_names", "1"}}, "plugin_opt_shared_names: must be true or false"},
         {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
         {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
         {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},

@@ -15,9 +15,9 @@ export class Broker {
     /**
      * Runs and listens when the promise is kept.
      * directory: for its files; ini: text of tokenward.ini; certificates: a folder, for a TLS listener;
-     * options: more lines of mosquitto.conf.
+     * options: more lines of mosquitto.conf, behind the plugin's; ahead: lines in front of them, for another plugin.
      */
-    static async start({directory, ini, certificates, options = []}) {
+    static async start({directory, ini, certificates, options = [], ahead = []}) {
         for (let tries = 0;; ++tries) {
             const broker = new Broker();
             broker.directory = directory;
@@ -25,7 +25,7 @@ export class Broker {
             broker.port = await freePort();
             broker.tlsPort = certificates ? await freePort() : undefined;
             const conf = join(directory, 'mosquitto.conf');
-            writeFileSync(conf, broker.conf(certificates, options).join('\n') + '\n');
+            writeFileSync(conf, broker.conf(certificates, options, ahead).join('\n') + '\n');
             broker.program = new Program(...there(['-c', conf]));
             await eventually(() => / running$/m.test(broker.log) || !broker.program.running, 'Mosquitto');
             if (broker.program.running) return broker;
@@ -38,11 +38,12 @@ export class Broker {
 
     configure(ini) { writeFileSync(join(this.directory, 'tokenward.ini'), ini); }
 
-    conf(certificates, options) {
+    conf(certificates, options, ahead) {
         const out = [
             'allow_anonymous false',
             'log_dest stderr',
             'log_type all',
+            ...ahead,
             `plugin ${built('plugin/mosquitto/mosquitto_tokenward.so')}`,
             `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
             `plugin_opt_library ${built('src/capi/libtokenward.so.1')}`,
