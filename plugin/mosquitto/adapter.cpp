@@ -52,12 +52,26 @@ tokenward_options Adapter::library_options() {
     return options;
 }
 
-std::string Adapter::chain_problem(const tokenward_options &options) const {
-    if (!options_.chain || options_.shared_names) return {};
+std::string Adapter::shared_names_problem(const tokenward_options &options) const {
+    if (options_.shared_names || (!options_.chain && plugin_ahead_.empty())) return {};
     host::Error error;
     std::string settings;
     if (library_.config_check(&options, settings, error) != TOKENWARD_OK) return library_.describe(error);
-    return shared_names_problem(settings);
+    const std::string sections = sections_without_prefix(settings);
+    if (sections.empty()) return {};
+    const std::string end =
+        " (or plugin_opt_shared_names true, if every name that the provider gives is meant there, too)";
+    if (options_.chain) {
+        return "plugin_opt_chain true: a token's username could be that of another plugin's client or of a "
+               "line in "
+               "acl_file, and get its rights: set username_prefix in " +
+               sections + end;
+    }
+    return "the plugin " + common::quoted(plugin_ahead_, 256) +
+           " is loaded before this one, and could give a token the rights that it has for the token's "
+           "username: load "
+           "this plugin first, or set username_prefix in " +
+           sections + end;
 }
 
 bool Adapter::start() {
@@ -67,7 +81,8 @@ bool Adapter::start() {
         return false;
     }
     const tokenward_options options = library_options();
-    if (const std::string problem = chain_problem(options); !problem.empty()) {
+    plugin_ahead_ = plugin_ahead();
+    if (const std::string problem = shared_names_problem(options); !problem.empty()) {
         write_broker_log(TOKENWARD_LOG_ERROR, problem);
         return false;
     }
@@ -223,7 +238,7 @@ void Adapter::on_tick() {
 void Adapter::on_reload() {
     reloading_ = ticking_;  // only a tick ends it
     const tokenward_options options = library_options();
-    std::string problem = chain_problem(options);
+    std::string problem = shared_names_problem(options);
     host::Error error;
     if (problem.empty() && backend_.reload(&options, error) != TOKENWARD_OK) problem = library_.describe(error);
     if (!problem.empty())

@@ -53,11 +53,12 @@ class Adapter {
     int decide_stored(const Found &found, const tokenward_request &request, int access) const;
     void warn_if_no_tick();
     tokenward_options library_options();
-    /// What is wrong with the configuration, if this is a chain; empty: nothing.
-    std::string chain_problem(const tokenward_options &options) const;
+    /// What is wrong with the usernames that the configuration gives, if others decide by them; empty: nothing.
+    std::string shared_names_problem(const tokenward_options &options) const;
 
     const Options options_;
     std::vector<tokenward_string> config_paths_;
+    std::string plugin_ahead_;  ///< the file of a plugin that the broker asks before this one
     host::Library library_;
     host::Backend backend_;
     SessionTable sessions_;

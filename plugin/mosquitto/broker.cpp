@@ -1,5 +1,11 @@
 #include "broker.hpp"
 
+#include <string>
+#include <vector>
+
+#include <dlfcn.h>
+#include <link.h>
+
 namespace tokenward::mosquitto_plugin {
 
 tokenward_context context_of(const mosquitto *client) {
@@ -18,6 +24,29 @@ int unavailable(const mosquitto *client) {
     constexpr int server_unavailable = 136;
     return client != nullptr && mosquitto_client_protocol_version(client) == 5 ? server_unavailable
                                                                                : MOSQ_ERR_UNKNOWN;
+}
+
+std::string plugin_ahead() {
+    std::vector<std::string> files;
+    const auto collect = [](dl_phdr_info *info, std::size_t, void *list) {
+        if (info->dlpi_name != nullptr && *info->dlpi_name != '\0')
+            static_cast<std::vector<std::string> *>(list)->emplace_back(info->dlpi_name);
+        return 0;
+    };
+    ::dl_iterate_phdr(collect, &files);
+    Dl_info own{};
+    if (::dladdr(reinterpret_cast<const void *>(&plugin_ahead), &own) == 0) own.dli_fname = "";
+    for (const std::string &file : files) {
+        if (file == own.dli_fname) continue;
+        void *object = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+        if (object == nullptr) continue;
+        // The first is that of today's plugins, the second that of older ones, which the broker loads, too.
+        const bool is_plugin = ::dlsym(object, "mosquitto_plugin_init") != nullptr ||
+                               ::dlsym(object, "mosquitto_auth_plugin_init") != nullptr;
+        (void)::dlclose(object);
+        if (is_plugin) return file;
+    }
+    return {};
 }
 
 void write_broker_log(std::int32_t level, std::string_view text) {

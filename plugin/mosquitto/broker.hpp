@@ -33,6 +33,10 @@ namespace tokenward::mosquitto_plugin {
 /// The return code after which a client tries again.
 [[nodiscard]] int unavailable(const mosquitto *client);
 
+/// The file of another plugin that the broker loaded before this one; empty: none. It is asked first, and may
+/// decide by a username that a token gave.
+[[nodiscard]] std::string plugin_ahead();
+
 /// Writes a line to the broker's log, with a level of the library. On the broker's thread only.
 void write_broker_log(std::int32_t level, std::string_view text);
 

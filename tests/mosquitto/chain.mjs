@@ -1,6 +1,6 @@
 // Mosquitto's own dynamic-security plugin, loaded before ours: a token must not get the rights of its users.
 import assert from 'node:assert/strict';
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
@@ -26,16 +26,16 @@ scope_prefix =
 jwks_min_refresh = 1
 ${more}`;
 
-/** A broker with dynamic-security in front, whose administrator is "admin" with the password "secret". */
-async function chained(ini, options = ['plugin_opt_chain true']) {
+/** A broker with dynamic-security in front (or behind), whose administrator is "admin" with the password "secret". */
+async function chained(ini, options = ['plugin_opt_chain true'], behind = false) {
     const folder = join(directory.path, `broker-${++folders}`);
     mkdirSync(folder);
     const users = join(folder, 'dynamic-security.json');
     const {status, output} = await run('mosquitto_ctrl', ['dynsec', 'init', users, 'admin', 'secret']);
     assert.equal(status, 0, output);
-    broker = await Broker.start({
-        directory: folder, ini, options, ahead: [`plugin ${LIBRARY}`, `plugin_opt_config_file ${users}`],
-    });
+    const dynamicSecurity = [`plugin ${LIBRARY}`, `plugin_opt_config_file ${users}`];
+    broker = await Broker.start(behind ? {directory: folder, ini, options: [...options, ...dynamicSecurity]}
+                                       : {directory: folder, ini, options, ahead: dynamicSecurity});
     return broker;
 }
 
@@ -114,6 +114,42 @@ test('a wrong password of a dynamic-security user is refused, and so is a bad to
     assert.equal(await refusal(Client.connect(broker.port, 'wrong', {username: 'admin'})), NOT_AUTHORIZED);
     const late = await issuer.mint('admin', 'read:*/*', {claims: {aud: 'oauth'}, lifetime: -100});
     assert.equal(await refusal(Client.connect(broker.port, late, {username: 'admin'})), NOT_AUTHORIZED);
+    await broker.stop();
+});
+
+test('behind another plugin it is the same without plugin_opt_chain', async () => {
+    await assert.rejects(chained(section('oauth'), []),
+        /the plugin '\S*dynamic_security\S*' is loaded before this one.*load this plugin first, or set username_prefix in \[oauth\] /);
+    await chained(section('oauth', 'username_prefix = token:\n'), []);
+    const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));
+    assert.equal(await client.publish(CONTROL, create('intruder')), false);
+    await client.end();
+    await broker.stop();
+});
+
+test('in front of the other plugin no name is shared: it is not asked about clients with tokens', async () => {
+    await chained(section('oauth'), [], true);
+    const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));
+    assert.equal(await client.publish(CONTROL, create('intruder')), false);
+    assert.equal(await client.subscribe(ANSWER), false);
+    assert.ok(await client.subscribe('x'));
+    await client.end();
+    assert.equal(await refusal(Client.connect(broker.port, 'secret', {username: 'admin'})), NOT_AUTHORIZED);
+    assert.doesNotMatch(broker.log, /createClient/);
+    await broker.stop();
+});
+
+test('acl_file gives a token nothing without plugin_opt_chain', async () => {
+    const folder = join(directory.path, 'acl');
+    mkdirSync(folder);
+    const rules = join(folder, 'rules');
+    writeFileSync(rules, 'user admin\ntopic readwrite #\n', {mode: 0o600});
+    broker = await Broker.start({directory: folder, ini: section('oauth'), options: [`acl_file ${rules}`]});
+    const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));
+    assert.equal(await client.publish('y', 'no'), false);
+    assert.equal(await client.subscribe('y'), false);
+    assert.ok(await client.subscribe('x'));
+    await client.end();
     await broker.stop();
 });
 
