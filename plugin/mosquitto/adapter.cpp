@@ -182,7 +182,7 @@ int Adapter::refuse(mosquitto *client, std::int32_t result) {
             return MOSQ_ERR_AUTH;
         // A key is being fetched, or something failed here: "not authorized" would tell the client to give up.
         default:
-            return unavailable(client);
+            return unavailable(client, options_.tell_unavailable);
     }
 }
 

@@ -16,14 +16,15 @@ tokenward_context context_of(const mosquitto *client) {
     return context;
 }
 
-int unavailable(const mosquitto *client) {
-    // Mosquitto 2.1 sends this code to an MQTT 5 client as a reason (136, server unavailable). To an older
-    // client it would send "not authorized". 2.0 doesn't know the code: it closes without a CONNACK, as for
-    // every code but MOSQ_ERR_AUTH. So an older client gets MOSQ_ERR_UNKNOWN, which closes the connection on
-    // both.
+int unavailable(const mosquitto *client, bool tell) {
+    // After a CONNACK that refuses, clients give up: mosquitto_sub on each, mqtt.js with its default settings
+    // reports an error. A connection that ends without one is a broken connection, and they come back. So both
+    // versions get MOSQ_ERR_UNKNOWN, which closes without a CONNACK, whatever the way of authentication.
+    // Mosquitto 2.1 turns 136 into MQTT 5's "server unavailable", but for older clients into "not authorized".
+    // 2.0 doesn't know the code, and closes.
     constexpr int server_unavailable = 136;
-    return client != nullptr && mosquitto_client_protocol_version(client) == 5 ? server_unavailable
-                                                                               : MOSQ_ERR_UNKNOWN;
+    return tell && client != nullptr && mosquitto_client_protocol_version(client) == 5 ? server_unavailable
+                                                                                       : MOSQ_ERR_UNKNOWN;
 }
 
 std::string plugin_ahead() {

@@ -30,8 +30,8 @@ namespace tokenward::mosquitto_plugin {
 
 [[nodiscard]] tokenward_context context_of(const mosquitto *client);
 
-/// The return code after which a client tries again.
-[[nodiscard]] int unavailable(const mosquitto *client);
+/// The return code after which a client tries again. tell: by a CONNACK that says so, where there is one.
+[[nodiscard]] int unavailable(const mosquitto *client, bool tell);
 
 /// The file of another plugin that the broker loaded before this one; empty: none. It is asked first, and may
 /// decide by a username that a token gave.

@@ -13,6 +13,7 @@ TEST(Options, HaveDefaults) {
     EXPECT_EQ(options.vhost, "/");
     EXPECT_FALSE(options.chain);
     EXPECT_FALSE(options.shared_names);
+    EXPECT_FALSE(options.tell_unavailable);
     EXPECT_EQ(options.startup_wait_ms, 5000u);
 }
 
@@ -23,6 +24,7 @@ TEST(Options, AreRead) {
                                        {"vhost", "iot"},
                                        {"chain", "true"},
                                        {"shared_names", "true"},
+                                       {"try_again", "136"},
                                        {"startup_wait", "0"}});
     const auto &options = std::get<Options>(parsed);
     EXPECT_EQ(options.config_files, (std::vector<std::string>{"/a.ini", "/b.ini"}));
@@ -30,6 +32,7 @@ TEST(Options, AreRead) {
     EXPECT_EQ(options.vhost, "iot");
     EXPECT_TRUE(options.chain);
     EXPECT_TRUE(options.shared_names);
+    EXPECT_TRUE(options.tell_unavailable);
     EXPECT_EQ(options.startup_wait_ms, 0u);
 }
 
@@ -45,6 +48,7 @@ TEST(Options, ThatAreWrongStopTheBroker) {
         {{{"config", ""}}, "plugin_opt_config: has no value"},
         {{{"chain", "yes"}}, "plugin_opt_chain: must be true or false"},
         {{{"shared_names", "1"}}, "plugin_opt_shared_names: must be true or false"},
+        {{{"try_again", "135"}}, "plugin_opt_try_again: must be close or 136"},
         {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
         {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
         {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},

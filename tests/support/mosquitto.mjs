@@ -102,6 +102,21 @@ export class Client {
         });
     }
 
+    /**
+     * A client that mqtt.js connects again by itself, as it does for whoever doesn't ask for anything else. `ends`
+     * counts its connections that came to nothing, `codes` are those of CONNACKs that refused.
+     */
+    static patient(port, password, options = {}) {
+        const client = new Client();
+        client.ends = 0;
+        client.codes = [];
+        client.mqtt = mqtt.connect(`mqtt://127.0.0.1:${port}`,
+            {username: 'whoever', password, protocolVersion: 5, reconnectPeriod: 200, ...options});
+        client.mqtt.on('close', () => { client.ends += 1; });
+        client.mqtt.on('error', (error) => { client.codes.push(error.code); });
+        return client;
+    }
+
     /** True if the broker took it; false if it said "not authorized" (MQTT 5, QoS 1 and 2). */
     publish(topic, payload, options = {}) {
         return new Promise((resolve, reject) => {
