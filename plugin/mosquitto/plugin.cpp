@@ -54,6 +54,8 @@ int acl_check(int, void *event, void *user) {
     });
 }
 
+/// The end of a connection. 2.1 calls it CLIENT_OFFLINE if the client's session stays; the two events' structs begin
+/// alike.
 int disconnect(int, void *event, void *user) {
     return guarded(user, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
         adapter.on_disconnect(static_cast<mosquitto_evt_disconnect *>(event)->client);
@@ -68,11 +70,14 @@ int tick(int, void *, void *user) {
     });
 }
 
-/// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER. The two are told
-/// apart by a function that plugins have since 2.1.
+/// Told by a function that plugins have since 2.1.
+bool is_2_1() noexcept {
+    return ::dlsym(RTLD_DEFAULT, "mosquitto_persist_client_add") != nullptr;
+}
+
+/// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER.
 int reload_answer() noexcept {
-    const bool is_2_1 = ::dlsym(RTLD_DEFAULT, "mosquitto_persist_client_add") != nullptr;
-    return is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+    return is_2_1() ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 }
 
 int reload(int, void *, void *user) {
@@ -83,17 +88,19 @@ int reload(int, void *, void *user) {
     });
 }
 
+/// MOSQ_EVT_CLIENT_OFFLINE; the headers of 2.0 lack it, and 2.0 refuses to register it.
+constexpr int client_offline = 28;
+
 struct Registration {
     int event;
     MOSQ_FUNC_generic_callback callback;
+    bool since_2_1 = false;
 };
 
 constexpr Registration registrations[] = {
-    {MOSQ_EVT_BASIC_AUTH, basic_auth},
-    {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
-    {MOSQ_EVT_ACL_CHECK, acl_check},
-    {MOSQ_EVT_DISCONNECT, disconnect},
-    {MOSQ_EVT_TICK, tick},
+    {MOSQ_EVT_BASIC_AUTH, basic_auth},  {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
+    {MOSQ_EVT_ACL_CHECK, acl_check},    {MOSQ_EVT_DISCONNECT, disconnect},
+    {client_offline, disconnect, true}, {MOSQ_EVT_TICK, tick},
     {MOSQ_EVT_RELOAD, reload},
 };
 
@@ -118,6 +125,7 @@ int start(mosquitto_plugin_id_t *identifier, void **user_data, const mosquitto_o
     instance->adapter = std::make_unique<Adapter>(std::move(std::get<Options>(parsed)));
     if (!instance->adapter->start()) return MOSQ_ERR_INVAL;
     for (const Registration &entry : registrations) {
+        if (entry.since_2_1 && !is_2_1()) continue;
         const int result =
             mosquitto_callback_register(identifier, entry.event, entry.callback, nullptr, instance.get());
         if (result != MOSQ_ERR_SUCCESS) {
