@@ -144,6 +144,15 @@ int Adapter::accept(mosquitto *client, host::Session session, const void *secret
     const std::int64_t expires_at = session.expires_at();
     if (username.empty()) return MOSQ_ERR_AUTH;
     const char *id = mosquitto_client_id(client);
+    if (id != nullptr && !options_.takeover_any && sessions_.is_anothers(client, {id, username})) {
+        // The broker would end the other connection. This isn't final: the other may be gone the next time.
+        write_broker_log(TOKENWARD_LOG_WARNING, "client " + common::quoted(id) +
+                                                    " is connected with another username than " +
+                                                    common::quoted(username) +
+                                                    ", whose token must not throw it out: the new connection "
+                                                    "is closed (plugin_opt_takeover any allows it)");
+        return MOSQ_ERR_UNKNOWN;
+    }
     // From here on the broker knows the client by the token's username, never by what the client typed. The
     // username holds no NUL: the library refuses control characters in it.
     if (id == nullptr || mosquitto_set_username(client, username.c_str()) != MOSQ_ERR_SUCCESS)

@@ -16,6 +16,7 @@ struct Options {
     std::string vhost = "/";                ///< plugin_opt_vhost: the vhost that scopes must name
     bool chain = false;             ///< plugin_opt_chain: leave a password that is no token to other plugins
     bool shared_names = false;      ///< plugin_opt_shared_names: in a chain, tokens may have the others' names
+    bool takeover_any = false;      ///< plugin_opt_takeover any: by a client identifier, whoever it belongs to
     bool tell_unavailable = false;  ///< plugin_opt_try_again 136: tell it, instead of closing without a word
     std::uint32_t startup_wait_ms = 5000;  ///< plugin_opt_startup_wait, given in seconds
 };

@@ -110,6 +110,13 @@ bool SessionTable::is_other_backends(ClientKey client) const {
     return found != connected_.end() && !found->second.session;
 }
 
+bool SessionTable::is_anothers(ClientKey client, Identity identity) const {
+    const auto owner = by_client_id_.find(std::string(identity.client_id));
+    if (owner == by_client_id_.end() || owner->second == client) return false;
+    const auto found = connected_.find(owner->second);
+    return found != connected_.end() && (!found->second.session || found->second.username != identity.username);
+}
+
 bool SessionTable::owns_client_id(ClientKey client) const {
     const auto found = connected_.find(client);
     if (found == connected_.end()) return false;

@@ -75,6 +75,10 @@ class SessionTable {
     /// True if this is a connected client of another backend.
     [[nodiscard]] bool is_other_backends(ClientKey client) const;
 
+    /// True if the identifier belongs to another live connection, and that has another username or is another
+    /// backend's.
+    [[nodiscard]] bool is_anothers(ClientKey client, Identity identity) const;
+
     /// False during a takeover: the identifier already belongs to another connection.
     [[nodiscard]] bool owns_client_id(ClientKey client) const;
 

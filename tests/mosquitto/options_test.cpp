@@ -14,6 +14,7 @@ TEST(Options, HaveDefaults) {
     EXPECT_FALSE(options.chain);
     EXPECT_FALSE(options.shared_names);
     EXPECT_FALSE(options.tell_unavailable);
+    EXPECT_FALSE(options.takeover_any);
     EXPECT_EQ(options.startup_wait_ms, 5000u);
 }
 
@@ -25,6 +26,7 @@ TEST(Options, AreRead) {
                                        {"chain", "true"},
                                        {"shared_names", "true"},
                                        {"try_again", "136"},
+                                       {"takeover", "any"},
                                        {"startup_wait", "0"}});
     const auto &options = std::get<Options>(parsed);
     EXPECT_EQ(options.config_files, (std::vector<std::string>{"/a.ini", "/b.ini"}));
@@ -33,6 +35,7 @@ TEST(Options, AreRead) {
     EXPECT_TRUE(options.chain);
     EXPECT_TRUE(options.shared_names);
     EXPECT_TRUE(options.tell_unavailable);
+    EXPECT_TRUE(options.takeover_any);
     EXPECT_EQ(options.startup_wait_ms, 0u);
 }
 
@@ -49,6 +52,7 @@ TEST(Options, ThatAreWrongStopTheBroker) {
         {{{"chain", "yes"}}, "plugin_opt_chain: must be true or false"},
         {{{"shared_names", "1"}}, "plugin_opt_shared_names: must be true or false"},
         {{{"try_again", "135"}}, "plugin_opt_try_again: must be close or 136"},
+        {{{"takeover", "true"}}, "plugin_opt_takeover: must be same or any"},
         {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
         {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
         {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},
