@@ -27,7 +27,10 @@ run_tests() {
     with_root "$root" "$build" meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
     python3 tests/support/count_tests.py "$build/meson-logs" "$status"
 }
-mosquitto() { TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_chain mosquitto_outage mosquitto_token_end mosquitto_takeover mosquitto_openid_provider; }
+mosquitto() {
+    TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_chain mosquitto_outage mosquitto_token_end \
+        mosquitto_takeover mosquitto_openid_provider
+}
 rabbitmq() { TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration; }
 
 if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then

@@ -153,6 +153,29 @@ test('acl_file gives a token nothing without plugin_opt_chain', async () => {
     await broker.stop();
 });
 
+test('in a chain acl_file is for clients that came by password_file; without it they may do nothing', async () => {
+    const folder = join(directory.path, 'passwords');
+    mkdirSync(folder);
+    const passwords = join(folder, 'passwords');
+    const rules = join(folder, 'rules');
+    assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
+    writeFileSync(rules, 'user local\ntopic readwrite y\nuser token:admin\ntopic readwrite y\n', {mode: 0o600});
+    for (const [granted, options] of [[false, []], [true, [`acl_file ${rules}`]]]) {
+        broker = await Broker.start({
+            directory: folder, ini: section('oauth', 'username_prefix = token:\n'),
+            options: ['plugin_opt_chain true', `password_file ${passwords}`, ...options],
+        });
+        const local = await Client.connect(broker.port, 'secret', {username: 'local'});
+        assert.equal(await local.publish('y', 'hello'), granted);
+        assert.equal(await local.publish('x', 'no'), false);
+        await local.end();
+        const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));
+        assert.equal(await client.publish('y', 'no'), false);
+        await client.end();
+        await broker.stop();
+    }
+});
+
 test('plugin_opt_shared_names true: the names of tokens are those of dynamic-security, as the operator says', async () => {
     await chained(section('oauth'), ['plugin_opt_chain true', 'plugin_opt_shared_names true']);
     const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));
