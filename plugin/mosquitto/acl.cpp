@@ -58,26 +58,21 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
 }
 
 int Adapter::decide_stored(const Found &found, const tokenward_request &request, int access) const {
+    if (found.session == nullptr && options_.chain)
+        return MOSQ_ERR_PLUGIN_DEFER;  // the identity may be another backend's
+    // READ: whether to keep a message for a durable session that isn't connected. Its subscription was granted.
+    // Nothing is delivered before it connects again with a new token, and then the broker asks again for every
+    // kept message.
+    if (access == MOSQ_ACL_READ) return MOSQ_ERR_SUCCESS;
+    // WRITE: a will, also a delayed one, or, without a client, the publisher of a retained message. Both were handed
+    // over while the token was good, and are judged by the rights that it had then.
     if (found.session != nullptr) {
-        // What the client handed over while its token was good is judged by the rights that it had then: a will,
-        // also a delayed one, and the publisher of a retained message (WRITE without a connection).
         tokenward_request question = request;
         if (access == MOSQ_ACL_WRITE) question.flags |= TOKENWARD_PAST_END;
-        const std::int32_t verdict = found.session->authorize(question);
-        if (verdict == TOKENWARD_ALLOWED) return MOSQ_ERR_SUCCESS;
-        if (verdict != TOKENWARD_EXPIRED) return MOSQ_ERR_ACL_DENIED;
-    } else if (options_.chain) {
-        return MOSQ_ERR_PLUGIN_DEFER;  // the identity may be another backend's
+        return found.session->authorize(question) == TOKENWARD_ALLOWED ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     }
-    // The token has ended, or the session was forgotten when the broker restarted. The broker asks about
-    // something that was decided while the token was good:
-    // - READ: whether to keep a message for a durable session that isn't connected. Its subscription was
-    //   granted. Nothing is delivered before it connects again with a new token, and then the broker asks again
-    //   for every kept message.
-    // - WRITE without a client and without a session: whether the publisher of a retained message still may; a
-    //   restart takes nothing back that was published before it.
-    // A will is different: it is published now, and its topic was never checked.
-    if (access == MOSQ_ACL_READ) return MOSQ_ERR_SUCCESS;
+    // The session was forgotten when the broker restarted, which takes nothing back that was published before. A
+    // will is different: it is published now, and its topic was never checked.
     if (access == MOSQ_ACL_WRITE && found.state == ClientState::stored) return MOSQ_ERR_SUCCESS;
     return MOSQ_ERR_ACL_DENIED;
 }

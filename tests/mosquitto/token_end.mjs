@@ -156,6 +156,27 @@ for (const protocolVersion of [4, 5]) {
     }
 }
 
+test('messages wait for a durable client that left with a narrower token, and each token gets what it may read', async () => {
+    const options = {clientId: 'narrowed', clean: false, properties: {sessionExpiryInterval: 300}};
+    const connect = async (scope) => Client.connect(broker.port, await issuer.mint('nora', scope), options);
+    const wide = await connect('read:%2F/n%2F*');
+    assert.ok(await wide.subscribe('n/+'));
+    await wide.end();
+    await (await connect('read:%2F/n%2F1')).end();
+    const writer = await anyone();
+    for (const topic of ['n/1', 'n/2']) assert.ok(await writer.publish(topic, 'kept'));
+    const again = await connect('read:%2F/n%2F*');
+    await again.receives('n/2 kept');
+    assert.deepEqual(again.messages, ['n/1 kept', 'n/2 kept']);
+    await again.end();
+    for (const topic of ['n/2', 'n/1']) assert.ok(await writer.publish(topic, 'more'));
+    const narrow = await connect('read:%2F/n%2F1');
+    await narrow.receives('n/1 more');
+    assert.deepEqual(narrow.messages, ['n/1 more']);
+    await narrow.end();
+    await writer.end();
+});
+
 // ---- retained messages ----------------------------------------------------------------------------------
 
 test('the end of a token changes nothing for what its client has published and retained', async () => {
