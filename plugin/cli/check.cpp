@@ -209,6 +209,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     }
     Host host(common);
     if (!host.load()) return exit_usage;
+    host.wait_for_keys(false);  // the login waits for its own
     std::string overrides;
     if (!read_only_overrides(host, options.mqtt, overrides) || !host.create(overrides)) {
         report(host, common, host.error(), exit_usage);

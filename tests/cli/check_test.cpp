@@ -328,6 +328,16 @@ TEST_F(Tool, WarnsOfASectionThatIsNotConfined) {
     EXPECT_EQ((outcome.out + outcome.err).find("[oauth.partner] tags is unset"), std::string::npos);
 }
 
+// The provider answers after 8 s: a check that may wait 5 s has nothing, and says who is silent.
+TEST_F(Tool, WaitsOnceForASilentProvider) {
+    issuer().set_fault(support::TestIssuer::Endpoint::discovery, support::TestIssuer::Fault::hang, 8);
+    const Outcome outcome = check(token("t.read:v/q"), {"--wait", "5"}, config("jwks_timeout = 30\n"));
+    EXPECT_EQ(outcome.exit_code, 3) << outcome.out;
+    EXPECT_TRUE(has(outcome.out, "NOT DECIDED  KEYS_PENDING"));
+    EXPECT_TRUE(has(outcome.out, "has not answered for"));
+    EXPECT_TRUE(has(outcome.out, "hint: open the way to localhost:"));
+}
+
 TEST_F(Tool, SpeaksJsonAboutRefusals) {
     MintRequest expired;
     expired.lifetime_s = -3600;
