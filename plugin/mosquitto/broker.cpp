@@ -17,8 +17,8 @@ tokenward_context context_of(const mosquitto *client) {
 }
 
 int unavailable(const mosquitto *client, bool tell) {
-    // After a CONNACK that refuses, clients give up: mosquitto_sub on each, mqtt.js with its default settings
-    // reports an error. A connection that ends without one is a broken connection, and they come back. So both
+    // After a CONNACK that refuses, clients may give up: mosquitto_sub does after 136, mqtt.js with its default
+    // settings reports an error. A connection that ends without one is a broken connection, and they come back. So both
     // versions get MOSQ_ERR_UNKNOWN, which closes without a CONNACK, whatever the way of authentication.
     // Mosquitto 2.1 turns 136 into MQTT 5's "server unavailable", but for older clients into "not authorized".
     // 2.0 doesn't know the code, and closes.

@@ -64,6 +64,7 @@ const char *reason_hint(Reason reason) noexcept {
 
 const char *hint_for_each_case(Reason reason) noexcept {
     switch (reason) {
+        case Reason::CONFIG_UNREADABLE:
         case Reason::OPAQUE_TOKEN:
         case Reason::MALFORMED_TOKEN:
         case Reason::MALFORMED_PAYLOAD:

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -111,7 +112,11 @@ auto not_opened(const std::string &path, int error) {
     Reason reason = Reason::CONFIG_UNREADABLE;
     if (error == EMFILE || error == ENFILE) reason = Reason::RESOURCE_LIMIT;
     if (error == ENOMEM) reason = Reason::OUT_OF_MEMORY;
-    return fail(reason, fmt::format("{}: {}", quote(path, max_path_shown), why_not(error)));
+    std::string hint;
+    if (error == EACCES)
+        hint = fmt::format("let {} read the file, and enter the folders that it is in",
+                           describe_user(::geteuid()));
+    return fail(reason, fmt::format("{}: {}", quote(path, max_path_shown), why_not(error)), std::move(hint));
 }
 
 auto insecure(const std::string &path, const std::string &what, const std::string &hint) {

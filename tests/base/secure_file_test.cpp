@@ -61,6 +61,29 @@ TEST_F(SecureFile, ModeDecides) {
     }
 }
 
+TEST_F(SecureFile, AHintFitsTheFault) {
+    const std::string path = write("file", "content", 0000);
+    const auto missing = read_trusted_file(folder_ + "/none", 100);
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(hint_of(missing.error()), "") << "the line says it all";
+    const bool is_root = ::geteuid() == 0;
+    if (is_root) {
+        ASSERT_EQ(::seteuid(65534), 0);
+    }
+    const auto denied = read_trusted_file(path, 100);
+    const std::string user = std::to_string(::geteuid());
+    if (is_root) {
+        ASSERT_EQ(::seteuid(0), 0);
+    }
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().reason, Reason::CONFIG_UNREADABLE);
+    EXPECT_NE(denied.error().detail.find(": Permission denied for user "), std::string::npos)
+        << denied.error().detail;
+    EXPECT_NE(hint_of(denied.error()).find("(uid " + user + ") read the file, and enter the folders"),
+              std::string_view::npos)
+        << hint_of(denied.error());
+}
+
 TEST_F(SecureFile, SomebodyElsesFile) {
     const std::string path = write("file", "content", 0644);
     if (::geteuid() != 0) {
