@@ -76,12 +76,15 @@ std::string_view tenant_of(std::string_view issuer) noexcept {
     return path.substr(0, path.find('/'));
 }
 
+bool same_but_for_case(std::string_view a, std::string_view b) noexcept {
+    return equals_ignoring_case(without_trailing_slash(a), without_trailing_slash(b));
+}
+
 /// What to do about the one name of an issuer that a token says, beside the one that is configured.
 std::string issuer_advice(std::string_view iss, std::string_view configured) {
     const std::string said = copyable(iss);
     if (said.empty()) return {};
-    if (equals_ignoring_case(without_trailing_slash(iss), without_trailing_slash(configured)))
-        return "issuer = " + said;
+    if (same_but_for_case(iss, configured)) return "issuer = " + said;
     const Vendor vendor = config::vendor_of(configured);
     if (vendor == Vendor::entra && config::vendor_of(iss) == Vendor::entra &&
         tenant_of(iss) == tenant_of(configured) && iss.starts_with("https://sts.windows.net/"))
@@ -90,9 +93,7 @@ std::string issuer_advice(std::string_view iss, std::string_view configured) {
     if (vendor == Vendor::adfs && config::vendor_of(iss) == Vendor::adfs && config::same_host(iss, configured))
         return fmt::format("issuer = {} and jwks_uri = https://{}/adfs/discovery/keys", said,
                            config::host_and_port(configured));
-    const std::string_view path = path_of(iss);
-    if (path.empty() && !(iss.find("://") != std::string_view::npos && path_of(configured).empty())) return {};
-    if (path != path_of(configured)) return {};
+    if (iss.find("://") == std::string_view::npos || path_of(iss) != path_of(configured)) return {};
     std::string advice = "issuer_aliases = " + said + ", if both are one provider";
     if (vendor == Vendor::keycloak && iss.starts_with("http://") && configured.starts_with("https://"))
         advice += fmt::format("; or tell Keycloak its address: --hostname=https://{}",
@@ -121,13 +122,18 @@ std::string graph_advice(const std::string &wanted) {
     return fmt::format("ask for the scope {}{}/.default, not for Microsoft Graph's", scheme, wanted);
 }
 
+/// Keycloak writes aud for the clients whose roles a token carries, and where a mapper says so.
+std::string keycloak_advice(const std::string &wanted) {
+    return fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}", wanted);
+}
+
 std::string audience_advice(const JsonValue &payload, const std::vector<std::string> &found,
                             const std::vector<std::string> &needed) {
     const std::string wanted = needed.size() == 1 ? copyable(needed.front()) : std::string();
     const auto aud_is = [&](auto test) { return std::any_of(found.begin(), found.end(), test); };
     if (!wanted.empty()) {
         for (const std::string &value : found) {
-            if (!equals_ignoring_case(without_trailing_slash(value), without_trailing_slash(wanted))) continue;
+            if (!same_but_for_case(value, wanted)) continue;
             if (const std::string good = copyable(value); !good.empty()) return "audience = " + good;
         }
         if (aud_is(names_graph)) return graph_advice(wanted);
@@ -145,9 +151,7 @@ std::string audience_advice(const JsonValue &payload, const std::vector<std::str
         !audience.empty() && std::none_of(audience.begin(), audience.end(),
                                           [](const std::string &value) { return copyable(value).empty(); });
     std::string advice;
-    if (vendor_of(payload) == Vendor::keycloak && !wanted.empty())
-        advice = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}",
-                             wanted);
+    if (vendor_of(payload) == Vendor::keycloak && !wanted.empty()) advice = keycloak_advice(wanted);
     if (can_be_copied && audience.size() <= max_values_shown)
         advice += fmt::format("{}audience = {}{}", advice.empty() ? "" : "; ", join(audience),
                               ", if such tokens are meant for this broker");
@@ -189,8 +193,7 @@ Failure wrong_issuer(std::string_view iss, std::span<const std::string> configur
     for (const std::string &issuer : configured) {
         std::string advice = issuer_advice(iss, issuer);
         if (advice.empty()) continue;
-        if (equals_ignoring_case(without_trailing_slash(iss), without_trailing_slash(issuer)))
-            detail += "; upper and lower case differ";
+        if (same_but_for_case(iss, issuer)) detail += "; upper and lower case differ";
         return failure(Reason::WRONG_ISSUER, std::move(detail), std::move(advice));
     }
     return failure(Reason::WRONG_ISSUER, std::move(detail));
@@ -226,8 +229,7 @@ Failure no_audience(const JsonValue &payload, const std::vector<std::string> &ne
     const std::string wanted = copyable(needed.empty() ? std::string_view() : needed.front());
     std::string hint;
     if (vendor_of(payload) == Vendor::keycloak && !wanted.empty()) {
-        hint = fmt::format("give the client a role of {0}, or its client scope a mapper Audience with {0}",
-                           wanted);
+        hint = keycloak_advice(wanted);
     } else {
         for (const std::string_view name : {"client_id", "azp"}) {
             const std::string value = copyable(text_of(payload, name));

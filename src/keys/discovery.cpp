@@ -14,7 +14,6 @@
 namespace tokenward::keys {
 namespace {
 
-constexpr std::string_view well_known = "/.well-known/openid-configuration";
 constexpr std::size_t longest_shown = 256;
 
 constexpr const char *no_document =

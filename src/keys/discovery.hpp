@@ -9,6 +9,9 @@
 
 namespace tokenward::keys {
 
+/// What stands behind an issuer in the address of its discovery document.
+inline constexpr std::string_view well_known = "/.well-known/openid-configuration";
+
 /// Section 4: <issuer>/.well-known/openid-configuration; a '/' at the issuer's end isn't doubled.
 std::string discovery_url(std::string_view issuer);
 

@@ -3,14 +3,13 @@
 #include "base/text.hpp"
 #include "config/url.hpp"
 #include "config/vendor.hpp"
+#include "keys/discovery.hpp"
 
 #include <fmt/format.h>
 #include <openssl/x509_vfy.h>
 
 namespace tokenward::keys {
 namespace {
-
-constexpr std::string_view well_known = "/.well-known/openid-configuration";
 
 /// The host and port, to stand in a hint.
 std::string host_in(std::string_view url) {
@@ -42,8 +41,7 @@ std::string hint_for_certificate(long verify_result, std::string_view url) {
 }
 
 std::string hint_if_nothing_is_there(std::string_view url) {
-    if (const config::Vendor vendor = config::vendor_of(url.substr(0, url.find(well_known)));
-        vendor == config::Vendor::adfs)
+    if (config::vendor_of(url.substr(0, url.find(well_known))) == config::Vendor::adfs)
         return fmt::format("jwks_uri = https://{}/adfs/discovery/keys", host_in(url));
     // Before version 17, and where its administrators kept the path.
     const std::size_t realms = url.find("/realms/");
