@@ -3,14 +3,33 @@
 #include "broker.hpp"
 #include "names.hpp"
 
+#include <ctime>
+
 namespace tokenward::mosquitto_plugin {
 
+namespace {
+
+const char *words_for(int access) {
+    switch (access) {
+        case MOSQ_ACL_READ:
+            return "receive";
+        case MOSQ_ACL_WRITE:
+            return "publish to";
+        default:
+            return "subscribe to";
+    }
+}
+
+}  // namespace
+
 int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
+    if (!on_broker_thread()) return http_api_.on_acl_check(event);
     if (event.access == MOSQ_ACL_UNSUBSCRIBE) return MOSQ_ERR_SUCCESS;
-    // Before it kicks the client of a durable session, the broker asks for every subscription whether to keep
-    // it (2.0.12; Debian's 2.0.11 too). on_tick kicks because the token has ended, and that takes no
-    // subscription back: messages that arrive meanwhile are checked again under the next token.
-    if (event.access == MOSQ_ACL_SUBSCRIBE && kicked_ != nullptr && event.client == kicked_)
+    // Before the broker kicks the client of a durable session, it asks for every subscription whether to keep it
+    // (2.0.12 and later; Debian's 2.0.11, too). end_due kicks because the token ends, and that takes no subscription
+    // back: messages that arrive meanwhile are checked again under the next token.
+    if (event.access == MOSQ_ACL_SUBSCRIBE &&
+        (asking_broker_ || (kicked_ != nullptr && event.client == kicked_)))
         return MOSQ_ERR_SUCCESS;
 
     tokenward_request request = TOKENWARD_REQUEST_INIT;
@@ -41,14 +60,16 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
         case ClientState::connected:
             if (found.session->authorize(request) == TOKENWARD_ALLOWED) answer = MOSQ_ERR_SUCCESS;
             break;
-        case ClientState::disconnected:
+        case ClientState::departed:
         case ClientState::stored:
-            answer = decide_stored(found, request, event.access);
+            answer = decide_left(found, event, request);
             break;
         case ClientState::other_backend:
             return MOSQ_ERR_PLUGIN_DEFER;
         case ClientState::unknown:
-            return options_.chain ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
+            if (options_.chain) return MOSQ_ERR_PLUGIN_DEFER;
+            log_denial(event, "it did not log in with a token");
+            break;
     }
     if (answer == MOSQ_ERR_ACL_DENIED && found.session != nullptr) {
         const tokenward_context context = context_of(event.client);
@@ -57,24 +78,45 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
     return answer;
 }
 
-int Adapter::decide_stored(const Found &found, const tokenward_request &request, int access) const {
-    if (found.session == nullptr && options_.chain)
-        return MOSQ_ERR_PLUGIN_DEFER;  // the identity may be another backend's
-    // READ: whether to keep a message for a durable session that isn't connected. Its subscription was granted.
-    // Nothing is delivered before it connects again with a new token, and then the broker asks again for every
+int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &event,
+                         const tokenward_request &request) {
+    if (found.state == ClientState::stored && found.session == nullptr &&
+        !is_name_of_token(identity_of(event.client).username)) {
+        return MOSQ_ERR_PLUGIN_DEFER;  // it may be another backend's
+    }
+    // Whether to keep a message, or a subscription, for a durable session that isn't connected. The subscription was
+    // granted. Nothing is delivered before it connects again with a new token, and then the broker asks again for every
     // kept message.
-    if (access == MOSQ_ACL_READ) return MOSQ_ERR_SUCCESS;
-    // WRITE: a will, also a delayed one, or, without a client, the publisher of a retained message. Both were handed
-    // over while the token was good, and are judged by the rights that it had then.
+    if (event.access != MOSQ_ACL_WRITE) return MOSQ_ERR_SUCCESS;
+    // A will, also a delayed one, or, without a client, the publisher of a retained message. Both were handed over
+    // while the token was good, and are judged by the rights that it had then.
     if (found.session != nullptr) {
         tokenward_request question = request;
-        if (access == MOSQ_ACL_WRITE) question.flags |= TOKENWARD_PAST_END;
+        question.flags |= TOKENWARD_PAST_END;
         return found.session->authorize(question) == TOKENWARD_ALLOWED ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     }
-    // The session was forgotten when the broker restarted, which takes nothing back that was published before. A
-    // will is different: it is published now, and its topic was never checked.
-    if (access == MOSQ_ACL_WRITE && found.state == ClientState::stored) return MOSQ_ERR_SUCCESS;
-    return MOSQ_ERR_ACL_DENIED;
+    if (found.state == ClientState::departed) {
+        log_denial(event,
+                   "the session that its will is judged by was forgotten, since its username has too many");
+        return MOSQ_ERR_ACL_DENIED;
+    }
+    // 2.1 may have read a will from disk. It is published now, and its topic was never checked.
+    if (is_registered(event.client, std::string(identity_of(event.client).client_id)).value_or(false)) {
+        log_denial(event, "it has not logged in since the broker started");
+        return MOSQ_ERR_ACL_DENIED;
+    }
+    // The session was forgotten, which takes nothing back that was published before.
+    return MOSQ_ERR_SUCCESS;
+}
+
+void Adapter::log_denial(const mosquitto_evt_acl_check &event, const char *why) {
+    std::string suffix;
+    if (!denials_.allows(std::time(nullptr), suffix)) return;
+    const Identity identity = identity_of(event.client);
+    write_broker_log(TOKENWARD_LOG_WARNING,
+                     "client " + common::quoted(identity.client_id) + ", username " +
+                         common::quoted(identity.username) + ", may not " + words_for(event.access) + " " +
+                         common::quoted(text_or_empty(event.topic)) + ": " + why + suffix);
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -4,6 +4,7 @@
 #include "chain_names.hpp"
 #include "names.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <limits>
@@ -11,8 +12,24 @@
 namespace tokenward::mosquitto_plugin {
 namespace {
 
-constexpr std::size_t max_disconnected = 20000;
 constexpr std::int64_t tick_patience_s = 3;
+/// A client is disconnected this long before its token ends: between the end and the disconnection messages for it would
+/// be denied, also those that a durable session should keep. A login in this time would be one for nothing.
+constexpr std::int64_t lead_ms = 500;
+/// The broker checks passwords again for this long after a reload, at the most.
+constexpr std::int64_t rechecks_s = 2;
+
+struct Method {
+    const char *name;
+    std::int32_t credentials;
+};
+constexpr Method methods[] = {{"OAUTHBEARER", TOKENWARD_SASL_OAUTHBEARER}};
+
+const Method *method_of(const char *name) {
+    for (const Method &method : methods)
+        if (name != nullptr && std::strcmp(name, method.name) == 0) return &method;
+    return nullptr;
+}
 
 /// An MQTT topic has no routing key: a scope with three parts grants access to the vhost and nothing else.
 constexpr std::string_view no_routing_keys = R"({"routing_keys":"off"})";
@@ -21,9 +38,21 @@ std::int64_t now() {
     return std::time(nullptr);
 }
 
+/// Tokens that end in this second, or earlier, have ended for the plugin.
+std::int64_t ending_second() {
+    timespec time{};
+    (void)std::timespec_get(&time, TIME_UTC);
+    return time.tv_sec + (time.tv_nsec / 1000000 + lead_ms) / 1000;
+}
+
+bool still_there(ClientKey client, const std::string &client_id) {
+    return is_registered(client, client_id).value_or(true);
+}
+
 }  // namespace
 
-Adapter::Adapter(Options options) : options_(std::move(options)), sessions_(max_disconnected) {
+Adapter::Adapter(Options options)
+    : options_(std::move(options)), http_api_(options_, backend_), sessions_(SessionTable::Limits()) {
     for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
 }
 
@@ -35,6 +64,7 @@ Adapter::~Adapter() {
 }
 
 void Adapter::flush_log() {
+    if (!on_broker_thread()) return;
     // On every pass of the broker's loop: without a line it costs a read of an atomic.
     backend_.drain_log([](std::int32_t level, const char *line, std::size_t size) {
         write_broker_log(level, {line, size});
@@ -52,26 +82,42 @@ tokenward_options Adapter::library_options() {
     return options;
 }
 
-std::string Adapter::shared_names_problem(const tokenward_options &options) const {
-    if (options_.shared_names || (!options_.chain && plugin_ahead_.empty())) return {};
+std::string Adapter::read_names(const tokenward_options &options, std::vector<std::string> &prefixes) const {
+    if (!options_.chain && plugin_ahead_.empty()) return {};
     host::Error error;
     std::string settings;
     if (library_.config_check(&options, settings, error) != TOKENWARD_OK) return library_.describe(error);
-    const std::string sections = sections_without_prefix(settings);
-    if (sections.empty()) return {};
-    const std::string end =
-        " (or plugin_opt_shared_names true, if every name that the provider gives is meant there, too)";
+    ChainNames names = read_chain_names(settings);
+    prefixes = std::move(names.prefixes);
+    if (options_.shared_names || names.without_prefix.empty()) return {};
+    const std::string end = names.without_prefix +
+                            " (or plugin_opt_shared_names true, if every name that the provider gives is meant "
+                            "there, too)";
     if (options_.chain) {
         return "plugin_opt_chain true: a token's username could be that of another plugin's client or of a "
                "line in "
                "acl_file, and get its rights: set username_prefix in " +
-               sections + end;
+               end;
     }
     return "the plugin " + common::quoted(plugin_ahead_, 256) +
            " is loaded before this one, and could give a token the rights that it has for the token's "
            "username: load "
            "this plugin first, or set username_prefix in " +
-           sections + end;
+           end;
+}
+
+void Adapter::add_prefixes(const std::vector<std::string> &prefixes) {
+    for (const std::string &prefix : prefixes) {
+        if (std::find(prefixes_.begin(), prefixes_.end(), prefix) == prefixes_.end())
+            prefixes_.push_back(prefix);
+    }
+}
+
+bool Adapter::is_name_of_token(std::string_view username) const {
+    if (!options_.chain) return true;
+    if (options_.shared_names) return false;
+    return std::any_of(prefixes_.begin(), prefixes_.end(),
+                       [&](const std::string &prefix) { return username.starts_with(prefix); });
 }
 
 bool Adapter::start() {
@@ -82,10 +128,12 @@ bool Adapter::start() {
     }
     const tokenward_options options = library_options();
     plugin_ahead_ = plugin_ahead();
-    if (const std::string problem = shared_names_problem(options); !problem.empty()) {
+    std::vector<std::string> prefixes;
+    if (const std::string problem = read_names(options, prefixes); !problem.empty()) {
         write_broker_log(TOKENWARD_LOG_ERROR, problem);
         return false;
     }
+    add_prefixes(prefixes);
     host::Error error;
     if (backend_.create(library_, &options, error) != TOKENWARD_OK) {
         write_broker_log(TOKENWARD_LOG_ERROR, library_.describe(error));
@@ -99,13 +147,10 @@ bool Adapter::start() {
 }
 
 int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
+    if (!on_broker_thread()) return http_api_.on_basic_auth(event);
     if (int answer = MOSQ_ERR_AUTH; reloading_ && is_known_to_reload(event, answer)) return answer;
-    warn_if_no_tick();
-    // The pointer may have been another client's: a new connection begins without a session.
-    sessions_.disconnect(event.client);
-    expiry_.remove(event.client);
-    const char *id = mosquitto_client_id(event.client);
-    if (id == nullptr) return MOSQ_ERR_AUTH;
+    begin_login(event.client);
+    if (mosquitto_client_id(event.client) == nullptr) return MOSQ_ERR_AUTH;
     if (options_.chain && event.username == nullptr && event.password == nullptr) return defer(event.client);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_USERNAME_PASSWORD;
@@ -115,18 +160,26 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
 }
 
 int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
-    if (event.auth_method == nullptr || std::strcmp(event.auth_method, "OAUTHBEARER") != 0)
-        return defer(event.client);
+    const Method *method = method_of(event.auth_method);
+    if (method == nullptr) return defer(event.client);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
-    credentials.kind = TOKENWARD_SASL_OAUTHBEARER;
+    credentials.kind = method->credentials;
     credentials.data = {static_cast<const char *>(event.data_in),
                         event.data_in == nullptr ? 0u : event.data_in_len};
     if (const host::Session *session = sessions_.session_of(event.client, identity_of(event.client)))
         return reauthenticate(event.client, *session, credentials);
-    warn_if_no_tick();
-    sessions_.disconnect(event.client);
-    expiry_.remove(event.client);
+    begin_login(event.client);
     return authenticate(event.client, credentials, nullptr);
+}
+
+void Adapter::begin_login(const mosquitto *client) {
+    warn_if_no_tick();
+    // Without ticks this is a place where disconnecting others is safe; not so while the broker goes through all clients.
+    if (!ticking_ && now() - reloaded_ > rechecks_s) end_due(client);
+    sessions_.settle(still_there);
+    // The pointer may have been another client's: a new connection begins without a session.
+    sessions_.begin(client);
+    expiry_.remove(client);
 }
 
 int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
@@ -144,15 +197,12 @@ int Adapter::accept(mosquitto *client, host::Session session, const void *secret
     const std::int64_t expires_at = session.expires_at();
     if (username.empty()) return MOSQ_ERR_AUTH;
     const char *id = mosquitto_client_id(client);
-    if (id != nullptr && !options_.takeover_any && sessions_.is_anothers(client, {id, username})) {
-        // The broker would end the other connection. This isn't final: the other may be gone the next time.
-        write_broker_log(TOKENWARD_LOG_WARNING, "client " + common::quoted(id) +
-                                                    " is connected with another username than " +
-                                                    common::quoted(username) +
-                                                    ", whose token must not throw it out: the new connection "
-                                                    "is closed (plugin_opt_takeover any allows it)");
-        return MOSQ_ERR_UNKNOWN;
+    if (expires_at <= ending_second()) {
+        write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(text_or_empty(id)) +
+                                                 " is refused: its token ends within half a second");
+        return MOSQ_ERR_AUTH;
     }
+    if (int answer = MOSQ_ERR_AUTH; id != nullptr && !may_have(client, id, username, answer)) return answer;
     // From here on the broker knows the client by the token's username, never by what the client typed. The
     // username holds no NUL: the library refuses control characters in it.
     if (id == nullptr || mosquitto_set_username(client, username.c_str()) != MOSQ_ERR_SUCCESS)
@@ -160,6 +210,47 @@ int Adapter::accept(mosquitto *client, host::Session session, const void *secret
     sessions_.add(client, {id, username}, std::move(session), secret);
     expiry_.set(client, expires_at);
     return MOSQ_ERR_SUCCESS;
+}
+
+bool Adapter::may_have(const mosquitto *client, const std::string &id, const std::string &username,
+                       int &answer) {
+    std::string suffix;
+    if (options_.client_id && !options_.client_id->matches(id, username)) {
+        answer = MOSQ_ERR_AUTH;
+        if (refusals_.allows(now(), suffix)) {
+            write_broker_log(TOKENWARD_LOG_WARNING,
+                             "client identifier " + common::quoted(id) + " is refused for " +
+                                 common::quoted(username) + ": plugin_opt_client_id wants " +
+                                 common::quoted(options_.client_id->of(username), 256) + suffix);
+        }
+        return false;
+    }
+    if (options_.takeover_any) return true;
+    const auto holder = sessions_.other_holder(client, {id, username});
+    if (!holder) return true;
+    if (!holder->connected) {
+        asking_broker_ = true;
+        const bool kept = keeps_session(id);
+        asking_broker_ = false;
+        if (!kept) {
+            sessions_.forget_departed(id);
+            return true;
+        }
+    }
+    // The broker would end the other connection, or hand over its session. This isn't final: the other may be gone the
+    // next time.
+    answer = MOSQ_ERR_UNKNOWN;
+    if (refusals_.allows(now(), suffix)) {
+        write_broker_log(
+            TOKENWARD_LOG_WARNING,
+            "client identifier " + common::quoted(id) +
+                (holder->connected ? " is connected with another username than "
+                                   : " has a session that waits for another username than ") +
+                common::quoted(username) +
+                (holder->connected ? ", whose token must not throw it out" : ", whose token must not take it") +
+                ": the new connection is closed (plugin_opt_takeover any allows it)" + suffix);
+    }
+    return false;
 }
 
 int Adapter::reauthenticate(const mosquitto *client, const host::Session &session,
@@ -174,11 +265,8 @@ int Adapter::reauthenticate(const mosquitto *client, const host::Session &sessio
 
 int Adapter::defer(mosquitto *client) {
     expiry_.remove(client);
-    if (options_.chain) {
-        sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)));
-    } else {
-        sessions_.disconnect(client);
-    }
+    sessions_.begin(client);
+    if (options_.chain) sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)));
     return MOSQ_ERR_PLUGIN_DEFER;
 }
 
@@ -195,63 +283,78 @@ int Adapter::refuse(mosquitto *client, std::int32_t result) {
     }
 }
 
-bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const {
+bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) {
     // After SIGHUP the broker checks the password of every client again, also of durable sessions without a
-    // connection. A connected client keeps its session until the token ends, whatever was reloaded. A session
-    // without a connection is checked when it connects. No new connection comes in between, except over
-    // websockets.
+    // connection. A connected client keeps its session until the token ends, whatever was reloaded. A session without
+    // a connection is checked when it connects; refused here, it would lose its delayed will.
     if (sessions_.is_other_backends(event.client)) {
         answer = MOSQ_ERR_PLUGIN_DEFER;
         return true;
     }
-    const Identity identity = identity_of(event.client);
-    if (sessions_.is_recheck(event.client, identity, event.password)) {
-        answer = MOSQ_ERR_SUCCESS;
-        return true;
-    }
-    if (mosquitto_client_protocol(event.client) == mp_websockets) return false;
-    const Found found = sessions_.find(event.client, identity, has_address(event.client));
     answer = MOSQ_ERR_SUCCESS;
-    return found.state == ClientState::disconnected || found.state == ClientState::stored;
+    const Identity identity = identity_of(event.client);
+    if (sessions_.recheck(event.client, identity, event.password)) return true;
+    // It must not be a new connection that has the memory, the names and not the token of one that is gone.
+    if (const auto registered = is_registered(event.client, std::string(identity.client_id))) {
+        if (!*registered) return false;
+    } else if (ticking_) {
+        // 2.0 serves no socket between RELOAD and TICK, but those of websockets.
+        if (mosquitto_client_protocol(event.client) == mp_websockets) return false;
+    } else if (mosquitto_client_sub_count(event.client) == 0) {
+        return false;  // a new connection has no subscription
+    }
+    return !has_address(event.client) || sessions_.recheck_departed(event.client, identity);
 }
 
-void Adapter::on_disconnect(const mosquitto *client) {
-    // Without an identifier the login failed. With one, a client of another backend has the identity now.
-    if (sessions_.is_other_backends(client) && mosquitto_client_id(client) != nullptr)
-        sessions_.forget(identity_of(client));
-    sessions_.disconnect(client);
+void Adapter::on_disconnect(const mosquitto *client, bool durable) {
+    sessions_.disconnect(client, text_or_empty(mosquitto_client_username(client)), durable);
     expiry_.remove(client);
+}
+
+void Adapter::on_message(const mosquitto *client) {
+    if (!ticking_) end_due(client);
 }
 
 void Adapter::on_tick() {
     ticking_ = true;
     reloading_ = false;
-    const std::int64_t time = now();
+    sessions_.settle(still_there);
+    end_due(nullptr);
+    flush_log();
+}
+
+void Adapter::end_due(const mosquitto *except) {
+    const std::int64_t time = ending_second();
     while (const auto due = expiry_.take_due(time)) {
         const std::string id = sessions_.client_id(*due);
         if (id.empty()) continue;
-        if (!sessions_.owns_client_id(*due)) {
+        if (*due == except || !sessions_.owns_client_id(*due)) {
             // The broker kicks by identifier, and during a takeover that is another connection's.
             expiry_.set(*due, time + 1);
             continue;
         }
         write_broker_log(TOKENWARD_LOG_INFO,
-                         "client " + common::quoted(id) + " is disconnected: its token has ended");
+                         "client " + common::quoted(id) + " is disconnected: its token ends");
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
     }
-    flush_log();
 }
 
 void Adapter::on_reload() {
-    reloading_ = ticking_;  // only a tick ends it
+    reloading_ = true;
+    reloaded_ = now();
+    sessions_.begin_rechecks();
     const tokenward_options options = library_options();
-    std::string problem = shared_names_problem(options);
+    std::vector<std::string> prefixes;
+    std::string problem = read_names(options, prefixes);
     host::Error error;
     if (problem.empty() && backend_.reload(&options, error) != TOKENWARD_OK) problem = library_.describe(error);
-    if (!problem.empty())
+    if (problem.empty()) {
+        add_prefixes(prefixes);
+    } else {
         write_broker_log(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + problem);
+    }
 }
 
 void Adapter::warn_if_no_tick() {
@@ -259,10 +362,10 @@ void Adapter::warn_if_no_tick() {
     if (first_login_ == 0) first_login_ = now();
     if (now() - first_login_ < tick_patience_s) return;
     warned_no_tick_ = true;
-    write_broker_log(
-        TOKENWARD_LOG_WARNING,
-        "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client whose token "
-        "has ended may do nothing, but stays connected");
+    write_broker_log(TOKENWARD_LOG_WARNING,
+                     "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client "
+                     "whose token has ended may "
+                     "do nothing, but stays connected until another connects or publishes on this listener");
 }
 
 }  // namespace tokenward::mosquitto_plugin

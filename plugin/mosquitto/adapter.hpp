@@ -1,13 +1,17 @@
-// The adapter answers Mosquitto's questions by libtokenward. One per plugin instance, on the broker's thread.
+// The adapter answers Mosquitto's questions by libtokenward. One per plugin instance, on the broker's thread; only
+// questions about the HTTP API of 2.1 come from other threads, and are handed to HttpApi.
 #pragma once
 
 #include "expiry_queue.hpp"
+#include "http_api.hpp"
+#include "line_limit.hpp"
 #include "options.hpp"
 #include "session_table.hpp"
 #include "tokenward.hpp"
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 struct mosquitto;
@@ -32,7 +36,10 @@ class Adapter {
     int on_basic_auth(const mosquitto_evt_basic_auth &event);
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
-    void on_disconnect(const mosquitto *client);
+    /// durable: the broker may keep the client's session.
+    void on_disconnect(const mosquitto *client, bool durable);
+    /// A publish of the client has been allowed, and isn't delivered yet. Needed where the broker calls no tick.
+    void on_message(const mosquitto *client);
     void on_tick();
     void on_reload();
 
@@ -40,33 +47,52 @@ class Adapter {
     void flush_log();
 
   private:
+    [[nodiscard]] bool on_broker_thread() const { return std::this_thread::get_id() == broker_thread_; }
+    void begin_login(const mosquitto *client);
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
     int reauthenticate(const mosquitto *client, const host::Session &session,
                        const tokenward_credentials &credentials);
     int accept(mosquitto *client, host::Session session, const void *secret);
+    /// Whether the username may have the identifier; else the log says why not, and `answer` is for the broker.
+    bool may_have(const mosquitto *client, const std::string &id, const std::string &username, int &answer);
     /// Another plugin, or the broker itself, decides about this connection, whatever it was before.
     int defer(mosquitto *client);
     /// The code for the broker when the result isn't OK. Never MOSQ_ERR_SUCCESS.
     int refuse(mosquitto *client, std::int32_t result);
-    bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer) const;
+    bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer);
 
-    int decide_stored(const Found &found, const tokenward_request &request, int access) const;
+    int decide_left(const Found &found, const mosquitto_evt_acl_check &event, const tokenward_request &request);
+    /// A line for a denial that no session can tell.
+    void log_denial(const mosquitto_evt_acl_check &event, const char *why);
+    /// Disconnects clients whose tokens end, but not `except`, which the broker is serving.
+    void end_due(const mosquitto *except);
     void warn_if_no_tick();
     tokenward_options library_options();
-    /// What is wrong with the usernames that the configuration gives, if others decide by them; empty: nothing.
-    std::string shared_names_problem(const tokenward_options &options) const;
+    /// Reads the usernames that the configuration gives. What is wrong with them, if others decide by them; empty:
+    /// nothing.
+    std::string read_names(const tokenward_options &options, std::vector<std::string> &prefixes) const;
+    void add_prefixes(const std::vector<std::string> &prefixes);
+    /// True if only a token can have given the name.
+    [[nodiscard]] bool is_name_of_token(std::string_view username) const;
 
     const Options options_;
     std::vector<tokenward_string> config_paths_;
-    std::string plugin_ahead_;  ///< the file of a plugin that the broker asks before this one
+    std::string plugin_ahead_;           ///< the file of a plugin that the broker asks before this one
+    std::vector<std::string> prefixes_;  ///< in a chain: those of the configuration now and of earlier ones
     host::Library library_;
     host::Backend backend_;
+    HttpApi http_api_;
     SessionTable sessions_;
     ExpiryQueue expiry_;
+    LineLimit denials_;
+    LineLimit refusals_;
+    const std::thread::id broker_thread_ = std::this_thread::get_id();
 
-    ClientKey kicked_ = nullptr;  ///< the client that on_tick is disconnecting
+    ClientKey kicked_ = nullptr;  ///< the client that end_due is disconnecting
+    bool asking_broker_ = false;  ///< whether it keeps a session, by a kick that disconnects nobody
     bool ticking_ = false;        ///< the broker has called TICK
     bool reloading_ = false;      ///< between RELOAD and the next TICK
+    std::int64_t reloaded_ = 0;   ///< when
     std::int64_t first_login_ = 0;
     bool warned_no_tick_ = false;
 };

@@ -7,6 +7,38 @@
 #include <link.h>
 
 namespace tokenward::mosquitto_plugin {
+namespace {
+
+/// A function that plugins have since 2.1; NULL on 2.0.
+template <class Function>
+Function function_of_2_1(const char *name) {
+    return reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
+}
+
+/// The client with an identifier, connected or not.
+using ClientById = mosquitto *(*)(const char *);
+ClientById client_by_id() {
+    static const auto function = function_of_2_1<ClientById>("mosquitto_client");
+    return function;
+}
+
+}  // namespace
+
+bool is_2_1() {
+    return client_by_id() != nullptr;
+}
+
+std::optional<bool> is_registered(const void *client, const std::string &client_id) {
+    const ClientById by_id = client_by_id();
+    if (by_id == nullptr) return std::nullopt;
+    return by_id(client_id.c_str()) == client;
+}
+
+bool keeps_session(const std::string &client_id) {
+    if (const ClientById by_id = client_by_id(); by_id != nullptr) return by_id(client_id.c_str()) != nullptr;
+    // 2.0 has no question for it, but its answer to a kick tells: a client that isn't connected isn't touched by it.
+    return mosquitto_kick_client_by_clientid(client_id.c_str(), true) == MOSQ_ERR_SUCCESS;
+}
 
 tokenward_context context_of(const mosquitto *client) {
     tokenward_context context = TOKENWARD_CONTEXT_INIT;

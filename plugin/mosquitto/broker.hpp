@@ -6,6 +6,7 @@
 #include "tokenward.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,16 @@ namespace tokenward::mosquitto_plugin {
 }
 
 [[nodiscard]] tokenward_context context_of(const mosquitto *client);
+
+/// True for Mosquitto 2.1 and later.
+[[nodiscard]] bool is_2_1();
+
+/// Whether the broker has the client in its table of clients: it has not during CONNECT, before the client is let in.
+/// Nothing: 2.0 can't tell.
+[[nodiscard]] std::optional<bool> is_registered(const void *client, const std::string &client_id);
+
+/// Whether the broker has a session under the identifier, which no client of this plugin is connected with.
+[[nodiscard]] bool keeps_session(const std::string &client_id);
 
 /// The return code after which a client tries again. tell: by a CONNACK that says so, where there is one.
 [[nodiscard]] int unavailable(const mosquitto *client, bool tell);

@@ -20,21 +20,26 @@ std::string add(std::string list, std::string_view name) {
 
 }  // namespace
 
-std::string sections_without_prefix(const std::string &config_json) {
+ChainNames read_chain_names(const std::string &config_json) {
+    ChainNames names;
     rapidjson::Document settings;
     settings.Parse<rapidjson::kParseIterativeFlag>(config_json.data(), config_json.size());
-    if (settings.HasParseError() || !settings.IsObject())
-        return "(the library's list of sections can't be read)";
-    std::string without;
+    if (settings.HasParseError() || !settings.IsObject()) {
+        names.without_prefix = "(the library's list of sections can't be read)";
+        return names;
+    }
     for (const auto &[name, section] : settings.GetObject()) {
         // "oauth" is there also without an issuer, for what all sections share; it has no username_prefix then.
         if (!section.IsObject()) continue;
         const auto prefix = section.FindMember("username_prefix");
         if (prefix == section.MemberEnd()) continue;
-        if (!prefix->value.IsString() || prefix->value.GetStringLength() == 0)
-            without = add(without, text_of(name));
+        if (prefix->value.IsString() && prefix->value.GetStringLength() != 0) {
+            names.prefixes.emplace_back(text_of(prefix->value));
+        } else {
+            names.without_prefix = add(names.without_prefix, text_of(name));
+        }
     }
-    return without;
+    return names;
 }
 
 }  // namespace tokenward::mosquitto_plugin

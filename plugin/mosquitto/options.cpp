@@ -36,6 +36,10 @@ std::variant<Options, std::string> parse_options(const std::vector<OptionLine> &
         } else if (key == "takeover") {
             if (value != "same" && value != "any") return problem(key, "must be same or any");
             options.takeover_any = value == "any";
+        } else if (key == "client_id") {
+            auto pattern = ClientIdPattern::parse(value);
+            if (const auto *wrong = std::get_if<std::string>(&pattern)) return problem(key, *wrong);
+            options.client_id = std::get<ClientIdPattern>(std::move(pattern));
         } else if (key == "try_again") {
             if (value != "close" && value != "136") return problem(key, "must be close or 136");
             options.tell_unavailable = value == "136";
@@ -46,10 +50,11 @@ std::variant<Options, std::string> parse_options(const std::vector<OptionLine> &
                 return problem(key, "must be a whole number of seconds from 0 to 60");
             options.startup_wait_ms = seconds * 1000;
         } else {
-            return problem(key,
-                           "is not an option of this plugin; it has config, library, vhost, chain, "
-                           "shared_names, takeover, try_again and startup_wait (everything else goes into the "
-                           "configuration file)");
+            return problem(
+                key,
+                "is not an option of this plugin; it has config, library, vhost, chain, "
+                "shared_names, takeover, client_id, try_again and startup_wait (everything else goes into the "
+                "configuration file)");
         }
     }
     if (options.config_files.empty()) options.config_files.emplace_back(default_config_file);

@@ -1,7 +1,10 @@
 // Checks the plugin_opt_* lines of mosquitto.conf and turns them into values.
 #pragma once
 
+#include "client_id_pattern.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +17,11 @@ struct Options {
     std::vector<std::string> config_files;  ///< plugin_opt_config, in the order of the lines; later ones win
     std::string library;                    ///< plugin_opt_library; empty: libtokenward.so.1 by its soname
     std::string vhost = "/";                ///< plugin_opt_vhost: the vhost that scopes must name
-    bool chain = false;             ///< plugin_opt_chain: leave a password that is no token to other plugins
-    bool shared_names = false;      ///< plugin_opt_shared_names: in a chain, tokens may have the others' names
-    bool takeover_any = false;      ///< plugin_opt_takeover any: by a client identifier, whoever it belongs to
+    bool chain = false;         ///< plugin_opt_chain: leave a password that is no token to other plugins
+    bool shared_names = false;  ///< plugin_opt_shared_names: in a chain, tokens may have the others' names
+    bool takeover_any = false;  ///< plugin_opt_takeover any: by a client identifier, whoever it belongs to
+    std::optional<ClientIdPattern>
+        client_id;                  ///< plugin_opt_client_id: the identifiers that a username may have
     bool tell_unavailable = false;  ///< plugin_opt_try_again 136: tell it, instead of closing without a word
     std::uint32_t startup_wait_ms = 5000;  ///< plugin_opt_startup_wait, given in seconds
 };

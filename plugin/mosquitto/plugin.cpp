@@ -8,18 +8,22 @@
 #include <variant>
 #include <vector>
 
-#include <dlfcn.h>
-
 namespace {
 
 using tokenward::mosquitto_plugin::Adapter;
+using tokenward::mosquitto_plugin::is_2_1;
 
 constexpr int plugin_version = 5;
 
 struct Instance {
     mosquitto_plugin_id_t *id = nullptr;
     std::unique_ptr<Adapter> adapter;
+    bool has_message = false;  ///< MOSQ_EVT_MESSAGE is registered
+    Instance *next = nullptr;
 };
+
+/// With per_listener_settings each listener has an instance of its own.
+Instance *instances = nullptr;
 
 /// Calls the adapter, then writes the library's waiting log lines. Returns `on_failure` if something throws.
 template <class Call>
@@ -54,25 +58,50 @@ int acl_check(int, void *event, void *user) {
     });
 }
 
-/// The end of a connection. 2.1 calls it CLIENT_OFFLINE if the client's session stays; the two events' structs begin
-/// alike.
 int disconnect(int, void *event, void *user) {
     return guarded(user, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
-        adapter.on_disconnect(static_cast<mosquitto_evt_disconnect *>(event)->client);
+        const mosquitto *client = static_cast<mosquitto_evt_disconnect *>(event)->client;
+        // 2.1 has another event for durable sessions, but a delayed will may be left behind this one, too.
+        adapter.on_disconnect(client, is_2_1() || mosquitto_client_protocol_version(client) == 5 ||
+                                          !mosquitto_client_clean_session(client));
         return MOSQ_ERR_SUCCESS;
     });
 }
 
-int tick(int, void *, void *user) {
+/// 2.1's event for the end of a connection whose session stays. Its struct begins as that of DISCONNECT.
+int client_offline(int, void *event, void *user) {
+    return guarded(user, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
+        adapter.on_disconnect(static_cast<mosquitto_evt_disconnect *>(event)->client, true);
+        return MOSQ_ERR_SUCCESS;
+    });
+}
+
+/// The time until the next tick, on 2.1: without it that broker sleeps until a socket or a timer of its own wakes it.
+constexpr long tick_ms = 100;
+
+int message(int, void *event, void *) {
+    // The publisher's listener is asked; the message may be for clients of all.
+    for (Instance *instance = instances; instance != nullptr; instance = instance->next) {
+        (void)guarded(instance, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
+            adapter.on_message(static_cast<mosquitto_evt_message *>(event)->client);
+            return MOSQ_ERR_SUCCESS;
+        });
+    }
+    return MOSQ_ERR_SUCCESS;
+}
+
+int tick(int, void *event, void *user) {
+    Instance &instance = *static_cast<Instance *>(user);
+    if (instance.has_message) {
+        instance.has_message = false;
+        (void)mosquitto_callback_unregister(instance.id, MOSQ_EVT_MESSAGE, message, nullptr);
+    }
+    // 2.1 reads milliseconds where 2.0 has a name for nanoseconds, and reads nothing.
+    static_cast<mosquitto_evt_tick *>(event)->next_ns = tick_ms;
     return guarded(user, MOSQ_ERR_SUCCESS, [](Adapter &adapter) {
         adapter.on_tick();
         return MOSQ_ERR_SUCCESS;
     });
-}
-
-/// Told by a function that plugins have since 2.1.
-bool is_2_1() noexcept {
-    return ::dlsym(RTLD_DEFAULT, "mosquitto_persist_client_add") != nullptr;
 }
 
 /// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER.
@@ -88,19 +117,26 @@ int reload(int, void *, void *user) {
     });
 }
 
-/// MOSQ_EVT_CLIENT_OFFLINE; the headers of 2.0 lack it, and 2.0 refuses to register it.
-constexpr int client_offline = 28;
+/// The headers of 2.0 lack it.
+constexpr int event_client_offline = 28;
+
+enum class Versions { all, only_2_0, since_2_1 };
 
 struct Registration {
     int event;
     MOSQ_FUNC_generic_callback callback;
-    bool since_2_1 = false;
+    Versions versions = Versions::all;
 };
 
 constexpr Registration registrations[] = {
-    {MOSQ_EVT_BASIC_AUTH, basic_auth},  {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
-    {MOSQ_EVT_ACL_CHECK, acl_check},    {MOSQ_EVT_DISCONNECT, disconnect},
-    {client_offline, disconnect, true}, {MOSQ_EVT_TICK, tick},
+    {MOSQ_EVT_BASIC_AUTH, basic_auth},
+    {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
+    {MOSQ_EVT_ACL_CHECK, acl_check},
+    {MOSQ_EVT_DISCONNECT, disconnect},
+    {event_client_offline, client_offline, Versions::since_2_1},
+    {MOSQ_EVT_TICK, tick},
+    // Only for a broker that calls no tick: the first tick takes it away.
+    {MOSQ_EVT_MESSAGE, message, Versions::only_2_0},
     {MOSQ_EVT_RELOAD, reload},
 };
 
@@ -125,7 +161,7 @@ int start(mosquitto_plugin_id_t *identifier, void **user_data, const mosquitto_o
     instance->adapter = std::make_unique<Adapter>(std::move(std::get<Options>(parsed)));
     if (!instance->adapter->start()) return MOSQ_ERR_INVAL;
     for (const Registration &entry : registrations) {
-        if (entry.since_2_1 && !is_2_1()) continue;
+        if (entry.versions == (is_2_1() ? Versions::only_2_0 : Versions::since_2_1)) continue;
         const int result =
             mosquitto_callback_register(identifier, entry.event, entry.callback, nullptr, instance.get());
         if (result != MOSQ_ERR_SUCCESS) {
@@ -135,6 +171,9 @@ int start(mosquitto_plugin_id_t *identifier, void **user_data, const mosquitto_o
             return result;
         }
     }
+    instance->has_message = !is_2_1();
+    instance->next = instances;
+    instances = instance.get();
     *user_data = instance.release();
     return MOSQ_ERR_SUCCESS;
 }
@@ -165,7 +204,13 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
 
 __attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void *user_data, mosquitto_opt *, int) {
     const std::unique_ptr<Instance> instance(static_cast<Instance *>(user_data));
-    if (instance) unregister_all(*instance);
+    if (!instance) return MOSQ_ERR_SUCCESS;
+    unregister_all(*instance);
+    for (Instance **place = &instances; *place != nullptr; place = &(*place)->next) {
+        if (*place != instance.get()) continue;
+        *place = instance->next;
+        break;
+    }
     return MOSQ_ERR_SUCCESS;
 }
 

@@ -1,78 +1,136 @@
 #include "session_table.hpp"
 
+#include <functional>
 #include <utility>
 
 namespace tokenward::mosquitto_plugin {
-namespace {
 
-/// A NUL separates the parts: neither can hold one, since the broker gives both as C strings.
-std::string key_of(Identity identity) {
-    std::string key(identity.client_id);
-    key += '\0';
-    key += identity.username;
-    return key;
+std::size_t SessionTable::hash_of(Identity identity) {
+    // A NUL separates the parts: neither can hold one, since the broker gives both as C strings.
+    std::string names(identity.client_id);
+    names += '\0';
+    names += identity.username;
+    return std::hash<std::string>()(names);
 }
 
-}  // namespace
-
 void SessionTable::add(ClientKey client, Identity identity, host::Session session, const void *secret) {
-    disconnect(client);
-    remember(key_of(identity), client, session);
-    by_client_id_[std::string(identity.client_id)] = client;
+    begin(client);
+    hold(identity.client_id, identity.username, session, client);
     connected_[client] = {std::string(identity.client_id), std::string(identity.username), std::move(session),
-                          secret};
+                          secret, rechecks_};
 }
 
 void SessionTable::leave_to_others(ClientKey client, std::string_view client_id) {
-    disconnect(client);
-    by_client_id_[std::string(client_id)] = client;
-    connected_[client] = {std::string(client_id), {}, {}, nullptr};
+    begin(client);
+    unsettled_.push_back(client);
+    connected_[client] = {std::string(client_id), {}, {}, nullptr, rechecks_, false};
 }
 
-void SessionTable::remember(const std::string &key, ClientKey client, host::Session session) {
-    Remembered &entry = by_identity_[key];
-    remove_from_order(key, entry);
-    entry = {std::move(session), client, false, {}};
+void SessionTable::begin(ClientKey client) {
+    departed_.erase(client);
+    const auto found = connected_.find(client);
+    if (found == connected_.end()) return;
+    const auto record = records_.find(found->second.client_id);
+    if (record != records_.end() && record->second.connected && record->second.client == client)
+        records_.erase(record);
+    connected_.erase(found);
 }
 
-void SessionTable::remove_from_order(const std::string &key, Remembered &entry) {
-    if (!entry.disconnected) return;
-    disconnected_.erase(entry.place);
-    disconnected_bytes_ -= key.size();
-    entry.disconnected = false;
+void SessionTable::hold(std::string_view client_id, std::string_view username, const host::Session &session,
+                        ClientKey client) {
+    auto record = records_.find(client_id);
+    if (record == records_.end()) {
+        record = records_.emplace(client_id, Record()).first;
+    } else if (!record->second.connected) {
+        take_from_kept(record);
+    }
+    record->second.username = username;
+    record->second.session = session;
+    record->second.client = client;
+    record->second.connected = true;
 }
 
-void SessionTable::disconnect(ClientKey client) {
+void SessionTable::disconnect(ClientKey client, std::string_view username, bool durable) {
     const auto found = connected_.find(client);
     if (found == connected_.end()) return;
     const Connected gone = std::move(found->second);
     connected_.erase(found);
-    if (const auto owner = by_client_id_.find(gone.client_id);
-        owner != by_client_id_.end() && owner->second == client) {
-        by_client_id_.erase(owner);
-    }
-    if (!gone.session) return;
+    if (!gone.settled) return;  // the other backend refused it
 
-    const std::string key = key_of({gone.client_id, gone.username});
-    const auto entry = by_identity_.find(key);
-    // After a takeover the identity belongs to the new connection: nothing of the old one is remembered.
-    if (entry == by_identity_.end() || entry->second.client != client || entry->second.disconnected) return;
-    disconnected_.push_front(&entry->first);
-    disconnected_bytes_ += key.size();
-    entry->second.disconnected = true;
-    entry->second.place = disconnected_.begin();
-    while (disconnected_.size() > max_disconnected_ || disconnected_bytes_ > max_bytes_) {
-        const auto oldest = by_identity_.find(*disconnected_.back());
-        remove_from_order(oldest->first, oldest->second);
-        by_identity_.erase(oldest);
-    }
+    const bool ours = static_cast<bool>(gone.session);
+    if (ours) username = gone.username;
+    departed_[client] = {hash_of({gone.client_id, username}), gone.rechecked, ours, durable};
+    leaving_.emplace_back(client, gone.client_id);
+    // After a takeover the identifier belongs to the new connection: nothing of the old one is remembered.
+    const auto record = records_.find(gone.client_id);
+    if (record == records_.end() || !record->second.connected || record->second.client != client) return;
+    record->second.username = username;
+    keep(record);
 }
 
-void SessionTable::forget(Identity identity) {
-    const auto entry = by_identity_.find(key_of(identity));
-    if (entry == by_identity_.end() || !entry->second.disconnected) return;
-    remove_from_order(entry->first, entry->second);
-    by_identity_.erase(entry);
+void SessionTable::keep(Records::iterator record) {
+    // The alice of another backend is another identity than that of a token.
+    std::string identity(record->second.session ? "t" : "o");
+    identity += record->second.username;
+    const auto kept = kept_.try_emplace(identity).first;
+    Kept &own = kept->second;
+    const std::string &id = record->first;
+    record->second.connected = false;
+    record->second.identity = kept;
+    record->second.age_in_identity = own.by_age.insert(own.by_age.begin(), &id);
+    record->second.age = by_age_.insert(by_age_.begin(), &id);
+    own.bytes += id.size();
+    bytes_ += id.size();
+    const auto too_much = [&] {
+        return own.by_age.size() > limits_.sessions_of_identity || own.bytes > limits_.bytes_of_identity;
+    };
+    while (own.by_age.size() > 1 && too_much()) erase(records_.find(*own.by_age.back()));
+    if (too_much()) {
+        erase(record);  // and `own` with it
+        return;
+    }
+    while (by_age_.size() > limits_.sessions || bytes_ > limits_.bytes) erase(records_.find(*by_age_.back()));
+}
+
+void SessionTable::take_from_kept(Records::iterator record) {
+    const auto identity = record->second.identity;
+    identity->second.bytes -= record->first.size();
+    bytes_ -= record->first.size();
+    by_age_.erase(record->second.age);
+    identity->second.by_age.erase(record->second.age_in_identity);
+    if (identity->second.by_age.empty()) kept_.erase(identity);
+}
+
+void SessionTable::erase(Records::iterator record) {
+    take_from_kept(record);
+    records_.erase(record);
+}
+
+void SessionTable::settle(StillThere still_there) {
+    for (const ClientKey client : unsettled_) {
+        const auto found = connected_.find(client);
+        if (found == connected_.end() || found->second.settled) continue;
+        found->second.settled = true;
+        hold(found->second.client_id, {}, {}, client);
+    }
+    unsettled_.clear();
+    for (const auto &[client, client_id] : leaving_) {
+        const auto departed = departed_.find(client);
+        if (departed == departed_.end() || (departed->second.durable && still_there(client, client_id)))
+            continue;
+        departed_.erase(departed);
+        const auto record = records_.find(client_id);
+        if (record != records_.end() && !record->second.connected && record->second.client == client)
+            erase(record);
+    }
+    leaving_.clear();
+}
+
+void SessionTable::forget_departed(std::string_view client_id) {
+    const auto record = records_.find(client_id);
+    if (record == records_.end() || record->second.connected) return;
+    departed_.erase(record->second.client);
+    erase(record);
 }
 
 const host::Session *SessionTable::session_of(ClientKey client, Identity identity) const {
@@ -91,18 +149,34 @@ Found SessionTable::find(ClientKey client, Identity identity, bool has_address) 
             return {ClientState::connected, session};
         return {};
     }
-    const auto entry = by_identity_.find(key_of(identity));
-    if (!has_address) {
-        return {ClientState::stored, entry == by_identity_.end() ? nullptr : &entry->second.session};
-    }
-    // With an address it is a client that was connected: only the one that had this session may use it.
-    if (entry == by_identity_.end() || !entry->second.disconnected || entry->second.client != client) return {};
-    return {ClientState::disconnected, &entry->second.session};
+    const auto record = records_.find(identity.client_id);
+    const host::Session *session = nullptr;
+    if (record != records_.end() && record->second.session && record->second.username == identity.username)
+        session = &record->second.session;
+    if (!has_address) return {ClientState::stored, session};
+    // With an address it is a client that was connected: only the one that had the session may use it.
+    const auto departed = departed_.find(client);
+    if (departed == departed_.end() || departed->second.names != hash_of(identity)) return {};
+    if (!departed->second.ours) return {ClientState::other_backend, nullptr};
+    if (session != nullptr && (record->second.connected || record->second.client != client)) session = nullptr;
+    return {ClientState::departed, session};
 }
 
-bool SessionTable::is_recheck(ClientKey client, Identity identity, const void *secret) const {
-    const auto found = connected_.find(client);
-    return session_of(client, identity) != nullptr && found->second.secret == secret;
+bool SessionTable::recheck(ClientKey client, Identity identity, const void *secret) {
+    if (session_of(client, identity) == nullptr) return false;
+    Connected &entry = connected_.find(client)->second;
+    if (entry.secret != secret || entry.rechecked == rechecks_) return false;
+    entry.rechecked = rechecks_;
+    return true;
+}
+
+bool SessionTable::recheck_departed(ClientKey client, Identity identity) {
+    if (connected_.count(client) != 0) return false;
+    const auto found = departed_.find(client);
+    if (found == departed_.end() || !found->second.ours) return false;
+    if (found->second.names != hash_of(identity) || found->second.rechecked == rechecks_) return false;
+    found->second.rechecked = rechecks_;
+    return true;
 }
 
 bool SessionTable::is_other_backends(ClientKey client) const {
@@ -110,18 +184,20 @@ bool SessionTable::is_other_backends(ClientKey client) const {
     return found != connected_.end() && !found->second.session;
 }
 
-bool SessionTable::is_anothers(ClientKey client, Identity identity) const {
-    const auto owner = by_client_id_.find(std::string(identity.client_id));
-    if (owner == by_client_id_.end() || owner->second == client) return false;
-    const auto found = connected_.find(owner->second);
-    return found != connected_.end() && (!found->second.session || found->second.username != identity.username);
+std::optional<Holder> SessionTable::other_holder(ClientKey client, Identity identity) const {
+    const auto record = records_.find(identity.client_id);
+    if (record == records_.end()) return std::nullopt;
+    const Record &holder = record->second;
+    if (holder.connected && holder.client == client) return std::nullopt;
+    if (holder.session && holder.username == identity.username) return std::nullopt;
+    return Holder{holder.username, holder.connected};
 }
 
 bool SessionTable::owns_client_id(ClientKey client) const {
     const auto found = connected_.find(client);
     if (found == connected_.end()) return false;
-    const auto owner = by_client_id_.find(found->second.client_id);
-    return owner == by_client_id_.end() || owner->second == client;
+    const auto record = records_.find(found->second.client_id);
+    return record == records_.end() || record->second.client == client;
 }
 
 std::string SessionTable::client_id(ClientKey client) const {
@@ -131,10 +207,13 @@ std::string SessionTable::client_id(ClientKey client) const {
 
 void SessionTable::clear() {
     connected_.clear();
-    by_identity_.clear();
-    by_client_id_.clear();
-    disconnected_.clear();
-    disconnected_bytes_ = 0;
+    departed_.clear();
+    unsettled_.clear();
+    leaving_.clear();
+    records_.clear();
+    kept_.clear();
+    by_age_.clear();
+    bytes_ = 0;
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -1,21 +1,25 @@
-// Finds the session of a client of the broker, also after the connection has ended.
+// Finds the session of a client of the broker, also after the connection has ended, and who has a client identifier.
 //
 // Mosquitto asks about the rights of more than connected clients:
 // - after DISCONNECT, for a will and for a durable session: the client pointer is the same;
 // - for the publisher of a retained message: the broker makes up a client with an identifier and a username,
 //   but without an address;
 // - for a durable session that it loaded from disk at start: it has no address either.
-// So a connected client is found by its pointer, and the identity (client identifier, username) leads to
-// the last session seen under it. The number of disconnected clients that are remembered is bounded.
+// So a connected client is found by its pointer, one that left by its pointer and names, and a stored identity by its
+// identifier and username. Sessions of clients that left are bounded for each identity by itself: whoever comes with a
+// thousand identifiers loses only their own.
 #pragma once
 
 #include "tokenward.hpp"
 
 #include <cstddef>
 #include <list>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace tokenward::mosquitto_plugin {
 
@@ -30,38 +34,56 @@ struct Identity {
 
 enum class ClientState {
     connected,      ///< and logged in by this plugin
-    disconnected,   ///< the broker still keeps its will or its durable session
+    departed,       ///< was connected; the broker still has its will or its durable session
     stored,         ///< not a connection: the broker asks about the identity behind a stored message or session
-    other_backend,  ///< connected, and logged in by another backend
-    unknown,        ///< never seen, or forgotten
+    other_backend,  ///< is or was connected, and logged in by another backend
+    unknown,        ///< never seen
 };
 
 struct Found {
     ClientState state = ClientState::unknown;
-    const host::Session *session =
-        nullptr;  ///< for connected and disconnected; for stored, if the identity is remembered
+    /// Connected: its session. Departed and stored: the last one, if it is remembered.
+    const host::Session *session = nullptr;
 };
+
+/// Who has a client identifier.
+struct Holder {
+    std::string username;
+    bool connected = false;  ///< else the broker may have a durable session under it
+};
+
+/// Whether the broker still has a client that left; true if it can't be told.
+using StillThere = bool (*)(ClientKey client, const std::string &client_id);
 
 /// Not thread-safe: one broker thread.
 class SessionTable {
   public:
-    /// Remembers at most this many disconnected clients, and at most max_bytes of their names: a client
-    /// identifier may have 65535 bytes, and a client with one token may use a new identifier each time.
-    explicit SessionTable(std::size_t max_disconnected, std::size_t max_bytes = std::size_t{16} << 20)
-        : max_disconnected_(max_disconnected), max_bytes_(max_bytes) {}
+    /// What is remembered of clients that left: sessions, and bytes of identifiers, which may have 65535 each.
+    struct Limits {
+        std::size_t sessions_of_identity = 64;
+        std::size_t bytes_of_identity = std::size_t{64} << 10;
+        std::size_t sessions = 100000;
+        std::size_t bytes = std::size_t{64} << 20;
+    };
 
-    /// A client has logged in. secret is the address of the password that it sent (see is_recheck).
+    explicit SessionTable(Limits limits) : limits_(limits) {}
+
+    /// A client has logged in. secret is the address of the password that it sent (see recheck).
     void add(ClientKey client, Identity identity, host::Session session, const void *secret);
 
-    /// A client whose credentials are for another backend (chain).
+    /// A client whose credentials are for another backend (chain), which may still refuse it.
     void leave_to_others(ClientKey client, std::string_view client_id);
 
-    /// The client's connection has ended, or its pointer is used for a new one. Its identity still finds the
-    /// session.
-    void disconnect(ClientKey client);
+    /// The client's connection has ended. username: as the broker knows it now. durable: the broker may keep its
+    /// session; else it asks about the will at once, and then no more.
+    void disconnect(ClientKey client, std::string_view username, bool durable);
 
-    /// Forgets the identity: a client of another backend has it now.
-    void forget(Identity identity);
+    /// A new connection has this pointer: an earlier client under it is gone.
+    void begin(ClientKey client);
+
+    /// No event is being handled: other backends' clients that are still there were let in by them, and clients that
+    /// left and that the broker no longer has are forgotten.
+    void settle(StillThere still_there);
 
     /// has_address: the broker knows a peer address. It does for every client that is or was connected.
     [[nodiscard]] Found find(ClientKey client, Identity identity, bool has_address) const;
@@ -69,15 +91,24 @@ class SessionTable {
     /// The session of a connected client of this plugin, or NULL.
     [[nodiscard]] const host::Session *session_of(ClientKey client, Identity identity) const;
 
-    /// True if this is a connected client of this plugin and secret is the password that it logged in with.
-    [[nodiscard]] bool is_recheck(ClientKey client, Identity identity, const void *secret) const;
+    /// The broker begins to check every client's password once more.
+    void begin_rechecks() { ++rechecks_; }
+
+    /// True if this is a connected client of this plugin and secret is the password that it logged in with; once after
+    /// each begin_rechecks.
+    [[nodiscard]] bool recheck(ClientKey client, Identity identity, const void *secret);
+
+    /// The same for a client of this plugin that left.
+    [[nodiscard]] bool recheck_departed(ClientKey client, Identity identity);
 
     /// True if this is a connected client of another backend.
     [[nodiscard]] bool is_other_backends(ClientKey client) const;
 
-    /// True if the identifier belongs to another live connection, and that has another username or is another
-    /// backend's.
-    [[nodiscard]] bool is_anothers(ClientKey client, Identity identity) const;
+    /// Who has the identifier, if it is neither this client nor its identity.
+    [[nodiscard]] std::optional<Holder> other_holder(ClientKey client, Identity identity) const;
+
+    /// The broker has no session under the identifier any more.
+    void forget_departed(std::string_view client_id);
 
     /// False during a takeover: the identifier already belongs to another connection.
     [[nodiscard]] bool owns_client_id(ClientKey client) const;
@@ -86,36 +117,66 @@ class SessionTable {
     [[nodiscard]] std::string client_id(ClientKey client) const;
 
     [[nodiscard]] std::size_t connected_count() const { return connected_.size(); }
-    [[nodiscard]] std::size_t disconnected_count() const { return disconnected_.size(); }
+    [[nodiscard]] std::size_t departed_count() const { return departed_.size(); }
+    /// Of clients that left.
+    [[nodiscard]] std::size_t remembered_count() const { return by_age_.size(); }
 
     void clear();
 
   private:
     struct Connected {
         std::string client_id;
-        std::string username;
+        std::string username;   ///< empty: another backend's
         host::Session session;  ///< empty: another backend's
         const void *secret = nullptr;
+        unsigned rechecked = 0;
+        bool settled = true;  ///< false: another backend may still refuse it
     };
-    using Order = std::list<const std::string *>;  ///< keys of by_identity_, the latest disconnected first
-    struct Remembered {
-        host::Session session;
+    struct Departed {
+        std::size_t names = 0;  ///< a hash of identifier and username
+        unsigned rechecked = 0;
+        bool ours = false;
+        bool durable = false;
+    };
+
+    using Ages = std::list<const std::string *>;  ///< keys of records_, the latest that left first
+    struct Kept {
+        Ages by_age;
+        std::size_t bytes = 0;
+    };
+    using KeptByIdentity = std::map<std::string, Kept>;
+    /// The last client with an identifier.
+    struct Record {
+        std::string username;
+        host::Session session;  ///< empty: another backend's
         ClientKey client = nullptr;
-        bool disconnected = false;
-        Order::iterator place;  ///< valid if disconnected
+        bool connected = true;
+        // Valid unless connected:
+        KeptByIdentity::iterator identity;
+        Ages::iterator age_in_identity;
+        Ages::iterator age;
     };
+    // An ordered map: clients choose the keys, and no choice makes a tree slow.
+    using Records = std::map<std::string, Record, std::less<>>;
 
-    void remember(const std::string &key, ClientKey client, host::Session session);
-    /// Takes the entry out of the order of disconnected clients.
-    void remove_from_order(const std::string &key, Remembered &entry);
+    static std::size_t hash_of(Identity identity);
+    void hold(std::string_view client_id, std::string_view username, const host::Session &session,
+              ClientKey client);
+    /// The record's client left: remembers it, within the limits.
+    void keep(Records::iterator record);
+    void take_from_kept(Records::iterator record);
+    void erase(Records::iterator record);
 
-    std::size_t max_disconnected_;
-    std::size_t max_bytes_;
-    std::size_t disconnected_bytes_ = 0;
+    Limits limits_;
     std::unordered_map<ClientKey, Connected> connected_;
-    std::unordered_map<std::string, Remembered> by_identity_;
-    std::unordered_map<std::string, ClientKey> by_client_id_;  ///< the latest connection of each identifier
-    Order disconnected_;
+    std::unordered_map<ClientKey, Departed> departed_;  ///< bounded by the broker's own memory for clients
+    std::vector<ClientKey> unsettled_;
+    std::vector<std::pair<ClientKey, std::string>> leaving_;  ///< since the last settle, with their identifiers
+    Records records_;
+    KeptByIdentity kept_;
+    Ages by_age_;
+    std::size_t bytes_ = 0;
+    unsigned rechecks_ = 0;
 };
 
 }  // namespace tokenward::mosquitto_plugin

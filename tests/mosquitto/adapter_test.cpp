@@ -40,6 +40,9 @@ int mosquitto_set_username(mosquitto *client, const char *username) {
     client->username = username;
     return MOSQ_ERR_SUCCESS;
 }
+int mosquitto_client_sub_count(const mosquitto *) {
+    return 0;
+}
 int mosquitto_kick_client_by_clientid(const char *, bool) {
     return MOSQ_ERR_SUCCESS;
 }
@@ -120,7 +123,7 @@ TEST_F(AdapterTest, AClientOfAnotherPluginsMethodHasNoRightsOfOurs) {
     mosquitto client{"c1", ""};
     ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
     ASSERT_EQ(publish(client), MOSQ_ERR_SUCCESS);
-    adapter->on_disconnect(&client);
+    adapter->on_disconnect(&client, true);
     EXPECT_EQ(begin_enhanced(client, "SCRAM-SHA-256"), MOSQ_ERR_PLUGIN_DEFER);
     EXPECT_EQ(publish(client), MOSQ_ERR_PLUGIN_DEFER);
     // In a takeover the old connection's DISCONNECT comes later.

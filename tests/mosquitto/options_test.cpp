@@ -15,6 +15,7 @@ TEST(Options, HaveDefaults) {
     EXPECT_FALSE(options.shared_names);
     EXPECT_FALSE(options.tell_unavailable);
     EXPECT_FALSE(options.takeover_any);
+    EXPECT_FALSE(options.client_id.has_value());
     EXPECT_EQ(options.startup_wait_ms, 5000u);
 }
 
@@ -27,6 +28,7 @@ TEST(Options, AreRead) {
                                        {"shared_names", "true"},
                                        {"try_again", "136"},
                                        {"takeover", "any"},
+                                       {"client_id", "{username}/*"},
                                        {"startup_wait", "0"}});
     const auto &options = std::get<Options>(parsed);
     EXPECT_EQ(options.config_files, (std::vector<std::string>{"/a.ini", "/b.ini"}));
@@ -36,6 +38,8 @@ TEST(Options, AreRead) {
     EXPECT_TRUE(options.shared_names);
     EXPECT_TRUE(options.tell_unavailable);
     EXPECT_TRUE(options.takeover_any);
+    ASSERT_TRUE(options.client_id.has_value());
+    EXPECT_EQ(options.client_id->of("a"), "a/*");
     EXPECT_EQ(options.startup_wait_ms, 0u);
 }
 
@@ -53,6 +57,8 @@ TEST(Options, ThatAreWrongStopTheBroker) {
         {{{"shared_names", "1"}}, "plugin_opt_shared_names: must be true or false"},
         {{{"try_again", "135"}}, "plugin_opt_try_again: must be close or 136"},
         {{{"takeover", "true"}}, "plugin_opt_takeover: must be same or any"},
+        {{{"client_id", "*"}}, "plugin_opt_client_id: must have {username} in it"},
+        {{{"client_id", "{username}-*"}}, "plugin_opt_client_id: {username} must be followed by /"},
         {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
         {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
         {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},

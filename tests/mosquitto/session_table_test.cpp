@@ -37,8 +37,23 @@ int number_in(const Found &found) {
 constexpr Identity alice{"sensor", "alice"};
 constexpr Identity bob{"sensor", "bob"};
 
+constexpr SessionTable::Limits limits{};
+
+bool always(ClientKey, const std::string &) {
+    return true;
+}
+bool never(ClientKey, const std::string &) {
+    return false;
+}
+
+/// Leaves behind a durable session.
+void leave(SessionTable &table, ClientKey key) {
+    table.disconnect(key, {}, true);
+    table.settle(always);
+}
+
 TEST(SessionTable, FindsAConnectedClientByPointerAndNames) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
 
     const Found found = table.find(client(1), alice, true);
@@ -48,7 +63,7 @@ TEST(SessionTable, FindsAConnectedClientByPointerAndNames) {
 }
 
 TEST(SessionTable, KnowsNobodyElse) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
 
     EXPECT_EQ(table.find(client(2), bob, true).state, ClientState::unknown);
@@ -60,26 +75,60 @@ TEST(SessionTable, KnowsNobodyElse) {
 }
 
 TEST(SessionTable, AnswersForAWillAndADurableSessionAfterDisconnect) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
-    table.disconnect(client(1));
-
-    const Found found = table.find(client(1), alice, true);
-    EXPECT_EQ(found.state, ClientState::disconnected);
-    EXPECT_EQ(number_in(found), 7);
+    table.disconnect(client(1), {}, true);
+    for (int settled = 0; settled < 2; ++settled) {
+        const Found found = table.find(client(1), alice, true);
+        EXPECT_EQ(found.state, ClientState::departed);
+        EXPECT_EQ(number_in(found), 7);
+        table.settle(always);
+    }
     EXPECT_EQ(table.find(client(2), alice, true).state, ClientState::unknown);
+    EXPECT_EQ(table.find(client(1), bob, true).state, ClientState::unknown);
     EXPECT_EQ(table.session_of(client(1), alice), nullptr);
     EXPECT_EQ(table.connected_count(), 0u);
 }
 
+TEST(SessionTable, OfAClientWithoutADurableSessionOnlyTheWillIsAskedAbout) {
+    SessionTable table(limits);
+    const int before = live_sessions;
+    table.add(client(1), alice, make_session(7), nullptr);
+    table.disconnect(client(1), {}, false);
+    EXPECT_EQ(number_in(table.find(client(1), alice, true)), 7);
+    table.settle(always);
+    EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
+    EXPECT_EQ(table.departed_count(), 0u);
+    EXPECT_EQ(table.remembered_count(), 0u);
+    EXPECT_EQ(live_sessions, before);
+}
+
+TEST(SessionTable, ForgetsWhatTheBrokerNoLongerHas) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(7), nullptr);
+    table.disconnect(client(1), {}, true);
+    table.settle(never);
+    EXPECT_EQ(table.departed_count() + table.remembered_count(), 0u);
+}
+
+TEST(SessionTable, AnEarlierLifeOfAPointerDoesNotEndALaterOne) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(1), nullptr);
+    table.begin(client(1));  // its end was never told
+    table.add(client(1), alice, make_session(2), nullptr);
+    table.disconnect(client(1), {}, true);
+    table.settle(always);
+    EXPECT_EQ(number_in(table.find(client(1), alice, true)), 2);
+}
+
 TEST(SessionTable, AnswersForTheIdentityBehindARetainedMessage) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
 
     const Found while_connected = table.find(client(9), alice, false);
     EXPECT_EQ(while_connected.state, ClientState::stored);
     EXPECT_EQ(number_in(while_connected), 7);
-    table.disconnect(client(1));
+    leave(table, client(1));
     EXPECT_EQ(number_in(table.find(client(9), alice, false)), 7);
 
     const Found stranger = table.find(client(9), bob, false);
@@ -90,7 +139,7 @@ TEST(SessionTable, AnswersForTheIdentityBehindARetainedMessage) {
 TEST(SessionTable, TakesOverInTheBrokersOrder) {
     // The new connection is let in first; then the old one's will is checked, and only then the old one
     // disconnects.
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(1), nullptr);
     table.add(client(2), alice, make_session(2), nullptr);
 
@@ -98,135 +147,236 @@ TEST(SessionTable, TakesOverInTheBrokersOrder) {
     EXPECT_FALSE(table.owns_client_id(client(1)));
     EXPECT_TRUE(table.owns_client_id(client(2)));
 
-    table.disconnect(client(1));
+    leave(table, client(1));
     EXPECT_EQ(table.find(client(2), alice, true).state, ClientState::connected);
     EXPECT_EQ(number_in(table.find(client(2), alice, true)), 2);
-    EXPECT_EQ(table.disconnected_count(), 0u);
+    EXPECT_EQ(table.find(client(1), alice, true).session, nullptr);
+    EXPECT_EQ(table.remembered_count(), 0u);
 
-    table.disconnect(client(2));
+    leave(table, client(2));
     EXPECT_EQ(number_in(table.find(client(2), alice, true)), 2);
-    EXPECT_EQ(table.disconnected_count(), 1u);
+    EXPECT_EQ(table.remembered_count(), 1u);
 }
 
 TEST(SessionTable, ComesBackUnderANewPointer) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(1), nullptr);
-    table.disconnect(client(1));
+    leave(table, client(1));
     table.add(client(2), alice, make_session(2), nullptr);
 
-    EXPECT_EQ(table.disconnected_count(), 0u);
-    EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
-    EXPECT_EQ(number_in(table.find(client(2), alice, true)), 2);
+    EXPECT_EQ(table.remembered_count(), 0u);
+    EXPECT_EQ(table.find(client(1), alice, true).session, nullptr);
 }
 
 TEST(SessionTable, AReusedPointerStartsWithoutASession) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.add(client(1), alice, make_session(1), nullptr);
-    table.disconnect(client(1));  // as the adapter does when a connection begins
+    table.begin(client(1));
+    EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
     table.add(client(1), bob, make_session(2), nullptr);
-
     EXPECT_EQ(number_in(table.find(client(1), bob, true)), 2);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
+    leave(table, client(1));
+    table.begin(client(1));
+    EXPECT_EQ(table.find(client(1), bob, true).state, ClientState::unknown);
 }
 
 TEST(SessionTable, LeavesForeignClientsToOthers) {
-    SessionTable table(10);
+    SessionTable table(limits);
     table.leave_to_others(client(1), "sensor");
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::other_backend);
     EXPECT_TRUE(table.is_other_backends(client(1)));
-    table.disconnect(client(1));
+    table.settle(always);
+    table.disconnect(client(1), "local", true);
+    EXPECT_EQ(table.find(client(1), {"sensor", "local"}, true).state, ClientState::other_backend);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
-    EXPECT_EQ(table.disconnected_count(), 0u);
+    EXPECT_EQ(table.find(client(9), {"sensor", "local"}, false).session, nullptr);
+    EXPECT_FALSE(table.recheck_departed(client(1), {"sensor", "local"}));
 }
 
-TEST(SessionTable, ForgetsAnIdentityThatAnotherBackendGaveOut) {
-    SessionTable table(10);
+// ---- who has an identifier --------------------------------------------------------------------------------
+
+TEST(SessionTable, AnIdentifierBelongsToWhoeverIsConnectedWithItOrLeftASession) {
+    SessionTable table(limits);
+    EXPECT_FALSE(table.other_holder(client(2), bob));
     table.add(client(1), alice, make_session(1), nullptr);
-    table.forget(alice);  // still connected: nothing to forget
-    EXPECT_EQ(number_in(table.find(client(1), alice, true)), 1);
-    table.disconnect(client(1));
-    table.forget(alice);
+    EXPECT_FALSE(table.other_holder(client(2), alice));
+    ASSERT_TRUE(table.other_holder(client(2), bob));
+    EXPECT_TRUE(table.other_holder(client(2), bob)->connected);
+    EXPECT_EQ(table.other_holder(client(2), bob)->username, "alice");
+    leave(table, client(1));
+    EXPECT_FALSE(table.other_holder(client(2), alice));
+    ASSERT_TRUE(table.other_holder(client(2), bob));
+    EXPECT_FALSE(table.other_holder(client(2), bob)->connected);
+    // The memory of the client that left is another's now.
+    EXPECT_TRUE(table.other_holder(client(1), bob));
+    table.forget_departed("sensor");
+    EXPECT_FALSE(table.other_holder(client(2), bob));
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
+}
+
+TEST(SessionTable, WhatLiveClientsHaveIsNotForgotten) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(1), nullptr);
+    table.forget_departed("sensor");
+    EXPECT_TRUE(table.other_holder(client(2), bob));
+}
+
+TEST(SessionTable, AnotherBackendsClientHasItsIdentifierOnceItWasLetIn) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(1), nullptr);
+    leave(table, client(1));
+    // Whoever is refused takes nothing from alice.
+    table.leave_to_others(client(2), "sensor");
+    table.disconnect(client(2), "alice", true);
+    table.settle(always);
+    EXPECT_FALSE(table.other_holder(client(3), alice));
+    EXPECT_EQ(number_in(table.find(client(1), alice, true)), 1);
+
+    table.leave_to_others(client(2), "sensor");
+    table.settle(always);
+    EXPECT_TRUE(table.other_holder(client(3), alice));
     EXPECT_EQ(table.find(client(9), alice, false).session, nullptr);
-    EXPECT_EQ(table.disconnected_count(), 0u);
+    // Also when it is away, and has the same name.
+    table.disconnect(client(2), "alice", true);
+    table.settle(always);
+    ASSERT_TRUE(table.other_holder(client(3), alice));
+    EXPECT_FALSE(table.other_holder(client(3), alice)->connected);
+    EXPECT_EQ(table.find(client(9), alice, false).session, nullptr);
 }
 
-TEST(SessionTable, IsBoundedAndDropsTheLongestDisconnected) {
-    SessionTable table(2);
+TEST(SessionTable, KnowsTheOwnerOfAClientIdWhenTwoAreTakenOver) {
+    SessionTable table(limits);
+    for (std::size_t i = 1; i <= 3; ++i)
+        table.add(client(i), alice, make_session(static_cast<int>(i)), nullptr);
+    leave(table, client(1));
+    EXPECT_FALSE(table.owns_client_id(client(2)));
+    EXPECT_TRUE(table.owns_client_id(client(3)));
+}
+
+// ---- what is remembered -----------------------------------------------------------------------------------
+
+TEST(SessionTable, OneIdentityLosesOnlyItsOwn) {
+    SessionTable table({.sessions_of_identity = 2, .bytes_of_identity = 1000});
+    table.add(client(0), bob, make_session(9), nullptr);
+    leave(table, client(0));
     const std::string names[] = {"a", "b", "c"};
-    for (std::size_t i = 0; i < 3; ++i) {
-        table.add(client(i), {names[i], "user"}, make_session(static_cast<int>(i) + 1), nullptr);
-    }
+    for (std::size_t i = 0; i < 3; ++i)
+        table.add(client(i + 1), {names[i], "user"}, make_session(static_cast<int>(i) + 1), nullptr);
     EXPECT_EQ(table.connected_count(), 3u);  // connected ones are never dropped
-    for (std::size_t i = 0; i < 3; ++i) table.disconnect(client(i));
-    EXPECT_EQ(table.disconnected_count(), 2u);
-    EXPECT_EQ(table.find(client(0), {"a", "user"}, true).state, ClientState::unknown);
-    EXPECT_EQ(number_in(table.find(client(1), {"b", "user"}, true)), 2);
-    EXPECT_EQ(number_in(table.find(client(2), {"c", "user"}, true)), 3);
+    for (std::size_t i = 0; i < 3; ++i) leave(table, client(i + 1));
+    EXPECT_EQ(table.remembered_count(), 3u);
+    // The first of the three lost its session. That it left is known: its messages are kept.
+    const Found first = table.find(client(1), {"a", "user"}, true);
+    EXPECT_EQ(first.state, ClientState::departed);
+    EXPECT_EQ(first.session, nullptr);
+    EXPECT_FALSE(table.other_holder(client(5), {"a", "other"}));
+    EXPECT_EQ(number_in(table.find(client(2), {"b", "user"}, true)), 2);
+    EXPECT_EQ(number_in(table.find(client(3), {"c", "user"}, true)), 3);
+    EXPECT_EQ(number_in(table.find(client(0), bob, true)), 9);
 }
 
-TEST(SessionTable, IsBoundedInBytesToo) {
+TEST(SessionTable, LongIdentifiersAreBoundedInBytes) {
     // A client identifier may have 65535 bytes, and one token is enough to come with ever new ones.
-    SessionTable table(1000, 250000);
+    SessionTable table(limits);
+    table.add(client(0), bob, make_session(9), nullptr);
+    leave(table, client(0));
     for (int i = 0; i < 100; ++i) {
         const std::string id = std::to_string(100 + i) + std::string(59997, 'x');
         table.add(client(1), {id, "alice"}, make_session(i), nullptr);
-        table.disconnect(client(1));
+        leave(table, client(1));
         EXPECT_EQ(number_in(table.find(client(1), {id, "alice"}, true)), i);
+        EXPECT_EQ(table.remembered_count(), 2u);
     }
-    EXPECT_EQ(table.disconnected_count(), 4u);
-    table.clear();
-    const std::string huge(300000, 'x');
-    table.add(client(1), {huge, "alice"}, make_session(1), nullptr);
-    table.disconnect(client(1));
-    EXPECT_EQ(table.disconnected_count(), 0u);
-    table.add(client(1), alice, make_session(2), nullptr);
-    table.disconnect(client(1));
-    EXPECT_EQ(table.disconnected_count(), 1u);
+    EXPECT_EQ(number_in(table.find(client(0), bob, true)), 9);
+    const std::string longest(65535, 'x');
+    table.add(client(1), {longest, "alice"}, make_session(1), nullptr);
+    leave(table, client(1));
+    EXPECT_EQ(number_in(table.find(client(1), {longest, "alice"}, true)), 1);
+}
+
+TEST(SessionTable, AnIdentifierThatAloneIsTooMuchIsNotRemembered) {
+    SessionTable table({.bytes_of_identity = 10});
+    table.add(client(1), {"12345678901", "alice"}, make_session(1), nullptr);
+    leave(table, client(1));
+    EXPECT_EQ(table.remembered_count(), 0u);
+    table.add(client(1), {"1234567890", "alice"}, make_session(2), nullptr);
+    leave(table, client(1));
+    EXPECT_EQ(table.remembered_count(), 1u);
+}
+
+TEST(SessionTable, AllTogetherAreBoundedToo) {
+    for (const SessionTable::Limits &few :
+         {SessionTable::Limits{.sessions = 2}, SessionTable::Limits{.bytes = 2}}) {
+        SessionTable table(few);
+        const std::string names[] = {"a", "b", "c"};
+        for (std::size_t i = 0; i < 3; ++i) {
+            table.add(client(i), {names[i], names[i]}, make_session(static_cast<int>(i) + 1), nullptr);
+            leave(table, client(i));
+        }
+        EXPECT_EQ(table.remembered_count(), 2u);
+        EXPECT_EQ(table.find(client(0), {"a", "a"}, true).session, nullptr);
+        EXPECT_EQ(table.find(client(0), {"a", "a"}, true).state, ClientState::departed);
+        EXPECT_EQ(number_in(table.find(client(1), {"b", "b"}, true)), 2);
+    }
 }
 
 TEST(SessionTable, DropsSessionsItNoLongerNeeds) {
-    SessionTable table(1);
+    SessionTable table({.sessions = 1});
     const int before = live_sessions;
     table.add(client(1), alice, make_session(1), nullptr);
-    table.disconnect(client(1));
+    leave(table, client(1));
     EXPECT_EQ(live_sessions, before + 1);
     table.add(client(2), {"other", "x"}, make_session(2), nullptr);
-    table.disconnect(client(2));
+    leave(table, client(2));
     EXPECT_EQ(live_sessions, before + 1);
     EXPECT_EQ(number_in(table.find(client(2), {"other", "x"}, true)), 2);
     table.clear();
     EXPECT_EQ(live_sessions, before);
 }
 
-TEST(SessionTable, KnowsTheOwnerOfAClientIdWhenTwoAreTakenOver) {
-    SessionTable table(10);
-    for (std::size_t i = 1; i <= 3; ++i)
-        table.add(client(i), alice, make_session(static_cast<int>(i)), nullptr);
-    table.disconnect(client(1));
-    EXPECT_FALSE(table.owns_client_id(client(2)));
-    EXPECT_TRUE(table.owns_client_id(client(3)));
+TEST(SessionTable, NamesCantRunIntoEachOther) {
+    SessionTable table(limits);
+    table.add(client(1), {"a", "bc"}, make_session(1), nullptr);
+    leave(table, client(1));
+    EXPECT_EQ(table.find(client(9), {"ab", "c"}, false).session, nullptr);
+    EXPECT_EQ(table.find(client(1), {"ab", "c"}, true).state, ClientState::unknown);
+    EXPECT_NE(table.find(client(9), {"a", "bc"}, false).session, nullptr);
 }
+
+// ---- rechecks after a reload ------------------------------------------------------------------------------
 
 TEST(SessionTable, TellsARecheckFromANewLogin) {
-    SessionTable table(10);
+    SessionTable table(limits);
     const char password[] = "token";
     table.add(client(1), alice, make_session(1), password);
-    EXPECT_TRUE(table.is_recheck(client(1), alice, password));
+    EXPECT_FALSE(table.recheck(client(1), alice, password)) << "nothing was reloaded";
+    table.begin_rechecks();
     const char other[] = "token";
-    EXPECT_FALSE(table.is_recheck(client(1), alice, other));
-    EXPECT_FALSE(table.is_recheck(client(1), bob, password));
-    EXPECT_FALSE(table.is_recheck(client(2), alice, password));
-    table.disconnect(client(1));
-    EXPECT_FALSE(table.is_recheck(client(1), alice, password));
+    EXPECT_FALSE(table.recheck(client(1), alice, other));
+    EXPECT_FALSE(table.recheck(client(1), bob, password));
+    EXPECT_FALSE(table.recheck(client(2), alice, password));
+    EXPECT_TRUE(table.recheck(client(1), alice, password));
+    EXPECT_FALSE(table.recheck(client(1), alice, password)) << "the broker asks once";
+    table.begin_rechecks();
+    EXPECT_TRUE(table.recheck(client(1), alice, password));
+    table.begin_rechecks();
+    leave(table, client(1));
+    EXPECT_FALSE(table.recheck(client(1), alice, password));
 }
 
-TEST(SessionTable, NamesCantRunIntoEachOther) {
-    SessionTable table(10);
-    table.add(client(1), {"a", "bc"}, make_session(1), nullptr);
-    table.disconnect(client(1));
-    EXPECT_EQ(table.find(client(9), {"ab", "c"}, false).session, nullptr);
-    EXPECT_NE(table.find(client(9), {"a", "bc"}, false).session, nullptr);
+TEST(SessionTable, ChecksADurableSessionOnceToo) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(1), nullptr);
+    table.begin_rechecks();
+    EXPECT_FALSE(table.recheck_departed(client(1), alice));
+    leave(table, client(1));
+    EXPECT_FALSE(table.recheck_departed(client(1), bob));
+    EXPECT_TRUE(table.recheck_departed(client(1), alice));
+    EXPECT_FALSE(table.recheck_departed(client(1), alice));
+    table.begin_rechecks();
+    table.begin(client(1));
+    EXPECT_FALSE(table.recheck_departed(client(1), alice)) << "a new connection";
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ test("another identity's token doesn't throw a live client out", async () => {
         // No CONNACK: it isn't final.
         assert.equal(await refusal(Client.connect(broker.port, password, {clientId: 'kitchen', ...options})), undefined);
     }
-    assert.match(broker.log, /client 'kitchen' is connected with another username than 'mallory'/);
+    assert.match(broker.log, /client identifier 'kitchen' is connected with another username than 'mallory'/);
     assert.ok(await alice.publish('a', 'still here'));
     await alice.receives('a still here');
     assert.equal(alice.closed, false);
