@@ -176,6 +176,40 @@ test('in a chain acl_file is for clients that came by password_file; without it 
     }
 });
 
+test("after a restart messages wait for both backends' durable clients, each checked by its own", async () => {
+    const folder = join(directory.path, 'restart');
+    mkdirSync(folder);
+    const passwords = join(folder, 'passwords');
+    const rules = join(folder, 'rules');
+    assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
+    writeFileSync(rules, 'user local\ntopic readwrite y/#\n', {mode: 0o600});
+    const start = () => Broker.start({
+        directory: folder, ini: section('oauth', 'username_prefix = token:\n'),
+        options: ['plugin_opt_chain true', `password_file ${passwords}`, `acl_file ${rules}`,
+                  'persistence true', `persistence_location ${folder}/`],
+    });
+    const comeBack = async () => [
+        await Client.connect(broker.port, 'secret', {username: 'local', clientId: 'one', clean: false, protocolVersion: 4}),
+        await Client.connect(broker.port, await token('alice', 'read:%2F/y%2F*'), {clientId: 'two', clean: false, protocolVersion: 4}),
+    ];
+    broker = await start();
+    for (const client of await comeBack()) {
+        assert.ok(await client.subscribe('y/+'));
+        await client.end();
+    }
+    await broker.stop();
+    broker = await start();
+    const writer = await Client.connect(broker.port, await token('writer', 'write:*/*'));
+    assert.ok(await writer.publish('y/1', 'kept'));
+    await writer.end();
+    for (const client of await comeBack()) {
+        assert.ok(client.sessionPresent);
+        await client.receives('y/1 kept');
+        await client.end();
+    }
+    await broker.stop();
+});
+
 test('plugin_opt_shared_names true: the names of tokens are those of dynamic-security, as the operator says', async () => {
     await chained(section('oauth'), ['plugin_opt_chain true', 'plugin_opt_shared_names true']);
     const client = await Client.connect(broker.port, await token('admin', 'read:%2F/x'));

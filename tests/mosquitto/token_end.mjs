@@ -4,7 +4,7 @@ import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {Broker, Client} from '../support/mosquitto.mjs';
+import {Broker, Client, durable as durableSession} from '../support/mosquitto.mjs';
 import {Program, freePort, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
@@ -15,6 +15,14 @@ let issuer;
 let broker;
 let listeners;
 
+const ini = () => `[oauth]
+issuer = ${issuer.url}
+ca_file = ${issuer.caFile}
+audience = broker
+scope_prefix =
+clock_skew = 0
+`;
+
 async function before() {
     mkdirSync(join(directory.path, 'issuer'));
     issuer = await Issuer.start(join(directory.path, 'issuer'));
@@ -23,13 +31,7 @@ async function before() {
     broker = await Broker.start({
         directory: directory.path,
         certificates: issuer.directory,
-        ini: `[oauth]
-issuer = ${issuer.url}
-ca_file = ${issuer.caFile}
-audience = broker
-scope_prefix =
-clock_skew = 0
-`,
+        ini: ini(),
         options: ['check_retain_source true', `listener ${webSockets} 127.0.0.1`, 'protocol websockets', `listener 0 ${unix}`],
     });
     listeners = {
@@ -177,6 +179,32 @@ test('messages wait for a durable client that left with a narrower token, and ea
     await writer.end();
 });
 
+for (const protocolVersion of [4, 5]) {
+    test(`of a stream of messages none is lost at the end of the token, MQTT ${protocolVersion === 4 ? '3.1.1' : '5'}`, async () => {
+        const options = {...durableSession(`stream-${protocolVersion}`, protocolVersion), clean: false};
+        const first = await Client.connect(broker.port, await mortal('sam', 'read:%2F/s'), options);
+        assert.ok(await first.subscribe('s'));
+        const writer = await anyone();
+        let sent = 0;
+        const end = eventually(() => first.closed, 'the end').then(() => Date.now());
+        let ended;
+        end.then((at) => { ended = at; });
+        while (!ended || Date.now() < ended + 700) {
+            assert.ok(await writer.publish('s', String(sent++)));
+            await new Promise((resolve) => setTimeout(resolve, 2));  // the broker queues a thousand
+        }
+        const second = await Client.connect(broker.port, await issuer.mint('sam', 'read:%2F/s'), options);
+        assert.ok(second.sessionPresent);
+        assert.ok(await writer.publish('s', String(sent++)));
+        await second.receives(`s ${sent - 1}`);
+        const got = new Set([...first.messages, ...second.messages]);
+        assert.deepEqual(Array.from({length: sent}, (_, i) => `s ${i}`).filter((each) => !got.has(each)), []);
+        assert.ok(first.messages.length > 0 && second.messages.length > 1);
+        await second.end();
+        await writer.end();
+    });
+}
+
 // ---- retained messages ----------------------------------------------------------------------------------
 
 test('the end of a token changes nothing for what its client has published and retained', async () => {
@@ -204,6 +232,21 @@ test('the end of a token changes nothing for what its client has published and r
     // Without one nothing is remembered of it: what was published under an earlier token was allowed then.
     await (await Client.connect(broker.port, await mortal('rita', 'write:%2F/r%2F2'), {clientId: 'rita', protocolVersion: 4})).end();
     await eventually(async () => (await seen()).includes('r/1 kept'), 'the message of the earlier token');
+});
+
+// ---- a broker without traffic ---------------------------------------------------------------------------
+
+test('a client is disconnected at the end of its token also where nothing else happens', async () => {
+    const folder = join(directory.path, 'idle');
+    mkdirSync(folder);
+    const idle = await Broker.start({directory: folder, ini: ini(), options: ['sys_interval 0']});
+    try {
+        const client = await Client.connect(idle.port, await mortal('idle', 'read:%2F/x'), {keepalive: 0});
+        await eventually(() => client.closed, 'the end of the connection', 10_000);
+        await idle.logged(/is disconnected: its token ends/);
+    } finally {
+        await idle.stop();
+    }
 });
 
 test('the broker is still there', () => assert.ok(broker.program.running));

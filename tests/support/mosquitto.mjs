@@ -15,9 +15,10 @@ export class Broker {
     /**
      * Runs and listens when the promise is kept.
      * directory: for its files; ini: text of tokenward.ini; certificates: a folder, for a TLS listener;
-     * options: more lines of mosquitto.conf, behind the plugin's; ahead: lines in front of them, for another plugin.
+     * options: more lines of mosquitto.conf, behind the plugin's; ahead: lines in front of them, for another plugin;
+     * perListener: per_listener_settings true, then the plugin's lines and options are those of the listener.
      */
-    static async start({directory, ini, certificates, options = [], ahead = []}) {
+    static async start({directory, ini, certificates, options = [], ahead = [], perListener = false}) {
         for (let tries = 0;; ++tries) {
             const broker = new Broker();
             broker.directory = directory;
@@ -25,7 +26,7 @@ export class Broker {
             broker.port = await freePort();
             broker.tlsPort = certificates ? await freePort() : undefined;
             const conf = join(directory, 'mosquitto.conf');
-            writeFileSync(conf, broker.conf(certificates, options, ahead).join('\n') + '\n');
+            writeFileSync(conf, broker.conf(certificates, options, ahead, perListener).join('\n') + '\n');
             broker.program = new Program(...there(['-c', conf]));
             await eventually(() => / running$/m.test(broker.log) || !broker.program.running, 'Mosquitto');
             if (broker.program.running) return broker;
@@ -38,8 +39,10 @@ export class Broker {
 
     configure(ini) { writeFileSync(join(this.directory, 'tokenward.ini'), ini); }
 
-    conf(certificates, options, ahead) {
+    conf(certificates, options, ahead, perListener) {
+        const listener = `listener ${this.port} 127.0.0.1`;
         const out = [
+            ...(perListener ? ['per_listener_settings true', listener] : []),
             'allow_anonymous false',
             'log_dest stderr',
             'log_type all',
@@ -48,7 +51,7 @@ export class Broker {
             `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
             `plugin_opt_library ${built('src/capi/libtokenward.so.1')}`,
             ...options,
-            `listener ${this.port} 127.0.0.1`,
+            ...(perListener ? [] : [listener]),
         ];
         // The build folder and the test's directory are root's if root runs the tests.
         if (process.getuid() === 0) out.unshift('user root');
@@ -65,6 +68,8 @@ export class Broker {
     logged(pattern, from = 0) {
         return eventually(() => pattern.test(this.log.slice(from)), `${pattern} in the broker's log`);
     }
+
+    get isOld() { return /mosquitto version 2\.0\./.test(this.log); }
 
     reload() { this.program.child.kill('SIGHUP'); }
     stop() { return this.program.stop(); }
@@ -153,6 +158,21 @@ export class Client {
         return new Promise((resolve) => { this.mqtt.end(false, {}, resolve); });
     }
 }
+
+/** MQTT 5's own way of authentication, for Client.connect. */
+export const enhanced = (token, properties = {}) => ({
+    username: undefined,
+    properties: {
+        authenticationMethod: 'OAUTHBEARER', authenticationData: Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`),
+        ...properties,
+    },
+});
+
+/** A durable session. */
+export const durable = (clientId, protocolVersion = 5) => ({
+    clientId, protocolVersion,
+    ...(protocolVersion === 5 ? {properties: {sessionExpiryInterval: 300}} : {clean: false}),
+});
 
 /** The result code of a refused connection; throws if it was not refused. */
 export async function refusal(promise) {
