@@ -33,26 +33,7 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
         return MOSQ_ERR_SUCCESS;
 
     tokenward_request request = TOKENWARD_REQUEST_INIT;
-    request.vhost = host::borrow(options_.vhost);
-    request.resource = host::borrow(text_or_empty(event.topic));
-    request.flags = TOKENWARD_MQTT_TOPIC;
-    request.operation = TOKENWARD_READ;
-    switch (event.access) {
-        case MOSQ_ACL_READ:
-            break;
-        case MOSQ_ACL_WRITE:
-            request.operation = TOKENWARD_WRITE;
-            break;
-        case MOSQ_ACL_SUBSCRIBE: {
-            const auto filter = common::without_share(text_or_empty(event.topic));
-            if (!filter) return MOSQ_ERR_ACL_DENIED;
-            request.flags = TOKENWARD_MQTT_FILTER;
-            request.resource = host::borrow(*filter);
-            break;
-        }
-        default:
-            return MOSQ_ERR_ACL_DENIED;
-    }
+    if (!make_request(event, request)) return MOSQ_ERR_ACL_DENIED;
 
     const Found found = sessions_.find(event.client, identity_of(event.client), has_address(event.client));
     int answer = MOSQ_ERR_ACL_DENIED;
@@ -76,6 +57,47 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
         (void)found.session->report_denial(request, &context);
     }
     return answer;
+}
+
+bool Adapter::make_request(const mosquitto_evt_acl_check &event, tokenward_request &request) {
+    std::string_view topic = text_or_empty(event.topic);
+    switch (event.access) {
+        case MOSQ_ACL_READ:
+            request.operation = TOKENWARD_READ;
+            request.flags = TOKENWARD_MQTT_TOPIC;
+            break;
+        case MOSQ_ACL_WRITE:
+            request.operation = TOKENWARD_WRITE;
+            request.flags = TOKENWARD_MQTT_TOPIC;
+            break;
+        case MOSQ_ACL_SUBSCRIBE: {
+            const auto filter = common::without_share(topic);
+            if (!filter) return false;
+            topic = *filter;
+            request.operation = TOKENWARD_READ;
+            request.flags = TOKENWARD_MQTT_FILTER;
+            break;
+        }
+        default:
+            return false;
+    }
+    request.vhost = host::borrow(
+        options_.vhost_of_port.empty() ? options_.vhost : options_.vhost_of(listener_port(event.client)));
+    // The broker's own topics are in no exchange: a scope for amq.topic must not reach $CONTROL.
+    if (!options_.topic_exchange || topic.starts_with('$')) {
+        request.resource = host::borrow(topic);
+        return true;
+    }
+    if (topic.find('.') != std::string_view::npos) {
+        log_denial(event,
+                   "with plugin_opt_topic_style rabbitmq a level has no dot: it would be two words of the "
+                   "routing key");
+        return false;
+    }
+    request.resource = host::borrow("amq.topic");
+    request.routing_key = host::borrow(topic);
+    request.flags |= TOKENWARD_ROUTING_KEY;
+    return true;
 }
 
 int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &event,

@@ -23,7 +23,12 @@ struct Method {
     const char *name;
     std::int32_t credentials;
 };
-constexpr Method methods[] = {{"OAUTHBEARER", TOKENWARD_SASL_OAUTHBEARER}};
+constexpr Method methods[] = {
+    {"OAUTHBEARER", TOKENWARD_SASL_OAUTHBEARER},
+    // The token alone: as Azure Event Grid names them.
+    {"OAUTH2-JWT", TOKENWARD_BEARER_TOKEN},
+    {"CUSTOM-JWT", TOKENWARD_BEARER_TOKEN},
+};
 
 const Method *method_of(const char *name) {
     for (const Method &method : methods)
@@ -31,7 +36,7 @@ const Method *method_of(const char *name) {
     return nullptr;
 }
 
-/// An MQTT topic has no routing key: a scope with three parts grants access to the vhost and nothing else.
+/// Unless a topic is a routing key, a scope with three parts grants access to the vhost and nothing else.
 constexpr std::string_view no_routing_keys = R"({"routing_keys":"off"})";
 
 std::int64_t now() {
@@ -75,10 +80,10 @@ tokenward_options Adapter::library_options() {
     tokenward_options options = TOKENWARD_OPTIONS_INIT;
     options.config_files = config_paths_.data();
     options.config_file_count = config_paths_.size();
-    options.config_json = host::borrow(no_routing_keys);
+    if (!options_.topic_exchange) options.config_json = host::borrow(no_routing_keys);
     options.startup_wait_ms = options_.startup_wait_ms;
-    options.max_wait_ms = 0;                    // the broker has one thread
-    options.log_mode = TOKENWARD_LOG_TO_QUEUE;  // only the broker's thread may write to the broker's log
+    options.max_wait_ms = options_.max_wait_ms;  // the broker has one thread
+    options.log_mode = TOKENWARD_LOG_TO_QUEUE;   // only the broker's thread may write to the broker's log
     return options;
 }
 
@@ -124,6 +129,14 @@ bool Adapter::start() {
     if (const std::string problem = library_.open(options_.library); !problem.empty()) {
         write_broker_log(TOKENWARD_LOG_ERROR,
                          problem + "; set plugin_opt_library to the path of libtokenward.so.1");
+        return false;
+    }
+    if (!options_.vhost_of_port.empty() && !knows_ports()) {
+        write_broker_log(
+            TOKENWARD_LOG_ERROR,
+            "plugin_opt_vhost_PORT needs Mosquitto 2.1: this one doesn't tell a plugin the port. With "
+            "per_listener_settings true each listener may have this plugin with a plugin_opt_vhost of its "
+            "own");
         return false;
     }
     const tokenward_options options = library_options();

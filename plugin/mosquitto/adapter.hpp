@@ -61,6 +61,8 @@ class Adapter {
     int refuse(mosquitto *client, std::int32_t result);
     bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer);
 
+    /// False: no client may, and the answer is a denial.
+    bool make_request(const mosquitto_evt_acl_check &event, tokenward_request &request);
     int decide_left(const Found &found, const mosquitto_evt_acl_check &event, const tokenward_request &request);
     /// A line for a denial that no session can tell.
     void log_denial(const mosquitto_evt_acl_check &event, const char *why);

@@ -22,6 +22,12 @@ ClientById client_by_id() {
     return function;
 }
 
+using PortOf = int (*)(const mosquitto *);
+PortOf port_of() {
+    static const auto function = function_of_2_1<PortOf>("mosquitto_client_port");
+    return function;
+}
+
 }  // namespace
 
 bool is_2_1() {
@@ -38,6 +44,14 @@ bool keeps_session(const std::string &client_id) {
     if (const ClientById by_id = client_by_id(); by_id != nullptr) return by_id(client_id.c_str()) != nullptr;
     // 2.0 has no question for it, but its answer to a kick tells: a client that isn't connected isn't touched by it.
     return mosquitto_kick_client_by_clientid(client_id.c_str(), true) == MOSQ_ERR_SUCCESS;
+}
+
+bool knows_ports() {
+    return port_of() != nullptr;
+}
+
+int listener_port(const mosquitto *client) {
+    return knows_ports() ? port_of()(client) : 0;
 }
 
 tokenward_context context_of(const mosquitto *client) {

@@ -41,6 +41,12 @@ namespace tokenward::mosquitto_plugin {
 /// Whether the broker has a session under the identifier, which no client of this plugin is connected with.
 [[nodiscard]] bool keeps_session(const std::string &client_id);
 
+/// Whether the broker tells a plugin a client's port: 2.1 does.
+[[nodiscard]] bool knows_ports();
+
+/// The port of the client's listener; 0: none, or not known.
+[[nodiscard]] int listener_port(const mosquitto *client);
+
 /// The return code after which a client tries again. tell: by a CONNACK that says so, where there is one.
 [[nodiscard]] int unavailable(const mosquitto *client, bool tell);
 

@@ -39,7 +39,7 @@ int HttpApi::on_acl_check(const mosquitto_evt_acl_check &event) {
     const host::Session session = take(event.client);
     if (!session) return MOSQ_ERR_PLUGIN_DEFER;  // another backend let it in
     tokenward_request request = TOKENWARD_REQUEST_INIT;
-    request.vhost = host::borrow(options_.vhost);
+    request.vhost = host::borrow(options_.vhost_of(listener_port(event.client)));
     request.resource = host::borrow(text_or_empty(event.topic));
     request.flags = TOKENWARD_MQTT_TOPIC;
     request.operation = TOKENWARD_READ;

@@ -4,6 +4,7 @@
 #include "client_id_pattern.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,16 @@ struct Options {
     std::optional<ClientIdPattern>
         client_id;                  ///< plugin_opt_client_id: the identifiers that a username may have
     bool tell_unavailable = false;  ///< plugin_opt_try_again 136: tell it, instead of closing without a word
-    std::uint32_t startup_wait_ms = 5000;  ///< plugin_opt_startup_wait, given in seconds
+    bool topic_exchange = false;    ///< plugin_opt_topic_style rabbitmq: a topic is a routing key of amq.topic
+    std::uint32_t max_wait_ms = 0;  ///< plugin_opt_max_wait: how long a login may hold the broker's one thread
+    std::map<int, std::string> vhost_of_port;  ///< plugin_opt_vhost_PORT: of clients of that listener
+    std::uint32_t startup_wait_ms = 5000;      ///< plugin_opt_startup_wait, given in seconds
+
+    /// The vhost that scopes must name for clients of a listener.
+    [[nodiscard]] const std::string &vhost_of(int port) const {
+        const auto found = vhost_of_port.find(port);
+        return found == vhost_of_port.end() ? vhost : found->second;
+    }
 };
 
 inline constexpr std::string_view default_config_file = "/etc/tokenward/tokenward.ini";

@@ -55,7 +55,6 @@ void SessionTable::disconnect(ClientKey client, std::string_view username, bool 
     if (found == connected_.end()) return;
     const Connected gone = std::move(found->second);
     connected_.erase(found);
-    if (!gone.settled) return;  // the other backend refused it
 
     const bool ours = static_cast<bool>(gone.session);
     if (ours) username = gone.username;

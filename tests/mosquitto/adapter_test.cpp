@@ -18,9 +18,22 @@
 struct mosquitto {
     std::string id;
     std::string username;
+    int subscriptions = 0;
 };
 
+#ifdef TEST_MOSQUITTO_2_1
+namespace {
+const mosquitto *registered = nullptr;  // the one client in the broker's table
+}
+#endif
+
 extern "C" {
+#ifdef TEST_MOSQUITTO_2_1
+// The adapter looks it up by name: this program exports it.
+__attribute__((visibility("default"))) const mosquitto *mosquitto_client(const char *client_id) {
+    return registered != nullptr && registered->id == client_id ? registered : nullptr;
+}
+#endif
 const char *mosquitto_client_id(const mosquitto *client) {
     return client->id.c_str();
 }
@@ -40,8 +53,8 @@ int mosquitto_set_username(mosquitto *client, const char *username) {
     client->username = username;
     return MOSQ_ERR_SUCCESS;
 }
-int mosquitto_client_sub_count(const mosquitto *) {
-    return 0;
+int mosquitto_client_sub_count(const mosquitto *client) {
+    return client->subscriptions;
 }
 int mosquitto_kick_client_by_clientid(const char *, bool) {
     return MOSQ_ERR_SUCCESS;
@@ -81,20 +94,29 @@ class AdapterTest : public testing::Test {
         chmod(path(name).c_str(), 0644);
     }
 
-    int log_in(mosquitto &client) {
+    static std::string token() {
         const std::int64_t now = std::time(nullptr);
-        const std::string token =
-            TestKey::shared("ES256").sign("ES256", support::jws_header("ES256", "k").json(),
-                                          JsonObject()
-                                              .string("iss", "https://id.example")
-                                              .string("aud", "mq")
-                                              .string("sub", "alice")
-                                              .number("exp", now + 300)
-                                              .string("scope", "write:*/* read:*/*")
-                                              .json());
+        return TestKey::shared("ES256").sign("ES256", support::jws_header("ES256", "k").json(),
+                                             JsonObject()
+                                                 .string("iss", "https://id.example")
+                                                 .string("aud", "mq")
+                                                 .string("sub", "alice")
+                                                 .number("exp", now + 300)
+                                                 .string("scope", "write:*/* read:*/*")
+                                                 .json());
+    }
+    int log_in(mosquitto &client) {
+        const std::string password = token();
         mosquitto_evt_basic_auth event{};
         event.client = &client;
-        event.password = const_cast<char *>(token.c_str());
+        event.password = const_cast<char *>(password.c_str());
+        return adapter->on_basic_auth(event);
+    }
+    int log_in_with(mosquitto &client, const char *password) {
+        mosquitto_evt_basic_auth event{};
+        event.client = &client;
+        event.username = client.username.data();
+        event.password = const_cast<char *>(password);
         return adapter->on_basic_auth(event);
     }
     int begin_enhanced(mosquitto &client, const char *method) {
@@ -139,6 +161,78 @@ TEST_F(AdapterTest, WithoutAChainSuchAClientHasNoneEither) {
     EXPECT_EQ(begin_enhanced(client, "SCRAM-SHA-256"), MOSQ_ERR_PLUGIN_DEFER);
     client.username = "somebody";
     EXPECT_EQ(publish(client), MOSQ_ERR_ACL_DENIED);
+}
+
+// After a reload the broker asks again about each client that it has. Nobody else may be let in by the names, and the
+// piece of memory, of one that is gone.
+#ifdef TEST_MOSQUITTO_2_1
+TEST_F(AdapterTest, OnlyClientsInTheBrokersTableAreCheckedAgain) {
+    start(false);
+    mosquitto client{"c1", ""};
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    adapter->on_disconnect(&client, true);
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH);
+
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    adapter->on_disconnect(&client, true);
+    registered = &client;
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_SUCCESS)
+        << "its durable session, which nothing is sent to";
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH) << "the broker asks once";
+    registered = nullptr;
+}
+#else
+TEST_F(AdapterTest, WithoutTicksOnlyClientsWithSubscriptionsAreCheckedAgain) {
+    start(false);
+    mosquitto client{"c1", ""};
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    adapter->on_disconnect(&client, true);
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH) << "a new connection has none";
+
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    adapter->on_disconnect(&client, true);
+    client.subscriptions = 1;
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_SUCCESS)
+        << "its durable session, which nothing is sent to";
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH) << "the broker asks once";
+}
+
+TEST_F(AdapterTest, WithTicksTheyAreCheckedUntilTheNextOne) {
+    start(false);
+    adapter->on_tick();
+    mosquitto client{"c1", ""};
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    adapter->on_disconnect(&client, true);
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_SUCCESS);
+    adapter->on_reload();
+    adapter->on_tick();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH);
+}
+#endif
+
+TEST_F(AdapterTest, AConnectedClientIsCheckedAgainByItsOwnPassword) {
+    start(false);
+    mosquitto client{"c1", ""};
+    mosquitto_evt_basic_auth event{};
+    const std::string password = token();
+    event.client = &client;
+    event.password = const_cast<char *>(password.c_str());
+    ASSERT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_SUCCESS);
+    adapter->on_reload();
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH);
+    ASSERT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_SUCCESS);
+    adapter->on_reload();
+    write("jwks.json", support::jwks({TestKey::shared("ES384").jwk("k")}));  // its token would be refused now
+    adapter->on_reload();
+    event.username = client.username.data();
+    EXPECT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_SUCCESS);
+    EXPECT_EQ(publish(client), MOSQ_ERR_SUCCESS);
+    EXPECT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_AUTH) << "a login";
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -5,7 +5,7 @@ import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {Broker, Client, refusal} from '../support/mosquitto.mjs';
+import {Broker, Client, enhanced, refusal} from '../support/mosquitto.mjs';
 import {run, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
@@ -90,6 +90,20 @@ for (const [what, reason, options] of refused) {
             await eventually(async () => await refusal(connect(token, {protocolVersion})) === code, 'a refusal');
         }
         await broker.logged(new RegExp(reason), from);
+    });
+}
+
+for (const [reason, options] of [
+    ['TOKEN_EXPIRED', {lifetime: -1}], ['WRONG_AUDIENCE', {claims: {aud: 'another'}}],
+    ['NOT_YET_VALID', {claims: {nbf: 4_000_000_000}}], ['NOT_AN_ACCESS_TOKEN', {claims: {typ: 'ID'}}],
+    ['SENDER_CONSTRAINED', {claims: {cnf: {jkt: 'x'}}}],
+]) {
+    test(`a verified token that is refused is logged with its username and its jti: ${reason}`, async () => {
+        const {claims = {}, ...more} = options;
+        const token = await issuer.mint('nora', 'read:*/*', {claims: {...claims, jti: `jti-${reason}`}, ...more});
+        const from = broker.log.length;
+        assert.equal(await refusal(connect(token, {clientId: `named-${reason}`})), NOT_AUTHORIZED);
+        await broker.logged(new RegExp(`authenticate refused reason=${reason} .*username="nora".*jti="jti-${reason}".*client_id="named-${reason}"`), from);
     });
 }
 
@@ -232,6 +246,34 @@ for (const protocolVersion of [4, 5]) {
         assert.ok(await client.subscribe('a/b'));
         await eventually(() => client.closed, 'the end of the connection');
         assert.equal(await refusal(connect(token)), NOT_AUTHORIZED);
+    });
+}
+
+test('a client of enhanced authentication stays with a new token of its identity', async () => {
+    const token = (sub, scope, lifetime) => issuer.mint(sub, scope, {lifetime});
+    const client = await connect(undefined, {clientId: 'renews', ...enhanced(await token('ren', 'read:%2F/a read:%2F/b', 3))});
+    assert.ok(await client.subscribe('a'));
+    assert.ok(await client.subscribe('b'));
+    const from = broker.log.length;
+    assert.equal(await client.reauthenticate(await token('ren', 'read:%2F/a', 300)), true);
+    await broker.logged(/tokenward: refresh ok .*username="ren"/, from);
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    const writer = await anyone();
+    for (const topic of ['b', 'a']) assert.ok(await writer.publish(topic, 'still'));
+    await client.receives('a still');
+    assert.deepEqual(client.messages, ['a still'], 'the rights are those of the new token');
+    assert.equal(client.closed, false);
+    await client.end();
+    await writer.end();
+});
+
+for (const [what, sub, options] of [
+    ['of another identity', 'someone', {}], ['that has expired', 'ren', {lifetime: -1}], ['by a stranger', 'ren', {signer: 'stranger'}],
+]) {
+    test(`a new token ${what} ends the connection`, async () => {
+        const client = await connect(undefined, enhanced(await issuer.mint('ren', 'read:%2F/a')));
+        assert.equal(await client.reauthenticate(await issuer.mint(sub, 'read:*/* write:*/*', options)), false);
+        await eventually(() => client.closed, 'the end of the connection');
     });
 }
 

@@ -13,14 +13,12 @@ const directory = temporaryDirectory();
 const brokers = [];
 let issuer;
 
-const has = async () => !/version 2\.0\./.test((await run('mosquitto', ['-h'])).output);
-
-async function start(name, options = [], more = '', ownListener = []) {
+async function start(name, options = [], more = '', ownListener = [], ahead = []) {
     const folder = join(directory.path, name);
     mkdirSync(folder);
     const http = await freePort();
     const broker = await Broker.start({
-        directory: folder,
+        directory: folder, ahead,
         ini: `[oauth]
 issuer = ${issuer.url}
 ca_file = ${issuer.caFile}
@@ -83,6 +81,14 @@ test('in a chain a request with a password is the other backends\'', async () =>
     assert.equal(await status(broker, '/api/v1/version', basic('any', await issuer.mint('alice', 'read:%2F/x'))), 401);
     assert.equal(await status(broker, '/api/v1/version', basic('local', await issuer.mint('alice', 'read:%2F/x'))), 401);
     assert.equal(await status(broker, '/api/v1/version', basic('any', await issuer.mint('alice', 'read:%2F/%2Fapi*'))), 200);
+});
+
+test('a plugin ahead knows a request by the name in its token, not by the one that was sent', async () => {
+    const rules = join(directory.path, 'rules-ahead');
+    writeFileSync(rules, 'user boss\ntopic read /api/v1/version\n', {mode: 0o600});
+    const broker = await start('ahead', ['plugin_opt_chain true'], 'username_prefix = token:\n', [],
+                               ['plugin /usr/lib/x86_64-linux-gnu/mosquitto/mosquitto_acl_file.so', `plugin_opt_acl_file ${rules}`]);
+    assert.equal(await status(broker, '/api/v1/version', basic('boss', await issuer.mint('alice', 'read:%2F/x'))), 401);
 });
 
 test('requests beside MQTT clients that come, publish and go', async () => {

@@ -15,6 +15,9 @@ TEST(Options, HaveDefaults) {
     EXPECT_FALSE(options.shared_names);
     EXPECT_FALSE(options.tell_unavailable);
     EXPECT_FALSE(options.takeover_any);
+    EXPECT_FALSE(options.topic_exchange);
+    EXPECT_EQ(options.max_wait_ms, 0u);
+    EXPECT_TRUE(options.vhost_of_port.empty());
     EXPECT_FALSE(options.client_id.has_value());
     EXPECT_EQ(options.startup_wait_ms, 5000u);
 }
@@ -28,6 +31,10 @@ TEST(Options, AreRead) {
                                        {"shared_names", "true"},
                                        {"try_again", "136"},
                                        {"takeover", "any"},
+                                       {"topic_style", "rabbitmq"},
+                                       {"max_wait", "150"},
+                                       {"vhost_1883", "plain"},
+                                       {"vhost_8883", "secure"},
                                        {"client_id", "{username}/*"},
                                        {"startup_wait", "0"}});
     const auto &options = std::get<Options>(parsed);
@@ -38,6 +45,9 @@ TEST(Options, AreRead) {
     EXPECT_TRUE(options.shared_names);
     EXPECT_TRUE(options.tell_unavailable);
     EXPECT_TRUE(options.takeover_any);
+    EXPECT_TRUE(options.topic_exchange);
+    EXPECT_EQ(options.max_wait_ms, 150u);
+    EXPECT_EQ(options.vhost_of_port, (std::map<int, std::string>{{1883, "plain"}, {8883, "secure"}}));
     ASSERT_TRUE(options.client_id.has_value());
     EXPECT_EQ(options.client_id->of("a"), "a/*");
     EXPECT_EQ(options.startup_wait_ms, 0u);
@@ -59,6 +69,14 @@ TEST(Options, ThatAreWrongStopTheBroker) {
         {{{"takeover", "true"}}, "plugin_opt_takeover: must be same or any"},
         {{{"client_id", "*"}}, "plugin_opt_client_id: must have {username} in it"},
         {{{"client_id", "{username}-*"}}, "plugin_opt_client_id: {username} must be followed by /"},
+        {{{"max_wait", "201"}}, "plugin_opt_max_wait: must be a whole number of milliseconds from 0 to 200"},
+        {{{"max_wait", "-1"}}, "plugin_opt_max_wait: must be a whole number"},
+        {{{"topic_style", "amqp"}}, "plugin_opt_topic_style: must be mqtt or rabbitmq"},
+        {{{"vhost_", "a"}}, "plugin_opt_vhost_: must end with the port of a listener"},
+        {{{"vhost_65536", "a"}}, "plugin_opt_vhost_65536: must end with the port"},
+        {{{"vhost_tls", "a"}}, "plugin_opt_vhost_tls: must end with the port"},
+        {{{"vhost_1883", "a"}, {"vhost_01883", "b"}}, "plugin_opt_vhost_01883: is given twice"},
+        {{{"vhost_1883", ""}}, "plugin_opt_vhost_1883: has no value"},
         {{{"chain", "TRUE"}}, "plugin_opt_chain: must be true or false"},
         {{{"startup_wait", "5s"}}, "plugin_opt_startup_wait: must be a whole number"},
         {{{"startup_wait", "-1"}}, "plugin_opt_startup_wait: must be a whole number"},

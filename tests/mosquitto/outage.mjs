@@ -4,7 +4,7 @@ import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {Broker, Client} from '../support/mosquitto.mjs';
+import {Broker, Client, enhanced as enhancedAuthentication} from '../support/mosquitto.mjs';
 import {run, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
@@ -59,13 +59,10 @@ async function outage(fault) {
     return issuer.mint('alice', 'read:%2F/* write:%2F/*');
 }
 
-const enhanced = (token) => ({
-    authenticationMethod: 'OAUTHBEARER', authenticationData: Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`),
-});
 const kinds = {
     'MQTT 3.1.1': (token) => [token, {protocolVersion: 4}],
     'MQTT 5': (token) => [token, {}],
-    'enhanced authentication': (token) => [undefined, {username: undefined, properties: enhanced(token)}],
+    'enhanced authentication': (token) => [undefined, enhancedAuthentication(token)],
 };
 
 for (const fault of Object.keys(faults)) {
@@ -106,6 +103,20 @@ test('mosquitto_sub comes back, too', async () => {
     assert.ok(await writer.publish('a', 'hello'));
     await writer.end();
     assert.deepEqual(await heard, {status: 0, output: 'hello\n'});
+});
+
+test('a re-authentication that can\'t be decided yet ends the connection without a word of refusal, and the client comes back', async () => {
+    const old = await issuer.mint('alice', 'read:%2F/* write:%2F/*');
+    const client = await Client.connect(broker.port, undefined, {...enhancedAuthentication(old), will: {topic: 'w', payload: 'x', qos: 0}});
+    const token = await outage('answers 503');
+    assert.equal(await client.reauthenticate(token), false);
+    assert.ok([undefined, 128].includes(client.disconnectCode), `DISCONNECT ${client.disconnectCode}`);  // 128: unspecified, by 2.1
+    const again = Client.patient(broker.port, ...kinds['enhanced authentication'](token));
+    await eventually(() => again.ends >= 2, 'the outage');
+    await issuer.flip('/heal');
+    await eventually(() => again.mqtt.connected, 'the client');
+    assert.deepEqual(again.codes, []);
+    again.mqtt.end(true);
 });
 
 test('plugin_opt_try_again 136: Mosquitto 2.1 says "server unavailable" to MQTT 5, everything else is as before', async () => {

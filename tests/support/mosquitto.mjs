@@ -144,6 +144,18 @@ export class Client {
         });
     }
 
+    /** Sends a new token in an AUTH packet (MQTT 5, enhanced authentication). True if the broker took it; false if it closed. */
+    reauthenticate(token, how = enhanced) {
+        const {authenticationMethod, authenticationData} = how(token).properties;
+        return new Promise((resolve) => {
+            this.mqtt.handleAuth = (packet, callback) => callback();
+            this.mqtt.on('packetreceive', ({cmd, reasonCode}) => { if (cmd === 'auth') resolve(reasonCode === 0); });
+            this.mqtt.on('error', () => {});
+            this.mqtt.once('close', () => resolve(false));
+            this.mqtt._sendPacket({cmd: 'auth', reasonCode: 0x19, properties: {authenticationMethod, authenticationData}});
+        });
+    }
+
     /** Waits for a message, given as "topic payload". */
     receives(message) {
         return eventually(() => this.messages.includes(message), `the message ${message}`);
