@@ -316,7 +316,10 @@ bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &ans
     } else if (mosquitto_client_sub_count(event.client) == 0) {
         return false;  // a new connection has no subscription
     }
-    return !has_address(event.client) || sessions_.recheck_departed(event.client, identity);
+    if (!has_address(event.client)) return true;
+    const auto backend = sessions_.recheck_departed(event.client, identity);
+    if (backend == SessionTable::Backend::other) answer = MOSQ_ERR_PLUGIN_DEFER;
+    return backend != SessionTable::Backend::none;
 }
 
 void Adapter::on_disconnect(const mosquitto *client, bool durable) {

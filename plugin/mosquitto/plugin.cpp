@@ -76,7 +76,8 @@ int client_offline(int, void *event, void *user) {
     });
 }
 
-/// The time until the next tick, on 2.1: without it that broker sleeps until a socket or a timer of its own wakes it.
+/// The time until the next tick, on 2.1, which else ticks on every pass of its loop, and sleeps until a socket wakes it if
+/// it was built without websockets.
 constexpr long tick_ms = 100;
 
 int message(int, void *event, void *) {

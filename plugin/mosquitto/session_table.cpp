@@ -169,13 +169,14 @@ bool SessionTable::recheck(ClientKey client, Identity identity, const void *secr
     return true;
 }
 
-bool SessionTable::recheck_departed(ClientKey client, Identity identity) {
-    if (connected_.count(client) != 0) return false;
+SessionTable::Backend SessionTable::recheck_departed(ClientKey client, Identity identity) {
+    if (connected_.count(client) != 0) return Backend::none;
     const auto found = departed_.find(client);
-    if (found == departed_.end() || !found->second.ours) return false;
-    if (found->second.names != hash_of(identity) || found->second.rechecked == rechecks_) return false;
+    if (found == departed_.end() || found->second.names != hash_of(identity) ||
+        found->second.rechecked == rechecks_)
+        return Backend::none;
     found->second.rechecked = rechecks_;
-    return true;
+    return found->second.ours ? Backend::this_plugin : Backend::other;
 }
 
 bool SessionTable::is_other_backends(ClientKey client) const {

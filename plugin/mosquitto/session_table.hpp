@@ -98,8 +98,9 @@ class SessionTable {
     /// each begin_rechecks.
     [[nodiscard]] bool recheck(ClientKey client, Identity identity, const void *secret);
 
-    /// The same for a client of this plugin that left.
-    [[nodiscard]] bool recheck_departed(ClientKey client, Identity identity);
+    /// The same for a client that left: its backend.
+    enum class Backend { none, this_plugin, other };
+    [[nodiscard]] Backend recheck_departed(ClientKey client, Identity identity);
 
     /// True if this is a connected client of another backend.
     [[nodiscard]] bool is_other_backends(ClientKey client) const;

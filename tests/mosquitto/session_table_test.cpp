@@ -191,7 +191,8 @@ TEST(SessionTable, LeavesForeignClientsToOthers) {
     EXPECT_EQ(table.find(client(1), {"sensor", "local"}, true).state, ClientState::other_backend);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
     EXPECT_EQ(table.find(client(9), {"sensor", "local"}, false).session, nullptr);
-    EXPECT_FALSE(table.recheck_departed(client(1), {"sensor", "local"}));
+    table.begin_rechecks();
+    EXPECT_EQ(table.recheck_departed(client(1), {"sensor", "local"}), SessionTable::Backend::other);
 }
 
 // ---- who has an identifier --------------------------------------------------------------------------------
@@ -366,17 +367,18 @@ TEST(SessionTable, TellsARecheckFromANewLogin) {
 }
 
 TEST(SessionTable, ChecksADurableSessionOnceToo) {
+    constexpr auto none = SessionTable::Backend::none;
     SessionTable table(limits);
     table.add(client(1), alice, make_session(1), nullptr);
     table.begin_rechecks();
-    EXPECT_FALSE(table.recheck_departed(client(1), alice));
+    EXPECT_EQ(table.recheck_departed(client(1), alice), none);
     leave(table, client(1));
-    EXPECT_FALSE(table.recheck_departed(client(1), bob));
-    EXPECT_TRUE(table.recheck_departed(client(1), alice));
-    EXPECT_FALSE(table.recheck_departed(client(1), alice));
+    EXPECT_EQ(table.recheck_departed(client(1), bob), none);
+    EXPECT_EQ(table.recheck_departed(client(1), alice), SessionTable::Backend::this_plugin);
+    EXPECT_EQ(table.recheck_departed(client(1), alice), none);
     table.begin_rechecks();
     table.begin(client(1));
-    EXPECT_FALSE(table.recheck_departed(client(1), alice)) << "a new connection";
+    EXPECT_EQ(table.recheck_departed(client(1), alice), none) << "a new connection";
 }
 
 }  // namespace

@@ -4,12 +4,17 @@ import {join} from 'node:path';
 
 import mqtt from 'mqtt';
 
-import {Program, built, freePort} from './programs.mjs';
+import {Program, built, freePort, run} from './programs.mjs';
 import {eventually} from './tap.mjs';
 
 /** The root of another Debian, to use its Mosquitto by chroot (tests/newer_brokers.sh); empty: this one's. */
 const ROOT = process.env.TOKENWARD_TEST_MOSQUITTO_ROOT ?? '';
 const there = (args) => ROOT ? ['chroot', [ROOT, 'mosquitto', ...args]] : ['mosquitto', args];
+
+/** "2.0.11" */
+export async function version() {
+    return /mosquitto version (\S+)/.exec((await run(...there(['-h']))).output)[1];
+}
 
 export class Broker {
     /**
