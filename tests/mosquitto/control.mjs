@@ -1,5 +1,5 @@
-// mosquitto_ctrl administers dynamic-security: with a token whose scopes reach $CONTROL, and as dynamic-security's own administrator,
-// whichever plugin is loaded first. That a token gets nothing by an administrator's name is in chain.mjs.
+// mosquitto_ctrl administers dynamic-security: with a token whose scopes reach $CONTROL, and as dynamic-security's own
+// administrator, whichever plugin is loaded first. That a token gets nothing by an administrator's name is in chain.mjs.
 import assert from 'node:assert/strict';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
@@ -95,12 +95,14 @@ for (const [what, options, front] of [
         assert.deepEqual(names(await withToken(broker, `${SEND} ${HEAR}`, 'listClients')), ['admin', 'dora']);
         assert.equal(await withToken(broker, `${SEND} ${HEAR}`, 'createClient', 'emil', '-p', 'pass'), '');
         assert.deepEqual(names(await admin(broker, 'listClients')), ['admin', 'dora', 'emil']);
-        // Who may only hear answers, may do everything else, or may only reach another control, changes nothing. mosquitto_ctrl asks
-        // for the answers first, and gives up where it doesn't get them.
+        // Who may only hear answers, may do everything else, or may only reach another control, changes nothing.
+        // (mosquitto_ctrl subscribes to the answers first, and gives up if that is denied.)
         for (const scope of [HEAR, 'read:*/* write:*/*', `${HEAR} write:%2F/$CONTROL%2Fother%2F*`, '']) {
             assert.doesNotMatch(await withToken(broker, scope, 'listClients'), /admin/, scope);
-            assert.equal(await commands(broker, scope, {command: 'createClient', username: 'intruder', password: 'x'}), false, scope);
-            assert.equal(await commands(broker, scope, {command: 'deleteClient', username: 'emil'}), false, scope);
+            for (const command of [{command: 'createClient', username: 'intruder', password: 'x'},
+                                   {command: 'deleteClient', username: 'emil'}]) {
+                assert.equal(await commands(broker, scope, command), false, scope);
+            }
         }
         assert.deepEqual(names(await admin(broker, 'listClients')), ['admin', 'dora', 'emil']);
         // Who may only send hears nothing, but is obeyed.
@@ -108,9 +110,10 @@ for (const [what, options, front] of [
         assert.deepEqual(names(await admin(broker, 'listClients')), ['admin', 'dora']);
     });
 
-    test(`${what}: its clients have the rights of their roles, tokens those of their scopes; nobody those of the other`, async () => {
+    test(`${what}: its clients have the rights of their roles, tokens those of their scopes`, async () => {
         const dora = await Client.connect(broker.port, 'pass', {username: 'dora', clientId: 'dora'});
-        const token = await Client.connect(broker.port, await issuer.mint('dora', 'read:%2F/rooms* write:%2F/rooms%2F*'), {clientId: 'token'});
+        const secret = await issuer.mint('dora', 'read:%2F/rooms* write:%2F/rooms%2F*');
+        const token = await Client.connect(broker.port, secret, {clientId: 'token'});
         assert.ok(await dora.subscribe('doors/#'));
         assert.equal(await token.subscribe('doors/#'), false);
         assert.ok(await token.subscribe('rooms/#'));

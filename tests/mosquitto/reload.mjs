@@ -129,6 +129,7 @@ async function underTraffic(clients, what) {
             await pause(2);
         }
     })();
+    publisher.catch(() => {});  // told below, unless something else fails before
     try {
         await eventually(() => count >= 20, 'traffic');
         await what();
@@ -140,7 +141,7 @@ async function underTraffic(clients, what) {
     await publisher;
     const expected = Array.from({length: count}, (_, i) => `traffic/n ${i + 1}`);
     for (const [name, client] of all) {
-        await eventually(() => client.messages.length >= count, `${count} messages for ${name}, which has ${client.messages.length}`);
+        await eventually(() => client.messages.length >= count, `${count} messages for ${name}`);
         assert.deepEqual(client.messages, expected, name);
         assert.equal(client.closed, false, name);
     }
@@ -215,56 +216,91 @@ for (const [what, which, clients] of [
 // ---- who gets in, and what they may -------------------------------------------------------------------------
 
 test('who comes without a good token during reloads is refused, also under the names of others', async () => {
-    // Somebody who is there, somebody durable who is away, and somebody who comes and goes.
+    // Somebody who is there, somebody durable who is away, and somebody who comes and goes; in the chain the first two are of the
+    // password file.
+    const durably = {clean: false, properties: {sessionExpiryInterval: 300}};
     const there = await Client.connect(broker.port, await token('there'), {clientId: 'there'});
-    const away = await Client.connect(broker.port, await token('away'),
-        {clientId: 'away', clean: false, properties: {sessionExpiryInterval: 300}});
-    assert.ok(await away.subscribe('traffic/#'));
-    await away.end();
+    const away = await Client.connect(broker.port, await token('away'), {clientId: 'away', ...durably});
+    const local = await Client.connect(chain.port, 'secret', {username: 'local', clientId: 'there'});
+    const localAway = await Client.connect(chain.port, 'secret', {username: 'local', clientId: 'away', ...durably});
+    for (const client of [away, localAway]) {
+        assert.ok(await client.subscribe('traffic/#'));
+        await client.end();
+    }
     const secrets = [undefined, '', 'hunter2', await token('there', 'read:*/*', {lifetime: -10}),
-                     await token('there', 'read:*/*', {signer: 'stranger'}), await token('there', 'read:*/*', {claims: {aud: 'x'}})];
+                     await token('there', 'read:*/*', {signer: 'stranger'}),
+                     await token('there', 'read:*/*', {claims: {aud: 'x'}})];
     let going = true;
     let attempts = 0;
-    const intrude = async (url, id, secret, options) => {
+    const intrude = async (url, clientId, secret, options) => {
         attempts += 1;
-        try {
-            const client = await Client.connect(url, secret, {username: id, clientId: id, clean: false, rejectUnauthorized: false, ...options});
-            await client.end();
-        } catch (error) {
-            if (error instanceof Refused) return;
-            throw error;
-        }
-        throw new Error(`${id} got in at ${url} with ${secret}`);
+        const settings = {username: clientId, clientId, clean: false, rejectUnauthorized: false, ...options};
+        const client = await Client.connect(url, secret, settings).catch((error) => {
+            if (!(error instanceof Refused)) throw error;
+        });
+        if (!client) return;
+        await client.end();
+        throw new Error(`${clientId} got in at ${url} with ${secret}`);
     };
-    const intruders = ['tcp', 'tls', 'websockets', 'unix'].map(async (kind) => {
+    const intruders = Object.entries(broker.urls).map(async ([kind, url]) => {
         for (let i = 0; going; ++i) {
             const secret = secrets[i % secrets.length];
             const guest = `guest-${kind}`;
-            await (await Client.connect(broker.urls[kind], await token(guest), {clientId: guest, rejectUnauthorized: false})).end();
+            await (await Client.connect(url, await token(guest), {clientId: guest, rejectUnauthorized: false})).end();
             for (const id of [guest, 'there', 'away', `nobody-${kind}`]) {
-                await intrude(broker.urls[kind], id, secret, {protocolVersion: i % 2 ? 5 : 4});
+                await intrude(url, id, secret, {protocolVersion: i % 2 ? 5 : 4});
             }
-            if (secret) await intrude(broker.urls[kind], 'away', undefined, enhanced(secret));
-            await intrude(broker.urls[kind], 'away', undefined, {username: undefined});
+            if (secret) await intrude(url, 'away', undefined, enhanced(secret));
+            await intrude(url, 'away', undefined, {username: undefined});
         }
     });
-    const everybody = Promise.all(intruders);
-    const hups = (async () => {
-        for (let i = 0; i < 150; ++i) {
+    intruders.push((async () => {
+        for (let i = 0; going; ++i) {
+            for (const clientId of ['there', 'away', 'nobody']) {
+                for (const username of ['local', 'token:away']) {
+                    const secret = secrets[i % secrets.length];
+                    await intrude(chain.urls.tcp, clientId, secret, {username, protocolVersion: i % 2 ? 5 : 4});
+                }
+            }
+        }
+    })());
+    const reloads = (async () => {
+        for (let i = 0; going && i < 150; ++i) {
             broker.reload();
+            chain.reload();
             await pause(10);
         }
         going = false;
     })();
     try {
-        await Promise.all([everybody, hups]);
+        await Promise.all([...intruders, reloads]);
     } finally {
         going = false;
     }
     assert.ok(attempts > 100, `${attempts} attempts`);
-    assert.equal(there.closed, false);
-    await there.end();
+    for (const client of [there, local]) {
+        assert.equal(client.closed, false);
+        await client.end();
+    }
 });
+
+for (const [what, owner, other] of [
+    ['a token, tcp', async (options) => Client.connect(broker.port, await token('dora'), options),
+     async (options) => Client.connect(broker.port, await token('bob'), options)],
+    ['a token, websockets', async (options) => Client.connect(broker.urls.websockets, await token('dora'), options),
+     async (options) => Client.connect(broker.urls.websockets, await token('bob'), options)],
+    ['the password file', (options) => Client.connect(chain.port, 'secret', {username: 'local', ...options}),
+     async (options) => Client.connect(chain.port, await token('bob'), options)],
+]) {
+    test(`the identifier of a durable client that is away is as free after a reload as before: ${what}`, async () => {
+        const clientId = `free-${what}`;
+        const away = await owner({clientId, clean: false, properties: {sessionExpiryInterval: 300}});
+        await away.end();
+        await reload(broker);
+        await reload(chain);
+        await (await other({clientId})).end();
+    });
+}
 
 test('a reload gives a client nothing more until it logs in again', async () => {
     const secret = await token('ada', 'extra');
@@ -329,8 +365,9 @@ async function withWill({listener, protocolVersion, sasl, id, lifetime}) {
 
 for (const [what, kinds] of [
     ['tcp, TLS, unix socket', [
-        {listener: 'tcp', protocolVersion: 4}, {listener: 'tcp', protocolVersion: 5}, {listener: 'tcp', protocolVersion: 5, sasl: true},
-        {listener: 'tls', protocolVersion: 4}, {listener: 'tls', protocolVersion: 5}, {listener: 'unix', protocolVersion: 5},
+        {listener: 'tcp', protocolVersion: 4}, {listener: 'tcp', protocolVersion: 5},
+        {listener: 'tcp', protocolVersion: 5, sasl: true}, {listener: 'tls', protocolVersion: 4},
+        {listener: 'tls', protocolVersion: 5}, {listener: 'unix', protocolVersion: 5},
     ]],
     ['websockets', [
         {listener: 'websockets', protocolVersion: 4}, {listener: 'websockets', protocolVersion: 5},

@@ -93,7 +93,8 @@ async function leaveAndRestart(broker) {
         await Client.connect(broker.port, secret, {clientId: topic, will: will(topic)});
     }
     for (const topic of ['wills/yes2', 'wills/no2']) {
-        const client = await Client.connect(broker.port, secret, {clientId: topic, will: will(topic, 200), properties: {sessionExpiryInterval: 300}});
+        const client = await Client.connect(broker.port, secret,
+            {clientId: topic, will: will(topic, 200), properties: {sessionExpiryInterval: 300}});
         await client.end(true);
         await broker.logged(new RegExp(`Client ${topic} .*(disconnected|closed)`));
     }

@@ -92,8 +92,9 @@ for (const [setting, options] of Object.entries({
     const checked = setting.endsWith('true');
     let broker;
 
-    test(`${setting}: what a publisher has retained is delivered${checked ? ' unless its last token forbids the topic' : ' whatever its next token says'}`,
-         async () => {
+    const condition = checked ? 'unless its last token forbids the topic' : 'whatever its next token says';
+
+    test(`${setting}: what a publisher has retained is delivered ${condition}`, async () => {
         broker = await start(setting.replaceAll(' ', '-'), options);
         for (const [name, {then, stays, lifetime}] of Object.entries(publishers)) {
             const scopes = [wide, ...then];
@@ -169,13 +170,14 @@ for (const [setting, options] of Object.entries({
     });
 }
 
-test('check_retain_source true in a chain: scopes decide about tokens, acl_file about the others, also after a restart', async () => {
+test('check_retain_source true in a chain: scopes decide about tokens, acl_file about others, also after a restart', async () => {
     const passwords = join(directory.path, 'passwords');
     const rules = join(directory.path, 'rules');
     assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
     writeFileSync(rules, 'user local\ntopic readwrite r/local\n', {mode: 0o600});
-    const broker = await start('chain', ['check_retain_source true', 'plugin_opt_chain true', `password_file ${passwords}`, `acl_file ${rules}`],
-        'username_prefix = token:\n');
+    const broker = await start('chain', [
+        'check_retain_source true', 'plugin_opt_chain true', `password_file ${passwords}`, `acl_file ${rules}`,
+    ], 'username_prefix = token:\n');
     const publish = async (topic, secret, username = 'any') => {
         const client = await Client.connect(broker.port, secret, {username, clientId: topic});
         assert.ok(await client.publish(topic, 'kept', {retain: true}));
