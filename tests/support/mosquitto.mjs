@@ -19,22 +19,29 @@ export async function version() {
 export class Broker {
     /**
      * Runs and listens when the promise is kept.
-     * directory: for its files; ini: text of tokenward.ini; certificates: a folder, for a TLS listener;
-     * options: more lines of mosquitto.conf, behind the plugin's; ahead: lines in front of them, for another plugin;
-     * perListener: per_listener_settings true, then the plugin's lines and options are those of the listener.
+     * directory: for its files; ini: text of tokenward.ini, without it a broker without the plugin that lets everybody in;
+     * certificates: a folder, for a TLS listener; options: more lines of mosquitto.conf, behind the plugin's; ahead: lines
+     * in front of them, for another plugin; more: websockets and a unix socket, too; perListener: per_listener_settings
+     * true, then the plugin's lines and options are those of the listener. `urls` names the listeners.
      */
-    static async start({directory, ini, certificates, options = [], ahead = [], perListener = false}) {
+    static async start({directory, ini, certificates, options = [], ahead = [], more = false, perListener = false}) {
         for (let tries = 0;; ++tries) {
             const broker = new Broker();
             broker.directory = directory;
-            broker.configure(ini);
+            broker.earlier = '';
+            if (ini !== undefined) broker.configure(ini);
             broker.port = await freePort();
             broker.tlsPort = certificates ? await freePort() : undefined;
-            const conf = join(directory, 'mosquitto.conf');
-            writeFileSync(conf, broker.conf(certificates, options, ahead, perListener).join('\n') + '\n');
-            broker.program = new Program(...there(['-c', conf]));
-            await eventually(() => / running$/m.test(broker.log) || !broker.program.running, 'Mosquitto');
-            if (broker.program.running) return broker;
+            broker.webSocketsPort = more ? await freePort() : undefined;
+            broker.urls = {tcp: `mqtt://127.0.0.1:${broker.port}`};
+            if (certificates) broker.urls.tls = `mqtts://127.0.0.1:${broker.tlsPort}`;
+            if (more) {
+                broker.urls.websockets = `ws://127.0.0.1:${broker.webSocketsPort}`;
+                broker.urls.unix = `mqtt+unix://${join(directory, 'socket')}`;
+            }
+            const lines = broker.conf({plugin: ini !== undefined, certificates, options, ahead, perListener});
+            writeFileSync(join(directory, 'mosquitto.conf'), lines.join('\n') + '\n');
+            if (await broker.run()) return broker;
             // Somebody else may have taken the port meanwhile.
             if (tries >= 3 || !/Address already in use/.test(broker.log)) {
                 throw new Error(`Mosquitto ended:\n${broker.log}`);
@@ -42,32 +49,52 @@ export class Broker {
         }
     }
 
+    /** True if it listens. */
+    async run() {
+        const program = new Program(...there(['-c', join(this.directory, 'mosquitto.conf')]));
+        this.program = program;
+        await eventually(() => / running$/m.test(program.output) || !program.running, 'Mosquitto');
+        return program.running;
+    }
+
+    /** Starts it again, after stop(), with the same files and ports; `log` goes on. */
+    async startAgain() {
+        this.earlier = this.log;
+        if (!await this.run()) throw new Error(`Mosquitto ended:\n${this.log}`);
+    }
+
     configure(ini) { writeFileSync(join(this.directory, 'tokenward.ini'), ini); }
 
-    conf(certificates, options, ahead, perListener) {
+    conf({plugin, certificates, options, ahead, perListener}) {
         const listener = `listener ${this.port} 127.0.0.1`;
         const out = [
             ...(perListener ? ['per_listener_settings true', listener] : []),
-            'allow_anonymous false',
+            `allow_anonymous ${!plugin}`,
             'log_dest stderr',
             'log_type all',
             ...ahead,
-            `plugin ${built('plugin/mosquitto/mosquitto_tokenward.so')}`,
-            `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
-            `plugin_opt_library ${built('src/capi/libtokenward.so.1')}`,
-            ...options,
-            ...(perListener ? [] : [listener]),
         ];
+        if (plugin) {
+            out.push(`plugin ${built('plugin/mosquitto/mosquitto_tokenward.so')}`,
+                     `plugin_opt_config ${join(this.directory, 'tokenward.ini')}`,
+                     `plugin_opt_library ${built('src/capi/libtokenward.so.1')}`);
+        }
+        out.push(...options);
+        if (!perListener) out.push(listener);
         // The build folder and the test's directory are root's if root runs the tests.
         if (process.getuid() === 0) out.unshift('user root');
         if (certificates) {
             out.push(`listener ${this.tlsPort} 127.0.0.1`, `certfile ${join(certificates, 'server.pem')}`,
                      `keyfile ${join(certificates, 'server.key')}`);
         }
+        if (this.webSocketsPort) {
+            out.push(`listener ${this.webSocketsPort} 127.0.0.1`, 'protocol websockets',
+                     `listener 0 ${join(this.directory, 'socket')}`);
+        }
         return out;
     }
 
-    get log() { return this.program.output; }
+    get log() { return this.earlier + this.program.output; }
 
     /** Waits for a line of the log that came after `from` (a length of the log, 0 for all). */
     logged(pattern, from = 0) {
@@ -89,6 +116,12 @@ export class Refused extends Error {
 }
 
 const NOT_AUTHORIZED = 135;
+
+/** Options of a client that sends the token by enhanced authentication. */
+export const enhanced = (token) => ({
+    username: undefined,
+    properties: {authenticationMethod: 'OAUTHBEARER', authenticationData: Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`)},
+});
 
 export class Client {
     /** Connected when the promise is kept; else Refused. options: as of mqtt.connect; url instead of a port. */
@@ -175,15 +208,6 @@ export class Client {
         return new Promise((resolve) => { this.mqtt.end(false, {}, resolve); });
     }
 }
-
-/** MQTT 5's own way of authentication, for Client.connect. */
-export const enhanced = (token, properties = {}) => ({
-    username: undefined,
-    properties: {
-        authenticationMethod: 'OAUTHBEARER', authenticationData: Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`),
-        ...properties,
-    },
-});
 
 /** A durable session. */
 export const durable = (clientId, protocolVersion = 5) => ({
