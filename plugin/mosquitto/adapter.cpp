@@ -50,15 +50,15 @@ std::int64_t ending_second() {
     return time.tv_sec + (time.tv_nsec / 1000000 + lead_ms) / 1000;
 }
 
-bool still_there(ClientKey client, const std::string &client_id) {
-    return is_registered(client, client_id).value_or(true);
-}
-
 }  // namespace
 
 Adapter::Adapter(Options options)
     : options_(std::move(options)), http_api_(options_, backend_), sessions_(SessionTable::Limits()) {
     for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
+}
+
+bool Adapter::still_there(ClientKey client, const std::string &client_id) {
+    return is_registered(client, client_id).value_or(true);
 }
 
 Adapter::~Adapter() {

@@ -36,6 +36,8 @@ class Adapter {
     int on_basic_auth(const mosquitto_evt_basic_auth &event);
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
+    /// A client has been let in, by whomever. 2.0 says so only by its next tick.
+    void on_connect() { sessions_.settle(still_there); }
     /// durable: the broker may keep the client's session.
     void on_disconnect(const mosquitto *client, bool durable);
     /// A publish of the client has been allowed, and isn't delivered yet. Needed where the broker calls no tick.
@@ -47,6 +49,7 @@ class Adapter {
     void flush_log();
 
   private:
+    static bool still_there(ClientKey client, const std::string &client_id);
     [[nodiscard]] bool on_broker_thread() const { return std::this_thread::get_id() == broker_thread_; }
     void begin_login(const mosquitto *client);
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);

@@ -68,6 +68,14 @@ int disconnect(int, void *event, void *user) {
     });
 }
 
+/// 2.1's event for a client that was let in.
+int connect(int, void *, void *user) {
+    return guarded(user, MOSQ_ERR_SUCCESS, [](Adapter &adapter) {
+        adapter.on_connect();
+        return MOSQ_ERR_SUCCESS;
+    });
+}
+
 /// 2.1's event for the end of a connection whose session stays. Its struct begins as that of DISCONNECT.
 int client_offline(int, void *event, void *user) {
     return guarded(user, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
@@ -118,7 +126,8 @@ int reload(int, void *, void *user) {
     });
 }
 
-/// The headers of 2.0 lack it.
+// The headers of 2.0 lack them.
+constexpr int event_connect = 11;
 constexpr int event_client_offline = 28;
 
 enum class Versions { all, only_2_0, since_2_1 };
@@ -134,6 +143,7 @@ constexpr Registration registrations[] = {
     {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
     {MOSQ_EVT_ACL_CHECK, acl_check},
     {MOSQ_EVT_DISCONNECT, disconnect},
+    {event_connect, connect, Versions::since_2_1},
     {event_client_offline, client_offline, Versions::since_2_1},
     {MOSQ_EVT_TICK, tick},
     // Only for a broker that calls no tick: the first tick takes it away.
