@@ -185,6 +185,14 @@ int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
     return authenticate(event.client, credentials, nullptr);
 }
 
+int Adapter::on_ext_auth_continue(const mosquitto_evt_extended_auth &event) {
+    if (sessions_.session_of(event.client, identity_of(event.client)) == nullptr) return MOSQ_ERR_PLUGIN_DEFER;
+    // No method here has a second step. The broker asks all the same if a client that is in sends an empty AUTH packet;
+    // after any no it uses memory that it has given back, and crashes (2.0.11 and 2.1.2). This answer keeps the client
+    // waiting for an exchange that doesn't end: whatever else it sends is a protocol error.
+    return MOSQ_ERR_AUTH_CONTINUE;
+}
+
 void Adapter::begin_login(const mosquitto *client) {
     warn_if_no_tick();
     // Without ticks this is a place where disconnecting others is safe; not so while the broker goes through all clients.

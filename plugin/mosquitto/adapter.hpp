@@ -35,6 +35,7 @@ class Adapter {
 
     int on_basic_auth(const mosquitto_evt_basic_auth &event);
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
+    int on_ext_auth_continue(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
     /// A client has been let in, by whomever. 2.0 says so only by its next tick.
     void on_connect() { sessions_.settle(still_there); }

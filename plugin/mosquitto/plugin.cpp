@@ -51,6 +51,12 @@ int ext_auth_start(int, void *event, void *user) {
     });
 }
 
+int ext_auth_continue(int, void *event, void *user) {
+    return guarded(user, MOSQ_ERR_AUTH, [&](Adapter &adapter) {
+        return adapter.on_ext_auth_continue(*static_cast<mosquitto_evt_extended_auth *>(event));
+    });
+}
+
 int acl_check(int, void *event, void *user) {
     // Any code but SUCCESS, ACL_DENIED and PLUGIN_DEFER would drop the client.
     return guarded(user, MOSQ_ERR_ACL_DENIED, [&](Adapter &adapter) {
@@ -141,6 +147,7 @@ struct Registration {
 constexpr Registration registrations[] = {
     {MOSQ_EVT_BASIC_AUTH, basic_auth},
     {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
+    {MOSQ_EVT_EXT_AUTH_CONTINUE, ext_auth_continue},
     {MOSQ_EVT_ACL_CHECK, acl_check},
     {MOSQ_EVT_DISCONNECT, disconnect},
     {event_connect, connect, Versions::since_2_1},
