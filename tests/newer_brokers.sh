@@ -29,7 +29,7 @@ run_tests() {
 }
 mosquitto() {
     TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_chain mosquitto_outage mosquitto_token_end \
-        mosquitto_takeover mosquitto_openid_provider
+        mosquitto_takeover mosquitto_hostile mosquitto_openid_provider
 }
 rabbitmq() { TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration; }
 
