@@ -2,6 +2,7 @@
 // grant and no more, others' messages and wills arrive, no line of the log is theirs, and the broker goes on.
 import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync} from 'node:fs';
+import {Agent, get} from 'node:http';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
@@ -10,7 +11,7 @@ import {
     RawClient, authPacket, authenticationData, authenticationMethod, connectPacket, field, packet, properties,
     receiveMaximum, sessionExpiry, topicAlias, uint16, varint, willDelay,
 } from '../support/mqtt_packets.mjs';
-import {temporaryDirectory} from '../support/programs.mjs';
+import {freePort, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
 const NOT_AUTHORIZED = 135;
@@ -97,6 +98,7 @@ issuer = ${issuer.url}
 ca_file = ${issuer.caFile}
 audience = broker
 scope_prefix =
+clock_skew = 0
 `;
 
 async function before() {
@@ -565,6 +567,86 @@ attack('200 CONNECTs that announce 256 MB and never end', async () => {
     assert.ok(grown < 32 * MIB, `${grown} bytes more`);
     for (const client of half) client.break();
 });
+
+// ---- the HTTP API of Mosquitto 2.1 ----------------------------------------------------------------------
+
+// It asks the plugin from a thread of its own, about a made-up client "http-api" that never disconnects. Whether the
+// plugin lets anybody in there or not: MQTT clients don't feel it.
+const hasHttpApi = () => !/mosquitto version 2\.0\./.test(broker.log);
+const agent = new Agent({keepAlive: true, maxSockets: 16});
+
+/** The status of a request with this password, or the error's code. */
+const ask = (port, password) => new Promise((resolve) => {
+    get({host: '127.0.0.1', port, path: '/api/v1/version', agent, auth: `any:${password}`},
+        (response) => response.resume().on('end', () => resolve(response.statusCode)))
+        .on('error', (error) => resolve(error.code));
+});
+
+async function withHttpApi(name, run) {
+    const folder = join(directory.path, name);
+    mkdirSync(folder);
+    const port = await freePort();
+    const started = Broker.start({directory: folder, ini: ini(), options: [`listener ${port} 127.0.0.1`, 'protocol http_api']});
+    if (!hasHttpApi()) return assert.rejects(started, /http_api|protocol/);
+    const other = await started;
+    try {
+        await run(other, port);
+    } finally {
+        other.program.child.kill('SIGKILL');
+    }
+}
+
+const mayAsk = (sub, options) => issuer.mint(sub, 'read:%2F/%2Fapi*', options);
+
+test('requests to the HTTP API while MQTT clients come and go', () => withHttpApi('http', async (other, port) => {
+    const good = await mayAsk('http');
+    let requests = 0;
+    let logins = 0;
+    const goesOn = () => requests < 8000 && other.program.running;
+    await Promise.all([
+        ...Array.from({length: 16}, async (_, i) => {
+            for (; goesOn(); ++requests) await ask(port, i % 4 ? good : 'hunter2');
+        }),
+        ...Array.from({length: 8}, async (_, i) => {
+            for (; goesOn(); ++logins) {
+                const client = await RawClient.connect(other.port, {
+                    clientId: `client-${i}-${logins % 50}`, password: tokens.narrow, clean: logins % 2 > 0, more: [sessionExpiry(5)],
+                });
+                assert.equal(client.code, 0);
+                assert.deepEqual(await client.subscribe(`ok/${i}`, 'no'), [1, NOT_AUTHORIZED]);
+                assert.ok((await client.publish(`ok/${i}`, 'x')) < 128);
+                assert.equal(await client.publish('no', 'x'), NOT_AUTHORIZED);
+                await client.end();
+            }
+        }),
+    ]).catch((error) => assert.ok(other.program.running && false, `${error.message}; the broker: ${other.program.child.signalCode}`));
+    assert.ok(other.program.running, `the broker ended: ${other.program.child.signalCode}`);
+    assert.ok(logins > 0);
+}));
+
+test('an MQTT client by the name of the HTTP API', () => withHttpApi('http-name', async (other, port) => {
+    const clientId = 'http-api';
+    const good = await mayAsk('admin');
+    const usual = await ask(port, good);
+    const enter = async (password) => RawClient.connect(other.port, {clientId, password});
+    // Somebody who may do nothing takes the identifier: requests are answered as before.
+    const mallory = await enter(tokens.nothing);
+    assert.equal(mallory.code, 0, 'after a request');
+    assert.equal(await ask(port, good), usual, 'a client that takes the name shuts the API');
+    await mallory.end();
+    // Requests of its own identity neither free the identifier for others, nor end the client with their token.
+    const admin = await enter(good);
+    assert.equal(admin.code, 0);
+    await ask(port, good);
+    assert.equal((await enter(tokens.nothing)).code, undefined, "another's token takes over");
+    assert.equal(admin.closed, false);
+    await ask(port, await mayAsk('admin', {lifetime: 2}));
+    const mark = other.log.length;
+    const mortal = await RawClient.connect(other.port, {clientId: 'mortal', password: await mayAsk('mortal', {lifetime: 3})});
+    await mortal.ended();  // later than the request's token
+    assert.equal(admin.closed, false, other.log.slice(mark));
+    admin.break();
+}));
 
 // ---- after all ------------------------------------------------------------------------------------------
 
