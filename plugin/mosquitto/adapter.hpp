@@ -94,11 +94,12 @@ class Adapter {
     LineLimit refusals_;
     const std::thread::id broker_thread_ = std::this_thread::get_id();
 
-    ClientKey kicked_ = nullptr;  ///< the client that end_due is disconnecting
-    bool asking_broker_ = false;  ///< whether it keeps a session, by a kick that disconnects nobody
-    bool ticking_ = false;        ///< the broker has called TICK
-    bool reloading_ = false;      ///< between RELOAD and the next TICK
-    std::int64_t reloaded_ = 0;   ///< when
+    ClientKey kicked_ = nullptr;     ///< the client that end_due is disconnecting
+    bool asking_broker_ = false;     ///< whether it keeps a session, by a kick that disconnects nobody
+    bool ticking_ = false;           ///< the broker has called TICK
+    bool reloading_ = false;         ///< between RELOAD and the next TICK
+    std::int64_t reloaded_ = 0;      ///< when
+    std::int64_t next_work_ms_ = 0;  ///< by the monotonic clock
     std::int64_t first_login_ = 0;
     bool warned_no_tick_ = false;
 };

@@ -25,14 +25,15 @@ struct Instance {
 /// With per_listener_settings each listener has an instance of its own.
 Instance *instances = nullptr;
 
-/// Calls the adapter, then writes the library's waiting log lines. Returns `on_failure` if something throws.
+/// Calls the adapter, then writes the library's waiting log lines unless the answer is a yes: then the next tick does.
+/// Returns `on_failure` if something throws.
 template <class Call>
 int guarded(void *user, int on_failure, Call call) noexcept {
     Adapter &adapter = *static_cast<Instance *>(user)->adapter;
     int answer = on_failure;
     try {
         answer = call(adapter);
-        adapter.flush_log();
+        if (answer != MOSQ_ERR_SUCCESS) adapter.flush_log();
     } catch (...) {
         return on_failure;
     }

@@ -105,7 +105,7 @@ void SessionTable::erase(Records::iterator record) {
     records_.erase(record);
 }
 
-void SessionTable::settle(StillThere still_there) {
+void SessionTable::settle_all(StillThere still_there) {
     for (const ClientKey client : unsettled_) {
         const auto found = connected_.find(client);
         if (found == connected_.end() || found->second.settled) continue;

@@ -83,7 +83,9 @@ class SessionTable {
 
     /// No event is being handled: other backends' clients that are still there were let in by them, and clients that
     /// left and that the broker no longer has are forgotten.
-    void settle(StillThere still_there);
+    void settle(StillThere still_there) {
+        if (!unsettled_.empty() || !leaving_.empty()) settle_all(still_there);
+    }
 
     /// has_address: the broker knows a peer address. It does for every client that is or was connected.
     [[nodiscard]] Found find(ClientKey client, Identity identity, bool has_address) const;
@@ -160,6 +162,7 @@ class SessionTable {
     // An ordered map: clients choose the keys, and no choice makes a tree slow.
     using Records = std::map<std::string, Record, std::less<>>;
 
+    void settle_all(StillThere still_there);
     static std::size_t hash_of(Identity identity);
     void hold(std::string_view client_id, std::string_view username, const host::Session &session,
               ClientKey client);

@@ -114,10 +114,16 @@ test('style of RabbitMQ: each message is decided, wills too, and a denial names 
     await writer.end(true);
     await client.receives('a/will gone');
     assert.deepEqual(client.messages, ['a/1 x', 'a/will gone']);
-    assert.equal(await client.publish('a/2', 'no'), false);
-    await style.logged(/authorize denied .*username="alice".*client_id="styled".*"write:%2F\/amq\.topic\/a\.2"/);
-    assert.equal(await client.publish('a/x.y', 'no'), false);
-    await style.logged(/client 'styled', .*may not publish to 'a\/x\.y': with plugin_opt_topic_style rabbitmq a level has no dot/);
+    // What other tests denied may have used up the lines of this second.
+    for (const [topic, line] of [
+        ['a/2', /authorize denied .*username="alice".*client_id="styled".*"write:%2F\/amq\.topic\/a\.2"/],
+        ['a/x.y', /client 'styled', .*may not publish to 'a\/x\.y': with plugin_opt_topic_style rabbitmq a level has no dot/],
+    ]) {
+        await eventually(async () => {
+            assert.equal(await client.publish(topic, 'no'), false);
+            return line.test(style.log);
+        }, `${line}`);
+    }
     await client.end();
 });
 
