@@ -204,8 +204,15 @@ void Adapter::begin_login(const mosquitto *client) {
     expiry_.remove(client);
 }
 
-int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
+tokenward_context Adapter::login_context(const mosquitto *client) const {
     tokenward_context context = context_of(client);
+    // may_have refuses whoever has another one.
+    if (options_.client_id) context.flags |= TOKENWARD_CLIENT_ID_BOUND;
+    return context;
+}
+
+int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
+    tokenward_context context = login_context(client);
     if (!options_.chain) context.flags |= TOKENWARD_LAST_BACKEND;
     host::Error error;
     host::Session session;
@@ -277,7 +284,7 @@ bool Adapter::may_have(const mosquitto *client, const std::string &id, const std
 
 int Adapter::reauthenticate(const mosquitto *client, const host::Session &session,
                             const tokenward_credentials &credentials) {
-    const tokenward_context context = context_of(client);
+    const tokenward_context context = login_context(client);
     host::Error error;
     const std::int32_t result = session.refresh(credentials, &context, error);
     if (result != TOKENWARD_OK) return refuse(nullptr, result);

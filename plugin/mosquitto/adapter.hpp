@@ -53,6 +53,7 @@ class Adapter {
     static bool still_there(ClientKey client, const std::string &client_id);
     [[nodiscard]] bool on_broker_thread() const { return std::this_thread::get_id() == broker_thread_; }
     void begin_login(const mosquitto *client);
+    tokenward_context login_context(const mosquitto *client) const;
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
     int reauthenticate(const mosquitto *client, const host::Session &session,
                        const tokenward_credentials &credentials);

@@ -147,6 +147,45 @@ for (const method of ['OAUTH2-JWT', 'CUSTOM-JWT']) {
     });
 }
 
+// ---- {mqtt:client_id} and {session:username} in scopes ----------------------------------------------------
+
+test('scopes with the client identifier, where plugin_opt_client_id binds it', async () => {
+    const broker = await start('variables', ['plugin_opt_client_id {username}/*'], 'expand_connection = true\n');
+    const scope = 'write:%2F/dev%2F{mqtt:client_id}%2F* write:%2F/user%2F{session:username}';
+    const one = await token(scope);
+    // The same token under two identifiers, and one that is made to look like more.
+    for (const [clientId, allowed, denied] of [
+        ['alice/1', ['dev/alice/1/x', 'user/alice'], ['dev/alice/2/x', 'dev/alice/1', 'user/bob', 'user/alice/1']],
+        ['alice/2', ['dev/alice/2/x'], ['dev/alice/1/x']],
+        ['alice/*', [], ['dev/alice/1/x', 'dev/alice/x/y']],
+        ['alice/%2A', ['dev/alice/%2A/x'], ['dev/alice/1/x', 'dev/alice/x/y', 'dev/bob/x']],
+        ['alice/..', ['dev/alice/../x'], ['dev/alice/1/x', 'dev/x']],
+        ['alice/-1', ['dev/alice/-1/x'], ['dev/alice/1/x']],
+        ['alice/{vhost}', ['dev/alice/{vhost}/x'], ['dev/alice///x', 'dev/alice/1/x']],
+    ]) {
+        const client = await Client.connect(broker.port, one, {clientId});
+        for (const topic of allowed) assert.ok(await client.publish(topic, 'x'), `${clientId} to ${topic}`);
+        for (const topic of denied) assert.equal(await client.publish(topic, 'x'), false, `${clientId} to ${topic}`);
+        await client.end();
+    }
+    const renewed = await Client.connect(broker.port, undefined, {clientId: 'alice/3', ...enhanced(one)});
+    assert.ok(await renewed.publish('dev/alice/3/x', 'x'));
+    assert.equal(await renewed.reauthenticate(await token(`${scope} write:%2F/more`)), true);
+    for (const topic of ['dev/alice/3/x', 'more']) assert.ok(await renewed.publish(topic, 'x'));
+    assert.equal(await renewed.publish('dev/alice/1/x', 'x'), false);
+    await renewed.end();
+});
+
+test('without plugin_opt_client_id such a scope grants nothing, and the log says why', async () => {
+    const broker = await start('unbound', [], 'expand_connection = true\n');
+    const client = await Client.connect(broker.port, await token('write:%2F/dev%2F{mqtt:client_id} write:%2F/{session:username}'),
+        {clientId: 'alice'});
+    assert.equal(await client.publish('dev/alice', 'x'), false);
+    assert.ok(await client.publish('alice', 'x'));
+    await broker.logged(/mqtt:client_id.*bound|bound.*mqtt:client_id|plugin_opt_client_id/);
+    await client.end();
+});
+
 // ---- vhosts by listener ---------------------------------------------------------------------------------
 
 test('plugin_opt_vhost_PORT: the vhost of a listener; Mosquitto 2.0 does not start with it, and says what to do', async () => {
