@@ -83,11 +83,9 @@ bool Login::check_token() {
         if (!compile_permissions()) return false;
         keep_token();
         add_to_cache();
-    } else if (!token_->grant.permissions && !compile_cached()) {  // they depend on the client
-        return false;
     }
-    // What depends on the call is asked of a cached token too.
-    return check_time() && check_sent_names();
+    // What depends on the call is asked of a cached token too. So are rights that depend on the client.
+    return check_time() && check_sent_names() && (grant().permissions || compile_cached());
 }
 
 // ---- credentials ----------------------------------------------------------------------------------------

@@ -212,6 +212,20 @@ TEST_F(Connections, AHostileIdentifierGrantsItsOwnNameAndNoOther) {
     EXPECT_FALSE(may_write(*log_in_as(token, ""), before + behind));
 }
 
+TEST_F(Connections, AnIdentifierOpensNoSystemTopics) {
+    const std::string token = mint({"mq.write:v/{mqtt:client_id}%2F*", "mq.write:v/dev-{mqtt:client_id}*"});
+    const auto may = [&](const char *id, const char *topic) {
+        Request request{Operation::write, "v", topic, {}};
+        request.mqtt_topic = true;
+        return log_in_as(token, id)->authorize(request) == Decision::allowed;
+    };
+    EXPECT_TRUE(may("a", "a/x"));
+    EXPECT_TRUE(may("$CONTROL", "dev-$CONTROL/x"));
+    EXPECT_FALSE(may("$CONTROL", "$CONTROL/dynamic-security/v1"));
+    EXPECT_FALSE(may("$CONTROL/dynamic-security", "$CONTROL/dynamic-security/v1"));
+    EXPECT_FALSE(may("a", "$CONTROL/dynamic-security/v1"));
+}
+
 // A broker that carries MQTT over a topic exchange makes one key of a/b and a.b.
 TEST_F(Connections, AnIdentifierIsOneLevelOfARoutingKey) {
     const std::string token = mint({"mq.write:v/amq.topic/dev.{mqtt:client_id}.*"});
