@@ -221,6 +221,10 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     credentials.data = host::borrow(token->text);
     tokenward_context context = TOKENWARD_CONTEXT_INIT;
     context.protocol = host::borrow("cli");
+    if (!options.client_id.empty()) {
+        context.client_id = host::borrow(options.client_id);
+        context.flags |= TOKENWARD_CLIENT_ID_BOUND;
+    }
     host::Error error;
     host::Session session;
     host.mute(true);  // what its audit line says is printed below

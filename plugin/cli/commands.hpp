@@ -13,7 +13,8 @@ namespace tokenward::cli {
 struct CheckOptions {
     std::string token_file;
     std::vector<Question> questions;
-    bool mqtt = false;  ///< answer as the Mosquitto plugin does
+    bool mqtt = false;      ///< answer as the Mosquitto plugin does
+    std::string client_id;  ///< of the client, bound; empty: none
 };
 
 /// Is this token accepted, and may it do this?

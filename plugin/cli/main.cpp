@@ -137,6 +137,11 @@ int run(int argc, char **argv) {
     check_command->add_flag("--mqtt", check_options.mqtt,
                             "answer as the Mosquitto plugin does: a name is a topic, one that begins with $\n"
                             "needs a pattern that begins with $, and scopes with three parts grant nothing");
+    check_command
+        ->add_option("--client-id", check_options.client_id,
+                     "answer for a client with this MQTT identifier, as a broker that binds it\n"
+                     "(only for {mqtt:client_id} in scopes: expand_connection)")
+        ->type_name("ID");
     check_command->footer(check_footer);
 
     CLI::App *inspect_command =

@@ -3,6 +3,7 @@
 #include "access/scope.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -11,11 +12,16 @@ namespace tokenward::access {
 
 namespace {
 
+/// -1: no hex digit. A table: what a login may cost is counted, and scopes may be full of escapes.
 int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+    static constexpr auto values = [] {
+        std::array<signed char, 256> table{};
+        table.fill(-1);
+        for (int i = 0; i < 10; ++i) table['0' + i] = static_cast<signed char>(i);
+        for (int i = 0; i < 6; ++i) table['a' + i] = table['A' + i] = static_cast<signed char>(10 + i);
+        return table;
+    }();
+    return values[static_cast<unsigned char>(c)];
 }
 
 template <class T>
@@ -53,11 +59,11 @@ class Literals {
 bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
     out = raw[at] == '+' ? ' ' : raw[at];
     if (out != '%') return true;
-    const int high = at + 1 < raw.size() ? hex_value(raw[at + 1]) : -1;
-    const int low = at + 2 < raw.size() ? hex_value(raw[at + 2]) : -1;
+    if (raw.size() - at < 3) return false;
     // A wildcard is never part of an escape: '*' is no hex digit.
-    if (high < 0 || low < 0) return false;
-    out = static_cast<char>(high * 16 + low);
+    const int value = hex_value(raw[at + 1]) * 16 | hex_value(raw[at + 2]);
+    if (value < 0) return false;
+    out = static_cast<char>(value);
     at += 2;
     return true;
 }

@@ -223,6 +223,11 @@ void append_encoded(std::string &out, std::string_view literal) {
     append_escaped(out, literal, stands_for_itself);
 }
 
+void append_encoded_apart(std::string &out, std::string_view literal) {
+    append_escaped(out, literal.substr(0, 1), [](char) { return false; });
+    if (!literal.empty()) append_encoded(out, literal.substr(1));
+}
+
 void append_raw(std::string &out, std::string_view raw) {
     append_escaped(out, raw, [](char c) { return c > ' ' && c < '\x7f'; });
 }

@@ -54,6 +54,10 @@ std::string scope_for(const Request &request);
 /// Appends literal bytes. A byte that the grammar would read as something else is percent-encoded.
 void append_encoded(std::string &out, std::string_view literal);
 
+/// The same behind any text: the first byte is always an escape. So the literal never completes an escape that the
+/// text before it has begun.
+void append_encoded_apart(std::string &out, std::string_view literal);
+
 /// Appends raw text. Only what isn't printable ASCII is percent-encoded.
 void append_raw(std::string &out, std::string_view raw);
 

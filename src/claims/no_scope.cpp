@@ -3,6 +3,7 @@
 #include "access/scope.hpp"
 #include "base/text.hpp"
 #include "claims/scope_sources.hpp"
+#include "claims/scope_variables.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,7 +34,8 @@ std::size_t verb_of(std::string_view text) {
 }
 
 /// Why one scope doesn't count. `hint` is set if it is empty so far.
-std::string why_not(const FoundScope &scope, const config::ScopeRules &rules, std::string &hint) {
+std::string why_not(const JsonValue &payload, const FoundScope &scope, const config::ScopeRules &rules,
+                    const Connection &connection, std::string &hint) {
     const auto set_hint = [&hint](std::string_view text, std::string_view value, std::string_view behind = {}) {
         if (const std::string good = copyable(value); hint.empty() && !good.empty())
             hint = std::string(text).append(good).append(behind);
@@ -41,7 +43,10 @@ std::string why_not(const FoundScope &scope, const config::ScopeRules &rules, st
     const std::string prefix = rules.scope_prefix.value_or("");
     if (scope.rest) {
         const access::ScopeFlaw flaw = access::flaw_of(*scope.rest);
-        if (flaw.why.empty()) return "grants nothing here";
+        if (flaw.why.empty()) {
+            const std::string problem = why_not_expanded(payload, rules, connection, *scope.rest);
+            return problem.empty() ? "grants nothing here" : "grants nothing: " + problem;
+        }
         if (!flaw.likely.empty()) {
             const std::size_t cut = scope.text.size() - scope.rest->size();
             set_hint("write ", std::string(scope.text.substr(0, cut)) + flaw.likely);
@@ -145,7 +150,8 @@ std::string sources(const config::ScopeRules &rules) {
 
 }  // namespace
 
-NoScope explain_no_scope(const JsonValue &payload, const config::ScopeRules &rules) {
+NoScope explain_no_scope(const JsonValue &payload, const config::ScopeRules &rules,
+                         const Connection &connection) {
     NoScope out;
     const std::vector<FoundScope> found = find_scopes(payload, rules);
     if (found.empty()) {
@@ -163,7 +169,7 @@ NoScope explain_no_scope(const JsonValue &payload, const config::ScopeRules &rul
     out.why += "; ";
     for (std::size_t i = 0; i < std::min(found.size(), max_shown); ++i)
         out.why += fmt::format("{}{} {}", i == 0 ? "" : ", ", quote(found[i].text),
-                               why_not(found[i], rules, out.hint));
+                               why_not(payload, found[i], rules, connection, out.hint));
     if (found.size() > max_shown) out.why += fmt::format(", and {} more", found.size() - max_shown);
     add_unread(payload, rules, out);
     return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.hpp"
+#include "claims/connection.hpp"
 #include "config/settings.hpp"
 
 #include <string>
@@ -18,6 +19,7 @@ struct NoScope {
 
 /// For a payload of which no scope counts. At most about 500 bytes each, printable; what is shown of the token is quoted
 /// and cut, and no whole claim set stands there.
-NoScope explain_no_scope(const JsonValue &payload, const config::ScopeRules &rules);
+NoScope explain_no_scope(const JsonValue &payload, const config::ScopeRules &rules,
+                         const Connection &connection = {});
 
 }  // namespace tokenward::claims

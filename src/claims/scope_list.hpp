@@ -18,10 +18,13 @@ class ScopeList {
     std::vector<std::string_view> scopes;
     /// What was skipped and why, for an operator. Printable; no whole claim stands in it.
     std::vector<std::string> notes;
+    /// The same token has other scopes, or other notes, with another client identifier.
+    bool depends_on_client_id = false;
 
     void clear() noexcept {
         scopes.clear();
         notes.clear();
+        depends_on_client_id = false;
         made_.release();
     }
     /// And gives the memory back if it is more than `most_kept_bytes`.

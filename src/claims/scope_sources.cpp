@@ -225,14 +225,14 @@ Result<void> check_count(std::vector<std::string_view> &scopes) {
 }  // namespace
 
 Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
-                            ScopeList &list) {
+                            ScopeList &list, const Connection &connection) {
     list.clear();
     Collector(rules, list.scopes).all_of(payload);
     add_rich_authorizations(payload, rules, routing_keys, list);
 
     if (auto few = check_count(list.scopes); !few) return few;
     // Each scope becomes one scope at the most, so the count above still holds.
-    if (rules.expand_variables) expand_variables(payload, list);
+    expand_variables(payload, rules, connection, list);
     return {};
 }
 

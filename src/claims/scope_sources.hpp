@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "claims/connection.hpp"
 #include "claims/scope_list.hpp"
 #include "config/settings.hpp"
 
@@ -17,9 +18,10 @@ inline constexpr std::size_t max_scopes = 2048;
 
 /// The scopes with their prefix cut off, from all sources, in no particular order; views that live as long as
 /// the payload's document, the rules and the list, which is cleared first. `routing_keys`: what the host has.
+/// `connection`: the client's, for variables.
 /// Fails with TOO_MANY_SCOPES if more than max_scopes different ones are left (rule 12).
 Result<void> collect_scopes(const JsonValue &payload, const config::ScopeRules &rules, bool routing_keys,
-                            ScopeList &list);
+                            ScopeList &list, const Connection &connection = {});
 
 /// One scope as it stands in a payload.
 struct FoundScope {

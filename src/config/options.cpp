@@ -48,6 +48,8 @@ constexpr Option table[] = {
      "the `type` under which `authorization_details` (RFC 9396) are for this broker; unset: they aren't read"},
     {"expand_variables", Type::boolean, scopes<&ScopeRules::expand_variables>, "false",
      "replace `{vhost}` and `{CLAIM}` in scopes"},
+    {"expand_connection", Type::boolean, scopes<&ScopeRules::expand_connection>, "false",
+     "replace `{mqtt:client_id}`, where the broker binds it, and `{session:username}` in scopes"},
     {"jwks_cache_ttl", Type::number, keys<&KeySource::jwks_cache_ttl_s>, "3600",
      "age at which keys are fetched again, where the provider sends no max-age", 0, day, "seconds"},
 

@@ -83,6 +83,7 @@ struct ScopeRules {
     ScopeAliases scope_aliases;
     std::string resource_server_type;  ///< of authorization_details (RFC 9396); empty: they aren't read
     bool expand_variables = false;     ///< {vhost} and {CLAIM} in scopes
+    bool expand_connection = false;    ///< {mqtt:client_id} and {session:username} in scopes
 };
 
 /// What a section's tokens may say at the most. Unset: everything. Empty: nothing.

@@ -30,7 +30,7 @@ struct AuditFields {
     std::string_view kid;
     std::string_view jti;
     std::int64_t expires_at = claims::no_end;  ///< of the session
-    std::string_view no_scope;                 ///< VerifiedToken::no_scope
+    std::string_view no_scope;                 ///< Grant::no_scope
     Context context;
 };
 

@@ -95,10 +95,10 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
              section.tokens,
              section.scopes,
              *std::move(keys),
-             std::make_shared<const SessionOrigin>(
-                 SessionOrigin{section.issuer, section.tokens.issuer_aliases,
-                               section.scopes.scope_prefix.value_or(""), section.scopes.expand_variables,
-                               weak_from_this(), logins_.counters, clock_, fork_generation_}),
+             std::make_shared<const SessionOrigin>(SessionOrigin{
+                 section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
+                 section.scopes.expand_variables, section.scopes.expand_connection, weak_from_this(),
+                 logins_.counters, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;

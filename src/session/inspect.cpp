@@ -75,8 +75,12 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         }
     }
     const bool routing_keys = !configuration || configuration->settings.routing_keys;
+    std::string username(claims::names_of(*payload, section->tokens).username);
+    if (!username.empty()) username.insert(0, section->tokens.username_prefix);
+    // No client is here: {mqtt:client_id} stays for its identifier.
+    const claims::Connection connection{username, "{mqtt:client_id}", true};
     claims::ScopeList scopes;
-    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes); !few)
+    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes, connection); !few)
         return pass_on(std::move(few));
     access::Notes notes;
     const auto permissions =
@@ -84,7 +88,12 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
     notes.malformed.insert(notes.malformed.end(), notes.confined.begin(), notes.confined.end());
     if (permissions->empty() && notes.confined.empty())
-        notes.malformed.push_back(claims::explain_no_scope(*payload, section->scopes).text());
+        notes.malformed.push_back(claims::explain_no_scope(*payload, section->scopes, connection).text());
+    if (scopes.depends_on_client_id) {
+        notes.malformed.emplace_back(
+            "{mqtt:client_id} stands for the client's identifier if the broker binds it (Mosquitto: "
+            "plugin_opt_client_id); else its scopes grant nothing");
+    }
 
     std::string out;
     JsonWriter json(out);
@@ -93,9 +102,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     write_value(json, "header", *header);
     write_value(json, "payload", *payload);
     if (configuration) json.member("section", section->name);
-    const std::string_view username = claims::names_of(*payload, section->tokens).username;
-    if (configuration && !username.empty())
-        json.member("username", section->tokens.username_prefix + std::string(username));
+    if (configuration && !username.empty()) json.member("username", username);
     json.name("permissions");
     json.begin_array();
     permissions->visit_scopes([&json](std::string_view scope) { json.value(scope); });

@@ -81,10 +81,11 @@ bool Login::check_token() {
         if (!verify_signature()) return false;  // from here on the payload is the issuer's word
         if (!check_claims()) return false;      // who is it, and until when?
         if (!compile_permissions()) return false;
+        keep_token();
         add_to_cache();
     }
-    // What depends on the call is asked of a cached token too.
-    return check_time() && check_sent_names();
+    // What depends on the call is asked of a cached token too. So are rights that depend on the client.
+    return check_time() && check_sent_names() && (grant().permissions || compile_cached());
 }
 
 // ---- credentials ----------------------------------------------------------------------------------------
@@ -279,21 +280,35 @@ void Login::name_user(std::string_view username) {
 bool Login::compile_permissions() {
     const bool routing_keys = configuration_->settings.routing_keys;
     claims::ScopeList &list = buffers_->scopes;
-    auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list);
+    const claims::Connection connection{audit_fields_.username, audit_fields_.context.client_id,
+                                        audit_fields_.context.client_id_bound};
+    auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list, connection);
     if (!collected) return refuse(std::move(collected).error());
-    auto permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_, section_->confinement);
+    depends_on_client_id_ = list.depends_on_client_id;
+    own_grant_.permissions =
+        buffers_->recent_sets.compile(list.scopes, routing_keys, notes_, section_->confinement);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
-    std::string no_scope;
-    if (permissions->empty()) {
-        no_scope = notes_.confined.empty() ? claims::explain_no_scope(*payload_, section_->scopes).text()
-                                           : notes_.confined.front();
+    if (own_grant_.permissions->empty()) {
+        own_grant_.no_scope = notes_.confined.empty()
+                                  ? claims::explain_no_scope(*payload_, section_->scopes, connection).text()
+                                  : notes_.confined.front();
     }
+    return true;
+}
+
+/// The token's bytes are those whose signature was verified before, so its payload is read again without that.
+bool Login::compile_cached() {
+    return decode() && compile_permissions();
+}
+
+void Login::keep_token() {
+    Grant shared;
+    if (!depends_on_client_id_) shared = std::move(own_grant_);
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
         std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
-        claims_->validity, std::move(permissions), std::move(no_scope)});
+        claims_->validity, std::move(shared)});
     audit_fields_.username = token_->username;
-    return true;
 }
 
 // ---- what depends on the call ---------------------------------------------------------------------------
@@ -343,13 +358,13 @@ Rights Login::granted_rights() {
     const std::int64_t max_session_s = section_->tokens.max_session_s;
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
     audit_fields_.expires_at = end;
-    audit_fields_.no_scope = token_->no_scope;
-    return {token_->permissions, end};
+    audit_fields_.no_scope = grant().no_scope;
+    return {grant().permissions, end};
 }
 
 void Login::note_accepted() {
     services_.counters->authenticated(Reason::NONE);
-    services_.audit.accepted(audit_fields_, *token_->permissions, notes_);
+    services_.audit.accepted(audit_fields_, *grant().permissions, notes_);
 }
 
 tl::unexpected<Failure> Login::refused() {

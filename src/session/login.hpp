@@ -91,6 +91,8 @@ class Login {
     bool verify_signature();
     bool check_claims();
     bool compile_permissions();
+    bool compile_cached();
+    void keep_token();
     void add_to_cache();
     bool check_time();
     bool check_sent_names();
@@ -104,6 +106,7 @@ class Login {
     bool check_size(std::size_t max_token_bytes);
     void hold_configuration();
     void name_user(std::string_view username);
+    const Grant &grant() const noexcept { return own_grant_.permissions ? own_grant_ : token_->grant; }
     Rights granted_rights();
     void note_accepted();
     tl::unexpected<Failure> refused();
@@ -133,6 +136,8 @@ class Login {
     std::optional<claims::Claims> claims_;
     std::string username_;  ///< with the section's username_prefix
     access::Notes notes_;
+    Grant own_grant_;  ///< of this login, until it is the token's; it stays here if it depends on the client
+    bool depends_on_client_id_ = false;
 
     std::shared_ptr<const VerifiedToken> token_;
     AuditFields audit_fields_;

@@ -6,6 +6,7 @@
 #include "base/json_writer.hpp"
 #include "base/reason.hpp"
 #include "base/text.hpp"
+#include "claims/scope_variables.hpp"
 
 #include <optional>
 #include <utility>
@@ -95,12 +96,23 @@ std::string Session::scope_to_show(access::Request request) const {
 }
 
 std::string Session::why_unexpanded(const access::Explanation &found) const {
-    if (origin_->expand_variables) return {};
-    const std::size_t begin = found.nearest.find('{');
-    const std::size_t end = begin == std::string::npos ? begin : found.nearest.find('}', begin);
-    if (end == std::string::npos) return {};
-    return quote(found.nearest.substr(begin, end + 1 - begin)) +
-           " stands for itself, since expand_variables is off";
+    const auto [variable, option] = unexpanded(found);
+    if (variable.empty()) return {};
+    return quote(variable) + " stands for itself, since " + std::string(option) + " is off";
+}
+
+Session::Unexpanded Session::unexpanded(const access::Explanation &found) const {
+    const std::string_view nearest = found.nearest;
+    for (std::size_t begin = nearest.find('{'); begin != std::string_view::npos;
+         begin = nearest.find('{', begin + 1)) {
+        const std::size_t end = nearest.find('}', begin);
+        if (end == std::string_view::npos) break;
+        const std::string_view variable = nearest.substr(begin, end + 1 - begin);
+        const bool of_connection = claims::is_connection_variable(variable.substr(1, variable.size() - 2));
+        if (of_connection && !origin_->expand_connection) return {variable, "expand_connection"};
+        if (!of_connection && !origin_->expand_variables) return {variable, "expand_variables"};
+    }
+    return {};
 }
 
 std::string Session::hint_for(Reason reason, const Rights &rights, const access::Request &request,
@@ -116,7 +128,8 @@ std::string Session::hint_for(Reason reason, const Rights &rights, const access:
         default:
             return reason_hint(reason);
     }
-    if (!why_unexpanded(found).empty()) return "expand_variables = true";
+    if (const Unexpanded one = unexpanded(found); !one.variable.empty())
+        return std::string(one.option) + " = true";
     // What is cut, or no filter at all, is no scope to add.
     const bool whole = request.vhost.size() <= max_quoted_bytes &&
                        request.resource.size() <= max_quoted_bytes &&

@@ -74,7 +74,13 @@ class Session {
 
   private:
     std::string scope_to_show(access::Request request) const;
-    /// A scope with a variable that stays as it is written; empty if the nearest one has none.
+    /// A variable that stays as it is written, since the option that would replace it is off.
+    struct Unexpanded {
+        std::string_view variable;
+        std::string_view option;
+    };
+    /// Of the nearest scope; empty if it has none.
+    Unexpanded unexpanded(const access::Explanation &found) const;
     std::string why_unexpanded(const access::Explanation &found) const;
     std::string hint_for(Reason reason, const Rights &rights, const access::Request &request,
                          const access::Explanation &found) const;

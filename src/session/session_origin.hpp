@@ -19,6 +19,7 @@ struct SessionOrigin {
     std::vector<std::string> issuer_aliases;  ///< the provider's other names
     std::string scope_prefix;                 ///< as a token writes it in front of a scope
     bool expand_variables = false;            ///< of the section, for explanations
+    bool expand_connection = false;           ///< likewise
     std::weak_ptr<Backend> backend;           ///< empty once the backend is gone
     std::shared_ptr<Counters> counters;
     const Clock &clock;

@@ -13,6 +13,12 @@
 
 namespace tokenward::session {
 
+/// What a token's scopes give.
+struct Grant {
+    std::shared_ptr<const access::PermissionSet> permissions;
+    std::string no_scope;  ///< why no scope counts, with a hint; empty if one does
+};
+
 /// A token that every rule accepted. Immutable. A login checks again what depends on the call (the time, the
 /// names that the client sent) and what may have changed (keys, configuration).
 struct VerifiedToken {
@@ -23,8 +29,7 @@ struct VerifiedToken {
     std::string kid;
     std::string jti;
     claims::Validity validity;
-    std::shared_ptr<const access::PermissionSet> permissions;
-    std::string no_scope;  ///< why no scope counts, with a hint; empty if one does
+    Grant grant;  ///< without permissions where they depend on the client: then each login makes its own
 };
 
 /// Holds at most `capacity` tokens; the least recently used one goes first. The key is the full digest: the

@@ -128,6 +128,26 @@ TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
     EXPECT_EQ(tw.session_can_access_vhost(session, "w", 1), TOKENWARD_DENIED);
 }
 
+TEST_F(Host, OnlyABoundIdentifierStandsInScopes) {
+    start(R"({"oauth":{"expand_connection":true}})");
+    const std::string token = StaticProvider::token("write:v/dev-{mqtt:client_id}");
+    auto context = cleared<tokenward_context>();
+    context.client_id = text("a");
+    const auto asked = request(TOKENWARD_WRITE, "v", "dev-a");
+    const auto credentials = bearer(token);
+    for (const bool bound : {false, true, false}) {
+        context.flags = bound ? TOKENWARD_CLIENT_ID_BOUND : 0;
+        tw.session_release(session);
+        ASSERT_EQ(tw.authenticate(backend, &credentials, &context, &session, &error), TOKENWARD_OK);
+        EXPECT_EQ(tw.authorize(session, &asked), bound ? TOKENWARD_ALLOWED : TOKENWARD_DENIED);
+    }
+    context.flags = TOKENWARD_CLIENT_ID_BOUND;
+    ASSERT_EQ(tw.session_refresh(session, &credentials, &context, &error), TOKENWARD_OK);
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_ALLOWED);
+    ASSERT_EQ(tw.session_refresh(session, &credentials, nullptr, &error), TOKENWARD_OK);
+    EXPECT_EQ(tw.authorize(session, &asked), TOKENWARD_DENIED) << "no context, no promise";
+}
+
 TEST_F(Host, AnEmptyRoutingKeyThatALanguageTurnsIntoNullIsStillAKey) {
     ASSERT_EQ(authenticate(bearer(StaticProvider::token("write:%2F/ex/rk.*"))), TOKENWARD_OK);
     auto asked = request(TOKENWARD_WRITE, "/", "ex");

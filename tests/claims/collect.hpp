@@ -19,12 +19,13 @@ struct Collected {
     std::vector<std::string> notes;
 };
 
-inline Collected collect(const std::string &json, const config::Section &section, bool routing_keys = true) {
+inline Collected collect(const std::string &json, const config::Section &section, bool routing_keys = true,
+                         const Connection &connection = {}) {
     JsonDocument document;
     const auto payload = document.parse(json, Reason::MALFORMED_PAYLOAD);
     EXPECT_TRUE(payload.has_value()) << json;
     ScopeList list;
-    EXPECT_TRUE(collect_scopes(*payload, section.scopes, routing_keys, list).has_value()) << json;
+    EXPECT_TRUE(collect_scopes(*payload, section.scopes, routing_keys, list, connection).has_value()) << json;
     return {{list.scopes.begin(), list.scopes.end()}, list.notes};
 }
 

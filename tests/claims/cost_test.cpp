@@ -36,7 +36,9 @@ void read_scopes(const std::string &json, const config::Section &section) {
     JsonDocument document;
     const auto payload = document.parse(json, Reason::MALFORMED_PAYLOAD);
     ScopeList list;
-    ASSERT_TRUE(payload && collect_scopes(*payload, section.scopes, true, list));
+    const std::string client_id(1300, '*');  // encoded it fits in a scope once
+    ASSERT_TRUE(payload && collect_scopes(*payload, section.scopes, true, list,
+                                          {"alice", std::string_view(client_id), true}));
     access::Notes notes;
     access::PermissionSet::compile(list.scopes, true, notes);
 }
@@ -47,6 +49,7 @@ TEST(Cost, OfScopesWithVariables) {
     config::Section section;
     section.scopes.scope_prefix = "";
     section.scopes.expand_variables = true;
+    section.scopes.expand_connection = true;
     const std::string stars = R"("a":")" + std::string(255, '*') + '"';
     struct Row {
         const char *what;
@@ -60,6 +63,8 @@ TEST(Cost, OfScopesWithVariables) {
         {"many that are too long", many(stars, "read:{a}{a}{a}/{vhost}{vhost}{vhost}")},
         {"many that are too long together", many(stars, "read:{a}{a}/{vhost}")},
         {"many variables, many claims", many(many_claims(600), "read:v/" + times(64, "{1}"))},
+        {"many with the identifier", many(stars, "read:v/{mqtt:client_id}")},
+        {"many with the identifier twice", many(stars, "read:{mqtt:client_id}/{vhost}")},
         {"many variables without a claim, many claims", many(many_claims(600), "read:v/{y}")},
     };
     for (const Row &row : rows) {

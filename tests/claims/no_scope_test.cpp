@@ -35,6 +35,19 @@ void expect(const std::vector<Row> &rows, const config::ScopeRules &rules) {
 
 }  // namespace
 
+TEST(NoScope, TellsWhyAVariableHasNoValue) {
+    config::ScopeRules variables = rules();
+    variables.expand_variables = true;
+    variables.expand_connection = true;
+    expect(
+        {{R"({"scope":"broker.read:v/{mqtt:client_id} broker.read:v/{dept}"})",
+          R"(no scope counts: 2 found in "scope"; "broker.read:v/{mqtt:client_id}" grants nothing: the broker )"
+          R"(doesn't bind the client identifier (Mosquitto: plugin_opt_client_id), "broker.read:v/{dept}" grants )"
+          R"(nothing: there is no claim "dept" with a string of 1 to 255 bytes)",
+          ""}},
+        variables);
+}
+
 TEST(NoScope, TellsWhatWasFoundAndWhyItDoesNotCount) {
     expect(
         {

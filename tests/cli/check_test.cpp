@@ -98,6 +98,21 @@ TEST_F(Tool, AnswersAsTheMosquittoPluginDoes) {
     }
 }
 
+TEST_F(Tool, AnswersForAClientWithABoundIdentifier) {
+    const std::string file = token("t.write:%2F/dev%2F{mqtt:client_id}");
+    const std::string with = config("expand_connection = true\n");
+    const Outcome own = check(file, {"--client-id", "kitchen", "--write", "%2F/dev%2Fkitchen"}, with);
+    EXPECT_EQ(own.exit_code, 0) << own.out;
+    EXPECT_TRUE(has(own.out, "by:      write:%2F/dev%2Fkitchen\n")) << own.out;
+    EXPECT_TRUE(has(own.out, "may:     write:%2F/dev%2F{mqtt:client_id}\n")) << own.out;
+    EXPECT_TRUE(has(own.out, "note:    {mqtt:client_id} stands for")) << own.out;
+    EXPECT_EQ(check(file, {"--client-id", "bath", "--write", "%2F/dev%2Fkitchen"}, with).exit_code, 1);
+    EXPECT_EQ(check(file, {"--write", "%2F/dev%2Fkitchen"}, with).exit_code, 1) << "no client, no identifier";
+    const Outcome off = check(file, {"--client-id", "kitchen", "--write", "%2F/dev%2Fkitchen"});
+    EXPECT_EQ(off.exit_code, 1);
+    EXPECT_TRUE(has(off.out, "hint:    expand_connection = true")) << off.out;
+}
+
 TEST_F(Tool, RefusesWithRuleValueAndHint) {
     MintRequest expired;
     expired.lifetime_s = -3600;

@@ -51,7 +51,9 @@ TEST_F(Load, EveryOption) {
         "[oauth]\nissuer = https://id.example.com:8443/realms/a\nresource_server_id = r\naudience = a, b ,c\n"
         "verify_aud = Yes\npreferred_username_claims = preferred_username , sub\nadditional_scopes_keys = "
         "roles,a.b\n"
-        "scope_prefix = p\nscope_aliases.a = p.b p.c\nresource_server_type = mq\nexpand_variables = true\n"
+        "scope_prefix = p\nscope_aliases.a = p.b p.c\nresource_server_type = mq\nexpand_variables = "
+        "true\nexpand_connection = "
+        "yes\n"
         "jwks_cache_ttl = 0\nalgorithms = RS256, EdDSA\ndefault_key = k1\nmax_token_bytes = "
         "4096\n"
         "clock_skew = 0\nrequire_exp = off\nrequire_at_jwt = on\nallow_id_token = 1\nallow_cnf = "
@@ -79,6 +81,7 @@ TEST_F(Load, EveryOption) {
     EXPECT_EQ(s.scopes.scope_aliases, (ScopeAliases{{"a", {"p.b", "p.c"}}}));
     EXPECT_EQ(s.scopes.resource_server_type, "mq");
     EXPECT_TRUE(s.scopes.expand_variables);
+    EXPECT_TRUE(s.scopes.expand_connection);
     EXPECT_EQ(s.keys.jwks_cache_ttl_s, 0);
     EXPECT_TRUE(s.tokens.algorithms.contains(jose::Algorithm::RS256));
     EXPECT_TRUE(s.tokens.algorithms.contains(jose::Algorithm::EdDSA));

@@ -30,6 +30,7 @@ config::Section section_of(unsigned flags) {
         section.scopes.additional_scopes_keys = {"x", "x.mq.y", "authorization.permissions.scopes", "x{}",
                                                  "x\\.y.mq{}"};
     section.scopes.expand_variables = (flags & 64U) != 0;
+    section.scopes.expand_connection = (flags & 4U) != 0;
     return section;
 }
 
@@ -72,10 +73,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     JsonDocument document;
     Result<JsonValue> payload = fail(Reason::MALFORMED_PAYLOAD, "not read");
     claims::ScopeList list;
+    const claims::Connection connection{"alice", text.substr(0, 64), (flags & 1U) != 0};
     std::shared_ptr<const access::PermissionSet> set;
     fuzz::bounded("login", login_limit, size, [&] {
         payload = document.parse(text, Reason::MALFORMED_PAYLOAD);
-        if (!payload || !claims::collect_scopes(*payload, section.scopes, routing_keys, list)) return;
+        if (!payload || !claims::collect_scopes(*payload, section.scopes, routing_keys, list, connection))
+            return;
         access::Notes notes;
         set = access::PermissionSet::compile(list.scopes, routing_keys, notes);
     });
@@ -86,6 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 
     // Variables put no scope in, and nothing else is read for them.
     section.scopes.expand_variables = false;
+    section.scopes.expand_connection = false;
     claims::ScopeList plain;
     FUZZ_CHECK(claims::collect_scopes(*payload, section.scopes, routing_keys, plain).has_value());
     FUZZ_CHECK(list.scopes.size() <= plain.scopes.size());

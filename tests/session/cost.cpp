@@ -91,7 +91,10 @@ class World {
     }
 
     std::shared_ptr<Session> log_in(const std::string &token) {
-        auto result = backend->authenticate(bearer(token), {});
+        Context context;
+        context.client_id = client_id_;
+        context.client_id_bound = true;
+        auto result = backend->authenticate(bearer(token), context);
         if (!result) support::give_up("refused: " + result.error().detail);
         return std::move(*result);
     }
@@ -113,6 +116,7 @@ class World {
     Provider provider_;
     ManualClock clock_;
     std::string log_;
+    std::string client_id_ = std::string(1300, '*');  ///< the longest that fits in a scope, encoded
     BackendOptions options_;
 };
 
@@ -200,6 +204,9 @@ void add_logins(World &world, std::vector<support::CountedCase> &cases) {
         {"variables of stars, too many",
          world.token(stars + R"("scope":"...")", "read:" + times(32, "{a}") + "/{vhost} ")},
         {"one scope of variables", world.token(stars + R"("scope":"read:.../{vhost}")", "{a}")},
+        {"the client identifier", world.scopes("read:v/#{mqtt:client_id}")},
+        {"the client identifier and the vhost", world.scopes("read:{mqtt:client_id}/{vhost}#")},
+        {"the username", world.scopes("read:v/#{session:username}")},
         {"variables without a claim", world.token(R"("scope":"...")", "read:{a#}/{b#} ")},
         {"many variables, many claims", world.token("\"x\":\"x\"," +
                                                         times(1,
@@ -299,14 +306,15 @@ void add_decisions(World &world, std::vector<support::CountedCase> &cases) {
 }
 
 int run() {
-    World world(R"(,"scope_prefix":"","token_cache_size":0,"expand_variables":true,"resource_server_type":"t",)"
-                R"("additional_scopes_keys":["extra","other.path"],"scope_aliases":{"all":")" +
-                [] {
-                    std::string scopes;
-                    for (std::size_t i = 0; i < 100; ++i) scopes += numbered("read:v/q# ", i);
-                    return scopes;
-                }() +
-                R"("})");
+    World world(
+        R"(,"scope_prefix":"","token_cache_size":0,"expand_variables":true,"expand_connection":true,"resource_server_type":"t",)"
+        R"("additional_scopes_keys":["extra","other.path"],"scope_aliases":{"all":")" +
+        [] {
+            std::string scopes;
+            for (std::size_t i = 0; i < 100; ++i) scopes += numbered("read:v/q# ", i);
+            return scopes;
+        }() +
+        R"("})");
     std::vector<support::CountedCase> cases;
     add_logins(world, cases);
     add_decisions(world, cases);

@@ -88,6 +88,30 @@ TEST_F(BackendTest, WhatInspectTookIsGivenBack) {
     }
 }
 
+TEST_F(BackendTest, ATokenWithoutAnIdentifierInItsScopesCostsNoAllocationMore) {
+    struct Counts {
+        std::size_t first, cached;
+    };
+    const auto count = [&](const char *more, const std::string &scope) {
+        if (backend) backend->close();
+        backend = make_backend(
+            options_with_log(provider.config(std::string(R"(,"log_level":"error")") + more), log), clock);
+        const std::string warm = Provider::mint(Provider::claims().string("jti", "w").string("scope", scope));
+        const std::string token = Provider::mint(Provider::claims().string("scope", scope));
+        EXPECT_REASON(log_in(warm), NONE);  // the buffers are made, and the set is known
+        const std::size_t first = support::count_allocations([&] { EXPECT_REASON(log_in(token), NONE); });
+        return Counts{first, support::count_allocations([&] { EXPECT_REASON(log_in(token), NONE); })};
+    };
+    const char *const on = R"(,"expand_connection":true)";
+    const std::string plain = "mq.read:v/q mq.write:v/a* mq.tag:monitoring";
+    const Counts without = count("", plain);
+    const Counts with = count(on, plain);
+    EXPECT_EQ(with.first, without.first);
+    EXPECT_EQ(with.cached, without.cached);
+    EXPECT_EQ(count(on, "mq.read:v/{session:username}").cached, without.cached) << "the token's own";
+    EXPECT_GT(without.cached, 0U) << "a session is made";
+}
+
 TEST(LoginBuffers, KeepNoSecret) {
     LoginBuffers buffers;
     const std::string secret = "alice:a password that is longer than a string of its own";

@@ -14,10 +14,12 @@ namespace tokenward::support {
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
 inline thread_local std::size_t live_bytes = 0;
 inline thread_local std::size_t most_live_bytes = 0;
+inline thread_local std::size_t allocations = 0;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 inline void *count_in(void *memory) {
     if (memory == nullptr) throw std::bad_alloc();
+    ++allocations;
     live_bytes += ::malloc_usable_size(memory);
     most_live_bytes = std::max(most_live_bytes, live_bytes);
     return memory;
@@ -33,6 +35,13 @@ inline std::size_t most_bytes(const std::function<void()> &body) {
     most_live_bytes = before;
     body();
     return most_live_bytes - before;
+}
+
+/// How often `body` allocated.
+inline std::size_t count_allocations(const std::function<void()> &body) {
+    const std::size_t before = allocations;
+    body();
+    return allocations - before;
 }
 
 }  // namespace tokenward::support

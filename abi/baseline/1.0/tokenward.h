@@ -205,7 +205,8 @@ enum {
 enum {
     /** The host promises to refuse the session unless client_id is bound to the session's identity, by a rule
      *  of its own, as "{username}/...". Without this promise client_id is what the client chose, and no scope
-     *  is granted by it. */
+     *  is granted by it. A refresh needs client_id and promise again: what this call's context doesn't bind is
+     *  lost. Scopes ask for it by {mqtt:client_id}, with expand_connection = true. */
     TOKENWARD_CLIENT_ID_BOUND = 0x1,
     /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
      *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
