@@ -105,6 +105,25 @@ test('a will of which the session was forgotten is told', async () => {
     await all.end();
 });
 
+test('messages are kept for each durable client of a username, however many it has', async () => {
+    const many = await token('many', 'read:%2F/news');
+    const options = (i) => ({...durable(`many-${i}`), clean: false});
+    for (let i = 0; i < 70; ++i) {
+        const client = await Client.connect(broker.port, many, options(i));
+        assert.ok(await client.subscribe('news'));
+        await client.end();
+    }
+    const writer = await Client.connect(broker.port, await token('writer'));
+    assert.ok(await writer.publish('news', 'for all'));
+    await writer.end();
+    for (let i = 0; i < 70; ++i) {
+        const client = await Client.connect(broker.port, many, options(i));
+        assert.ok(client.sessionPresent);
+        await client.receives('news for all');
+        await client.end();
+    }
+});
+
 test('the broker is still there', () => assert.ok(broker.program.running));
 
 await runAll(before, after);
