@@ -46,7 +46,7 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
             answer = decide_left(found, event, request);
             break;
         case ClientState::other_backend:
-            return MOSQ_ERR_PLUGIN_DEFER;
+            return leave_to_others(event);
         case ClientState::unknown:
             if (options_.chain) return MOSQ_ERR_PLUGIN_DEFER;
             log_denial(event, "it did not log in with a token");
@@ -102,14 +102,27 @@ bool Adapter::make_request(const mosquitto_evt_acl_check &event, tokenward_reque
 
 int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &event,
                          const tokenward_request &request) {
-    if (found.state == ClientState::stored && found.session == nullptr &&
-        !is_name_of_token(identity_of(event.client).username)) {
-        return MOSQ_ERR_PLUGIN_DEFER;  // it may be another backend's
+    const Identity identity = identity_of(event.client);
+    const bool unknown = found.state == ClientState::stored && found.session == nullptr;
+    // It may be another backend's. With shared names the messages of both are kept.
+    if (unknown && !is_name_of_token(identity.username) &&
+        (event.access == MOSQ_ACL_WRITE || !options_.shared_names)) {
+        return MOSQ_ERR_PLUGIN_DEFER;
     }
     // Whether to keep a message, or a subscription, for a durable session that isn't connected. The subscription was
     // granted. Nothing is delivered before it connects again with a new token, and then the broker asks again for every
-    // kept message.
-    if (event.access != MOSQ_ACL_WRITE) return MOSQ_ERR_SUCCESS;
+    // kept message. A client without a subscription is another one, in the same piece of memory.
+    if (event.access != MOSQ_ACL_WRITE) {
+        if (found.state == ClientState::stored || mosquitto_client_sub_count(event.client) > 0)
+            return MOSQ_ERR_SUCCESS;
+        sessions_.forget_pointer(event.client);
+        log_denial(event, "it did not log in with a token");
+        return MOSQ_ERR_ACL_DENIED;
+    }
+    if (found.state == ClientState::departed && !sessions_.take_will(event.client)) {
+        log_denial(event, "its will has been judged before");
+        return MOSQ_ERR_ACL_DENIED;
+    }
     // A will, also a delayed one, or, without a client, the publisher of a retained message. Both were handed over
     // while the token was good, and are judged by the rights that it had then.
     if (found.session != nullptr) {
@@ -122,13 +135,22 @@ int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &even
                    "the session that its will is judged by was forgotten, since its username has too many");
         return MOSQ_ERR_ACL_DENIED;
     }
-    // 2.1 may have read a will from disk. It is published now, and its topic was never checked.
-    if (is_registered(event.client, std::string(identity_of(event.client).client_id)).value_or(false)) {
+    // 2.1 may have read a will from disk, or have one of a client that no plugin has let in. It is published now, and its
+    // topic was never checked. A client that the broker makes up for a retained message has no such settings.
+    if (is_registered(event.client, std::string(identity.client_id)).value_or(false) ||
+        (identity.username.empty() && mosquitto_client_clean_session(event.client))) {
         log_denial(event, "it has not logged in since the broker started");
         return MOSQ_ERR_ACL_DENIED;
     }
     // The session was forgotten, which takes nothing back that was published before.
     return MOSQ_ERR_SUCCESS;
+}
+
+int Adapter::leave_to_others(const mosquitto_evt_acl_check &event) {
+    // Only a client that is in asks for anything; of others only a will is judged, after their end.
+    if (sessions_.is_other_backends(event.client))
+        sessions_.let_in_by_others(event.client, identity_of(event.client).client_id);
+    return MOSQ_ERR_PLUGIN_DEFER;
 }
 
 void Adapter::log_denial(const mosquitto_evt_acl_check &event, const char *why) {

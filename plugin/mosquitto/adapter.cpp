@@ -52,15 +52,24 @@ std::int64_t ending_second() {
     return time.tv_sec + (time.tv_nsec / 1000000 + lead_ms) / 1000;
 }
 
+bool still_there(ClientKey client, const std::string &client_id) {
+    return is_registered(client, client_id).value_or(true);
+}
+
+std::optional<bool> is_in(ClientKey client, const std::string &client_id) {
+    if (const auto registered = is_registered(client, client_id)) return registered;
+    // 2.0 takes the identifier from a client that it refuses, and tells of the end of each, so it still is a client.
+    if (mosquitto_client_id(static_cast<const mosquitto *>(client)) == nullptr) return std::nullopt;
+    return true;
+}
+
+constexpr Broker broker{still_there, is_in};
+
 }  // namespace
 
 Adapter::Adapter(Options options)
     : options_(std::move(options)), http_api_(options_, backend_), sessions_(SessionTable::Limits()) {
     for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
-}
-
-bool Adapter::still_there(ClientKey client, const std::string &client_id) {
-    return is_registered(client, client_id).value_or(true);
 }
 
 Adapter::~Adapter() {
@@ -165,7 +174,8 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
     if (int answer = MOSQ_ERR_AUTH; reloading_ && is_known_to_reload(event, answer)) return answer;
     begin_login(event.client);
     if (mosquitto_client_id(event.client) == nullptr) return MOSQ_ERR_AUTH;
-    if (options_.chain && event.username == nullptr && event.password == nullptr) return defer(event.client);
+    if (options_.chain && event.username == nullptr && event.password == nullptr)
+        return defer(event.client, false);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = TOKENWARD_USERNAME_PASSWORD;
     credentials.username = host::borrow(text_or_empty(event.username));
@@ -175,7 +185,7 @@ int Adapter::on_basic_auth(const mosquitto_evt_basic_auth &event) {
 
 int Adapter::on_ext_auth_start(const mosquitto_evt_extended_auth &event) {
     const Method *method = method_of(event.auth_method);
-    if (method == nullptr) return defer(event.client);
+    if (method == nullptr) return defer(event.client, true);
     tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
     credentials.kind = method->credentials;
     credentials.data = {static_cast<const char *>(event.data_in),
@@ -198,7 +208,7 @@ void Adapter::begin_login(const mosquitto *client) {
     warn_if_no_tick();
     // Without ticks this is a place where disconnecting others is safe; not so while the broker goes through all clients.
     if (!ticking_ && now() - reloaded_ > rechecks_s) end_due(client);
-    sessions_.settle(still_there);
+    sessions_.settle(broker);
     // The pointer may have been another client's: a new connection begins without a session.
     sessions_.begin(client);
     expiry_.remove(client);
@@ -218,7 +228,7 @@ int Adapter::authenticate(mosquitto *client, const tokenward_credentials &creden
     host::Session session;
     const std::int32_t result = backend_.authenticate(credentials, &context, session, error);
     if (result == TOKENWARD_OK) return accept(client, std::move(session), secret);
-    return refuse(client, result);
+    return refuse(client, result, secret == nullptr);
 }
 
 int Adapter::accept(mosquitto *client, host::Session session, const void *secret) {
@@ -226,9 +236,12 @@ int Adapter::accept(mosquitto *client, host::Session session, const void *secret
     const std::int64_t expires_at = session.expires_at();
     if (username.empty()) return MOSQ_ERR_AUTH;
     const char *id = mosquitto_client_id(client);
-    if (expires_at <= ending_second()) {
-        write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(text_or_empty(id)) +
-                                                 " is refused: its token ends within half a second");
+    if (std::string suffix; expires_at <= ending_second()) {
+        if (refusals_.allows(now(), suffix)) {
+            write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(text_or_empty(id)) +
+                                                     " is refused: its token ends within half a second" +
+                                                     suffix);
+        }
         return MOSQ_ERR_AUTH;
     }
     if (int answer = MOSQ_ERR_AUTH; id != nullptr && !may_have(client, id, username, answer)) return answer;
@@ -255,16 +268,25 @@ bool Adapter::may_have(const mosquitto *client, const std::string &id, const std
         return false;
     }
     if (options_.takeover_any) return true;
-    const auto holder = sessions_.other_holder(client, {id, username});
-    if (!holder) return true;
-    if (!holder->connected) {
+    auto holder = sessions_.other_holder(client, {id, username});
+    if (holder && holder->connected && !is_registered(holder->client, id).value_or(true)) {
+        sessions_.forget_holder(id);
+        holder.reset();
+    }
+    if (holder && !holder->connected) {
         asking_broker_ = true;
         const bool kept = keeps_session(id);
         asking_broker_ = false;
         if (!kept) {
-            sessions_.forget_departed(id);
+            sessions_.forget_holder(id);
             return true;
         }
+    }
+    // Whom the plugin doesn't know, from before a restart or by a certificate, 2.1 knows by name.
+    if (!holder) {
+        const auto other = username_of(id);
+        if (!other || *other == username) return true;
+        holder = Holder{nullptr, *other, false};
     }
     // The broker would end the other connection, or hand over its session. This isn't final: the other may be gone the
     // next time.
@@ -287,23 +309,25 @@ int Adapter::reauthenticate(const mosquitto *client, const host::Session &sessio
     const tokenward_context context = login_context(client);
     host::Error error;
     const std::int32_t result = session.refresh(credentials, &context, error);
-    if (result != TOKENWARD_OK) return refuse(nullptr, result);
+    if (result != TOKENWARD_OK) return refuse(nullptr, result, true);
     expiry_.set(client, session.expires_at());
     return MOSQ_ERR_SUCCESS;
 }
 
-int Adapter::defer(mosquitto *client) {
+int Adapter::defer(mosquitto *client, bool several_steps) {
     expiry_.remove(client);
     sessions_.begin(client);
-    if (options_.chain) sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)));
+    if (options_.chain)
+        sessions_.leave_to_others(client, text_or_empty(mosquitto_client_id(client)),
+                                  several_steps && !is_2_1());
     return MOSQ_ERR_PLUGIN_DEFER;
 }
 
-int Adapter::refuse(mosquitto *client, std::int32_t result) {
+int Adapter::refuse(mosquitto *client, std::int32_t result, bool several_steps) {
     switch (result) {
         case TOKENWARD_NOT_A_TOKEN:
             if (!options_.chain || client == nullptr) return MOSQ_ERR_AUTH;
-            return defer(client);
+            return defer(client, several_steps);
         case TOKENWARD_REFUSED:
             return MOSQ_ERR_AUTH;
         // A key is being fetched, or something failed here: "not authorized" would tell the client to give up.
@@ -338,8 +362,14 @@ bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &ans
     return backend != SessionTable::Backend::none;
 }
 
+void Adapter::on_connect(const mosquitto *client) {
+    const Identity identity = identity_of(client);
+    if (sessions_.session_of(client, identity) == nullptr)
+        sessions_.let_in_by_others(client, identity.client_id);
+}
+
 void Adapter::on_disconnect(const mosquitto *client, bool durable) {
-    sessions_.disconnect(client, text_or_empty(mosquitto_client_username(client)), durable);
+    sessions_.disconnect(client, identity_of(client), durable);
     expiry_.remove(client);
 }
 
@@ -350,7 +380,7 @@ void Adapter::on_message(const mosquitto *client) {
 void Adapter::on_tick() {
     ticking_ = true;
     reloading_ = false;
-    sessions_.settle(still_there);
+    sessions_.settle(broker);
     // 2.0 ticks on every pass of its loop, with each packet.
     timespec time{};
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -381,7 +411,6 @@ void Adapter::end_due(const mosquitto *except) {
 
 void Adapter::on_reload() {
     reloading_ = true;
-    reloaded_ = now();
     sessions_.begin_rechecks();
     const tokenward_options options = library_options();
     std::vector<std::string> prefixes;
@@ -393,6 +422,7 @@ void Adapter::on_reload() {
     } else {
         write_broker_log(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + problem);
     }
+    reloaded_ = now();
 }
 
 void Adapter::warn_if_no_tick() {

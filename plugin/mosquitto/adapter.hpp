@@ -37,8 +37,8 @@ class Adapter {
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
     int on_ext_auth_continue(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
-    /// A client has been let in, by whomever. 2.0 says so only by its next tick.
-    void on_connect() { sessions_.settle(still_there); }
+    /// A client has been let in, by whomever. Only 2.1 says so.
+    void on_connect(const mosquitto *client);
     /// durable: the broker may keep the client's session.
     void on_disconnect(const mosquitto *client, bool durable);
     /// A publish of the client has been allowed, and isn't delivered yet. Needed where the broker calls no tick.
@@ -50,7 +50,6 @@ class Adapter {
     void flush_log();
 
   private:
-    static bool still_there(ClientKey client, const std::string &client_id);
     [[nodiscard]] bool on_broker_thread() const { return std::this_thread::get_id() == broker_thread_; }
     void begin_login(const mosquitto *client);
     tokenward_context login_context(const mosquitto *client) const;
@@ -61,14 +60,16 @@ class Adapter {
     /// Whether the username may have the identifier; else the log says why not, and `answer` is for the broker.
     bool may_have(const mosquitto *client, const std::string &id, const std::string &username, int &answer);
     /// Another plugin, or the broker itself, decides about this connection, whatever it was before.
-    int defer(mosquitto *client);
+    int defer(mosquitto *client, bool several_steps);
     /// The code for the broker when the result isn't OK. Never MOSQ_ERR_SUCCESS.
-    int refuse(mosquitto *client, std::int32_t result);
+    int refuse(mosquitto *client, std::int32_t result, bool several_steps);
     bool is_known_to_reload(const mosquitto_evt_basic_auth &event, int &answer);
 
     /// False: no client may, and the answer is a denial.
     bool make_request(const mosquitto_evt_acl_check &event, tokenward_request &request);
     int decide_left(const Found &found, const mosquitto_evt_acl_check &event, const tokenward_request &request);
+    /// A client that another plugin, or the broker itself, lets in.
+    int leave_to_others(const mosquitto_evt_acl_check &event);
     /// A line for a denial that no session can tell.
     void log_denial(const mosquitto_evt_acl_check &event, const char *why);
     /// Disconnects clients whose tokens end, but not `except`, which the broker is serving.

@@ -40,6 +40,13 @@ std::optional<bool> is_registered(const void *client, const std::string &client_
     return by_id(client_id.c_str()) == client;
 }
 
+std::optional<std::string> username_of(const std::string &client_id) {
+    const ClientById by_id = client_by_id();
+    const mosquitto *client = by_id == nullptr ? nullptr : by_id(client_id.c_str());
+    if (client == nullptr) return std::nullopt;
+    return std::string(text_or_empty(mosquitto_client_username(client)));
+}
+
 bool keeps_session(const std::string &client_id) {
     if (const ClientById by_id = client_by_id(); by_id != nullptr) return by_id(client_id.c_str()) != nullptr;
     // 2.0 has no question for it, but its answer to a kick tells: a client that isn't connected isn't touched by it.

@@ -37,7 +37,9 @@ int HttpApi::on_basic_auth(const mosquitto_evt_basic_auth &event) {
 
 int HttpApi::on_acl_check(const mosquitto_evt_acl_check &event) {
     const host::Session session = take(event.client);
-    if (!session) return MOSQ_ERR_PLUGIN_DEFER;  // another backend let it in
+    // Another backend let it in, this time.
+    if (!session || session.username() != text_or_empty(mosquitto_client_username(event.client)))
+        return MOSQ_ERR_PLUGIN_DEFER;
     tokenward_request request = TOKENWARD_REQUEST_INIT;
     request.vhost = host::borrow(options_.vhost_of(listener_port(event.client)));
     request.resource = host::borrow(text_or_empty(event.topic));

@@ -75,10 +75,10 @@ int disconnect(int, void *event, void *user) {
     });
 }
 
-/// 2.1's event for a client that was let in.
-int connect(int, void *, void *user) {
-    return guarded(user, MOSQ_ERR_SUCCESS, [](Adapter &adapter) {
-        adapter.on_connect();
+/// 2.1's event for a client that was let in. Its struct begins as that of DISCONNECT.
+int connect(int, void *event, void *user) {
+    return guarded(user, MOSQ_ERR_SUCCESS, [&](Adapter &adapter) {
+        adapter.on_connect(static_cast<mosquitto_evt_disconnect *>(event)->client);
         return MOSQ_ERR_SUCCESS;
     });
 }

@@ -20,10 +20,18 @@ void SessionTable::add(ClientKey client, Identity identity, host::Session sessio
                           secret, rechecks_};
 }
 
-void SessionTable::leave_to_others(ClientKey client, std::string_view client_id) {
+void SessionTable::leave_to_others(ClientKey client, std::string_view client_id, bool several_steps) {
     begin(client);
-    unsettled_.push_back(client);
+    if (!several_steps) unsettled_.push_back(client);
     connected_[client] = {std::string(client_id), {}, {}, nullptr, rechecks_, false};
+}
+
+void SessionTable::let_in_by_others(ClientKey client, std::string_view client_id) {
+    departed_.erase(client);
+    const auto found = connected_.find(client);
+    if (found != connected_.end() && (found->second.session || found->second.settled)) return;
+    if (found != connected_.end()) found->second.settled = true;
+    hold(client_id, {}, {}, client);
 }
 
 void SessionTable::begin(ClientKey client) {
@@ -50,19 +58,27 @@ void SessionTable::hold(std::string_view client_id, std::string_view username, c
     record->second.connected = true;
 }
 
-void SessionTable::disconnect(ClientKey client, std::string_view username, bool durable) {
-    const auto found = connected_.find(client);
-    if (found == connected_.end()) return;
-    const Connected gone = std::move(found->second);
-    connected_.erase(found);
-
-    const bool ours = static_cast<bool>(gone.session);
-    if (ours) username = gone.username;
-    departed_[client] = {hash_of({gone.client_id, username}), gone.rechecked, ours, durable};
-    leaving_.emplace_back(client, gone.client_id);
+void SessionTable::disconnect(ClientKey client, Identity identity, bool durable) {
+    std::string client_id(identity.client_id);
+    std::string username(identity.username);
+    Departed departed{0, 0, false, durable};
+    if (const auto found = connected_.find(client); found != connected_.end()) {
+        client_id = found->second.client_id;
+        departed.ours = static_cast<bool>(found->second.session);
+        if (departed.ours) username = found->second.username;
+        departed.rechecked = found->second.rechecked;
+        const bool is_in = found->second.settled;
+        connected_.erase(found);
+        if (!is_in) return;  // another backend refused it
+    }
+    const auto record = records_.find(client_id);
     // After a takeover the identifier belongs to the new connection: nothing of the old one is remembered.
-    const auto record = records_.find(gone.client_id);
-    if (record == records_.end() || !record->second.connected || record->second.client != client) return;
+    const bool holds = record != records_.end() && record->second.connected && record->second.client == client;
+    if (!departed.ours && !holds) return;
+    departed.names = hash_of({client_id, username});
+    departed_[client] = departed;
+    leaving_.emplace_back(client, client_id);
+    if (!holds) return;
     record->second.username = username;
     keep(record);
 }
@@ -105,17 +121,24 @@ void SessionTable::erase(Records::iterator record) {
     records_.erase(record);
 }
 
-void SessionTable::settle_all(StillThere still_there) {
+void SessionTable::settle_all(const Broker &broker) {
+    std::vector<ClientKey> undecided;
     for (const ClientKey client : unsettled_) {
         const auto found = connected_.find(client);
-        if (found == connected_.end() || found->second.settled) continue;
-        found->second.settled = true;
-        hold(found->second.client_id, {}, {}, client);
+        if (found == connected_.end() || found->second.session || found->second.settled) continue;
+        const auto is_in = broker.is_in(client, found->second.client_id);
+        if (!is_in) {
+            undecided.push_back(client);
+        } else if (*is_in) {
+            let_in_by_others(client, found->second.client_id);
+        } else {
+            connected_.erase(found);  // refused, or let in later, which the broker tells
+        }
     }
-    unsettled_.clear();
+    unsettled_ = std::move(undecided);
     for (const auto &[client, client_id] : leaving_) {
         const auto departed = departed_.find(client);
-        if (departed == departed_.end() || (departed->second.durable && still_there(client, client_id)))
+        if (departed == departed_.end() || (departed->second.durable && broker.still_there(client, client_id)))
             continue;
         departed_.erase(departed);
         const auto record = records_.find(client_id);
@@ -125,11 +148,20 @@ void SessionTable::settle_all(StillThere still_there) {
     leaving_.clear();
 }
 
-void SessionTable::forget_departed(std::string_view client_id) {
+void SessionTable::forget_holder(std::string_view client_id) {
     const auto record = records_.find(client_id);
-    if (record == records_.end() || record->second.connected) return;
+    if (record == records_.end()) return;
     departed_.erase(record->second.client);
-    erase(record);
+    if (record->second.connected) {
+        records_.erase(record);
+    } else {
+        erase(record);
+    }
+}
+
+bool SessionTable::take_will(ClientKey client) {
+    const auto found = departed_.find(client);
+    return found != departed_.end() && !std::exchange(found->second.will_judged, true);
 }
 
 const host::Session *SessionTable::session_of(ClientKey client, Identity identity) const {
@@ -157,7 +189,9 @@ Found SessionTable::find(ClientKey client, Identity identity, bool has_address) 
     const auto departed = departed_.find(client);
     if (departed == departed_.end() || departed->second.names != hash_of(identity)) return {};
     if (!departed->second.ours) return {ClientState::other_backend, nullptr};
-    if (session != nullptr && (record->second.connected || record->second.client != client)) session = nullptr;
+    // A later client has the identifier: this one, or what has its piece of memory now, has nothing.
+    if (record != records_.end() && record->second.client != client) return {};
+    if (record != records_.end() && record->second.connected) session = nullptr;
     return {ClientState::departed, session};
 }
 
@@ -190,7 +224,7 @@ std::optional<Holder> SessionTable::other_holder(ClientKey client, Identity iden
     const Record &holder = record->second;
     if (holder.connected && holder.client == client) return std::nullopt;
     if (holder.session && holder.username == identity.username) return std::nullopt;
-    return Holder{holder.username, holder.connected};
+    return Holder{holder.client, holder.username, holder.connected};
 }
 
 bool SessionTable::owns_client_id(ClientKey client) const {

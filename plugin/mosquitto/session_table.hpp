@@ -48,12 +48,18 @@ struct Found {
 
 /// Who has a client identifier.
 struct Holder {
+    ClientKey client = nullptr;
     std::string username;
     bool connected = false;  ///< else the broker may have a durable session under it
 };
 
-/// Whether the broker still has a client that left; true if it can't be told.
-using StillThere = bool (*)(ClientKey client, const std::string &client_id);
+/// What the broker says about a client that may be gone.
+struct Broker {
+    /// Whether it still has a client that left; true if it can't be told.
+    bool (*still_there)(ClientKey client, const std::string &client_id);
+    /// Whether another backend has let the client in. Nothing: not known yet.
+    std::optional<bool> (*is_in)(ClientKey client, const std::string &client_id);
+};
 
 /// Not thread-safe: one broker thread.
 class SessionTable {
@@ -71,24 +77,34 @@ class SessionTable {
     /// A client has logged in. secret is the address of the password that it sent (see recheck).
     void add(ClientKey client, Identity identity, host::Session session, const void *secret);
 
-    /// A client whose credentials are for another backend (chain), which may still refuse it.
-    void leave_to_others(ClientKey client, std::string_view client_id);
+    /// A client whose credentials are for another backend (chain), which may still refuse it. several_steps: it may take
+    /// more than the packet at hand until it is in.
+    void leave_to_others(ClientKey client, std::string_view client_id, bool several_steps);
 
-    /// The client's connection has ended. username: as the broker knows it now. durable: the broker may keep its
+    /// A client that another backend, or none, has let in.
+    void let_in_by_others(ClientKey client, std::string_view client_id);
+
+    /// The client's connection has ended. identity: as the broker knows it now. durable: the broker may keep its
     /// session; else it asks about the will at once, and then no more.
-    void disconnect(ClientKey client, std::string_view username, bool durable);
+    void disconnect(ClientKey client, Identity identity, bool durable);
 
     /// A new connection has this pointer: an earlier client under it is gone.
     void begin(ClientKey client);
 
-    /// No event is being handled: other backends' clients that are still there were let in by them, and clients that
-    /// left and that the broker no longer has are forgotten.
-    void settle(StillThere still_there) {
-        if (!unsettled_.empty() || !leaving_.empty()) settle_all(still_there);
+    /// No event is being handled: forgets clients that left and that the broker no longer has, and asks which clients of
+    /// other backends are in.
+    void settle(const Broker &broker) {
+        if (!unsettled_.empty() || !leaving_.empty()) settle_all(broker);
     }
 
     /// has_address: the broker knows a peer address. It does for every client that is or was connected.
     [[nodiscard]] Found find(ClientKey client, Identity identity, bool has_address) const;
+
+    /// Whether the will of a client that left is still to be judged. True once.
+    [[nodiscard]] bool take_will(ClientKey client);
+
+    /// It isn't the client that left, but another in its piece of memory.
+    void forget_pointer(ClientKey client) { departed_.erase(client); }
 
     /// The session of a connected client of this plugin, or NULL.
     [[nodiscard]] const host::Session *session_of(ClientKey client, Identity identity) const;
@@ -110,8 +126,8 @@ class SessionTable {
     /// Who has the identifier, if it is neither this client nor its identity.
     [[nodiscard]] std::optional<Holder> other_holder(ClientKey client, Identity identity) const;
 
-    /// The broker has no session under the identifier any more.
-    void forget_departed(std::string_view client_id);
+    /// The broker has no client and no session under the identifier any more.
+    void forget_holder(std::string_view client_id);
 
     /// False during a takeover: the identifier already belongs to another connection.
     [[nodiscard]] bool owns_client_id(ClientKey client) const;
@@ -140,6 +156,7 @@ class SessionTable {
         unsigned rechecked = 0;
         bool ours = false;
         bool durable = false;
+        bool will_judged = false;
     };
 
     using Ages = std::list<const std::string *>;  ///< keys of records_, the latest that left first
@@ -162,7 +179,7 @@ class SessionTable {
     // An ordered map: clients choose the keys, and no choice makes a tree slow.
     using Records = std::map<std::string, Record, std::less<>>;
 
-    void settle_all(StillThere still_there);
+    void settle_all(const Broker &broker);
     static std::size_t hash_of(Identity identity);
     void hold(std::string_view client_id, std::string_view username, const host::Session &session,
               ClientKey client);

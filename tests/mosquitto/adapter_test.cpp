@@ -56,6 +56,9 @@ int mosquitto_set_username(mosquitto *client, const char *username) {
 int mosquitto_client_sub_count(const mosquitto *client) {
     return client->subscriptions;
 }
+bool mosquitto_client_clean_session(const mosquitto *) {
+    return false;
+}
 int mosquitto_kick_client_by_clientid(const char *, bool) {
     return MOSQ_ERR_SUCCESS;
 }

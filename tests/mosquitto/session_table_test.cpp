@@ -39,16 +39,21 @@ constexpr Identity bob{"sensor", "bob"};
 
 constexpr SessionTable::Limits limits{};
 
-bool always(ClientKey, const std::string &) {
+std::optional<bool> is_in(ClientKey, const std::string &) {
     return true;
 }
-bool never(ClientKey, const std::string &) {
+std::optional<bool> is_refused(ClientKey, const std::string &) {
     return false;
 }
+std::optional<bool> is_undecided(ClientKey, const std::string &) {
+    return std::nullopt;
+}
+constexpr Broker always{[](ClientKey, const std::string &) { return true; }, is_in};
+constexpr Broker never{[](ClientKey, const std::string &) { return false; }, is_in};
 
 /// Leaves behind a durable session.
 void leave(SessionTable &table, ClientKey key) {
-    table.disconnect(key, {}, true);
+    table.disconnect(key, Identity(), true);
     table.settle(always);
 }
 
@@ -77,7 +82,7 @@ TEST(SessionTable, KnowsNobodyElse) {
 TEST(SessionTable, AnswersForAWillAndADurableSessionAfterDisconnect) {
     SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
-    table.disconnect(client(1), {}, true);
+    table.disconnect(client(1), Identity(), true);
     for (int settled = 0; settled < 2; ++settled) {
         const Found found = table.find(client(1), alice, true);
         EXPECT_EQ(found.state, ClientState::departed);
@@ -94,7 +99,7 @@ TEST(SessionTable, OfAClientWithoutADurableSessionOnlyTheWillIsAskedAbout) {
     SessionTable table(limits);
     const int before = live_sessions;
     table.add(client(1), alice, make_session(7), nullptr);
-    table.disconnect(client(1), {}, false);
+    table.disconnect(client(1), Identity(), false);
     EXPECT_EQ(number_in(table.find(client(1), alice, true)), 7);
     table.settle(always);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
@@ -106,7 +111,7 @@ TEST(SessionTable, OfAClientWithoutADurableSessionOnlyTheWillIsAskedAbout) {
 TEST(SessionTable, ForgetsWhatTheBrokerNoLongerHas) {
     SessionTable table(limits);
     table.add(client(1), alice, make_session(7), nullptr);
-    table.disconnect(client(1), {}, true);
+    table.disconnect(client(1), Identity(), true);
     table.settle(never);
     EXPECT_EQ(table.departed_count() + table.remembered_count(), 0u);
 }
@@ -116,7 +121,7 @@ TEST(SessionTable, AnEarlierLifeOfAPointerDoesNotEndALaterOne) {
     table.add(client(1), alice, make_session(1), nullptr);
     table.begin(client(1));  // its end was never told
     table.add(client(1), alice, make_session(2), nullptr);
-    table.disconnect(client(1), {}, true);
+    table.disconnect(client(1), Identity(), true);
     table.settle(always);
     EXPECT_EQ(number_in(table.find(client(1), alice, true)), 2);
 }
@@ -183,11 +188,11 @@ TEST(SessionTable, AReusedPointerStartsWithoutASession) {
 
 TEST(SessionTable, LeavesForeignClientsToOthers) {
     SessionTable table(limits);
-    table.leave_to_others(client(1), "sensor");
+    table.leave_to_others(client(1), "sensor", false);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::other_backend);
     EXPECT_TRUE(table.is_other_backends(client(1)));
     table.settle(always);
-    table.disconnect(client(1), "local", true);
+    table.disconnect(client(1), {"sensor", "local"}, true);
     EXPECT_EQ(table.find(client(1), {"sensor", "local"}, true).state, ClientState::other_backend);
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
     EXPECT_EQ(table.find(client(9), {"sensor", "local"}, false).session, nullptr);
@@ -211,16 +216,58 @@ TEST(SessionTable, AnIdentifierBelongsToWhoeverIsConnectedWithItOrLeftASession) 
     EXPECT_FALSE(table.other_holder(client(2), bob)->connected);
     // The memory of the client that left is another's now.
     EXPECT_TRUE(table.other_holder(client(1), bob));
-    table.forget_departed("sensor");
+    table.forget_holder("sensor");
     EXPECT_FALSE(table.other_holder(client(2), bob));
     EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
 }
 
-TEST(SessionTable, WhatLiveClientsHaveIsNotForgotten) {
+TEST(SessionTable, WhoIsRefusedByAnotherBackendTakesNothing) {
+    for (const bool several_steps : {false, true}) {
+        SessionTable table(limits);
+        table.add(client(1), alice, make_session(1), nullptr);
+        table.leave_to_others(client(2), "sensor", several_steps);
+        // The end of a refused client isn't always told, or later.
+        table.settle({always.still_there, is_undecided});
+        table.settle({always.still_there, is_refused});
+        table.settle(always);
+        EXPECT_FALSE(table.other_holder(client(3), alice)) << several_steps;
+        EXPECT_TRUE(table.owns_client_id(client(1)));
+        table.begin(client(2));
+        ASSERT_TRUE(table.other_holder(client(3), bob));
+        EXPECT_EQ(table.connected_count(), 1u);
+    }
+}
+
+TEST(SessionTable, WhoTakesSeveralStepsIsInWhenTheBrokerSaysSo) {
+    SessionTable table(limits);
+    table.leave_to_others(client(2), "sensor", true);
+    EXPECT_FALSE(table.other_holder(client(3), alice));
+    table.let_in_by_others(client(2), "sensor");
+    ASSERT_TRUE(table.other_holder(client(3), alice));
+    EXPECT_TRUE(table.other_holder(client(3), alice)->connected);
+}
+
+TEST(SessionTable, AClientThatNoPluginWasAskedAboutHasItsIdentifier) {
     SessionTable table(limits);
     table.add(client(1), alice, make_session(1), nullptr);
-    table.forget_departed("sensor");
-    EXPECT_TRUE(table.other_holder(client(2), bob));
+    leave(table, client(1));
+    table.let_in_by_others(client(1), "sensor");  // the piece of memory of the one that left
+    EXPECT_EQ(table.find(client(1), alice, true).state, ClientState::unknown);
+    EXPECT_TRUE(table.other_holder(client(3), alice));
+    table.disconnect(client(1), {"sensor", "device"}, true);
+    table.settle(always);
+    ASSERT_TRUE(table.other_holder(client(3), alice));
+    EXPECT_EQ(table.other_holder(client(3), alice)->username, "device");
+    table.settle(never);
+}
+
+TEST(SessionTable, AWillIsJudgedOnce) {
+    SessionTable table(limits);
+    table.add(client(1), alice, make_session(1), nullptr);
+    EXPECT_FALSE(table.take_will(client(1)));
+    leave(table, client(1));
+    EXPECT_TRUE(table.take_will(client(1)));
+    EXPECT_FALSE(table.take_will(client(1)));
 }
 
 TEST(SessionTable, AnotherBackendsClientHasItsIdentifierOnceItWasLetIn) {
@@ -228,18 +275,18 @@ TEST(SessionTable, AnotherBackendsClientHasItsIdentifierOnceItWasLetIn) {
     table.add(client(1), alice, make_session(1), nullptr);
     leave(table, client(1));
     // Whoever is refused takes nothing from alice.
-    table.leave_to_others(client(2), "sensor");
-    table.disconnect(client(2), "alice", true);
+    table.leave_to_others(client(2), "sensor", false);
+    table.disconnect(client(2), {"sensor", "alice"}, true);
     table.settle(always);
     EXPECT_FALSE(table.other_holder(client(3), alice));
     EXPECT_EQ(number_in(table.find(client(1), alice, true)), 1);
 
-    table.leave_to_others(client(2), "sensor");
+    table.leave_to_others(client(2), "sensor", false);
     table.settle(always);
     EXPECT_TRUE(table.other_holder(client(3), alice));
     EXPECT_EQ(table.find(client(9), alice, false).session, nullptr);
     // Also when it is away, and has the same name.
-    table.disconnect(client(2), "alice", true);
+    table.disconnect(client(2), {"sensor", "alice"}, true);
     table.settle(always);
     ASSERT_TRUE(table.other_holder(client(3), alice));
     EXPECT_FALSE(table.other_holder(client(3), alice)->connected);

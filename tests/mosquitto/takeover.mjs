@@ -5,7 +5,7 @@ import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
 import {Broker, Client, durable, enhanced, refusal} from '../support/mosquitto.mjs';
-import {run, temporaryDirectory} from '../support/programs.mjs';
+import {freePort, run, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
 const directory = temporaryDirectory();
@@ -166,6 +166,38 @@ test("in a chain it is the same for the other backend's clients, and who is refu
         await back.receives('b kept');
         await back.end();
     }
+});
+
+test('in a chain nobody who is refused takes an identifier, by whatever way of authentication and on whatever listener', async () => {
+    const folder = join(directory.path, 'refused');
+    mkdirSync(folder);
+    const passwords = join(folder, 'passwords');
+    assert.equal((await run('mosquitto_passwd', ['-b', '-c', passwords, 'local', 'secret'])).status, 0);
+    const webSockets = await freePort();
+    const broker = await start('refused-broker', ['plugin_opt_chain true', `password_file ${passwords}`,
+        `listener ${webSockets} 127.0.0.1`, 'protocol websockets'], 'username_prefix = token:\n');
+    const alice = await away(broker, await token('alice'), durable('garage'));
+    assert.ok(await alice.subscribe('a'));
+    const method = (authenticationMethod, more = {}) => ({properties: {authenticationMethod, ...more}, clientId: 'garage'});
+    for (let round = 0; round < 5; ++round) {
+        assert.equal(await refusal(Client.connect(broker.port, undefined, {username: undefined, ...method('SCRAM-SHA-1')})), 140);
+        assert.ok([135, 140].includes(await refusal(Client.connect(broker.port, undefined,
+            {username: undefined, ...method('OAUTHBEARER', {authenticationData: Buffer.from('no token')})}))));
+        // The end of a refused websocket client is told later.
+        for (const protocolVersion of [4, 5]) {
+            await Promise.all(Array.from({length: 20}, () => refusal(Client.connect(`ws://127.0.0.1:${webSockets}`, 'wrong',
+                {username: 'local', clientId: 'garage', protocolVersion}))));
+        }
+        for (const sub of ['mallory', 'mallory'])
+            assert.equal(await refusal(Client.connect(broker.port, await token(sub), {clientId: 'garage', clean: false})), undefined);
+        assert.ok(await alice.publish('a', String(round)));
+        await alice.receives(`a ${round}`);
+    }
+    assert.equal(alice.closed, false);
+    await alice.end();
+    const back = await away(broker, await token('alice'), durable('garage'));
+    assert.ok(back.sessionPresent);
+    await back.end();
 });
 
 test('plugin_opt_client_id binds identifiers to usernames', async () => {
