@@ -46,9 +46,8 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
             answer = decide_left(found, event, request);
             break;
         case ClientState::other_backend:
-            return leave_to_others(event);
         case ClientState::unknown:
-            if (options_.chain) return MOSQ_ERR_PLUGIN_DEFER;
+            if (options_.chain) return leave_to_others(event);
             log_denial(event, "it did not log in with a token");
             break;
     }
