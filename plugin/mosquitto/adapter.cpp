@@ -282,7 +282,7 @@ bool Adapter::may_have(const mosquitto *client, const std::string &id, const std
             return true;
         }
     }
-    // Whom the plugin doesn't know, from before a restart or by a certificate, 2.1 knows by name.
+    // Whom the plugin doesn't know, a bridge of the broker's say, 2.1 knows by name.
     if (!holder) {
         const auto other = username_of(id);
         if (!other || *other == username) return true;

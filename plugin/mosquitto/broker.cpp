@@ -43,7 +43,7 @@ std::optional<bool> is_registered(const void *client, const std::string &client_
 std::optional<std::string> username_of(const std::string &client_id) {
     const ClientById by_id = client_by_id();
     const mosquitto *client = by_id == nullptr ? nullptr : by_id(client_id.c_str());
-    if (client == nullptr) return std::nullopt;
+    if (client == nullptr || !has_address(client)) return std::nullopt;
     return std::string(text_or_empty(mosquitto_client_username(client)));
 }
 

@@ -38,7 +38,8 @@ namespace tokenward::mosquitto_plugin {
 /// Nothing: 2.0 can't tell.
 [[nodiscard]] std::optional<bool> is_registered(const void *client, const std::string &client_id);
 
-/// The username of the client that the broker has under the identifier, connected or not, on 2.1. Nothing: none, or 2.0.
+/// The username of the client that the broker has under the identifier, on 2.1. Nothing: none; or one that it read from disk
+/// and that hasn't been back, since what the plugin knows ends with the process, too; or 2.0.
 [[nodiscard]] std::optional<std::string> username_of(const std::string &client_id);
 
 /// Whether the broker has a session under the identifier, which no client of this plugin is connected with.
