@@ -193,9 +193,10 @@ const mint = (sub, scope, claims = {}, options = {}) => issuer.mint(sub, scope, 
         const s1 = await findsAll(byToken('s1'), ['commands/s1/do 1']);
         await publishes(s1, own('s1'));
         assert.equal(await s1.subscribe('commands/s2/#'), false);
-        // The subscription of the session goes on; a new one must not match commands/s1 itself.
+        // The subscription of the session goes on; a new one must not match commands/s1 itself. With both, each message came twice.
         assert.equal(await s1.subscribe('commands/s1/#'), false);
-        assert.ok(await s1.subscribe('commands/s1/new/+'));
+        assert.ok(await s1.subscribe('commands/s1/+'));
+        await s1.mqtt.unsubscribeAsync('commands/s1/#');
         await dashboard.receives('sensors/s1/temperature x');
         await dashboard.end();
         await site.broker.logged(/tokenward: authenticate ok .*username="s1".*client_id="s1"/);
@@ -404,8 +405,8 @@ const mint = (sub, scope, claims = {}, options = {}) => issuer.mint(sub, scope, 
     const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const now = () => Math.floor(Date.now() / 1000);
 
-    /** A token of the old kind: HMAC over the claims that the page has. */
-    function oldToken(claims = JSON.parse(block('go-auth claims'))) {
+    /** A token of the old kind. */
+    function oldToken(claims) {
         const text = `${base64url({alg: 'HS256', typ: 'JWT'})}.${base64url({...claims, exp: now() + 300})}`;
         return `${text}.${createHmac('sha256', 'SECRET').update(text).digest('base64url')}`;
     }
@@ -418,62 +419,82 @@ const mint = (sub, scope, claims = {}, options = {}) => issuer.mint(sub, scope, 
         return `${text}.${sign('sha256', Buffer.from(text), {key, dsaEncoding: 'ieee-p1363'}).toString('base64url')}`;
     }
 
-    const one = (token, more) => site.device('s1/1', {token, ...more});
+    const byToken = (name, token) => site.device(name, {token});
+    const byUsername = (name, username, more) => site.device(name, {username, password: 'any', ...more});
     async function worksAsItself(device) {
-        await publishes(device, [['devices/s1/state', true], ['devices/s2/state', false], ['commands/s1/1/do', false]]);
-        assert.ok(await device.subscribe('commands/s1/1/+'));
-        for (const filter of ['commands/s1/1/#', 'commands/s1/2/+', 'commands/s1/+/do']) assert.equal(await device.subscribe(filter), false);
+        await publishes(device, [['devices/s1/state', true], ['devices/s2/state', false], ['commands/s1/do', false]]);
+        assert.ok(await device.subscribe('commands/s1/+'));
+        for (const filter of ['commands/s1/#', 'commands/s2/+', 'commands/+/do']) assert.equal(await device.subscribe(filter), false);
         await device.end();
     }
+    async function command(payload) {
+        const operator = await byToken('operator', newToken({username: 'operator', scope: 'operator'}));
+        for (const name of ['s1', 's2']) assert.ok(await operator.publish(`commands/${name}/do`, payload));
+        await operator.end();
+    }
+    const standIn = (conf) => replaced(conf, '/etc/mosquitto/go-auth.so', built('tests/mosquitto/old_interface.so'));
+    const old = {};
 
-    test('mosquitto-go-auth: the keys, and the commands that check', async () => {
+    test('mosquitto-go-auth, before: old tokens work as usernames, new ones do not', async () => {
         site = new Site('go-auth');
-        site.configure(block('go-auth tokenward.ini'));
         await site.shell(block('go-auth keys'));
+        await site.enter(standIn(block('go-auth before mosquitto.conf')));
+        await site.broker.logged(/old interface: option jwt_userfield/);
+        for (const name of ['s1', 's2']) {
+            old[name] = oldToken({...JSON.parse(block('go-auth claims')), username: name});
+            const device = await byUsername(name, old[name]);
+            assert.ok(await device.subscribe(`commands/${name}/+`));
+            await device.end();
+        }
+        assert.equal(await refusal(byToken('s1', newToken())), NOT_AUTHORIZED);
+    });
+
+    test('mosquitto-go-auth: the commands that check', async () => {
+        site.configure(block('go-auth tokenward.ini'));
         site.write('s1.jwt', newToken());
         const output = await site.shell(block('go-auth check'));
         assert.match(output, /ACCEPTED +s1\n/);
         assert.doesNotMatch(output, /DENIED/);
     });
 
-    let old;
-    test('mosquitto-go-auth, mixed: a token in the username is left to the next, a new token as the password is taken', async () => {
-        // password_file stands in for mosquitto-go-auth: the token is the name, any word the password.
-        old = oldToken();
-        const passwords = join(site.folder, 'mosquitto/passwd');
-        const made = await run('mosquitto_passwd', ['-c', '-b', passwords, old, 'any']);
-        assert.equal(made.status, 0, made.output);
-        site.write('mosquitto/acl', `user ${old}\ntopic write devices/s1/#\ntopic read commands/s1/1/#\n`);
-        await site.enter(`${blocks.get('go-auth after mosquitto.conf').split('plugin ')[0]}${block('go-auth mixed mosquitto.conf')}
-password_file /etc/mosquitto/passwd
-acl_file /etc/mosquitto/acl
-`);
-        const before = await site.device('s1/1', {username: old, password: 'any'});
-        assert.ok(await before.subscribe('commands/s1/1/#'));
-        await publishes(before, [['devices/s1/state', true], ['devices/s2/state', false]]);
-        await before.end();
-        const operator = await site.device('operator/1', {token: newToken({username: 'operator', scope: 'operator'})});
-        assert.ok(await operator.publish('commands/s1/1/do', '1'));
-        await operator.end();
-        await worksAsItself(await findsAll(one(newToken()), ['commands/s1/1/do 1']));
+    test('mosquitto-go-auth, mixed: both kinds work, a device moves with its messages, and back', async () => {
+        await site.enter(standIn(replaced(block('go-auth before mosquitto.conf'), 'auth_plugin', `${block('go-auth mixed mosquitto.conf')}auth_plugin`)));
+        await command('1');
+        // It is allowed everything by the other plugin, and nobody asked Tokenward.
+        const s2 = await findsAll(byUsername('s2', old.s2), ['commands/s2/do 1']);
+        await publishes(s2, [['devices/s1/state', true]]);
+        await s2.end();
+        await worksAsItself(await findsAll(byToken('s1', newToken()), ['commands/s1/do 1']));
+        await command('2');
+        await (await findsAll(byUsername('s1', old.s1), ['commands/s1/do 2'])).end();
+        await (await findsAll(byToken('s2', newToken({username: 's2'})), ['commands/s2/do 2'])).end();
+        await command('3');
+        await worksAsItself(await findsAll(byToken('s1', newToken()), ['commands/s1/do 3']));
 
-        assert.equal(await refusal(site.device('s1/1', {username: old, password: old})), NOT_AUTHORIZED);
-        assert.equal(await refusal(site.device('s1/1', {username: oldToken({username: 's2'}), password: 'any'})), NOT_AUTHORIZED);
-        assert.equal(await refusal(site.device('s1/1', {username: newToken(), password: 'any'})), NOT_AUTHORIZED);
-        for (const claims of [{aud: undefined}, {iss: undefined}, {exp: undefined}, {exp: now() - 100}, {username: undefined}])
-            assert.equal(await refusal(one(newToken(claims))), NOT_AUTHORIZED, JSON.stringify(claims));
-        await (await one(newToken())).end();
+        // A slash in an identifier, with a plugin of the old interface.
+        const slash = await byUsername('s1/1', old.s1);
+        assert.equal(await slash.publish('devices/s1/state', 'x'), site.broker.isOld);
+        await slash.end();
     });
 
-    test('mosquitto-go-auth, after: new tokens work, old ones do not', async () => {
+    test('mosquitto-go-auth, mixed: what is refused', async () => {
+        assert.equal(await refusal(byUsername('s1', old.s1, {password: old.s1})), NOT_AUTHORIZED);
+        assert.equal(await refusal(byUsername('s1', 's1')), NOT_AUTHORIZED);
+        assert.equal(await refusal(byUsername('s1', newToken())), NOT_AUTHORIZED);
+        assert.equal(await refusal(byToken('s2', newToken())), NOT_AUTHORIZED);
+        for (const claims of [{aud: undefined}, {iss: undefined}, {exp: undefined}, {exp: now() - 100}, {username: undefined}])
+            assert.equal(await refusal(byToken('s1', newToken(claims))), NOT_AUTHORIZED, JSON.stringify(claims));
+    });
+
+    test('mosquitto-go-auth, after: new tokens work, old ones do not, sessions are there', async () => {
         await site.enter(block('go-auth after mosquitto.conf'));
-        await worksAsItself(await findsAll(one(newToken()), []));
-        assert.equal(await refusal(site.device('s1/1', {token: old})), NOT_AUTHORIZED);
-        assert.equal(await refusal(site.device('s1/1', {username: old, password: 'any'})), NOT_AUTHORIZED);
-        assert.equal(await refusal(site.device('s1/1', {username: newToken(), password: 'any'})), NOT_AUTHORIZED);
-        assert.equal(await refusal(site.device('s2/1', {token: newToken()})), NOT_AUTHORIZED);
-        const superuser = await site.device('root/1', {token: newToken({username: 'root', scope: 'superuser'})});
-        await publishes(superuser, [['devices/s1/state', true], ['commands/s1/1/do', true], ['$CONTROL/x', false]]);
+        await command('4');
+        await worksAsItself(await findsAll(byToken('s1', newToken()), ['commands/s1/do 4']));
+        await (await findsAll(byToken('s2', newToken({username: 's2'})), ['commands/s2/do 3', 'commands/s2/do 4'])).end();
+        assert.equal(await refusal(byToken('s1', old.s1)), NOT_AUTHORIZED);
+        for (const username of [old.s1, newToken()]) assert.equal(await refusal(byUsername('s1', username)), NOT_AUTHORIZED);
+        const superuser = await byToken('root', newToken({username: 'root', scope: 'superuser'}));
+        await publishes(superuser, [['devices/s1/state', true], ['commands/s1/do', true], ['$CONTROL/x', false]]);
         assert.ok(await superuser.subscribe('#'));
         assert.equal(await superuser.subscribe('$SYS/#'), false);
         await superuser.end();
@@ -482,9 +503,15 @@ acl_file /etc/mosquitto/acl
     test('mosquitto-go-auth, after: with token_in_username the new token may be the username, the old one may not', async () => {
         site.configure(block('go-auth tokenward.ini') + block('go-auth username tokenward.ini'));
         await site.enter(block('go-auth after mosquitto.conf'));
-        await worksAsItself(await site.device('s1/1', {username: newToken(), password: 'any'}));
-        await worksAsItself(await one(newToken()));
-        assert.equal(await refusal(site.device('s1/1', {username: old, password: 'any'})), NOT_AUTHORIZED);
+        await worksAsItself(await byUsername('s1', newToken()));
+        await worksAsItself(await byToken('s1', newToken()));
+        assert.equal(await refusal(byUsername('s1', old.s1)), NOT_AUTHORIZED);
+    });
+
+    test('mosquitto-go-auth, back: old tokens work again', async () => {
+        await site.enter(standIn(block('go-auth before mosquitto.conf')));
+        await (await byUsername('s1', old.s1)).end();
+        assert.equal(await refusal(byToken('s1', newToken())), NOT_AUTHORIZED);
         await site.broker.stop();
     });
 }
