@@ -31,7 +31,7 @@ mosquitto() {
     TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_chain mosquitto_outage mosquitto_token_end \
         mosquitto_takeover mosquitto_per_listener mosquitto_strangers mosquitto_fleet mosquitto_http_api mosquitto_reload \
         mosquitto_restart mosquitto_retained mosquitto_bridges mosquitto_control mosquitto_protocols mosquitto_hostile \
-        mosquitto_openid_provider
+        mosquitto_openid_provider mosquitto_migration
 }
 rabbitmq() { TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration; }
 
