@@ -6,7 +6,7 @@
 // TOKENWARD_SOAK_SECONDS (60), TOKENWARD_SOAK_CLIENTS (200), TOKENWARD_SOAK_SEED (drawn, and printed): what each client does
 // follows from the seed, but not how the clients' steps fall between each other.
 import assert from 'node:assert/strict';
-import {mkdirSync, readFileSync, readdirSync} from 'node:fs';
+import {mkdirSync, readFileSync, readdirSync, readlinkSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
@@ -424,8 +424,8 @@ class Testator extends Client {
         }
         if (message.state === 'denied') return;
         message.taken();
-        // A delayed one would be taken back by the next connection.
-        if (delay) await eventually(() => message.came > 0, 'the will', DRAIN_MS).catch(() => this.fault('lost', `the will ${message}`));
+        // A delayed one would be taken back by the next connection. Whether it is lost, the durable clients say.
+        if (delay) await eventually(() => message.came > 0 || over, 'the will', DRAIN_MS).catch(() => {});
     }
 }
 
@@ -524,7 +524,17 @@ ${more}`;
 
 const status = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${broker.program.child.pid}/status`, 'utf8'))[1]);
 const memory = () => 1024 * status('VmRSS');
-const descriptors = () => readdirSync(`/proc/${broker.program.child.pid}/fd`).length;
+/** What each file descriptor of the broker is; of a TCP socket the other end's port, 0 for a listener. */
+function descriptors() {
+    const of = `/proc/${broker.program.child.pid}`;
+    const peers = new Map(readFileSync(`${of}/net/tcp`, 'utf8').split('\n').slice(1, -1).map((line) => line.trim().split(/\s+/))
+        .map((fields) => [fields[9], Number.parseInt(fields[2].split(':')[1], 16)]));
+    return readdirSync(`${of}/fd`).map((each) => readlinkSync(`${of}/fd/${each}`)).map((name) => {
+        const [, kind, inode] = /^(\w+):\[(\d+)\]$/.exec(name) ?? [];
+        return kind ? `${kind} ${peers.has(inode) ? `to port ${peers.get(inode)}` : ''}` : name;
+    // The provider's connection is kept open for the next fetch.
+    }).filter((name, i, all) => name !== `socket to port ${new URL(issuer.url).port}` || all.indexOf(name) !== i).sort();
+}
 
 // All of the log would be more than fits into memory.
 const log = {kept: '', secrets: [], reloads: 0, keptOld: 0, errors: []};
@@ -610,7 +620,8 @@ async function soak() {
     await Promise.all(all);
     await issuer.flip('/network', {state: 'up'});
     broker.configure(ini());
-    // The last delayed wills.
+    // The last delayed wills are published, and those that were taken back aren't.
+    await pause(1000 * (MOST_DELAY_S + 3));
     const durables = clients.filter((client) => client instanceof Durable);
     for (const client of clients.filter((each) => each instanceof Testator)) {
         const connection = await client.connect(new Session(oracle, client, client.cell), WIDE, {clean: true});
@@ -627,7 +638,8 @@ async function before() {
     issuer = await Issuer.start(join(directory.path, 'issuer'));
     broker = await Broker.start({
         directory: directory.path, ini: ini(),
-        options: ['max_queued_messages 0', 'log_type none', 'log_type error', 'log_type warning', 'log_type notice', 'log_type information'],
+        // More than are ever kept for a client. Not 0, for no limit: then 2.0.11 ends the connection of whoever is denied a publish.
+        options: ['max_queued_messages 100000', 'log_type none', 'log_type error', 'log_type warning', 'log_type notice', 'log_type information'],
     });
     base = descriptors();
     console.log(`# Mosquitto ${await version()}: ${CLIENTS} clients, ${SECONDS} s, seed ${SEED}`);
@@ -686,8 +698,8 @@ test('the memory in use is flat', () => {
 });
 
 test('when all are gone, the broker has as many file descriptors as before', async () => {
-    await eventually(() => descriptors() === base, 'the end of the connections').catch(() => {});
-    assert.equal(descriptors(), base);
+    await eventually(() => descriptors().length === base.length, 'the end of the connections').catch(() => {});
+    assert.deepEqual(descriptors(), base);
     assert.ok(broker.program.running);
 });
 
