@@ -77,6 +77,7 @@ export class RawClient {
         const client = new RawClient();
         client.packets = [];  ///< {type, flags, body}
         client.messages = [];  ///< "topic payload" of each PUBLISH; acknowledged, unless acknowledge is false
+        client.onMessage = undefined;  ///< if set, it gets topic and payload, and nothing is kept
         client.acknowledge = true;
         client.closed = false;
         client.version = 5;
@@ -94,10 +95,11 @@ export class RawClient {
         });
     }
 
-    /** Sends a CONNECT; `code` is that of the CONNACK, undefined if the broker closed without one. */
+    /** Sends a CONNECT; `code` is that of the CONNACK, undefined if the broker closed without one. options: also onMessage. */
     static async connect(port, options) {
         const client = await RawClient.open(port);
         client.version = options.version ?? 5;
+        client.onMessage = options.onMessage;
         client.send(connectPacket(options));
         const answer = await client.answer(2);
         client.code = answer?.body[1];
@@ -142,7 +144,9 @@ export class RawClient {
             const length = readVarint(body, at);
             at += length.size + length.value;
         }
-        this.messages.push(`${topic} ${body.toString('utf8', at)}`);
+        const payload = body.toString('utf8', at);
+        if (this.onMessage) this.onMessage(topic, payload);
+        else this.messages.push(`${topic} ${payload}`);
     }
 
     send(...packets) { if (!this.socket.destroyed) this.socket.write(Buffer.concat(packets)); }
