@@ -4,7 +4,8 @@
 // doesn't grow.
 //
 // TOKENWARD_SOAK_SECONDS (60), TOKENWARD_SOAK_CLIENTS (200), TOKENWARD_SOAK_SEED (drawn, and printed): what each client does
-// follows from the seed, but not how the clients' steps fall between each other.
+// follows from the seed, but not how the clients' steps fall between each other. Fewer than 50 clients, or less than 45 seconds,
+// may leave something untried, and that fails.
 import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync, readdirSync, readlinkSync} from 'node:fs';
 import {join} from 'node:path';
