@@ -32,6 +32,10 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
         (asking_broker_ || (kicked_ != nullptr && event.client == kicked_)))
         return MOSQ_ERR_SUCCESS;
 
+    const GrantCache::Question question(event.client, event.access, text_or_empty(event.topic));
+    const bool is_subscribe = event.access == MOSQ_ACL_SUBSCRIBE;
+    if (sessions_.grants().holds(question)) return MOSQ_ERR_SUCCESS;
+
     tokenward_request request = TOKENWARD_REQUEST_INIT;
     if (!make_request(event, request)) return MOSQ_ERR_ACL_DENIED;
 
@@ -39,7 +43,12 @@ int Adapter::on_acl_check(const mosquitto_evt_acl_check &event) {
     int answer = MOSQ_ERR_ACL_DENIED;
     switch (found.state) {
         case ClientState::connected:
-            if (found.session->authorize(request) == TOKENWARD_ALLOWED) answer = MOSQ_ERR_SUCCESS;
+            if (found.session->authorize(request) == TOKENWARD_ALLOWED) {
+                answer = MOSQ_ERR_SUCCESS;
+                // The end of a token makes end_due forget what was allowed. It must come before the end.
+                if (!is_subscribe && found.session->expires_at() > ending_ + 1)
+                    sessions_.grants().put(question);
+            }
             break;
         case ClientState::departed:
         case ClientState::stored:

@@ -18,6 +18,8 @@ constexpr std::int64_t tick_patience_s = 3;
 constexpr std::int64_t lead_ms = 500;
 /// How often a tick looks for ends of tokens and log lines.
 constexpr std::int64_t work_every_ms = 50;
+/// 2.0 ticks on every pass of its loop, with each packet, and at least every 100 ms. So often most of them do nothing.
+constexpr int skipped_ticks = 3;
 /// The broker checks passwords again for this long after a reload, at the most.
 constexpr std::int64_t rechecks_s = 2;
 
@@ -45,13 +47,6 @@ std::int64_t now() {
     return std::time(nullptr);
 }
 
-/// Tokens that end in this second, or earlier, have ended for the plugin.
-std::int64_t ending_second() {
-    timespec time{};
-    (void)std::timespec_get(&time, TIME_UTC);
-    return time.tv_sec + (time.tv_nsec / 1000000 + lead_ms) / 1000;
-}
-
 bool still_there(ClientKey client, const std::string &client_id) {
     return is_registered(client, client_id).value_or(true);
 }
@@ -68,7 +63,10 @@ constexpr Broker broker{still_there, is_in};
 }  // namespace
 
 Adapter::Adapter(Options options)
-    : options_(std::move(options)), http_api_(options_, backend_), sessions_(SessionTable::Limits()) {
+    : options_(std::move(options)),
+      http_api_(options_, backend_),
+      sessions_(SessionTable::Limits()),
+      skipped_ticks_(is_2_1() ? 0 : skipped_ticks) {
     for (const std::string &file : options_.config_files) config_paths_.push_back(host::borrow(file));
 }
 
@@ -77,6 +75,12 @@ Adapter::~Adapter() {
     sessions_.clear();
     flush_log();
     backend_.reset();
+}
+
+std::int64_t Adapter::ending_second() {
+    timespec time{};
+    (void)std::timespec_get(&time, TIME_UTC);
+    return time.tv_sec + (time.tv_nsec / 1000000 + lead_ms) / 1000;
 }
 
 void Adapter::flush_log() {
@@ -206,6 +210,7 @@ int Adapter::on_ext_auth_continue(const mosquitto_evt_extended_auth &event) {
 
 void Adapter::begin_login(const mosquitto *client) {
     warn_if_no_tick();
+    ticks_to_skip_ = 0;
     // Without ticks this is a place where disconnecting others is safe; not so while the broker goes through all clients.
     if (!ticking_ && now() - reloaded_ > rechecks_s) end_due(client);
     sessions_.settle(broker);
@@ -308,6 +313,7 @@ int Adapter::reauthenticate(const mosquitto *client, const host::Session &sessio
                             const tokenward_credentials &credentials) {
     const tokenward_context context = login_context(client);
     host::Error error;
+    sessions_.grants().forget(client);
     const std::int32_t result = session.refresh(credentials, &context, error);
     if (result != TOKENWARD_OK) return refuse(nullptr, result, true);
     expiry_.set(client, session.expires_at());
@@ -315,6 +321,7 @@ int Adapter::reauthenticate(const mosquitto *client, const host::Session &sessio
 }
 
 int Adapter::defer(mosquitto *client, bool several_steps) {
+    ticks_to_skip_ = 0;
     expiry_.remove(client);
     sessions_.begin(client);
     if (options_.chain)
@@ -369,6 +376,7 @@ void Adapter::on_connect(const mosquitto *client) {
 }
 
 void Adapter::on_disconnect(const mosquitto *client, bool durable) {
+    ticks_to_skip_ = 0;
     sessions_.disconnect(client, identity_of(client), durable);
     expiry_.remove(client);
 }
@@ -381,7 +389,8 @@ void Adapter::on_tick() {
     ticking_ = true;
     reloading_ = false;
     sessions_.settle(broker);
-    // 2.0 ticks on every pass of its loop, with each packet.
+    ticks_to_skip_ = sessions_.is_settled() ? skipped_ticks_ : 0;
+    sessions_.grants().refill();
     timespec time{};
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     const std::int64_t now_ms = std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
@@ -392,13 +401,14 @@ void Adapter::on_tick() {
 }
 
 void Adapter::end_due(const mosquitto *except) {
-    const std::int64_t time = ending_second();
-    while (const auto due = expiry_.take_due(time)) {
+    ending_ = ending_second();
+    while (const auto due = expiry_.take_due(ending_)) {
+        sessions_.grants().forget(*due);
         const std::string id = sessions_.client_id(*due);
         if (id.empty()) continue;
         if (*due == except || !sessions_.owns_client_id(*due)) {
             // The broker kicks by identifier, and during a takeover that is another connection's.
-            expiry_.set(*due, time + 1);
+            expiry_.set(*due, ending_ + 1);
             continue;
         }
         write_broker_log(TOKENWARD_LOG_INFO,
@@ -411,6 +421,8 @@ void Adapter::end_due(const mosquitto *except) {
 
 void Adapter::on_reload() {
     reloading_ = true;
+    ticks_to_skip_ = 0;
+    sessions_.grants().clear();
     sessions_.begin_rechecks();
     const tokenward_options options = library_options();
     std::vector<std::string> prefixes;

@@ -37,6 +37,10 @@ class Adapter {
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
     int on_ext_auth_continue(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
+    /// Whether that is known to be allowed.
+    bool was_allowed(const mosquitto *client, int access, const char *topic) {
+        return on_broker_thread() && sessions_.grants().holds_next(client, access, topic);
+    }
     /// A client has been let in, by whomever. Only 2.1 says so.
     void on_connect(const mosquitto *client);
     /// durable: the broker may keep the client's session.
@@ -44,13 +48,17 @@ class Adapter {
     /// A publish of the client has been allowed, and isn't delivered yet. Needed where the broker calls no tick.
     void on_message(const mosquitto *client);
     void on_tick();
+    /// Whether this tick may be left out.
+    bool skips_tick() { return --ticks_to_skip_ >= 0; }
     void on_reload();
 
     /// Hands waiting log lines of the library to the broker.
     void flush_log();
 
   private:
-    [[nodiscard]] bool on_broker_thread() const { return std::this_thread::get_id() == broker_thread_; }
+    [[nodiscard]] bool on_broker_thread() const { return __builtin_thread_pointer() == broker_thread_; }
+    /// Tokens that end in this second, or earlier, have ended for the plugin.
+    static std::int64_t ending_second();
     void begin_login(const mosquitto *client);
     tokenward_context login_context(const mosquitto *client) const;
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
@@ -94,11 +102,14 @@ class Adapter {
     ExpiryQueue expiry_;
     LineLimit denials_;
     LineLimit refusals_;
-    const std::thread::id broker_thread_ = std::this_thread::get_id();
+    const void *const broker_thread_ = __builtin_thread_pointer();
 
-    ClientKey kicked_ = nullptr;     ///< the client that end_due is disconnecting
-    bool asking_broker_ = false;     ///< whether it keeps a session, by a kick that disconnects nobody
-    bool ticking_ = false;           ///< the broker has called TICK
+    ClientKey kicked_ = nullptr;  ///< the client that end_due is disconnecting
+    bool asking_broker_ = false;  ///< whether it keeps a session, by a kick that disconnects nobody
+    bool ticking_ = false;        ///< the broker has called TICK
+    std::int64_t ending_ = 0;     ///< ending_second() when end_due last looked
+    const int skipped_ticks_;
+    int ticks_to_skip_ = 0;          ///< unless something happens
     bool reloading_ = false;         ///< between RELOAD and the next TICK
     std::int64_t reloaded_ = 0;      ///< when
     std::int64_t next_work_ms_ = 0;  ///< by the monotonic clock

@@ -58,11 +58,18 @@ int ext_auth_continue(int, void *event, void *user) {
     });
 }
 
-int acl_check(int, void *event, void *user) {
+[[gnu::noinline]] int decide(void *event, void *user) {
     // Any code but SUCCESS, ACL_DENIED and PLUGIN_DEFER would drop the client.
     return guarded(user, MOSQ_ERR_ACL_DENIED, [&](Adapter &adapter) {
         return adapter.on_acl_check(*static_cast<mosquitto_evt_acl_check *>(event));
     });
+}
+
+int acl_check(int, void *event, void *user) {
+    const auto &check = *static_cast<mosquitto_evt_acl_check *>(event);
+    return static_cast<Instance *>(user)->adapter->was_allowed(check.client, check.access, check.topic)
+               ? MOSQ_ERR_SUCCESS
+               : decide(event, user);
 }
 
 int disconnect(int, void *event, void *user) {
@@ -106,7 +113,7 @@ int message(int, void *event, void *) {
     return MOSQ_ERR_SUCCESS;
 }
 
-int tick(int, void *event, void *user) {
+[[gnu::noinline]] int work(void *event, void *user) {
     Instance &instance = *static_cast<Instance *>(user);
     if (instance.has_message) {
         instance.has_message = false;
@@ -118,6 +125,10 @@ int tick(int, void *event, void *user) {
         adapter.on_tick();
         return MOSQ_ERR_SUCCESS;
     });
+}
+
+int tick(int, void *event, void *user) {
+    return static_cast<Instance *>(user)->adapter->skips_tick() ? MOSQ_ERR_SUCCESS : work(event, user);
 }
 
 /// Mosquitto 2.0 lets the next plugins reload only after DEFER; 2.1 ends if it gets DEFER.

@@ -35,6 +35,7 @@ void SessionTable::let_in_by_others(ClientKey client, std::string_view client_id
 }
 
 void SessionTable::begin(ClientKey client) {
+    grants_.forget(client);
     departed_.erase(client);
     const auto found = connected_.find(client);
     if (found == connected_.end()) return;
@@ -59,6 +60,7 @@ void SessionTable::hold(std::string_view client_id, std::string_view username, c
 }
 
 void SessionTable::disconnect(ClientKey client, Identity identity, bool durable) {
+    grants_.forget(client);
     std::string client_id(identity.client_id);
     std::string username(identity.username);
     Departed departed{0, 0, false, durable};
@@ -240,6 +242,7 @@ std::string SessionTable::client_id(ClientKey client) const {
 }
 
 void SessionTable::clear() {
+    grants_.clear();
     connected_.clear();
     departed_.clear();
     unsettled_.clear();

@@ -10,6 +10,7 @@
 // thousand identifiers loses only their own.
 #pragma once
 
+#include "grant_cache.hpp"
 #include "tokenward.hpp"
 
 #include <cstddef>
@@ -22,9 +23,6 @@
 #include <vector>
 
 namespace tokenward::mosquitto_plugin {
-
-/// The broker's client pointer. It is compared, never followed.
-using ClientKey = const void *;
 
 /// What the broker says about a client when it asks.
 struct Identity {
@@ -91,10 +89,17 @@ class SessionTable {
     /// A new connection has this pointer: an earlier client under it is gone.
     void begin(ClientKey client);
 
+    /// What its connected clients were allowed. A client's are forgotten when it is another one or has ended; who changes
+    /// its rights otherwise forgets them.
+    [[nodiscard]] GrantCache &grants() { return grants_; }
+
+    /// Whether settle has something to do.
+    [[nodiscard]] bool is_settled() const { return unsettled_.empty() && leaving_.empty(); }
+
     /// No event is being handled: forgets clients that left and that the broker no longer has, and asks which clients of
     /// other backends are in.
     void settle(const Broker &broker) {
-        if (!unsettled_.empty() || !leaving_.empty()) settle_all(broker);
+        if (!is_settled()) settle_all(broker);
     }
 
     /// has_address: the broker knows a peer address. It does for every client that is or was connected.
@@ -189,6 +194,7 @@ class SessionTable {
     void erase(Records::iterator record);
 
     Limits limits_;
+    GrantCache grants_;
     std::unordered_map<ClientKey, Connected> connected_;
     std::unordered_map<ClientKey, Departed> departed_;  ///< bounded by the broker's own memory for clients
     std::vector<ClientKey> unsettled_;

@@ -3,6 +3,7 @@
 #
 #     sh tests/bench/run.sh             the library, beside OpenSSL alone and the JWT libraries of Debian
 #     sh tests/bench/run.sh --broker    real Mosquitto without auth, with its password file, with Tokenward
+#     sh tests/bench/run.sh --instructions    the broker's instructions for a publish, beside a plugin that allows all
 #     sh tests/bench/run.sh --lavinmq BROKER OWN    LavinMQ with the add-on beside its own OAuth (OWN: without it)
 #     sh tests/bench/run.sh --rabbitmq  real RabbitMQ with its own OAuth 2 backend and with Tokenward
 #
@@ -14,6 +15,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 bench_packages='libbenchmark-dev libjwt-dev libcjose-dev libjansson-dev libcpp-jwt-dev nlohmann-json3-dev libpcre2-dev
     libre2-dev gnuplot-nox'
+[ "${1:-}" != --instructions ] || bench_packages="libbenchmark-dev valgrind $(node_packages)"
 [ "${1:-}" != --rabbitmq ] || bench_packages="libbenchmark-dev openssl $(node_packages)"
 # shellcheck disable=SC2086 # lists
 install_packages $build_packages $bench_packages
@@ -25,7 +27,7 @@ case ${1:-} in
         install_node_modules
         build "$build" src/capi/libtokenward.so.1.0.0 tests/support/test_issuer
         ;;
-    --broker) build "$build" src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
+    --broker | --instructions) build "$build" src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
         tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
     --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0.ez \
         src/capi/libtokenward.so.1.0.0 tests/support/mint ;;
@@ -39,6 +41,12 @@ mkdir -p "$out"
 if [ "${1:-}" = --broker ]; then
     . tests/bench/broker.sh
     run_brokers
+    exit
+fi
+
+if [ "${1:-}" = --instructions ]; then
+    . tests/bench/broker.sh
+    count_instructions
     exit
 fi
 

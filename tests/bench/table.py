@@ -3,6 +3,7 @@
 
     table.py library OUT_DIR     reads OUT_DIR/{authenticate,authorize}.json, allocations.json, memory.json
     table.py broker ROWS OUT     reads what mqtt_load printed, writes OUT
+    table.py instructions ROWS OUT    the same for what cachegrind counted
 """
 import json
 import statistics
@@ -147,7 +148,7 @@ def broker(rows, out):
     titles = {"open": "no auth", "plugin": "a plugin that allows all", "password": "password file",
               "cold": "Tokenward, cold", "warm": "Tokenward, warm"}
     summary = {}
-    for what in ("connects", "publishes"):
+    for what in ("connects", "publishes", "deliveries", "new_topics"):
         head(f"Mosquitto, {what} (medians of {len(runs[(what, 'open')])} interleaved rounds)",
              "per second", "wall", "broker's CPU")
         for name, title in titles.items():
@@ -159,5 +160,17 @@ def broker(rows, out):
         json.dump(summary, file, indent=1)
 
 
+def instructions(rows, out):
+    head("Mosquitto, instructions for a message (cachegrind)", "allows all", "Tokenward", "ratio")
+    summary = {}
+    with open(rows) as file:
+        for row in file:
+            what, allow, own = row.split()
+            summary[what] = {"allow_all": int(allow), "tokenward": int(own)}
+            line(what, allow, own, f"{int(own) / int(allow):.4f}")
+    with open(out, "w") as file:
+        json.dump(summary, file, indent=1)
+
+
 if __name__ == "__main__":
-    {"library": library, "broker": broker}[sys.argv[1]](*sys.argv[2:])
+    {"library": library, "broker": broker, "instructions": instructions}[sys.argv[1]](*sys.argv[2:])

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct mosquitto {
     std::string id;
@@ -83,7 +84,7 @@ class AdapterTest : public testing::Test {
         write("jwks.json", support::jwks({TestKey::shared("ES256").jwk("k")}));
         write("tokenward.ini",
               "[oauth]\nissuer = https://id.example\naudience = mq\nscope_prefix =\njwks_file = " +
-                  path("jwks.json") + "\nusername_prefix = token:\n");
+                  path("jwks.json") + "\nusername_prefix = token:\nclock_skew = 0\n");
         Options options;
         options.library = TOKENWARD_LIBRARY;
         options.config_files = {path("tokenward.ini")};
@@ -97,19 +98,19 @@ class AdapterTest : public testing::Test {
         chmod(path(name).c_str(), 0644);
     }
 
-    static std::string token() {
+    static std::string token(int seconds = 300, const std::string &scope = "write:*/* read:*/*") {
         const std::int64_t now = std::time(nullptr);
         return TestKey::shared("ES256").sign("ES256", support::jws_header("ES256", "k").json(),
                                              JsonObject()
                                                  .string("iss", "https://id.example")
                                                  .string("aud", "mq")
                                                  .string("sub", "alice")
-                                                 .number("exp", now + 300)
-                                                 .string("scope", "write:*/* read:*/*")
+                                                 .number("exp", now + seconds)
+                                                 .string("scope", scope)
                                                  .json());
     }
-    int log_in(mosquitto &client) {
-        const std::string password = token();
+    int log_in(mosquitto &client, int seconds = 300) {
+        const std::string password = token(seconds);
         mosquitto_evt_basic_auth event{};
         event.client = &client;
         event.password = const_cast<char *>(password.c_str());
@@ -122,10 +123,12 @@ class AdapterTest : public testing::Test {
         event.password = const_cast<char *>(password);
         return adapter->on_basic_auth(event);
     }
-    int begin_enhanced(mosquitto &client, const char *method) {
+    int begin_enhanced(mosquitto &client, const char *method, const std::string &data = {}) {
         mosquitto_evt_extended_auth event{};
         event.client = &client;
         event.auth_method = method;
+        event.data_in = data.data();
+        event.data_in_len = static_cast<std::uint16_t>(data.size());
         return adapter->on_ext_auth_start(event);
     }
     int publish(mosquitto &client) {
@@ -134,6 +137,16 @@ class AdapterTest : public testing::Test {
         event.topic = "x";
         event.access = MOSQ_ACL_WRITE;
         return adapter->on_acl_check(event);
+    }
+
+    bool was_allowed(const mosquitto &client) { return adapter->was_allowed(&client, MOSQ_ACL_WRITE, "x"); }
+    /// A client that has published, in a broker that ticks.
+    void publish_once(mosquitto &client, int seconds = 300) {
+        adapter->on_tick();
+        ASSERT_EQ(log_in(client, seconds), MOSQ_ERR_SUCCESS);
+        ASSERT_FALSE(was_allowed(client));
+        ASSERT_EQ(publish(client), MOSQ_ERR_SUCCESS);
+        ASSERT_TRUE(was_allowed(client));
     }
 
     support::TemporaryDirectory directory;
@@ -236,6 +249,86 @@ TEST_F(AdapterTest, AConnectedClientIsCheckedAgainByItsOwnPassword) {
     EXPECT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_SUCCESS);
     EXPECT_EQ(publish(client), MOSQ_ERR_SUCCESS);
     EXPECT_EQ(adapter->on_basic_auth(event), MOSQ_ERR_AUTH) << "a login";
+}
+
+// What a client was allowed is remembered. Whatever may take a right away must forget it.
+TEST_F(AdapterTest, ARefreshForgetsWhatWasAllowed) {
+    start(false);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    ASSERT_EQ(begin_enhanced(client, "OAUTH2-JWT", token(300, "read:*/*")), MOSQ_ERR_SUCCESS);
+    EXPECT_FALSE(was_allowed(client));
+    EXPECT_EQ(publish(client), MOSQ_ERR_ACL_DENIED);
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, ALoginForgetsWhatWasAllowed) {
+    start(false);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    EXPECT_EQ(log_in_with(client, "no token"), MOSQ_ERR_AUTH);
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, AnotherPluginsLoginForgetsWhatWasAllowed) {
+    start(true);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    EXPECT_EQ(begin_enhanced(client, "SCRAM"), MOSQ_ERR_PLUGIN_DEFER);
+    EXPECT_FALSE(was_allowed(client));
+}
+
+// An operator who disables a client has the broker disconnect it.
+TEST_F(AdapterTest, AnEndOfTheConnectionForgetsWhatWasAllowed) {
+    start(false);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    adapter->on_disconnect(&client, true);
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, AReloadForgetsWhatWasAllowed) {
+    start(false);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    adapter->on_reload();
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, TheEndOfATokenForgetsWhatWasAllowed) {
+    start(false);
+    mosquitto client{"c1", ""};
+    constexpr int seconds = 4;
+    publish_once(client, seconds);
+    // The broker here doesn't disconnect it.
+    for (int i = 0; i < seconds * 20 && was_allowed(client); ++i) {
+        usleep(50000);
+        adapter->on_tick();
+        (void)publish(client);
+    }
+    EXPECT_FALSE(was_allowed(client));
+    EXPECT_EQ(publish(client), MOSQ_ERR_SUCCESS) << "half a second is left";
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, NothingIsRememberedWithoutTicks) {
+    start(false);
+    mosquitto client{"c1", ""};
+    ASSERT_EQ(log_in(client), MOSQ_ERR_SUCCESS);
+    ASSERT_EQ(publish(client), MOSQ_ERR_SUCCESS);
+    EXPECT_FALSE(was_allowed(client));
+}
+
+TEST_F(AdapterTest, ASubscriptionIsDecidedEachTime) {
+    start(false);
+    mosquitto client{"c1", ""};
+    publish_once(client);
+    mosquitto_evt_acl_check event{};
+    event.client = &client;
+    event.topic = "x";
+    event.access = MOSQ_ACL_SUBSCRIBE;
+    ASSERT_EQ(adapter->on_acl_check(event), MOSQ_ERR_SUCCESS);
+    EXPECT_FALSE(adapter->was_allowed(&client, MOSQ_ACL_SUBSCRIBE, "x"));
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -99,14 +99,15 @@ if ((await version()).startsWith('2.0.')) {
         const good = await issuer.mint('alice', 'read:%2F/* write:%2F/*');
         const end = Date.now() + 8000;
         const counts = {requests: 0, clients: 0};
+        const goesOn = () => Date.now() < end || counts.requests <= 100 || counts.clients <= 20;
         const requests = async (password, expected) => {
-            while (Date.now() < end) {
+            while (goesOn()) {
                 assert.equal(await status(broker, '/api/v1/version', basic('any', password)), expected);
                 counts.requests += 1;
             }
         };
         const clients = async (name) => {
-            while (Date.now() < end) {
+            while (goesOn()) {
                 const client = await Client.connect(broker.port, good, {clientId: name, properties: {sessionExpiryInterval: 5}});
                 assert.ok(await client.subscribe(name));
                 assert.ok(await client.publish(name, 'x'));
@@ -119,7 +120,6 @@ if ((await version()).startsWith('2.0.')) {
             requests(good, 200), requests(good, 200), requests('wrong', 401), requests(await issuer.mint('bob', 'read:%2F/x'), 401),
             clients('a'), clients('b'), clients('c'),
         ]);
-        assert.ok(counts.requests > 100 && counts.clients > 20, JSON.stringify(counts));
         assert.ok(broker.program.running);
         // A made-up client is no client: nobody has its identifier.
         await (await eventually(() => Client.connect(broker.port, good, {clientId: 'http-api'}), 'a client of that name')).end();
