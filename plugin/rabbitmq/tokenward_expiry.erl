@@ -11,8 +11,8 @@
 -export([start_link/0, new_table/0, watch/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% {Pid, Session | none | asked | nobody, End | infinity, Monitor} of every process that was told or found. It belongs
-%% to the supervisor, so that it outlives the watch. It also keeps sessions alive for processes on other nodes.
+%% {Pid, Session | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
+%% belongs to the supervisor, so that it outlives the watch. It also keeps sessions alive for processes on other nodes.
 -define(TABLE, tokenward_sessions).
 %% Of {End, Pid}, in milliseconds since 1970.
 -define(ENDS, tokenward_ends).
@@ -74,6 +74,9 @@ handle_cast({session_of, Pid, Session}, Watch) ->
         _ -> ok  % ended, or has logged in meanwhile
     end,
     {noreply, look(Watch)};
+handle_cast({unlisted, Pids}, Watch) ->
+    lists:foreach(fun forget_closing/1, Pids),
+    {noreply, Watch};
 handle_cast(_Request, Watch) ->
     {noreply, Watch}.
 
@@ -83,7 +86,8 @@ handle_info(round, Watch) ->
     {noreply, look(Watch)};
 handle_info(look, Watch) ->
     {noreply, look(Watch)};
-handle_info({'DOWN', _Monitor, process, Closer, _Reason}, #watch{closer = Closer} = Watch) ->
+handle_info({'DOWN', _Monitor, process, Closer, Reason}, #watch{closer = Closer} = Watch) ->
+    [forget(Pid) || Reason =/= normal, [Pid] <- ets:match(?TABLE, {'$1', closing, '_', '_'})],
     {noreply, look(Watch#watch{closer = none})};
 handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watch) ->
     forget(Pid),
@@ -122,6 +126,12 @@ forget(Pid) ->
             true = ets:delete(?ENDS, {End, Pid});
         [] ->
             true
+    end.
+
+forget_closing(Pid) ->
+    case ets:lookup(?TABLE, Pid) of
+        [{_, closing, _, _}] -> forget(Pid);
+        _ -> true
     end.
 
 %% In milliseconds, as the session says now: update-secret may have moved it.
@@ -179,7 +189,7 @@ due(Now) ->
                     true = set(Pid, Session),
                     due(Now);
                 _ ->
-                    true = forget(Pid),  % a connection that stays nevertheless is found again
+                    true = set(Pid, closing),
                     [Pid | due(Now)]
             end;
         _ ->
@@ -205,9 +215,11 @@ close(Pids) ->
     {Closer, _} = spawn_monitor(fun() -> close_all(Pids) end),
     Closer.
 
-%% Closes nothing but what the broker lists as a connection: a parent may be any process.
+%% Closes nothing but what the broker lists as a connection: a parent may be any process. What isn't listed yet is found
+%% later.
 close_all(Pids) ->
     Found = tokenward_connections:kinds(Pids),
+    gen_server:cast(?MODULE, {unlisted, Pids -- [Pid || {_, Pid} <- Found]}),
     tell(Found),
     close_some(Found, #{}).
 

@@ -56,7 +56,9 @@ answer(Owner, Module, Function, Arguments) ->
         {answer, erpc:call(Owner, Module, Function, Arguments, ?PATIENCE_MS)}
     catch
         error:{erpc, Reason} -> Reason;
-        Class:_ -> Class  % the plugin isn't there, or the handle is dead
+        error:{exception, badarg, _} -> the_session_has_ended;
+        error:{exception, undef, _} -> the_plugin_is_not_there;
+        Class:_ -> Class
     end.
 
 failed(Owner, Reason) ->
