@@ -9,7 +9,6 @@ import {temporaryDirectory} from '../support/programs.mjs';
 import {Rabbit, bearer} from '../support/rabbitmq.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
-const LIMIT_MS = 300_000;
 const ALL = 'rabbit.configure:*/* rabbit.read:*/*/* rabbit.write:*/*/*';
 const directory = temporaryDirectory();
 let issuer, one, two;
