@@ -43,25 +43,54 @@ async function after() {
 
 const token = () => issuer.mint('alice', 'broker.configure:*/* broker.read:*/* broker.write:*/*');
 
+const builtIn = () => [
+    `tokenward.issuer = ${issuer.url}`,
+    'auth_oauth2.resource_server_id = broker',
+    `auth_oauth2.jwks_url = ${issuer.url}/jwks`,
+    `auth_oauth2.https.cacertfile = ${issuer.caFile}`,
+    'auth_oauth2.https.depth = 3',
+];
+const ALIAS = `[{rabbitmq_auth_backend_oauth2, [{scope_aliases,
+    #{<<"ops">> => [<<"broker.configure:*/*">>, <<"broker.tag:administrator">>]}}]}]`;
+
+/** Whether a client with the token may declare a queue. */
+async function mayDeclare(rabbit, password) {
+    const connection = await rabbit.connect(password);
+    const declared = await permitted(connection, (channel) => channel.assertQueue('q', {exclusive: true}));
+    await connection.close();
+    return declared;
+}
+
 test('the settings of the built-in backend do, with an issuer; the plugin as an archive', async () => {
     const archives = newDirectory();
     const archive = readdirSync(built('plugin/rabbitmq')).find((name) => name.endsWith('.ez'));
     copyFileSync(built('plugin/rabbitmq', archive), join(archives, archive));
     await withBroker({
-        pluginsDirectory: archives,
-        plugins: ['rabbitmq_auth_backend_oauth2'],
-        conf: [
-            `tokenward.issuer = ${issuer.url}`,
-            'auth_oauth2.resource_server_id = broker',
-            `auth_oauth2.jwks_url = ${issuer.url}/jwks`,
-            `auth_oauth2.https.cacertfile = ${issuer.caFile}`,
-            'auth_oauth2.https.depth = 3',
-        ],
+        pluginsDirectory: archives, plugins: ['rabbitmq_auth_backend_oauth2'], conf: builtIn(), advanced: ALIAS,
     }, async (rabbit) => {
         await rabbit.logged(/tokenward: auth_oauth2\.https\.depth has no effect/);
-        const connection = await rabbit.connect(await token());
-        assert.equal(await permitted(connection, (channel) => channel.assertQueue('q', {exclusive: true})), true);
-        await connection.close();
+        assert.equal(await mayDeclare(rabbit, await token()), true);
+        assert.equal(await mayDeclare(rabbit, await issuer.mint('alice', 'ops')), true, 'an alias of advanced.config');
+        // The built-in backend doesn't read it, so no right may come from there.
+        await turnedAway(rabbit.connect(await issuer.mint('alice', '',
+            {claims: {resource_access: {broker: {roles: ['ops', 'broker.configure:*/*']}}}})));
+
+        // A roll back and forth: the built-in backend puts keys that it fetches among its settings.
+        const use = (backend) => rabbit.evaluate(`application:set_env(rabbit, auth_backends, [${backend}]).`);
+        await use('rabbit_auth_backend_oauth2');
+        assert.equal(await mayDeclare(rabbit, await token()), true);
+        assert.match(await rabbit.evaluate('application:get_env(rabbitmq_auth_backend_oauth2, key_config).'), /json/);
+        await use('rabbit_auth_backend_tokenward');
+        assert.equal(await rabbit.evaluate('tokenward:reload().'), 'ok');
+        assert.equal(await mayDeclare(rabbit, await token()), true);
+    });
+}, LIMIT_MS);
+
+test('they do with the built-in backend disabled', async () => {
+    await withBroker({conf: builtIn(), advanced: ALIAS}, async (rabbit) => {
+        assert.equal(await mayDeclare(rabbit, await token()), true);
+        assert.equal(await mayDeclare(rabbit, await issuer.mint('alice', 'ops')), true);
+        assert.equal(await rabbit.evaluate('tokenward:reload().'), 'ok');
     });
 }, LIMIT_MS);
 
@@ -81,13 +110,14 @@ test('in a chain, a password that is no token goes to the next backend, a refuse
 }, LIMIT_MS);
 
 for (const [what, conf, message] of [
-    ['a setting that cannot be honoured', ['auth_oauth2.https.peer_verification = verify_none'],
-     /auth_oauth2\.https\.peer_verification: verify_none can't be honoured/],
+    ['settings that cannot be honoured',
+     ['auth_oauth2.https.peer_verification = verify_none', 'auth_oauth2.https.crl_check = peer'],
+     /2 settings can't be taken over:[^]*auth_oauth2\.https\.peer_verification: verify_none can't be honoured/],
     ['a misspelt option', ['tokenward.isuer = https://id.example'], /isuer/],
     ['a file that is not there', ['tokenward.config.1 = /nonexistent/tokenward.ini'], /\/nonexistent\/tokenward\.ini/],
 ]) {
-    test(`${what} keeps the broker from starting, and the log names it`, async () => {
-        await assert.rejects(Rabbit.start({plugins: ['rabbitmq_auth_backend_oauth2'], directory: newDirectory(), conf}),
+    test(`${what}: the broker doesn't start, and the log names it`, async () => {
+        await assert.rejects(Rabbit.start({plugins: [], directory: newDirectory(), conf}),
             (error) => error instanceof NotStarted && message.test(error.message) &&
                 /tokenward can't start/.test(error.message));
     }, LIMIT_MS);
