@@ -5,7 +5,7 @@ import {copyFileSync, mkdirSync, readdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {built, temporaryDirectory} from '../support/programs.mjs';
+import {built, run, temporaryDirectory} from '../support/programs.mjs';
 import {NotStarted, Rabbit, permitted, turnedAway} from '../support/rabbitmq.mjs';
 import {runAll, test} from '../support/tap.mjs';
 
@@ -108,6 +108,20 @@ test('in a chain, a password that is no token goes to the next backend, a refuse
         await turnedAway(rabbit.connect(await issuer.mint('alice', 'broker.read:*/*', {lifetime: -60})));
     });
 }, LIMIT_MS);
+
+// On this machine meson runs it (rabbitmq_migration).
+const ROOT = process.env.TOKENWARD_TEST_RABBITMQ_ROOT;
+if (ROOT) {
+    test('each setting of the built-in backend, as the schemas of this RabbitMQ read it', async () => {
+        const script = join(newDirectory(), 'migration_test.escript');
+        copyFileSync(new URL('migration_test.escript', import.meta.url), script);
+        const folder = readdirSync(built('plugin/rabbitmq/folder'))[0];
+        const {status, output} =
+            await run('chroot', [ROOT, 'escript', script, built('plugin/rabbitmq/folder', folder, 'ebin')]);
+        assert.equal(status, 0, output);
+        assert.match(output, /^ok 58 - /m);
+    });
+}
 
 for (const [what, conf, message] of [
     ['settings that cannot be honoured',
