@@ -6,7 +6,7 @@ import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
 import {built, run, temporaryDirectory} from '../support/programs.mjs';
-import {NotStarted, Rabbit, permitted, turnedAway} from '../support/rabbitmq.mjs';
+import {NotStarted, Rabbit, VERSION, permitted, turnedAway} from '../support/rabbitmq.mjs';
 import {runAll, test} from '../support/tap.mjs';
 
 const directory = temporaryDirectory();
@@ -49,7 +49,13 @@ const builtIn = () => [
     `auth_oauth2.jwks_url = ${issuer.url}/jwks`,
     `auth_oauth2.https.cacertfile = ${issuer.caFile}`,
     'auth_oauth2.https.depth = 3',
+    ...(PAGES_ASK ? [`auth_oauth2.issuer = ${issuer.url}`, 'management.oauth_enabled = true',
+                     'management.oauth_client_id = pages'] : []),
 ];
+/** The management pages of 4.x read auth_oauth2.* for their single sign-on; those of 3.10 have settings of their own. */
+const PAGES_ASK = VERSION[0] >= 4;
+const PAGES = PAGES_ASK ? ['rabbitmq_management'] : [];
+const signOn = async (rabbit) => (await rabbit.http('/auth')).body.oauth_enabled;
 const ALIAS = `[{rabbitmq_auth_backend_oauth2, [{scope_aliases,
     #{<<"ops">> => [<<"broker.configure:*/*">>, <<"broker.tag:administrator">>]}}]}]`;
 
@@ -66,9 +72,10 @@ test('the settings of the built-in backend do, with an issuer; the plugin as an 
     const archive = readdirSync(built('plugin/rabbitmq')).find((name) => name.endsWith('.ez'));
     copyFileSync(built('plugin/rabbitmq', archive), join(archives, archive));
     await withBroker({
-        pluginsDirectory: archives, plugins: ['rabbitmq_auth_backend_oauth2'], conf: builtIn(), advanced: ALIAS,
+        pluginsDirectory: archives, plugins: ['rabbitmq_auth_backend_oauth2', ...PAGES], conf: builtIn(), advanced: ALIAS,
     }, async (rabbit) => {
         await rabbit.logged(/tokenward: auth_oauth2\.https\.depth has no effect/);
+        if (PAGES_ASK) assert.equal(await signOn(rabbit), true);
         assert.equal(await mayDeclare(rabbit, await token()), true);
         assert.equal(await mayDeclare(rabbit, await issuer.mint('alice', 'ops')), true, 'an alias of advanced.config');
         // The built-in backend doesn't read it, so no right may come from there.
@@ -87,7 +94,8 @@ test('the settings of the built-in backend do, with an issuer; the plugin as an 
 }, LIMIT_MS);
 
 test('they do with the built-in backend disabled', async () => {
-    await withBroker({conf: builtIn(), advanced: ALIAS}, async (rabbit) => {
+    await withBroker({plugins: PAGES, conf: builtIn(), advanced: ALIAS}, async (rabbit) => {
+        if (PAGES_ASK) assert.equal(await signOn(rabbit), false, 'the README says so');
         assert.equal(await mayDeclare(rabbit, await token()), true);
         assert.equal(await mayDeclare(rabbit, await issuer.mint('alice', 'ops')), true);
         assert.equal(await rabbit.evaluate('tokenward:reload().'), 'ok');
