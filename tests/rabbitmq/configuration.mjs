@@ -55,14 +55,14 @@ const builtIn = () => [
 /** The management pages of 4.x read auth_oauth2.* for their single sign-on; those of 3.10 have settings of their own. */
 const PAGES_ASK = VERSION[0] >= 4;
 const PAGES = PAGES_ASK ? ['rabbitmq_management'] : [];
-const signOn = async (rabbit) => (await rabbit.http('/auth')).body.oauth_enabled;
+const signOn = async (rabbit) => /oauth_enabled,true/.test(await rabbit.evaluate('rabbit_mgmt_wm_auth:authSettings().'));
 const ALIAS = `[{rabbitmq_auth_backend_oauth2, [{scope_aliases,
     #{<<"ops">> => [<<"broker.configure:*/*">>, <<"broker.tag:administrator">>]}}]}]`;
 
 /** Whether a client with the token may declare a queue. */
-async function mayDeclare(rabbit, password) {
+async function mayDeclare(rabbit, password, queue = 'q') {
     const connection = await rabbit.connect(password);
-    const declared = await permitted(connection, (channel) => channel.assertQueue('q', {exclusive: true}));
+    const declared = await permitted(connection, (channel) => channel.assertQueue(queue, {exclusive: true}));
     await connection.close();
     return declared;
 }
@@ -81,6 +81,11 @@ test('the settings of the built-in backend do, with an issuer; the plugin as an 
         // The built-in backend doesn't read it, so no right may come from there.
         await turnedAway(rabbit.connect(await issuer.mint('alice', '',
             {claims: {resource_access: {broker: {roles: ['ops', 'broker.configure:*/*']}}}})));
+
+        // Variables, which the backend of 3.10 doesn't know.
+        const variables = await issuer.mint('alice', 'broker.configure:*/{vhost}-{sub}-*');
+        assert.equal(await mayDeclare(rabbit, variables, '/-alice-1'), VERSION[0] >= 4);
+        assert.equal(await mayDeclare(rabbit, variables, '/-bob-1'), false);
 
         // A roll back and forth: the built-in backend puts keys that it fetches among its settings.
         const use = (backend) => rabbit.evaluate(`application:set_env(rabbit, auth_backends, [${backend}]).`);
