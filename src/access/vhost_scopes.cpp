@@ -59,17 +59,9 @@ class Elements {
     std::string_view pending_;  ///< what is left of the vhost, where it is read
 };
 
-bool has_broken_escape(std::string_view raw) noexcept {
-    for (std::size_t at = raw.find('%'); at != std::string_view::npos; at = raw.find('%', at + 1)) {
-        if (at + 2 >= raw.size() || digit(raw[at + 1]) < 0 || digit(raw[at + 2]) < 0) return true;
-    }
-    return false;
-}
-
-/// A glob: on a mismatch the last star takes one byte more.
+/// A glob: on a mismatch the last star takes one byte more. A broken escape matches nothing.
 bool matches(std::string_view raw, std::string_view name, std::optional<std::string_view> vhost,
              ScanBudget &budget) noexcept {
-    if (has_broken_escape(raw)) return false;
     Elements pattern(raw, vhost);
     Elements behind_star = pattern;
     bool has_star = false;

@@ -205,6 +205,8 @@ void add_logins(World &world, std::vector<support::CountedCase> &cases) {
          world.token(stars + R"("scope":"...")", "read:" + times(32, "{a}") + "/{vhost} ")},
         {"one scope of variables", world.token(stars + R"("scope":"read:.../{vhost}")", "{a}")},
         {"the client identifier", world.scopes("read:v/#{mqtt:client_id}")},
+        {"the vhost behind vhosts with wildcards", world.scopes("read:*/*{vhost}*a*{vhost}#")},
+        {"the vhost many times", world.scopes("read:*/" + times(60, "{vhost}") + "*#")},
         {"the client identifier and the vhost", world.scopes("read:{mqtt:client_id}/{vhost}#")},
         {"the username", world.scopes("read:v/#{session:username}")},
         {"variables without a claim", world.token(R"("scope":"...")", "read:{a#}/{b#} ")},
