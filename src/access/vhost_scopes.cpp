@@ -8,8 +8,8 @@ namespace tokenward::access {
 namespace {
 
 // In bytes that take as long to scan (scan_budget.hpp).
-constexpr std::size_t of_a_scope = 48;
-constexpr std::size_t of_a_step = 16;
+constexpr std::size_t of_a_scope = 96;
+constexpr std::size_t of_a_step = 40;
 
 int digit(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';

@@ -275,6 +275,20 @@ void add_decisions(World &world, std::vector<support::CountedCase> &cases) {
              return scopes;
          }(),
          {Operation::write, "v", abba, std::nullopt}},
+        {"{vhost} and stars",
+         [] {
+             std::vector<std::string> scopes;
+             for (std::size_t i = 0; i < 420; ++i) scopes.push_back(numbered("write:*/*b*{vhost}*#", i));
+             return scopes;
+         }(),
+         {Operation::write, "ab", abba, std::nullopt}},
+        {"{vhost} and long vhosts",
+         [] {
+             std::vector<std::string> scopes;
+             for (std::size_t i = 0; i < 420; ++i) scopes.push_back(numbered("write:*b*a*/{vhost}#", i));
+             return scopes;
+         }(),
+         {Operation::write, abba, abba, std::nullopt}},
         {"one pattern of many literals",
          {"write:*/" + times(5800, "*b") + "*c*"},
          {Operation::write, "v", abba, std::nullopt}},
