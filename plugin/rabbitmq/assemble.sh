@@ -1,14 +1,13 @@
 #!/bin/sh
-# assemble.sh OUTPUT.ez NAME APP NIF SCHEMA ARCHIVER SOURCE.erl...: makes folder/NAME beside OUTPUT.ez, and OUTPUT.ez.
+# assemble.sh FOLDER APP NIF SCHEMA SOURCE.erl...: makes the folder that RabbitMQ takes as a plugin.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
-output=$1 name=$2 app=$3 nif=$4 schema=$5 archiver=$6
-shift 6
-folder=${output%/*}/folder/$name
-rm -rf "$folder" "$output"
+folder=$1 app=$2 nif=$3 schema=$4
+shift 4
+# Earlier builds made these beside it. RabbitMQ would take the archive instead of the folder.
+rm -rf "$folder" "$folder.ez" "${folder%/*}/folder"
 mkdir -p "$folder/ebin" "$folder/priv/schema"
 erlc -Werror +debug_info +deterministic -o "$folder/ebin" "$@"
 cp "$app" "$folder/ebin/"
 cp "$nif" "$folder/priv/"
 cp "$schema" "$folder/priv/schema/"
-escript "$archiver" "$folder" "$output"

@@ -1,11 +1,10 @@
-// rabbitmq.conf on a real RabbitMQ: the settings of the built-in backend, the plugin as an archive, and what must keep
-// the broker from starting.
+// rabbitmq.conf on a real RabbitMQ: the settings of the built-in backend, and what must keep the broker from starting.
 import assert from 'node:assert/strict';
-import {copyFileSync, mkdirSync, readdirSync, writeFileSync} from 'node:fs';
+import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {built, temporaryDirectory} from '../support/programs.mjs';
+import {temporaryDirectory} from '../support/programs.mjs';
 import {NotStarted, Rabbit, permitted, turnedAway} from '../support/rabbitmq.mjs';
 import {runAll, test} from '../support/tap.mjs';
 
@@ -43,12 +42,8 @@ async function after() {
 
 const token = () => issuer.mint('alice', 'broker.configure:*/* broker.read:*/* broker.write:*/*');
 
-test('the settings of the built-in backend do, with an issuer; the plugin as an archive', async () => {
-    const archives = newDirectory();
-    const archive = readdirSync(built('plugin/rabbitmq')).find((name) => name.endsWith('.ez'));
-    copyFileSync(built('plugin/rabbitmq', archive), join(archives, archive));
+test('the settings of the built-in backend do, with an issuer', async () => {
     await withBroker({
-        pluginsDirectory: archives,
         plugins: ['rabbitmq_auth_backend_oauth2'],
         conf: [
             `tokenward.issuer = ${issuer.url}`,
