@@ -1,5 +1,5 @@
 %% The auth backend that RabbitMQ calls. It answers by libtokenward. One module serves 3.10 and 4.x: it exports the
-%% callbacks of both, and defines their two records itself, so that it needs no header of the broker.
+%% callbacks of both. Their two records are the same in all versions, so it can be built without the broker's header.
 %%
 %% A user's impl is the handle of a session. A handle that is dead, or that another node made, gets no right.
 %%
@@ -11,8 +11,14 @@
 -export([user_login_authorization/2, check_vhost_access/3, check_resource_access/4, check_topic_access/4]).
 -export([state_can_expire/0, expiry_timestamp/1, update_state/2]).
 
+-ifdef(WITH_RABBITMQ).
+-include_lib("rabbit_common/include/rabbit.hrl").
+-behaviour(rabbit_authn_backend).
+-behaviour(rabbit_authz_backend).
+-else.
 -record(auth_user, {username, tags, impl}).
 -record(resource, {virtual_host, kind, name}).
+-endif.
 
 -define(TEN_YEARS, 315_360_000).
 

@@ -81,6 +81,7 @@ cases() ->
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
      {"the module is replaced twice while handles live", fun replaced/1},
      {"the module is unloaded while handles live, and comes back", fun unloaded_module/1},
+     {"another version is not loaded beside handles of this one, nor a module with an object of another", fun other_version/1},
      {"closing while others log in", fun close_beside_logins/1},
      {"a flood of log lines is bounded, and the owner is woken until all are taken", fun log_flood/1},
      {"only the owner takes log lines, and closes", fun owner/1},
@@ -538,6 +539,35 @@ unloaded_module(World) ->
     end),
     {ok, Session} = login(backend(World), token(World, "bob", "read:v/q")),
     allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none).
+
+other_version(#{dir := Directory} = World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    Ebin = filename:dirname(code:which(tokenward_nif)),
+    {ok, Beam} = file:read_file(filename:join(Ebin, "tokenward_nif.beam")),
+    {ok, Object} = file:read_file(filename:join([filename:dirname(Ebin), "priv", "tokenward_nif.so"])),
+    {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(Beam, [abstract_code]),
+    {ok, tokenward_nif, NewBeam} = compile:forms(next_version(Forms), []),
+    NewObject = binary:replace(Object, <<"1.0.0", 0>>, <<"1.0.1", 0>>, [global]),
+    true = NewObject =/= Object,
+    lists:foreach(
+        fun({Name, OneBeam, OneObject}) ->
+            Root = filename:join(Directory, Name),
+            [ok = filelib:ensure_dir(filename:join([Root, Folder, "x"])) || Folder <- ["ebin", "priv"]],
+            ok = file:write_file(filename:join([Root, "ebin", "tokenward_nif.beam"]), OneBeam),
+            ok = file:write_file(filename:join([Root, "priv", "tokenward_nif.so"]), OneObject),
+            true = code:add_patha(filename:join(Root, "ebin")),
+            _ = code:purge(tokenward_nif),
+            {error, on_load_failure} = code:load_file(tokenward_nif),
+            true = code:del_path(filename:join(Root, "ebin")),
+            allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none)
+        end, [{"new", NewBeam, NewObject}, {"new-module", NewBeam, Object}, {"new-object", Beam, NewObject}]),
+    ok = tokenward_nif:close(Backend).
+
+next_version("1.0.0") -> "1.0.1";
+next_version([Head | Tail]) -> [next_version(Head) | next_version(Tail)];
+next_version(Tuple) when is_tuple(Tuple) -> list_to_tuple(next_version(tuple_to_list(Tuple)));
+next_version(Other) -> Other.
 
 close_beside_logins(World) ->
     Token = token(World, "alice", "read:v/q"),
