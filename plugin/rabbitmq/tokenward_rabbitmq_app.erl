@@ -24,6 +24,10 @@ is_unpacked(File, Folder) ->
 stop(_State) ->
     ok.
 
+%% The tables outlive the processes that write them.
 init([]) ->
-    Children = [#{id => Module, start => {Module, start_link, []}} || Module <- [tokenward_expiry, tokenward_backend]],
+    _ = tokenward_log:new_limits(),
+    _ = tokenward_expiry:new_table(),
+    Children = [#{id => Module, start => {Module, start_link, []}} || Module <-
+        [tokenward_patience, tokenward_expiry, tokenward_backend]],
     {ok, {#{strategy => one_for_one, intensity => 5, period => 10}, Children}}.
