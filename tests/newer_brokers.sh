@@ -34,7 +34,7 @@ mosquitto() {
         mosquitto_openid_provider mosquitto_migration
 }
 rabbitmq() {
-    TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_plugins \
+    TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_plugins rabbitmq_origins \
         rabbitmq_token_end rabbitmq_cluster
 }
 

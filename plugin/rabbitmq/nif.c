@@ -293,18 +293,29 @@ struct attempt {
     tokenward_context context;
 };
 
-/* {Protocol, Peer, ClientId, ConnectionName, LastBackend} */
+/* A list of the atoms last_backend, asks_again. */
+static int get_context_flags(ErlNifEnv *env, ERL_NIF_TERM list, uint64_t *flags) {
+    ERL_NIF_TERM head;
+    while (enif_get_list_cell(env, list, &head, &list)) {
+        if (enif_is_identical(head, atom(env, "last_backend")))
+            *flags |= TOKENWARD_LAST_BACKEND;
+        else if (enif_is_identical(head, atom(env, "asks_again")))
+            *flags |= TOKENWARD_ASKS_AGAIN;
+        else
+            return 0;
+    }
+    return enif_is_empty_list(env, list);
+}
+
+/* {Protocol, Peer, ClientId, ConnectionName, Flags} */
 static int get_context(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_context *out) {
     const ERL_NIF_TERM *field;
     int arity;
     *out = (tokenward_context)TOKENWARD_CONTEXT_INIT;
     if (!enif_get_tuple(env, term, &arity, &field) || arity != 5) return 0;
-    if (enif_is_identical(field[4], atom(env, "true")))
-        out->flags |= TOKENWARD_LAST_BACKEND;
-    else if (!enif_is_identical(field[4], atom(env, "false")))
-        return 0;
     return get_string(env, field[0], &out->protocol) && get_string(env, field[1], &out->peer) &&
-           get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name);
+           get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name) &&
+           get_context_flags(env, field[4], &out->flags);
 }
 
 /* Username, Secret, Context, as three arguments. */

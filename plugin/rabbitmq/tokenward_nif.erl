@@ -15,9 +15,9 @@
 -type library() :: reference().
 -type backend() :: reference().
 -type session() :: reference().
-%% Protocol, peer, client id, connection name, whether no other backend is asked after this one: for log lines and their
-%% limits.
--type context() :: {binary(), binary(), binary(), binary(), boolean()}.
+%% Protocol, peer, client id, connection name, flags: for log lines and their limits. last_backend: no other backend is
+%% asked after this one. asks_again: after try_again this call comes again, so there is no line.
+-type context() :: {binary(), binary(), binary(), binary(), [last_backend | asks_again]}.
 %% Reason, message, hint: printable ASCII, without the token.
 -type problem() :: {error, binary(), binary(), binary()}.
 -type refusal() :: {refused | not_a_token | error, binary(), binary(), binary()} |
