@@ -33,7 +33,10 @@ mosquitto() {
         mosquitto_restart mosquitto_retained mosquitto_bridges mosquitto_control mosquitto_protocols mosquitto_hostile \
         mosquitto_openid_provider mosquitto_migration
 }
-rabbitmq() { TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration; }
+rabbitmq() {
+    TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_plugins rabbitmq_origins \
+        rabbitmq_token_end rabbitmq_cluster
+}
 
 if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then
     part "Mosquitto $(chroot "$root" mosquitto -h | sed -n '1s/.* //p') of Debian sid" mosquitto

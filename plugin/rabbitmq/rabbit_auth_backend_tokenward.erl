@@ -1,7 +1,8 @@
 %% The auth backend that RabbitMQ calls. It answers by libtokenward. One module serves 3.10 and 4.x: it exports the
-%% callbacks of both, and defines their two records itself, so that it needs no header of the broker.
+%% callbacks of both. Their two records are the same in all versions, so it can be built without the broker's header.
 %%
-%% A user's impl is the handle of a session. A handle that is dead, or that another node made, gets no right.
+%% A user's impl is the handle of a session. The session's own node decides. A dead handle gets no right, and so does one
+%% whose node doesn't answer.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(rabbit_auth_backend_tokenward).
@@ -10,9 +11,16 @@
 -export([user_login_authentication/2]).
 -export([user_login_authorization/2, check_vhost_access/3, check_resource_access/4, check_topic_access/4]).
 -export([state_can_expire/0, expiry_timestamp/1, update_state/2]).
+-export([tags/1]).  % for another node
 
+-ifdef(WITH_RABBITMQ).
+-include_lib("rabbit_common/include/rabbit.hrl").
+-behaviour(rabbit_authn_backend).
+-behaviour(rabbit_authz_backend).
+-else.
 -record(auth_user, {username, tags, impl}).
 -record(resource, {virtual_host, kind, name}).
+-endif.
 
 -define(TEN_YEARS, 315_360_000).
 
@@ -46,22 +54,24 @@ authorize_login(Username, AuthProps) ->
                 Username ->
                     {ok, Session, tags(Session)};
                 _ ->
-                    {refused, "~ts", ["the token's username is not the authenticated one"]}
+                    tokenward_login:refused("authenticate", "IDENTITY_CHANGED",
+                                            "the token's username is not the one that another backend has let in")
             end;
         Refused ->
             Refused
     end.
 
 %% An exception carries the arguments of the failed function, a token among them, and the broker logs them. So an
-%% exception becomes a refusal that names the functions only. It means a defect of this plugin.
+%% exception, which means a defect of this plugin, becomes a refusal and a line that names the functions only.
 without_trace(Ask) ->
     try
         Ask()
     catch
         Class:_:Stack ->
             Where = [io_lib:format(" ~ts:~ts", [Module, Function]) || {Module, Function, _, _} <- Stack],
-            Text = ["INTERNAL: ", atom_to_list(Class), " in", lists:join(",", lists:sublist(Where, 3))],
-            {refused, "~ts", [unicode:characters_to_binary(Text)]}
+            tokenward_log:write(error, ["INTERNAL: ", atom_to_list(Class), " in", lists:join(",", lists:sublist(Where, 3)),
+                                        ": please report this"]),
+            {refused, "~ts", [<<"internal error">>]}
     end.
 
 %% Erlang never frees an atom, so a token must not create one: only atoms that exist already become tags.
@@ -85,38 +95,51 @@ known_atom(Tag) ->
 %% ---- rights --------------------------------------------------------------------------------------------
 
 %% Any right in the vhost opens it. The line of a denial needs one request: reading.
-check_vhost_access(#auth_user{impl = Session}, VHost, AuthzData) ->
-    try tokenward_nif:can_access_vhost(Session, VHost) of
-        allowed -> true;
-        _ -> denied(Session, {operation(read), VHost, <<>>, none}, AuthzData)
-    catch
-        error:badarg -> false
-    end;
+check_vhost_access(#auth_user{impl = Session} = User, VHost, AuthzData) ->
+    Here = fun() ->
+        case tokenward_nif:can_access_vhost(Session, VHost) of
+            allowed -> true;
+            _ -> denied(Session, {operation(read), VHost, <<>>, none}, AuthzData)
+        end
+    end,
+    decide(Session, Here, check_vhost_access, [User, VHost, AuthzData]);
 check_vhost_access(_, _, _) ->
     false.
 
 check_resource_access(User, #resource{kind = exchange, name = <<>>} = Resource, Permission, Context) ->
     check_resource_access(User, Resource#resource{name = <<"amq.default">>}, Permission, Context);
-check_resource_access(User, #resource{virtual_host = VHost, name = Name}, Permission, Context) ->
-    authorize(User, {operation(Permission), VHost, Name, none}, Context);
+check_resource_access(#auth_user{impl = Session} = User, #resource{virtual_host = VHost, name = Name} = Resource,
+                      Permission, Context) ->
+    Here = fun() -> authorize(Session, {operation(Permission), VHost, Name, none}, Context) end,
+    decide(Session, Here, check_resource_access, [User, Resource, Permission, Context]);
 check_resource_access(_, _, _, _) ->
     false.
 
-check_topic_access(User, #resource{virtual_host = VHost, name = Name}, Permission,
-                   #{routing_key := RoutingKey} = Context) when is_binary(RoutingKey) ->
-    authorize(User, {operation(Permission), VHost, Name, RoutingKey}, Context);
+check_topic_access(#auth_user{impl = Session} = User, #resource{virtual_host = VHost, name = Name} = Resource,
+                   Permission, #{routing_key := RoutingKey} = Context) when is_binary(RoutingKey) ->
+    Here = fun() -> authorize(Session, {operation(Permission), VHost, Name, RoutingKey}, Context) end,
+    decide(Session, Here, check_topic_access, [User, Resource, Permission, Context]);
 check_topic_access(_, _, _, _) ->
     false.
 
-authorize(#auth_user{impl = Session}, {Operation, VHost, Name, RoutingKey} = Request, Context) ->
-    try tokenward_nif:authorize(Session, Operation, VHost, Name, RoutingKey) of
+%% Here, or by the same function on the session's node.
+decide(Session, Here, Function, Arguments) ->
+    case tokenward_owner:is_elsewhere(Session) of
+        true ->
+            tokenward_owner:call(Session, ?MODULE, Function, Arguments) =:= {ok, true};
+        false ->
+            try
+                Here()
+            catch
+                error:badarg -> false
+            end
+    end.
+
+authorize(Session, {Operation, VHost, Name, RoutingKey} = Request, Context) ->
+    case tokenward_nif:authorize(Session, Operation, VHost, Name, RoutingKey) of
         allowed -> true;
         _ -> denied(Session, Request, Context)
-    catch
-        error:badarg -> false
-    end;
-authorize(_, _, _) ->
-    false.
+    end.
 
 %% The library words the line, and leaves it out when there are too many.
 denied(Session, {Operation, VHost, Name, RoutingKey}, Context) ->
@@ -136,21 +159,41 @@ state_can_expire() ->
 
 %% Never the atom `never`: RabbitMQ 4 would ignore update-secret for such a user.
 expiry_timestamp(#auth_user{impl = Session}) ->
-    try
-        min(tokenward_nif:expires_at(Session), os:system_time(second) + ?TEN_YEARS)
-    catch
-        error:badarg -> 0
+    case tokenward_owner:call(Session, tokenward_nif, expires_at, [Session]) of
+        {ok, End} when is_integer(End) -> min(End, os:system_time(second) + ?TEN_YEARS);
+        _ -> 0
     end;
 expiry_timestamp(_) ->
     0.
 
 %% Every failure is {error, _}: 3.10 knows {refused, _} only and 4.x {refused, _, _} only. Both close the connection.
 update_state(#auth_user{impl = Session} = User, Token) ->
+    OldTags = tokenward_owner:call(Session, ?MODULE, tags, [Session]),
     case without_trace(fun() -> tokenward_login:refresh(Session, Token) end) of
-        {ok, NewSession} ->
-            {ok, User#auth_user{tags = tags(NewSession), impl = NewSession}};
-        {refused, _, [Message]} ->
-            {error, unicode:characters_to_list(Message)}
+        {ok, NewSession} -> updated(User, NewSession, OldTags);
+        {refused, _, [Message]} -> {error, unicode:characters_to_list(Message)}
     end;
 update_state(_, _) ->
-    {error, "not a session of tokenward"}.
+    refresh_refused("INVALID_ARGUMENT", "not a session of tokenward").
+
+refresh_refused(Reason, Message) ->
+    {refused, _, [Text]} = tokenward_login:refused("refresh", Reason, Message),
+    {error, unicode:characters_to_list(Text)}.
+
+%% An older broker goes on with the tags of the login, whatever is answered.
+updated(User, Session, {ok, OldTags}) ->
+    Tags = tags(Session),
+    case OldTags -- Tags of
+        [] ->
+            {ok, User#auth_user{tags = Tags, impl = Session}};
+        Lost ->
+            case tokenward_broker:keeps_tags() of
+                true ->
+                    refresh_refused("TAGS_LOST", io_lib:format("the new token lacks the tags ~0p, which this version "
+                                                               "of RabbitMQ would keep: log in anew", [Lost]));
+                false ->
+                    {ok, User#auth_user{tags = Tags, impl = Session}}
+            end
+    end;
+updated(_User, _Session, error) ->
+    refresh_refused("SESSION_ELSEWHERE", "the session's node doesn't answer").

@@ -1,34 +1,46 @@
-%% Closes connections whose token has ended, where RabbitMQ doesn't: 3.10 closes none, 4.0 none of AMQP 0-9-1. Also makes
-%% channels forget the permissions that they keep for up to a minute, after update-secret.
+%% Closes connections whose token has ended, where RabbitMQ doesn't: 3.10 closes none, 4.0 none of AMQP 0-9-1.
+%%
+%% A login tells its process. Connections that nobody told of are found: the watch looks at all connections of the node
+%% from time to time, and asks each new one for its session once. So it knows those that were there before it started,
+%% and those whose login rabbit_auth_backend_cache answered.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_expiry).
 -behaviour(gen_server).
 
--export([start_link/0, watch/1, forget_cached_permissions/0]).
+-export([start_link/0, new_table/0, watch/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% The wall clock may be set, so each end is looked at again at least this often.
--define(LONGEST_TIMER_MS, 60_000).
+%% {Pid, Session | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
+%% belongs to the supervisor, so that it outlives the watch. It also keeps sessions alive for processes on other nodes.
+-define(TABLE, tokenward_sessions).
+%% Of {End, Pid}, in milliseconds since 1970.
+-define(ENDS, tokenward_ends).
+
+%% How often new connections are looked for. The wall clock may be set, so that is also how often ends are looked at.
+-define(ROUND_MS, 10_000).
 %% A broker that closes by itself does so within this time after the end, with its own message. It goes first.
 -define(PRECEDENCE_MS, 1000).
 -define(NO_END, 16#7FFFFFFFFFFFFFFF).
--define(CONNECTION_FORCED, 320).
 -define(TEXT, "the access token has ended").
+
+%% So many connections are being closed at a time. One that is stuck keeps its place for a second, and gets its end when
+%% it looks into its mailbox.
+-define(CLOSERS, 32).
+-define(CLOSER_MS, 1000).
+%% If more end together, one line counts them.
+-define(LINES, 5).
 
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
+new_table() ->
+    ?TABLE = ets:new(?TABLE, [named_table, public]).
+
 %% The calling process serves the connection, or the process that serves it is its parent. Both are watched until they
 %% end.
 watch(Session) ->
-    gen_server:cast(?MODULE, {watch, self(), parent(), tokenward_nif:expires_at(Session)}).
-
-precedence_ms() ->
-    case erlang:function_exported(rabbit_access_control, expiry_timestamp, 1) of
-        true -> ?PRECEDENCE_MS;
-        false -> 0
-    end.
+    gen_server:cast(?MODULE, {watch, lists:usort([self(), parent()]), Session}).
 
 %% A direct connection, as an MQTT client has, logs in from a process of its own.
 parent() ->
@@ -39,123 +51,205 @@ parent() ->
         error:badarg -> self()
     end.
 
-%% Runs in a connection's process, as update-secret does: its dictionary has the channels.
-forget_cached_permissions() ->
-    Channels = [Pid || {{ch_pid, Pid}, _} <- get(), is_pid(Pid)],
-    lists:foreach(fun(Channel) -> spawn(fun() -> forget(Channel) end) end, Channels).
+%% ---- the watch --------------------------------------------------------------------------------------------
 
-forget(Channel) ->
-    Forget = fun(State) ->
-        erase(permission_cache),
-        erase(topic_permission_cache),
-        State
-    end,
-    try
-        sys:replace_state(Channel, Forget, infinity)
-    catch
-        exit:_ -> ok
-    end.
-
-%% ---- the watch: process => {monitor, when to close in milliseconds} -------------------------------------
+%% closer: the process that closes, or none.
+-record(watch, {closer = none, timer = none}).
 
 init([]) ->
-    {ok, #{}}.
+    ?ENDS = ets:new(?ENDS, [named_table, ordered_set, protected]),
+    lists:foreach(fun watch_again/1, ets:tab2list(?TABLE)),
+    self() ! round,
+    {ok, #watch{}}.
 
-handle_call(_Request, _From, Watched) ->
-    {reply, {error, unknown_request}, Watched}.
+handle_call(_Request, _From, Watch) ->
+    {reply, {error, unknown_request}, Watch}.
 
-handle_cast({watch, Caller, Parent, ExpiresAt}, Watched) ->
-    {noreply, lists:foldl(fun(Pid, Map) -> set(Pid, ExpiresAt, Map) end, Watched, lists:usort([Caller, Parent]))};
-handle_cast(_Request, Watched) ->
-    {noreply, Watched}.
+handle_cast({watch, Pids, Session}, Watch) ->
+    lists:foreach(fun(Pid) -> set(Pid, Session) end, Pids),
+    {noreply, look(Watch)};
+handle_cast({session_of, Pid, Session}, Watch) ->
+    case ets:lookup(?TABLE, Pid) of
+        [{_, asked, _, _}] -> set(Pid, Session);
+        _ -> ok  % ended, or has logged in meanwhile
+    end,
+    {noreply, look(Watch)};
+handle_cast({unlisted, Pids}, Watch) ->
+    lists:foreach(fun forget_closing/1, Pids),
+    {noreply, Watch};
+handle_cast(_Request, Watch) ->
+    {noreply, Watch}.
 
-handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watched) ->
-    {noreply, maps:remove(Pid, Watched)};
-handle_info({look, Pid, EndMs}, Watched) ->
-    case Watched of
-        #{Pid := {_, EndMs}} ->
-            {noreply, look(Pid, EndMs, Watched)};
-        _ ->
-            {noreply, Watched}  % ended, or has a new token
-    end;
-handle_info(_Message, Watched) ->
-    {noreply, Watched}.
+handle_info(round, Watch) ->
+    _ = erlang:send_after(?ROUND_MS, self(), round),
+    find(),
+    {noreply, look(Watch)};
+handle_info(look, Watch) ->
+    {noreply, look(Watch)};
+handle_info({'DOWN', _Monitor, process, Closer, Reason}, #watch{closer = Closer} = Watch) ->
+    [forget(Pid) || Reason =/= normal, [Pid] <- ets:match(?TABLE, {'$1', closing, '_', '_'})],
+    {noreply, look(Watch#watch{closer = none})};
+handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watch) ->
+    forget(Pid),
+    {noreply, Watch};
+handle_info(_Message, Watch) ->
+    {noreply, Watch}.
 
-set(Pid, ?NO_END, Watched) ->
-    forget_process(Pid, Watched);
-set(Pid, ExpiresAt, Watched) ->
-    EndMs = ExpiresAt * 1000 + precedence_ms(),
-    case Watched of
-        #{Pid := {_, EndMs}} ->
-            Watched;
-        #{Pid := {Monitor, _}} ->
-            look_later(Pid, EndMs),
-            Watched#{Pid := {Monitor, EndMs}};
-        _ ->
-            look_later(Pid, EndMs),
-            Watched#{Pid => {erlang:monitor(process, Pid), EndMs}}
-    end.
+%% An answer to the former watch is lost: whoever was asked is asked again.
+watch_again({Pid, asked, _, _}) ->
+    true = ets:delete(?TABLE, Pid);
+watch_again({Pid, Session, End, _}) ->
+    true = ets:insert(?TABLE, {Pid, Session, End, erlang:monitor(process, Pid)}),
+    index(Pid, End).
 
-forget_process(Pid, Watched) ->
-    case maps:take(Pid, Watched) of
-        {{Monitor, _}, Rest} ->
+set(Pid, Session) ->
+    Monitor = case ets:lookup(?TABLE, Pid) of
+        [{_, _, OldEnd, Known}] ->
+            true = ets:delete(?ENDS, {OldEnd, Pid}),
+            Known;
+        [] ->
+            erlang:monitor(process, Pid)
+    end,
+    End = end_of(Session),
+    true = ets:insert(?TABLE, {Pid, Session, End, Monitor}),
+    index(Pid, End).
+
+index(_Pid, infinity) ->
+    true;
+index(Pid, End) ->
+    true = ets:insert(?ENDS, {{End, Pid}}).
+
+forget(Pid) ->
+    case ets:take(?TABLE, Pid) of
+        [{_, _, End, Monitor}] ->
             erlang:demonitor(Monitor, [flush]),
-            Rest;
-        error ->
-            Watched
+            true = ets:delete(?ENDS, {End, Pid});
+        [] ->
+            true
     end.
 
-look_later(Pid, EndMs) ->
-    LeftMs = EndMs - erlang:system_time(millisecond),
-    erlang:send_after(max(0, min(LeftMs, ?LONGEST_TIMER_MS)), self(), {look, Pid, EndMs}).
-
-look(Pid, EndMs, Watched) ->
-    case erlang:system_time(millisecond) >= EndMs of
-        true ->
-            %% In a process of its own: closing waits for the connection's process, which may be stuck or ending.
-            _ = spawn(fun() -> close(Pid) end),
-            forget_process(Pid, Watched);
-        false ->
-            look_later(Pid, EndMs),
-            Watched
+forget_closing(Pid) ->
+    case ets:lookup(?TABLE, Pid) of
+        [{_, closing, _, _}] -> forget(Pid);
+        _ -> true
     end.
 
-%% ---- closing --------------------------------------------------------------------------------------------
+%% In milliseconds, as the session says now: update-secret may have moved it.
+end_of(Session) when is_reference(Session) ->
+    try tokenward_nif:expires_at(Session) of
+        ?NO_END -> infinity;
+        Seconds -> Seconds * 1000 + precedence_ms()
+    catch
+        error:badarg -> infinity  % another node's: that node closes it
+    end;
+end_of(_NoSession) ->
+    infinity.
 
-%% Closes nothing but what the broker lists as a connection: a parent may be any process.
-close(Pid) ->
-    try close_listed(Pid)
-    catch exit:_ -> ok  % the connection has ended
+precedence_ms() ->
+    case erlang:function_exported(rabbit_access_control, expiry_timestamp, 1) of
+        true -> ?PRECEDENCE_MS;
+        false -> 0
     end.
 
-close_listed(Pid) ->
-    case lists:member(Pid, rabbit_networking:local_connections()) of
-        true ->
-            tokenward_log:write(info, io_lib:format("closing connection ~p: ~ts", [Pid, ?TEXT])),
-            rabbit_reader:shutdown(Pid, ?TEXT);
-        false ->
-            case lists:member(Pid, rabbit_direct:list_local()) of
-                true -> close_direct(Pid, readers_of(Pid));
-                false -> ok
-            end
+%% Not erlang:system_time: after the clock was set, that follows it by one percent, an hour in four days.
+now_ms() ->
+    os:system_time(millisecond).
+
+%% Asks the connections that nobody told of.
+find() ->
+    try tokenward_connections:local() of
+        Pids -> lists:foreach(fun find/1, Pids)
+    catch
+        _:_ -> ok  % the broker is starting or stopping
     end.
 
-%% The reader of an MQTT client is linked to its direct connection.
-readers_of(Direct) ->
-    case erlang:process_info(Direct, links) of
-        {links, Linked} ->
-            [Pid || Pid <- rabbit_networking:local_non_amqp_connections(), lists:member(Pid, Linked),
-                    {rabbit_mqtt_reader, init, _} <- [proc_lib:translate_initial_call(Pid)]];
-        undefined ->
+find(Pid) ->
+    case ets:lookup(?TABLE, Pid) of
+        [{_, Session, _, _}] when Session =/= nobody ->
+            ok;
+        _ ->
+            true = set(Pid, asked),
+            tokenward_connections:ask_session(Pid)
+    end.
+
+%% Hands over what has ended, unless some are being closed, and sets the timer for the next end.
+look(#watch{closer = none, timer = Timer} = Watch) ->
+    _ = cancel(Timer),
+    Closer = close(due(now_ms())),
+    Watch#watch{closer = Closer, timer = case Closer of none -> timer(); _ -> none end};
+look(Watch) ->
+    Watch.
+
+due(Now) ->
+    case ets:first(?ENDS) of
+        {End, Pid} when End =< Now ->
+            [{_, Session, _, _}] = ets:lookup(?TABLE, Pid),
+            case end_of(Session) of
+                Later when Later > Now ->  % has a new token
+                    true = set(Pid, Session),
+                    due(Now);
+                _ ->
+                    true = set(Pid, closing),
+                    [Pid | due(Now)]
+            end;
+        _ ->
             []
     end.
 
-close_direct(Direct, []) ->
-    tokenward_log:write(info, io_lib:format("closing direct connection ~p: ~ts", [Direct, ?TEXT])),
-    amqp_direct_connection:server_close(Direct, ?CONNECTION_FORCED, <<?TEXT>>);
-close_direct(_Direct, Readers) ->
+timer() ->
+    case ets:first(?ENDS) of
+        {End, _} ->
+            erlang:send_after(max(0, min(End - now_ms(), ?ROUND_MS)), self(), look);
+        '$end_of_table' ->
+            none
+    end.
+
+cancel(none) -> ok;
+cancel(Timer) -> erlang:cancel_timer(Timer, [{async, true}, {info, false}]).
+
+%% ---- closing ----------------------------------------------------------------------------------------------------
+
+close([]) ->
+    none;
+close(Pids) ->
+    {Closer, _} = spawn_monitor(fun() -> close_all(Pids) end),
+    Closer.
+
+%% Closes nothing but what the broker lists as a connection: a parent may be any process. What isn't listed yet is found
+%% later.
+close_all(Pids) ->
+    Found = tokenward_connections:kinds(Pids),
+    gen_server:cast(?MODULE, {unlisted, Pids -- [Pid || {_, Pid} <- Found]}),
+    tell(Found),
+    close_some(Found, #{}).
+
+tell(Found) when length(Found) =< ?LINES ->
     lists:foreach(
-        fun(Reader) ->
-            tokenward_log:write(info, io_lib:format("closing MQTT connection ~p: ~ts", [Reader, ?TEXT])),
-            rabbit_mqtt_reader:close_connection(Reader, ?TEXT)
-        end, Readers).
+        fun({Kind, Pid}) ->
+            tokenward_log:write(info, io_lib:format("closing ~ts connection ~p: ~ts", [Kind, Pid, ?TEXT]))
+        end, Found);
+tell(Found) ->
+    tokenward_log:write(info, io_lib:format("closing ~b connections: ~ts", [length(Found), ?TEXT])).
+
+%% Running: closer => its monitor.
+close_some([], Running) when map_size(Running) =:= 0 ->
+    ok;
+close_some([{Kind, Pid} | Rest], Running) when map_size(Running) < ?CLOSERS ->
+    {Closer, Monitor} = spawn_monitor(fun() -> close_one(Kind, Pid) end),
+    _ = erlang:send_after(?CLOSER_MS, self(), {late, Closer}),
+    close_some(Rest, Running#{Closer => Monitor});
+close_some(Rest, Running) ->
+    receive
+        {'DOWN', _, process, Closer, _} -> close_some(Rest, maps:remove(Closer, Running));
+        {late, Closer} when is_map_key(Closer, Running) ->
+            exit(Closer, kill),
+            close_some(Rest, Running);
+        {late, _} -> close_some(Rest, Running)
+    end.
+
+close_one(Kind, Pid) ->
+    try
+        tokenward_connections:close(Kind, Pid, ?TEXT)
+    catch
+        exit:_ -> ok  % the connection has ended
+    end.

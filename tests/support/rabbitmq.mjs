@@ -17,7 +17,7 @@ const SERVER = readdirSync(join(ROOT, HOME, 'lib')).find((name) => name.startsWi
 export const VERSION = SERVER.split('-')[1].split('.').map(Number);
 export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
 /** The folder with our plugin in it, as meson builds it. */
-export const OUR_PLUGINS = built('plugin/rabbitmq/folder');
+export const OUR_PLUGINS = built('plugin/rabbitmq');
 const START_LIMIT_MS = 240_000;
 /** The log at level info says it, and the banner at every level. */
 const STARTED = /Server startup complete|completed with \d+ plugins/;
@@ -29,21 +29,26 @@ export class Rabbit {
     /**
      * Runs and listens when the promise is kept; rejects with the log if the broker doesn't start.
      * directory: for its files; conf: more lines of rabbitmq.conf; plugins: those to enable besides the standard
-     * ones; pluginsDirectory: with our plugin; logLevel: of the broker.
+     * ones; pluginsDirectory: with our plugin; logLevel: of the broker; environment: more of it; neighbour: a node that
+     * runs, whose cookie and epmd this one shares, to be joined (join()).
      */
     static async start({directory, conf = [], plugins = ['rabbitmq_mqtt', 'rabbitmq_management'], advanced,
-                        pluginsDirectory = OUR_PLUGINS, logLevel = 'debug'}) {
+                        pluginsDirectory = OUR_PLUGINS, logLevel = 'debug', environment = {}, neighbour}) {
         const rabbit = new Rabbit();
         rabbit.directory = directory;
         for (const folder of ['mnesia', 'log', 'home', 'expand']) mkdirSync(join(directory, folder), {recursive: true});
         const cookie = join(directory, 'home', '.erlang.cookie');
-        writeFileSync(cookie, `cookie${Math.random().toString(36).slice(2)}`, {mode: 0o400});
+        rabbit.cookie = neighbour?.cookie ?? `cookie${Math.random().toString(36).slice(2)}`;
+        writeFileSync(cookie, rabbit.cookie, {mode: 0o400});
         chmodSync(cookie, 0o400);
-        rabbit.epmdPort = await freePort();
+        rabbit.epmdPort = neighbour?.epmdPort ?? await freePort();
         rabbit.distPort = await freePort();
         rabbit.port = await freePort();
         rabbit.mqttPort = await freePort();
         rabbit.httpPort = await freePort();
+        rabbit.streamPort = await freePort();
+        rabbit.stompPort = await freePort();
+        rabbit.webMqttPort = await freePort();
         writeFileSync(join(directory, 'rabbitmq.conf'), [
             `listeners.tcp.1 = 127.0.0.1:${rabbit.port}`,
             'auth_backends.1 = rabbit_auth_backend_tokenward',
@@ -54,6 +59,10 @@ export class Rabbit {
             ...(plugins.includes('rabbitmq_mqtt') ? [`mqtt.listeners.tcp.1 = 127.0.0.1:${rabbit.mqttPort}`] : []),
             ...(plugins.includes('rabbitmq_management') ?
                 ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${rabbit.httpPort}`] : []),
+            ...(plugins.includes('rabbitmq_stream') ? [`stream.listeners.tcp.1 = 127.0.0.1:${rabbit.streamPort}`] : []),
+            ...(plugins.includes('rabbitmq_stomp') ? [`stomp.listeners.tcp.1 = 127.0.0.1:${rabbit.stompPort}`] : []),
+            ...(plugins.includes('rabbitmq_web_mqtt') ?
+                ['web_mqtt.tcp.ip = 127.0.0.1', `web_mqtt.tcp.port = ${rabbit.webMqttPort}`] : []),
             ...conf, ''].join('\n'));
         writeFileSync(join(directory, 'enabled_plugins'), `[${['tokenward_rabbitmq', ...plugins].join(',')}].\n`);
         writeFileSync(join(directory, 'env.conf'), '');
@@ -75,16 +84,34 @@ export class Rabbit {
             RABBITMQ_MNESIA_BASE: join(directory, 'mnesia'),
             RABBITMQ_LOG_BASE: join(directory, 'log'),
             RABBITMQ_PID_FILE: join(directory, 'pid'),
+            ...environment,
         };
-        rabbit.epmd = new Program(...there('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']));
-        rabbit.program = new Program(...there(join(HOME, 'bin/rabbitmq-server')), rabbit.environment);
-        await eventually(() => STARTED.test(rabbit.log) || /BOOT FAILED|Error during startup/i.test(rabbit.log) ||
-            !rabbit.program.running, 'RabbitMQ', START_LIMIT_MS).catch(() => {});
-        if (!STARTED.test(rabbit.log)) {
-            await rabbit.stop();
-            throw new NotStarted(rabbit.log);
+        if (!neighbour) {
+            rabbit.epmd = new Program(...there('epmd', ['-port', String(rabbit.epmdPort), '-address', '127.0.0.1']));
         }
+        await rabbit.startAgain();
         return rabbit;
+    }
+
+    /** Starts the node once more, after its program has ended; its files are as they were left. */
+    async startAgain() {
+        this.program = new Program(...there(join(HOME, 'bin/rabbitmq-server')), this.environment);
+        await eventually(() => STARTED.test(this.log) || /BOOT FAILED|Error during startup/i.test(this.log) ||
+            !this.program.running, 'RabbitMQ', START_LIMIT_MS).catch(() => {});
+        if (!STARTED.test(this.log)) {
+            await this.stop();
+            throw new NotStarted(this.log);
+        }
+    }
+
+    get node() { return this.environment.RABBITMQ_NODENAME; }
+
+    /** Becomes a member of the neighbour's cluster. */
+    async join(neighbour) {
+        for (const args of [['stop_app'], ['join_cluster', neighbour.node], ['start_app']]) {
+            const {status, output} = await this.control(args);
+            if (status !== 0) throw new Error(`${args[0]}: ${output}`);
+        }
     }
 
     get log() { return this.program.output; }
@@ -109,7 +136,7 @@ export class Rabbit {
 
     async stop() {
         const status = await this.program.stop();
-        await this.epmd.stop();
+        await this.epmd?.stop();
         return status;
     }
 

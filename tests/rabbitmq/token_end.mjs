@@ -1,0 +1,268 @@
+// The end of a token, on a real broker: in every protocol, after the watch or the plugin was restarted, behind the broker's
+// cache of logins, when the clock is set; and what a refresh may take and cost.
+import assert from 'node:assert/strict';
+import {mkdirSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import {Issuer} from '../support/issuer.mjs';
+import {amqpLogin} from '../support/amqp_frames.mjs';
+import {Client} from '../support/mosquitto.mjs';
+import {built, temporaryDirectory} from '../support/programs.mjs';
+import {Rabbit, VERSION, permitted} from '../support/rabbitmq.mjs';
+import {OK, StreamClient} from '../support/stream.mjs';
+import {StompClient} from '../support/stomp.mjs';
+import {eventually, runAll, test} from '../support/tap.mjs';
+
+const LIMIT_MS = 300_000;
+const ALL = 'rabbit.configure:*/* rabbit.read:*/*/* rabbit.write:*/*/*';
+const directory = temporaryDirectory();
+const clock = join(directory.path, 'clock');
+let issuer, rabbit;
+
+const setClock = (seconds) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(seconds));
+    writeFileSync(clock, bytes, {flag: 'r+'});
+};
+
+const start = (name, options) => {
+    mkdirSync(join(directory.path, name));
+    return Rabbit.start({
+        directory: join(directory.path, name), plugins: [], ...options,
+        conf: [`tokenward.issuer = ${issuer.url}`, `tokenward.ca_file = ${issuer.caFile}`,
+            'tokenward.resource_server_id = rabbit', 'tokenward.audience = broker', 'tokenward.clock_skew = 0',
+            'tokenward.jwks_min_refresh = 1', ...options.conf ?? []],
+    });
+};
+
+async function before() {
+    mkdirSync(join(directory.path, 'issuer'));
+    writeFileSync(clock, Buffer.alloc(8));
+    issuer = await Issuer.start(join(directory.path, 'issuer'));
+    rabbit = await start('broker', {
+        plugins: ['rabbitmq_mqtt', 'rabbitmq_web_mqtt', 'rabbitmq_stomp', 'rabbitmq_stream'],
+        environment: {LD_PRELOAD: built('tests/rabbitmq/step_clock.so'), TOKENWARD_TEST_CLOCK: clock},
+    });
+}
+
+async function after(failed) {
+    await rabbit?.stop();
+    await issuer?.stop();
+    if (failed && rabbit) console.error(rabbit.log.slice(-40_000));
+    directory.remove();
+}
+
+const token = (name, lifetime = 300, scope = ALL) => issuer.mint(name, scope, {lifetime});
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const ended = (condition, what = "the connection's end", limit = 40_000) => eventually(condition, what, limit);
+const mqtt = async (name, lifetime, options = {}) =>
+    Client.connect(options.port ?? rabbit.mqttPort, await token(name, lifetime), {protocolVersion: 4, ...options});
+
+// ---- every protocol -------------------------------------------------------------------------------------------
+
+test('streams: the connection is closed when the token ends, so it neither publishes nor subscribes any more', async () => {
+    const other = await StreamClient.connect(rabbit.streamPort, await token('other'));
+    assert.equal(await other.create('log'), OK);
+    const client = await StreamClient.connect(rabbit.streamPort, await token('sue', 5));
+    assert.equal(await client.declarePublisher('log'), OK);
+    assert.equal(await client.subscribe('log'), OK);
+    client.publish('x');
+    await eventually(() => client.confirmed === 1, 'the confirm');
+    await ended(() => { client.publish('x'); return client.isClosed; });
+    assert.equal(await client.subscribe('log', 1), -1);
+    assert.ok(!other.isClosed);
+    other.end();
+});
+
+test('STOMP: the connection is closed when the token ends', async () => {
+    const client = await StompClient.connect(rabbit.stompPort, await token('stan', 4));
+    client.send('SUBSCRIBE', {id: '0', destination: '/queue/stomp'});
+    await pause(1000);
+    assert.ok(!client.isClosed);
+    await ended(() => client.isClosed);
+});
+
+test('MQTT and Web-MQTT: the connection is closed when the token ends', async () => {
+    const clients = [await mqtt('max', 4), await mqtt('moe', 4, {port: rabbit.webMqttPort, protocol: 'ws', path: '/ws'})];
+    await Promise.all(clients.map((client) => client.subscribe('a/#')));
+    assert.ok(clients.every((client) => !client.closed));
+    await ended(() => clients.every((client) => client.closed));
+});
+
+// ---- restarts -------------------------------------------------------------------------------------------------
+
+/** One client of each protocol, none of which asks for anything while it waits. */
+async function everyProtocol(name, lifetime) {
+    const secret = await token(name, lifetime);
+    const connection = await rabbit.connect(secret);
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    await channel.consume((await channel.assertQueue('', {exclusive: true})).queue, () => {});
+    const stream = await StreamClient.connect(rabbit.streamPort, secret);
+    const stomp = await StompClient.connect(rabbit.stompPort, secret);
+    const thing = await mqtt(name, lifetime);
+    return {
+        amqp: () => connection.isClosed, stream: () => stream.isClosed, stomp: () => stomp.isClosed, mqtt: () => thing.closed,
+    };
+}
+const opened = (clients) => Object.keys(clients).filter((name) => !clients[name]());
+
+for (const [what, disturb] of [
+    ['the watch was restarted', () => rabbit.evaluate('exit(whereis(tokenward_expiry), kill), timer:sleep(500), ok.')],
+    ['the plugin was disabled and enabled', async () => {
+        for (const verb of ['disable', 'enable']) {
+            const {status, output} = await rabbit.control([verb, 'tokenward_rabbitmq'], 'rabbitmq-plugins');
+            assert.equal(status, 0, output);
+        }
+    }],
+]) {
+    test(`idle connections of every protocol are closed after ${what}, and those whose token goes on stay`, async () => {
+        const [ending, staying] = [await everyProtocol('ed', 40), await everyProtocol('st', 600)];
+        assert.deepEqual(opened(ending), ['amqp', 'stream', 'stomp', 'mqtt']);
+        await disturb();
+        await ended(() => opened(ending).length === 0, 'the end of all', 80_000).catch((error) => {
+            throw new Error(`${error.message}: ${opened(ending)} go on`);
+        });
+        assert.deepEqual(opened(staying), ['amqp', 'stream', 'stomp', 'mqtt']);
+    }, 240_000);
+}
+
+// ---- the clock --------------------------------------------------------------------------------------------------
+
+test('a clock that is set forward ends tokens at once, whatever Erlang makes of it', async () => {
+    const connection = await rabbit.connect(await token('clara', 1800));
+    const staying = await rabbit.connect(await token('claus', 86400));
+    await pause(1000);
+    setClock(3600);
+    try {
+        await ended(() => connection.isClosed);
+        await eventually(async () => await permitted(staying, (channel) => channel.prefetch(1)), 'the other one');
+    } finally {
+        setClock(0);
+    }
+    await staying.close();
+}, 90_000);
+
+// ---- many at a time ---------------------------------------------------------------------------------------------
+
+test('many connections whose tokens end together are all closed, with one line', async () => {
+    const secret = await token('crowd', 20);
+    const from = rabbit.log.length;
+    await Promise.allSettled(Array.from({length: 300}, () => amqpLogin(rabbit.port, 'whoever', secret, {deaf: true})));
+    if (VERSION[0] === 4 && VERSION[1] >= 3) return;  // the broker closes them
+    const text = rabbit.log.slice(from);
+    const counted = [...text.matchAll(/tokenward: closing (\d+) connections/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+    const single = text.match(/tokenward: closing amqp connection/g)?.length ?? 0;
+    assert.equal(counted + single, 300);
+    assert.ok(single <= 20 && counted > 0, `${single} lines of their own`);
+}, 120_000);
+
+// ---- a refresh --------------------------------------------------------------------------------------------------
+
+// Later ones drop the tag.
+if (VERSION[0] === 3 || VERSION[0] === 4 && VERSION[1] === 0) {
+    test('update-secret that takes a tag away closes the connection, where the broker would keep the tag', async () => {
+        const impersonator = `${ALL} rabbit.tag:impersonator`;
+        const connection = await rabbit.connect(await token('ian', 300, impersonator));
+        await connection.updateSecret(Buffer.from(await token('ian', 300, `${impersonator} rabbit.tag:management`)), 'more');
+        assert.ok(!connection.isClosed);
+        connection.updateSecret(Buffer.from(await token('ian')), 'less').catch(() => {});
+        await ended(() => connection.isClosed);
+        await rabbit.logged(/the new token lacks the tags \[impersonator,management\], which this version of RabbitMQ would keep/);
+    });
+}
+
+test('update-secret with a key that nobody knows, and a provider that hangs, holds the connection for 3 s at most', async () => {
+    const connection = await rabbit.connect(await token('kate'));
+    const unknown = await issuer.mint('kate', ALL, {kid: 'nobody-knows'});
+    await issuer.flip('/fault', {endpoint: 'jwks', number: 100, fault: 'hang'});
+    try {
+        connection.updateSecret(Buffer.from(unknown), 'new key').catch(() => {});
+        const from = Date.now();
+        await ended(() => connection.isClosed, 'the refusal', 30_000);
+        assert.ok(Date.now() - from < 7000, `it was held for ${Date.now() - from} ms`);
+    } finally {
+        await issuer.flip('/heal');
+    }
+});
+
+test('while a hundred logins wait for keys that nobody knows, further ones are refused at once', async () => {
+    const unknown = await issuer.mint('flood', ALL, {kid: 'nobody-knows-either'});
+    await issuer.flip('/fault', {endpoint: 'jwks', number: 100, fault: 'hang'});
+    try {
+        const answer = await rabbit.evaluate(`Self = self(), Count = 400,
+            Login = fun() -> Begin = erlang:monotonic_time(millisecond),
+                {refused, _, _} = rabbit_auth_backend_tokenward:user_login_authentication(<<"u">>,
+                    [{password, <<"${unknown}">>}]),
+                Self ! {took, erlang:monotonic_time(millisecond) - Begin} end,
+            [spawn(Login) || _ <- lists:seq(1, Count)],
+            Took = [receive {took, Ms} -> Ms end || _ <- lists:seq(1, Count)],
+            {length([1 || Ms <- Took, Ms > 5000]), lists:max(Took) < 15000}.`);
+        const [, waited, bounded] = answer.match(/\{(\d+),(true|false)\}/);
+        assert.ok(Number(waited) > 0 && Number(waited) <= 100, `${waited} waited to the end`);
+        assert.equal(bounded, 'true');
+    } finally {
+        await issuer.flip('/heal');
+    }
+}, 90_000);
+
+test('update-secret makes a channel forget its permissions, and copies nothing of its messages', async () => {
+    const connection = await rabbit.connect(await token('fred'));
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    const {queue} = await channel.assertQueue('', {exclusive: true});
+    for (let i = 0; i < 20_000; ++i) channel.sendToQueue(queue, Buffer.from('x'));
+    let received = 0;
+    await channel.consume(queue, () => { received += 1; });
+    await eventually(() => received === 20_000, 'the messages', 40_000);
+    // Whoever asks the channel for something that holds its state gets a copy of that. A tracer sees what is sent.
+    await rabbit.evaluate(`[Channel] = [Pid || Pid <- rabbit_channel:list_local(),
+            proplists:get_value(messages_unacknowledged, rabbit_channel:info(Pid, [messages_unacknowledged])) > 19000],
+        Self = self(), spawn(fun() -> register(sizes, self()), erlang:trace(Channel, true, [send]), Self ! traced,
+            Collect = fun Collect(Sizes) -> receive
+                {answer, To} -> To ! {sizes, length(Sizes), lists:max(Sizes)};
+                Trace -> Collect([erts_debug:flat_size(element(4, Trace)) | Sizes])
+            end end, Collect([]) end), receive traced -> ok end.`);
+    await connection.updateSecret(Buffer.from(await token('fred', 300, 'rabbit.read:*/*')), 'narrower');
+    await assert.rejects(async () => {
+        for (let i = 0; i < 50; ++i) {
+            channel.sendToQueue(queue, Buffer.from('x'));
+            await channel.prefetch(1);
+            await pause(20);
+        }
+    }, /403|ACCESS.REFUSED|closed/i);
+    const [, messages, words] = (await rabbit.evaluate('sizes ! {answer, self()}, receive {sizes, N, Most} -> {N, Most} end.'))
+        .match(/\{(\d+),(\d+)\}/).map(Number);
+    assert.ok(messages > 0 && words < 5000, `${messages} messages, the largest of ${words} words`);
+    await connection.close();
+}, 90_000);
+
+// ---- the broker's cache of logins -------------------------------------------------------------------------------
+
+test('behind the cache backend, all logins of a token are closed when it ends', async () => {
+    const cached = await start('cached', {
+        plugins: ['rabbitmq_auth_backend_cache', 'rabbitmq_mqtt'],
+        conf: ['auth_backends.1 = rabbit_auth_backend_cache', 'auth_cache.cached_backend = rabbit_auth_backend_tokenward',
+            'auth_cache.cache_ttl = 600000'],
+    });
+    try {
+        const secret = await token('cora', 30);
+        const logins = () => cached.log.match(/authenticate ok .*username="cora"/g).length;
+        const connections = [await cached.connect(secret)];
+        const first = logins();
+        for (let i = 0; i < 2; ++i) connections.push(await cached.connect(secret));
+        assert.equal(logins(), first, 'the cache answered for us');
+        const thing = () => Client.connect(cached.mqttPort, secret, {protocolVersion: 4, clientId: 'thing'});
+        await (await thing()).end();
+        const second = logins();
+        const again = await thing();
+        assert.equal(logins(), second, 'the cache answered for us');
+        const open = () => connections.filter((one) => !one.isClosed).length + (again.closed ? 0 : 1);
+        assert.equal(open(), 4);
+        await ended(() => open() === 0, 'the end of all', 60_000);
+    } finally {
+        await cached.stop();
+    }
+}, LIMIT_MS);
+
+await runAll(before, after);
