@@ -210,7 +210,10 @@ enum {
     TOKENWARD_CLIENT_ID_BOUND = 0x1,
     /** The host asks no other backend after this one. The result NOT_A_TOKEN stays, but its line in the log is
      *  that of a refusal: a warning, within the limits. Without the flag it is a debug line. */
-    TOKENWARD_LAST_BACKEND = 0x2
+    TOKENWARD_LAST_BACKEND = 0x2,
+    /** After TRY_AGAIN the host asks again for the same client. So that answer writes no line in the log; every
+     *  other one does. The last question comes without the flag, and its line says how it ended. */
+    TOKENWARD_ASKS_AGAIN = 0x4
 };
 
 /**
@@ -278,7 +281,7 @@ typedef struct tokenward_context {
     tokenward_string listener;        /**< the listener that took the connection */
     /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). */
     tokenward_string client_certificate_sha256;
-    uint64_t flags; /**< of TOKENWARD_CLIENT_ID_BOUND, TOKENWARD_LAST_BACKEND; unknown bits are an error */
+    uint64_t flags; /**< TOKENWARD_CLIENT_ID_BOUND and the like; unknown bits are an error */
 } tokenward_context;
 
 /** A question about rights. \since 1.0 */

@@ -34,7 +34,8 @@ mosquitto() {
         mosquitto_openid_provider mosquitto_migration
 }
 rabbitmq() {
-    TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_token_end rabbitmq_cluster
+    TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_plugins rabbitmq_origins \
+        rabbitmq_token_end rabbitmq_cluster
 }
 
 if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then

@@ -1,14 +1,17 @@
 #!/bin/sh
-# assemble.sh OUTPUT.ez NAME APP NIF SCHEMA ARCHIVER SOURCE.erl...: makes folder/NAME beside OUTPUT.ez, and OUTPUT.ez.
+# assemble.sh FOLDER VERSION APP NIF SCHEMA SOURCE.erl...: makes the folder that RabbitMQ takes as a plugin. Where RabbitMQ is
+# installed, its headers and behaviours are used, and erlc checks the callbacks; the result is the same without it.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
-output=$1 name=$2 app=$3 nif=$4 schema=$5 archiver=$6
-shift 6
-folder=${output%/*}/folder/$name
-rm -rf "$folder" "$output"
+folder=$1 version=$2 app=$3 nif=$4 schema=$5
+shift 5
+# Earlier builds made these beside it. RabbitMQ would take the archive instead of the folder.
+rm -rf "$folder" "$folder.ez" "${folder%/*}/folder"
 mkdir -p "$folder/ebin" "$folder/priv/schema"
-erlc -Werror +debug_info +deterministic -o "$folder/ebin" "$@"
+for broker in /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
+    [ ! -d "$broker" ] || { export ERL_LIBS="$broker" && set -- -DWITH_RABBITMQ "$@" && break; }
+done
+erlc -Werror +debug_info +deterministic "-DVERSION=\"$version\"" -o "$folder/ebin" "$@"
 cp "$app" "$folder/ebin/"
 cp "$nif" "$folder/priv/"
 cp "$schema" "$folder/priv/schema/"
-escript "$archiver" "$folder" "$output"

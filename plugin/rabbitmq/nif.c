@@ -293,18 +293,29 @@ struct attempt {
     tokenward_context context;
 };
 
-/* {Protocol, Peer, ClientId, ConnectionName, LastBackend} */
+/* A list of the atoms last_backend, asks_again. */
+static int get_context_flags(ErlNifEnv *env, ERL_NIF_TERM list, uint64_t *flags) {
+    ERL_NIF_TERM head;
+    while (enif_get_list_cell(env, list, &head, &list)) {
+        if (enif_is_identical(head, atom(env, "last_backend")))
+            *flags |= TOKENWARD_LAST_BACKEND;
+        else if (enif_is_identical(head, atom(env, "asks_again")))
+            *flags |= TOKENWARD_ASKS_AGAIN;
+        else
+            return 0;
+    }
+    return enif_is_empty_list(env, list);
+}
+
+/* {Protocol, Peer, ClientId, ConnectionName, Flags} */
 static int get_context(ErlNifEnv *env, ERL_NIF_TERM term, tokenward_context *out) {
     const ERL_NIF_TERM *field;
     int arity;
     *out = (tokenward_context)TOKENWARD_CONTEXT_INIT;
     if (!enif_get_tuple(env, term, &arity, &field) || arity != 5) return 0;
-    if (enif_is_identical(field[4], atom(env, "true")))
-        out->flags |= TOKENWARD_LAST_BACKEND;
-    else if (!enif_is_identical(field[4], atom(env, "false")))
-        return 0;
     return get_string(env, field[0], &out->protocol) && get_string(env, field[1], &out->peer) &&
-           get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name);
+           get_string(env, field[2], &out->client_id) && get_string(env, field[3], &out->connection_name) &&
+           get_context_flags(env, field[4], &out->flags);
 }
 
 /* Username, Secret, Context, as three arguments. */
@@ -485,10 +496,19 @@ static ERL_NIF_TERM explain(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[])
 
 /* ---- the module ------------------------------------------------------------------------------------- */
 
+/* The module passes its own version. A module and an object of two versions don't work together. */
+static int is_of_this_version(ErlNifEnv *env, ERL_NIF_TERM info) {
+    tokenward_string version;
+    return get_string(env, info, &version) && version.size == strlen(PLUGIN_VERSION) &&
+           memcmp(version.data, PLUGIN_VERSION, version.size) == 0;
+}
+
 static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
-    struct resource_types *opened = enif_alloc(sizeof *opened);
-    UNUSED(info);
+    struct resource_types *opened;
+    if (!is_of_this_version(env, info)) return 1;
+    opened = enif_alloc(sizeof *opened);
     if (opened == NULL) return 1;
+    opened->version = PLUGIN_VERSION;
     if (!open_resource_types(env, opened)) {
         enif_free(opened);
         return 1;
@@ -497,9 +517,14 @@ static int load(ErlNifEnv *env, void **priv_data, ERL_NIF_TERM info) {
     return 0;
 }
 
-/* A new version of the module takes over the types, and with them all handles. */
+/*
+ * The module was disabled and enabled, or loaded again: the types are taken over, and with them all handles. What a
+ * handle points to is known for one version only, and the dynamic loader gives the old object for an old path. So
+ * another version is not loaded: the broker must be restarted.
+ */
 static int upgrade(ErlNifEnv *env, void **priv_data, void **old_priv_data, ERL_NIF_TERM info) {
-    UNUSED(old_priv_data);
+    const struct resource_types *old = *old_priv_data;
+    if (old == NULL || strcmp(old->version, PLUGIN_VERSION) != 0) return 1;
     return load(env, priv_data, info);
 }
 

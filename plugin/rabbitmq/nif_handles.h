@@ -14,6 +14,7 @@
 
 /** Kept in the module's private data: no statics, since two versions of the module can live side by side. */
 struct resource_types {
+    const char *version; /**< of the plugin; first in all versions, since the next one reads it */
     ErlNifResourceType *library;
     ErlNifResourceType *log_watch;
     ErlNifResourceType *backend;

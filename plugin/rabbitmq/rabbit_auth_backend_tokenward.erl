@@ -1,5 +1,5 @@
 %% The auth backend that RabbitMQ calls. It answers by libtokenward. One module serves 3.10 and 4.x: it exports the
-%% callbacks of both, and defines their two records itself, so that it needs no header of the broker.
+%% callbacks of both. Their two records are the same in all versions, so it can be built without the broker's header.
 %%
 %% A user's impl is the handle of a session. The session's own node decides. A dead handle gets no right, and so does one
 %% whose node doesn't answer.
@@ -13,8 +13,14 @@
 -export([state_can_expire/0, expiry_timestamp/1, update_state/2]).
 -export([tags/1]).  % for another node
 
+-ifdef(WITH_RABBITMQ).
+-include_lib("rabbit_common/include/rabbit.hrl").
+-behaviour(rabbit_authn_backend).
+-behaviour(rabbit_authz_backend).
+-else.
 -record(auth_user, {username, tags, impl}).
 -record(resource, {virtual_host, kind, name}).
+-endif.
 
 -define(TEN_YEARS, 315_360_000).
 
@@ -48,22 +54,24 @@ authorize_login(Username, AuthProps) ->
                 Username ->
                     {ok, Session, tags(Session)};
                 _ ->
-                    {refused, "~ts", ["the token's username is not the authenticated one"]}
+                    tokenward_login:refused("authenticate", "IDENTITY_CHANGED",
+                                            "the token's username is not the one that another backend has let in")
             end;
         Refused ->
             Refused
     end.
 
 %% An exception carries the arguments of the failed function, a token among them, and the broker logs them. So an
-%% exception becomes a refusal that names the functions only. It means a defect of this plugin.
+%% exception, which means a defect of this plugin, becomes a refusal and a line that names the functions only.
 without_trace(Ask) ->
     try
         Ask()
     catch
         Class:_:Stack ->
             Where = [io_lib:format(" ~ts:~ts", [Module, Function]) || {Module, Function, _, _} <- Stack],
-            Text = ["INTERNAL: ", atom_to_list(Class), " in", lists:join(",", lists:sublist(Where, 3))],
-            {refused, "~ts", [unicode:characters_to_binary(Text)]}
+            tokenward_log:write(error, ["INTERNAL: ", atom_to_list(Class), " in", lists:join(",", lists:sublist(Where, 3)),
+                                        ": please report this"]),
+            {refused, "~ts", [<<"internal error">>]}
     end.
 
 %% Erlang never frees an atom, so a token must not create one: only atoms that exist already become tags.
@@ -166,7 +174,11 @@ update_state(#auth_user{impl = Session} = User, Token) ->
         {refused, _, [Message]} -> {error, unicode:characters_to_list(Message)}
     end;
 update_state(_, _) ->
-    {error, "not a session of tokenward"}.
+    refresh_refused("INVALID_ARGUMENT", "not a session of tokenward").
+
+refresh_refused(Reason, Message) ->
+    {refused, _, [Text]} = tokenward_login:refused("refresh", Reason, Message),
+    {error, unicode:characters_to_list(Text)}.
 
 %% An older broker goes on with the tags of the login, whatever is answered.
 updated(User, Session, {ok, OldTags}) ->
@@ -177,11 +189,11 @@ updated(User, Session, {ok, OldTags}) ->
         Lost ->
             case tokenward_broker:keeps_tags() of
                 true ->
-                    {error, lists:flatten(io_lib:format("the new token lacks the tags ~0p, which this version of "
-                                                        "RabbitMQ would keep: log in anew", [Lost]))};
+                    refresh_refused("TAGS_LOST", io_lib:format("the new token lacks the tags ~0p, which this version "
+                                                               "of RabbitMQ would keep: log in anew", [Lost]));
                 false ->
                     {ok, User#auth_user{tags = Tags, impl = Session}}
             end
     end;
 updated(_User, _Session, error) ->
-    {error, "the session's node doesn't answer"}.
+    refresh_refused("SESSION_ELSEWHERE", "the session's node doesn't answer").

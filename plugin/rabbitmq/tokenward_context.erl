@@ -3,17 +3,22 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_context).
 
--export([of_login/1, of_request/1, text/1]).
+-export([of_login/1, of_request/1, asks_again/1, text/1]).
 
 %% ClientId is MQTT's; of another client it is no text.
 -spec of_login(term()) -> tokenward_nif:context().
 of_login(ClientId) ->
-    context(text_or_empty(ClientId), <<>>, is_last_backend()).
+    context(text_or_empty(ClientId), <<>>, [last_backend || is_last_backend()]).
+
+%% For a call that comes again after try_again.
+-spec asks_again(tokenward_nif:context()) -> tokenward_nif:context().
+asks_again({Protocol, Peer, ClientId, ConnectionName, Flags}) ->
+    {Protocol, Peer, ClientId, ConnectionName, [asks_again | Flags]}.
 
 %% Takes what the broker hands to a permission check. Its members differ by version and protocol, and it may be no map.
 -spec of_request(term()) -> tokenward_nif:context().
 of_request(AuthzContext) ->
-    context(client_id(AuthzContext), address(AuthzContext), false).
+    context(client_id(AuthzContext), address(AuthzContext), []).
 
 client_id(#{variable_map := Variables}) -> client_id(Variables);
 client_id(#{<<"client_id">> := ClientId}) -> text_or_empty(ClientId);
@@ -27,15 +32,26 @@ address(#{peeraddr := Address}) when is_tuple(Address) ->
 address(_) ->
     <<>>.
 
-%% The process that serves a connection, or one of its channels, has the connection's name in its dictionary.
-context(ClientId, Address, LastBackend) ->
-    {Module, Name} = case get(process_name) of
-        {M, {N, Channel}} when is_integer(Channel) -> {M, text_or_empty(N)};
-        {M, N} -> {M, text_or_empty(N)};
-        _ -> {undefined, <<>>}
-    end,
-    {Peer, ConnectionName} = parts(Name),
-    {protocol(Module, ClientId, Peer), first_of(Peer, Address), ClientId, ConnectionName, LastBackend}.
+context(ClientId, Address, Flags) ->
+    {Protocol, Peer, ConnectionName} = origin(get(process_name)),
+    {protocol(Protocol, ClientId), first_of(Peer, Address), ClientId, ConnectionName, Flags}.
+
+%% An MQTT client is known by its id, whatever process serves it.
+protocol(amqp, <<>>) -> <<"amqp">>;
+protocol(_, <<_, _/binary>>) -> <<"mqtt">>;
+protocol(unknown, <<>>) -> <<"rabbitmq">>;
+protocol(Protocol, <<>>) -> atom_to_binary(Protocol).
+
+%% The process that serves a connection of AMQP, or one of its channels, has the connection's name in its dictionary.
+origin({rabbit_channel, {Name, Channel}}) when is_integer(Channel) -> named(rabbit_channel, text_or_empty(Name));
+origin({rabbit_reader, Name}) -> named(rabbit_reader, text_or_empty(Name));
+origin(_) -> tokenward_origin:of_caller().
+
+named(Module, Name) ->
+    case parts(Name) of
+        {<<>>, Given} when Module =:= rabbit_channel -> {unknown, <<>>, Given};  % a direct connection's
+        {Peer, Given} -> {amqp, Peer, Given}
+    end.
 
 %% Whether the chain ends here. Then the library logs a password that is no token, which RabbitMQ 3.10 doesn't do for MQTT.
 is_last_backend() ->
@@ -62,11 +78,6 @@ parts(Name) ->
         [_] ->
             {<<>>, Name}
     end.
-
-protocol(rabbit_reader, _, _) -> <<"amqp">>;
-protocol(_, ClientId, _) when ClientId =/= <<>> -> <<"mqtt">>;
-protocol(rabbit_channel, _, Peer) when Peer =/= <<>> -> <<"amqp">>;
-protocol(_, _, _) -> <<"rabbitmq">>.
 
 first_of(<<>>, Second) -> Second;
 first_of(First, _) -> First.

@@ -174,7 +174,7 @@ find(Pid) ->
 
 %% Hands over what has ended, unless some are being closed, and sets the timer for the next end.
 look(#watch{closer = none, timer = Timer} = Watch) ->
-    cancel(Timer),
+    _ = cancel(Timer),
     Closer = close(due(now_ms())),
     Watch#watch{closer = Closer, timer = case Closer of none -> timer(); _ -> none end};
 look(Watch) ->

@@ -4,7 +4,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_login).
 
--export([login/2, refresh/2, identity/1]).
+-export([login/2, refresh/2, identity/1, refused/0, refused/3]).
 -export_type([refused/0]).
 
 -type refused() :: {refused, string(), [binary() | string()]}.
@@ -24,17 +24,17 @@ login(Username, AuthProps) ->
 login(Username, Secret, AuthProps, Patience) ->
     case tokenward_backend:handle() of
         undefined ->
-            refused(<<"BACKEND_CLOSED">>, <<"the plugin isn't running">>, <<>>);
+            refused("authenticate", "BACKEND_CLOSED", "the plugin isn't running");
         Backend ->
             Name = case tokenward_context:text(Username) of none -> <<>>; Given -> Given end,
             Context = tokenward_context:of_login(property(client_id, AuthProps)),
-            Ask = fun() -> tokenward_nif:authenticate(Backend, Name, Secret, Context) end,
-            case patiently(Ask, deadline(Patience)) of
+            Ask = fun(Of) -> tokenward_nif:authenticate(Backend, Name, Secret, Of) end,
+            case patiently(Ask, Context, deadline(Patience)) of
                 {ok, Session} ->
                     tokenward_expiry:watch(Session),
                     {ok, Session};
-                {no, Reason, Message, Hint} ->
-                    refused(Reason, Message, Hint)
+                {no, _Reason} ->
+                    refused()
             end
     end.
 
@@ -47,7 +47,7 @@ login_again(Session, Username, AuthProps) ->
             tokenward_expiry:watch(Session),
             {ok, Session};
         false ->
-            refused(<<"SESSION_EXPIRED">>, <<"the session's token has ended">>, <<>>)
+            refused("authenticate", "SESSION_EXPIRED", "the session's token has ended")
     catch
         error:badarg -> login(Username, <<>>, AuthProps, ?LOGIN_MS)
     end.
@@ -60,21 +60,21 @@ refresh(Session, Token) when is_binary(Token) ->
         false -> refresh_here(Session, Token)
     end;
 refresh(_Session, _Token) ->
-    refused(<<"INVALID_ARGUMENT">>, <<"the new secret isn't a text">>, <<>>).
+    refused("refresh", "INVALID_ARGUMENT", "the new secret isn't a text").
 
 refresh_here(Session, Token) ->
     Context = tokenward_context:of_login(none),
-    Ask = fun() -> tokenward_nif:refresh(Session, <<>>, Token, Context) end,
-    try patiently(Ask, deadline(?REFRESH_MS)) of
+    Ask = fun(Of) -> tokenward_nif:refresh(Session, <<>>, Token, Of) end,
+    try patiently(Ask, Context, deadline(?REFRESH_MS)) of
         ok -> refreshed(Session);
-        {no, <<"BACKEND_CLOSED">>, _, _} -> replace(Session, Token);
-        {no, Reason, Message, Hint} -> refused(Reason, Message, Hint)
+        {no, <<"BACKEND_CLOSED">>} -> replace(Session, Token);
+        {no, _Reason} -> refused()
     catch
         error:badarg -> no_session()
     end.
 
 no_session() ->
-    refused(<<"INVALID_ARGUMENT">>, <<"not a session, or its node has been restarted">>, <<>>).
+    refused("refresh", "INVALID_ARGUMENT", "not a session, or its node has been restarted").
 
 %% The session's backend is gone, since the plugin was restarted, or the session is another node's. The new token's
 %% session takes its place if the identity is the same.
@@ -84,7 +84,7 @@ replace(Session, Token) ->
             Identity = identity(NewSession),
             case tokenward_owner:call(Session, ?MODULE, identity, [Session]) of
                 {ok, Identity} -> refreshed(NewSession);
-                {ok, _} -> refused(<<"IDENTITY_CHANGED">>, <<"the new token is another user's">>, <<>>);
+                {ok, _} -> refused("refresh", "IDENTITY_CHANGED", "the new token is another user's");
                 error -> no_session()
             end;
         Refused ->
@@ -103,20 +103,23 @@ refreshed(Session) ->
 deadline(Patience) ->
     erlang:monotonic_time(millisecond) + Patience.
 
-%% The last try comes before the deadline. Without a place among those who wait there is none.
-patiently(Ask, Deadline) ->
-    case Ask() of
-        {try_again, DelayMs, Reason, Message, Hint} ->
+%% The last try comes before the deadline. Without a place among those who wait there is none. The library writes one line
+%% of it all, which is of the last answer.
+patiently(Ask, Context, Deadline) ->
+    case Ask(tokenward_context:asks_again(Context)) of
+        {try_again, DelayMs, _Reason, Message, _Hint} ->
             case erlang:monotonic_time(millisecond) + DelayMs < Deadline andalso
                     tokenward_patience:sleep(cause(Message), DelayMs) =:= ok of
-                true -> patiently(Ask, Deadline);
-                false -> {no, Reason, Message, Hint}
+                true -> patiently(Ask, Context, Deadline);
+                false -> last(Ask(Context))
             end;
-        {No, Reason, Message, Hint} when No =:= refused; No =:= not_a_token; No =:= error ->
-            {no, Reason, Message, Hint};
-        Yes ->
-            Yes
+        Answer ->
+            last(Answer)
     end.
+
+last({try_again, _DelayMs, Reason, _Message, _Hint}) -> {no, Reason};
+last({No, Reason, _Message, _Hint}) when No =:= refused; No =:= not_a_token; No =:= error -> {no, Reason};
+last(Yes) -> Yes.
 
 %% The library has one reason for both.
 cause(Message) ->
@@ -125,11 +128,19 @@ cause(Message) ->
         _ -> unknown_key
     end.
 
--spec refused(binary(), binary(), binary()) -> refused().
-refused(Reason, Message, <<>>) ->
-    {refused, "~ts", [<<Reason/binary, ": ", Message/binary>>]};
-refused(Reason, Message, Hint) ->
-    {refused, "~ts", [<<Reason/binary, ": ", Message/binary, " (", Hint/binary, ")">>]}.
+%% The broker may show these words to the client, so they say nothing more. The library's line in the log has the reason.
+-spec refused() -> refused().
+refused() ->
+    {refused, "~ts", [<<"the access token is refused">>]}.
+
+%% A refusal that the library doesn't know of, with its line.
+-spec refused(string(), string(), iodata()) -> refused().
+refused(Event, Reason, Message) ->
+    {Protocol, Peer, ClientId, _, _} = tokenward_context:of_login(none),
+    Fields = [io_lib:format(" ~s=~0p", [Name, unicode:characters_to_list(Value)]) ||
+              {Name, Value} <- [{"protocol", Protocol}, {"peer", Peer}, {"client_id", ClientId}], Value =/= <<>>],
+    tokenward_log:write(warning, [Event, " refused reason=", Reason, Fields, ": ", Message]),
+    refused().
 
 %% AuthProps is a list or a map that the broker or a plugin made. In any other term no property is found.
 property(Key, Props) when is_map(Props) ->

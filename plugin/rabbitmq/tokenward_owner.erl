@@ -7,7 +7,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_owner).
 
--export([is_elsewhere/1, call/4]).
+-export([is_elsewhere/1, call/4, tell_answer/4]).
 
 %% The broker's own calls between nodes wait for 15 seconds.
 -define(PATIENCE_MS, 3000).
@@ -41,7 +41,7 @@ ask(Owner, Module, Function, Arguments) ->
 
 %% In a process of its own: a connection that is busy suspends whoever sends, for as long as it likes.
 wait(Owner, Module, Function, Arguments) ->
-    {Pid, Monitor} = spawn_monitor(fun() -> exit(answer(Owner, Module, Function, Arguments)) end),
+    {Pid, Monitor} = spawn_monitor(?MODULE, tell_answer, [Owner, Module, Function, Arguments]),
     receive
         {'DOWN', Monitor, process, Pid, {answer, Answer}} -> {ok, Answer};
         {'DOWN', Monitor, process, Pid, Reason} -> failed(Owner, Reason)
@@ -50,6 +50,10 @@ wait(Owner, Module, Function, Arguments) ->
         exit(Pid, kill),
         failed(Owner, timeout)
     end.
+
+-spec tell_answer(node(), module(), atom(), [term()]) -> no_return().
+tell_answer(Owner, Module, Function, Arguments) ->
+    exit(answer(Owner, Module, Function, Arguments)).
 
 answer(Owner, Module, Function, Arguments) ->
     try

@@ -6,7 +6,20 @@
 -export([start/2, stop/1, init/1]).
 
 start(_Type, _Args) ->
-    supervisor:start_link({local, tokenward_rabbitmq_sup}, ?MODULE, []).
+    case is_unpacked(code:which(?MODULE), rabbit_plugins:plugins_expand_dir()) of
+        true ->
+            Text = <<"tokenward can't start: it comes from an archive (.ez), which RabbitMQ unpacks over the running one "
+                     "whenever a plugin is enabled or disabled. Install the folder tokenward_rabbitmq-VERSION instead, "
+                     "and remove the archive">>,
+            tokenward_log:write(error, Text),
+            {error, {shutdown, Text}};
+        false ->
+            supervisor:start_link({local, tokenward_rabbitmq_sup}, ?MODULE, [])
+    end.
+
+%% RabbitMQ unpacks all enabled archives into one folder.
+is_unpacked(File, Folder) ->
+    lists:prefix(filename:split(filename:absname(Folder)), filename:split(filename:absname(File))).
 
 stop(_State) ->
     ok.

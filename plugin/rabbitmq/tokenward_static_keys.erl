@@ -3,7 +3,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_static_keys).
 
--export([jwk/2, write/2]).
+-export([jwk/2, public_jwk/2, write/2]).
 
 -include_lib("public_key/include/public_key.hrl").
 
@@ -15,6 +15,37 @@ jwk(Id, Pem) ->
     catch
         error:_ -> {error, "isn't a public key in PEM"}
     end.
+
+%% A JWK as a map or as JSON: its public members.
+-spec public_jwk(binary(), map() | binary()) -> {ok, map()} | {error, iodata()}.
+public_jwk(Id, Json) when is_binary(Json) ->
+    try rabbit_json:decode(Json) of
+        Jwk when is_map(Jwk) -> public_jwk(Id, Jwk);
+        _ -> {error, "isn't a JWK"}
+    catch
+        _:_ -> {error, "isn't a JWK"}
+    end;
+public_jwk(Id, #{<<"kty">> := Type} = Jwk) ->
+    Members = case Type of
+        <<"RSA">> -> [<<"n">>, <<"e">>];
+        <<"EC">> -> [<<"crv">>, <<"x">>, <<"y">>];
+        <<"OKP">> -> [<<"crv">>, <<"x">>];
+        _ -> []
+    end,
+    case maps:with(Members, Jwk) of
+        _ when Members =:= [] ->
+            {error, "is no public key: shared secrets aren't accepted"};
+        Public when map_size(Public) =:= length(Members) ->
+            case lists:all(fun is_binary/1, maps:values(Public)) of
+                true -> {ok, (maps:merge(Public, maps:with([<<"alg">>], Jwk)))#{<<"kty">> => Type, <<"kid">> => Id,
+                                                                                <<"use">> => <<"sig">>}};
+                false -> {error, "isn't a JWK"}
+            end;
+        _ ->
+            {error, "isn't a JWK: members are missing"}
+    end;
+public_jwk(_, _) ->
+    {error, "isn't a JWK: it has no kty"}.
 
 key([{'Certificate', Der, not_encrypted} | _]) ->
     Certificate = public_key:pkix_decode_cert(Der, plain),

@@ -6,6 +6,7 @@
 #include "access/mqtt_filter.hpp"
 #include "access/scope.hpp"
 #include "access/shared_sets.hpp"
+#include "access/vhost_scopes.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -36,6 +37,15 @@ std::string join_tags(std::pmr::vector<std::string_view> &tags) {
         if (!joined.empty()) joined += ',';
         joined += tag;
     }
+    return joined;
+}
+
+/// Sorted, unique.
+std::string join_vhost_scopes(std::pmr::vector<std::string_view> &scopes) {
+    std::ranges::sort(scopes);
+    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    std::string joined;
+    for (const std::string_view scope : scopes) append_vhost_scope(joined, scope);
     return joined;
 }
 
@@ -100,7 +110,8 @@ struct Confined {
 
 std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std::string_view> scopes,
                                                             bool routing_keys, Notes &notes,
-                                                            const Confinement &confinement) {
+                                                            const Confinement &confinement,
+                                                            std::span<const std::string_view> vhost_scopes) {
     std::array<std::byte, 8192> buffer;
     std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
     std::pmr::vector<Permission> permissions(&arena);
@@ -112,6 +123,21 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
     auto place = Confinement::Place::inside;
     ScanBudget budget;
     Confined confined;
+    /// False: the confinement leaves nothing of the scope.
+    const auto is_left = [&](std::string_view text, const ScopeText &scope) {
+        if (!confinement.has_operation(scope.operation)) {
+            confined.operations.add(text);
+            return false;
+        }
+        if (!last_vhost || !same_bytes(scope.vhost, *last_vhost)) {
+            vhost = compile_pattern(scope.vhost, arena);
+            place = confinement.place_of(vhost, arena, budget);
+            last_vhost = scope.vhost;
+        }
+        if (place == Confinement::Place::outside) confined.outside.add(text);
+        if (place == Confinement::Place::partly) confined.partly.add(text);
+        return place != Confinement::Place::outside;
+    };
     for (const std::string_view text : scopes) {
         const ScopeText scope = read_scope(text);
         switch (scope.kind) {
@@ -128,20 +154,7 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                 }
                 break;
             case ScopeKind::permission:
-                if (!confinement.has_operation(scope.operation)) {
-                    confined.operations.add(text);
-                    break;
-                }
-                if (!last_vhost || !same_bytes(scope.vhost, *last_vhost)) {
-                    vhost = compile_pattern(scope.vhost, arena);
-                    place = confinement.place_of(vhost, arena, budget);
-                    last_vhost = scope.vhost;
-                }
-                if (place == Confinement::Place::outside) {
-                    confined.outside.add(text);
-                    break;
-                }
-                if (place == Confinement::Place::partly) confined.partly.add(text);
+                if (!is_left(text, scope)) break;
                 Permission &permission = permissions.emplace_back();
                 permission.vhost = vhost;
                 permission.resource = compile_pattern(scope.resource, arena);
@@ -152,23 +165,34 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                 notes.three_parts_ignored = notes.three_parts_ignored || !routing_keys;
         }
     }
+    std::pmr::vector<std::string_view> with_vhost(&arena);
+    for (const std::string_view text : vhost_scopes) {
+        const ScopeText scope = read_scope(text);
+        if (scope.kind != ScopeKind::permission || !is_left(text, scope)) continue;
+        with_vhost.push_back(text);
+        notes.three_parts_ignored = notes.three_parts_ignored || (scope.routing_key && !routing_keys);
+    }
     confined.append_notes(confinement, notes.confined);
     const std::pmr::string compiled = compile_permissions(permissions, arena);
     const std::string joined_tags = join_tags(tags);
     const std::string_view vhosts = confined.partly.count == 0 ? std::string_view() : confinement.vhosts();
-    return SharedSets::find_or_make({compiled, joined_tags, routing_keys, vhosts});
+    const std::string joined_vhost_scopes = join_vhost_scopes(with_vhost);
+    return SharedSets::find_or_make({compiled, joined_tags, routing_keys, vhosts, joined_vhost_scopes});
 }
 
 PermissionSet::PermissionSet(const Content &content)
-    : bytes_(new char[content.permissions.size() + content.tags.size() + content.vhosts.size()]),
+    : bytes_(new char[content.permissions.size() + content.tags.size() + content.vhosts.size() +
+                      content.vhost_scopes.size()]),
       permissions_size_(static_cast<std::uint32_t>(content.permissions.size())),
       tags_size_(static_cast<std::uint32_t>(content.tags.size())),
       vhosts_size_(static_cast<std::uint32_t>(content.vhosts.size())),
-      plain_operations_(content.vhosts.empty() ? operation_count : 0),
+      vhost_scopes_size_(static_cast<std::uint32_t>(content.vhost_scopes.size())),
+      plain_operations_(content.vhosts.empty() && content.vhost_scopes.empty() ? operation_count : 0),
       routing_keys_(content.routing_keys) {
     content.permissions.copy(bytes_.get(), permissions_size_);
     content.tags.copy(bytes_.get() + permissions_size_, tags_size_);
     content.vhosts.copy(bytes_.get() + permissions_size_ + tags_size_, vhosts_size_);
+    content.vhost_scopes.copy(bytes_.get() + permissions_size_ + tags_size_ + vhosts_size_, vhost_scopes_size_);
 }
 
 PermissionSet::~PermissionSet() {
@@ -185,18 +209,20 @@ unsigned PermissionSet::operations_for(const Request &request) const noexcept {
 }
 
 Verdict PermissionSet::decide(const Request &request) const noexcept {
-    if (static_cast<unsigned>(request.operation) - 1U >= plain_operations_)
-        return decide_within_vhosts(request);
+    if (static_cast<unsigned>(request.operation) - 1U >= plain_operations_) return decide_with_vhost(request);
     ScanBudget budget;
     return decide_by_permissions(request, budget);
 }
 
-// Not inline: nearly all sets have no vhosts.
-[[gnu::noinline]] Verdict PermissionSet::decide_within_vhosts(const Request &request) const noexcept {
+// Not inline: nearly all sets have neither vhosts nor scopes with {vhost}.
+[[gnu::noinline]] Verdict PermissionSet::decide_with_vhost(const Request &request) const noexcept {
     if (static_cast<unsigned>(request.operation) - 1U >= operation_count) return Verdict::denied;
     ScanBudget budget;
     if (!within_vhosts(request.vhost, budget)) return budget.exceeded() ? Verdict::too_costly : Verdict::denied;
-    return decide_by_permissions(request, budget);
+    const Verdict verdict = decide_by_permissions(request, budget);
+    if (verdict != Verdict::denied || vhost_scopes_size_ == 0) return verdict;
+    if (vhost_scopes_grant(content().vhost_scopes, request, routing_keys_, budget)) return Verdict::allowed;
+    return budget.exceeded() ? Verdict::too_costly : Verdict::denied;
 }
 
 inline Verdict PermissionSet::decide_by_permissions(const Request &request, ScanBudget &budget) const noexcept {
@@ -227,19 +253,40 @@ bool PermissionSet::allows_some_routing_key(const Request &request) const noexce
     Request any_key = request;
     any_key.routing_key.reset();
     ScanBudget budget;
-    return within_vhosts(request.vhost, budget) &&
-           decide_by(permissions(), any_key, wanted.packed(), nullptr, budget) == Verdict::allowed;
+    if (!within_vhosts(request.vhost, budget)) return false;
+    return decide_by(permissions(), any_key, wanted.packed(), nullptr, budget) == Verdict::allowed ||
+           (routing_keys_ && vhost_scopes_grant_some_key(content().vhost_scopes, any_key, budget));
 }
 
 bool PermissionSet::opens_vhost(std::string_view vhost) const noexcept {
     ScanBudget budget;
-    return within_vhosts(vhost, budget) &&
-           visit_matches(Level::vhost, permissions(), vhost, {any_operation, budget},
-                         [](const Node &, const List &) { return true; });
+    if (!within_vhosts(vhost, budget)) return false;
+    return visit_matches(Level::vhost, permissions(), vhost, {any_operation, budget},
+                         [](const Node &, const List &) { return true; }) ||
+           vhost_scopes_open(content().vhost_scopes, vhost, budget);
 }
 
 Explanation PermissionSet::explain(const Request &request) const {
-    return access::explain(permissions(), content().vhosts, routing_keys_, request);
+    Explanation explanation = access::explain(permissions(), content().vhosts, routing_keys_, request);
+    if (explanation.allowed || vhost_scopes_size_ == 0) return explanation;
+    ScanBudget budget;
+    const std::string_view list = content().vhost_scopes;
+    const std::string_view granting = within_vhosts(request.vhost, budget)
+                                          ? granting_vhost_scope(list, request, routing_keys_, budget)
+                                          : std::string_view();
+    if (!granting.empty()) {
+        explanation.allowed = true;
+        explanation.nearest.clear();
+        explanation.why.clear();
+        append_raw(explanation.scope, granting);
+    } else if (permissions_size_ == 0) {
+        visit_vhost_scopes(list, [&](std::string_view first) {
+            append_raw(explanation.nearest, first);
+            return true;
+        });
+        explanation.why = "with {vhost} = " + quote(request.vhost) + " it doesn't match";
+    }
+    return explanation;
 }
 
 std::string PermissionSet::why_outside(std::string_view vhost) const {
@@ -249,6 +296,12 @@ std::string PermissionSet::why_outside(std::string_view vhost) const {
 
 void PermissionSet::visit_scopes(const std::function<void(std::string_view)> &visit) const {
     spell_scopes(permissions(), tags(), visit);
+    visit_vhost_scopes(content().vhost_scopes, [&](std::string_view text) {
+        std::string spelling;
+        append_raw(spelling, text);
+        visit(spelling);
+        return false;
+    });
 }
 
 }  // namespace tokenward::access

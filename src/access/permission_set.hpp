@@ -38,15 +38,18 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
         bool routing_keys = true;
         /// A request's vhost must be one of these too (confinement.hpp). No bytes: nothing more is asked.
         std::string_view vhosts = {};
+        /// Scopes that depend on the request's vhost (vhost_scopes.hpp), sorted and unique.
+        std::string_view vhost_scopes = {};
 
         friend bool operator==(const Content &, const Content &) = default;
     };
 
     /// `scopes`: without their prefix (DESIGN section 4, "Scopes"). A text that is no scope is ignored. What they
-    /// say beyond the confinement grants nothing.
+    /// say beyond the confinement grants nothing. `vhost_scopes`: permission scopes in which {vhost} is a variable.
     static std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes,
                                                         bool routing_keys, Notes &notes,
-                                                        const Confinement &confinement = {});
+                                                        const Confinement &confinement = {},
+                                                        std::span<const std::string_view> vhost_scopes = {});
 
     /// For SharedSets, which alone makes sets.
     explicit PermissionSet(const Content &content);
@@ -69,12 +72,14 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
         return {{bytes_.get(), permissions_size_},
                 {tags, tags_size_},
                 routing_keys_,
-                {tags + tags_size_, vhosts_size_}};
+                {tags + tags_size_, vhosts_size_},
+                {tags + tags_size_ + vhosts_size_, vhost_scopes_size_}};
     }
     std::string_view tags() const noexcept { return content().tags; }
     /// True: neither a permission nor a tag.
-    bool empty() const noexcept { return permissions_size_ == 0 && tags_size_ == 0; }
-    /// Calls visit() with every permission and tag as a scope in canonical spelling, sorted.
+    bool empty() const noexcept { return permissions_size_ == 0 && tags_size_ == 0 && vhost_scopes_size_ == 0; }
+    /// Calls visit() with every permission and tag as a scope in canonical spelling, sorted; behind them those with
+    /// {vhost}.
     void visit_scopes(const std::function<void(std::string_view)> &visit) const;
 
   private:
@@ -86,18 +91,19 @@ class PermissionSet : public std::enable_shared_from_this<PermissionSet> {
     std::string_view permissions() const noexcept { return {bytes_.get(), permissions_size_}; }
     /// False: the section's vhosts leave this one out, or the budget wasn't enough to find out.
     bool within_vhosts(std::string_view vhost, ScanBudget &budget) const noexcept;
-    Verdict decide_within_vhosts(const Request &request) const noexcept;
+    Verdict decide_with_vhost(const Request &request) const noexcept;
     /// What the permissions say. `budget`: what is left of it.
     Verdict decide_by_permissions(const Request &request, ScanBudget &budget) const noexcept;
     /// For a request whose routing key is an MQTT topic or filter.
     Verdict decide_mqtt_key(const Request &request, ScanBudget &budget) const noexcept;
 
-    std::unique_ptr<char[]> bytes_;  ///< the compiled form, behind it the tags, behind them the vhosts
+    std::unique_ptr<char[]> bytes_;  ///< the compiled form, the tags, the vhosts, the scopes with {vhost}
     std::uint32_t permissions_size_;
     std::uint32_t tags_size_;
     std::uint32_t vhosts_size_;
-    /// Requests with an operation below this are decided by the permissions alone. 0 where there are vhosts: so
-    /// all other sets pay nothing for them.
+    std::uint32_t vhost_scopes_size_;
+    /// Requests with an operation below this are decided by the permissions alone. 0 where there are vhosts or scopes with
+    /// {vhost}: so all other sets pay nothing for them.
     std::uint8_t plain_operations_;
     bool routing_keys_;
 

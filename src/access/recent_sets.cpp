@@ -9,9 +9,12 @@ namespace tokenward::access {
 /// Writes all that a set is made of into one text, each part behind its length: two different sets never have the
 /// same text.
 void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_keys,
-                       std::string_view confinement) {
-    std::size_t size = 1 + sizeof(std::uint32_t) + confinement.size();
-    for (const std::string_view scope : scopes) size += sizeof(std::uint32_t) + scope.size();
+                       std::string_view confinement, std::span<const std::string_view> vhost_scopes) {
+    const auto count = static_cast<std::uint32_t>(vhost_scopes.size());
+    std::size_t size = 1 + sizeof(std::uint32_t) + confinement.size() + sizeof(count);
+    for (const auto list : {scopes, vhost_scopes}) {
+        for (const std::string_view scope : list) size += sizeof(std::uint32_t) + scope.size();
+    }
     text_.resize(size);
     char *cursor = text_.data();
     *cursor++ = routing_keys ? 'k' : '-';
@@ -24,20 +27,25 @@ void RecentSets::spell(std::span<const std::string_view> scopes, bool routing_ke
         cursor += part.size();
     };
     append(confinement);
-    for (const std::string_view scope : scopes) append(scope);
+    std::memcpy(cursor, &count, sizeof(count));
+    cursor += sizeof(count);
+    for (const auto list : {vhost_scopes, scopes}) {
+        for (const std::string_view scope : list) append(scope);
+    }
 }
 
 std::shared_ptr<const PermissionSet> RecentSets::compile(std::span<const std::string_view> scopes,
                                                          bool routing_keys, Notes &notes,
-                                                         const Confinement &confinement) {
-    spell(scopes, routing_keys, confinement.key());
+                                                         const Confinement &confinement,
+                                                         std::span<const std::string_view> vhost_scopes) {
+    spell(scopes, routing_keys, confinement.key(), vhost_scopes);
     Slot &slot = slots_[hash_bytes(0, text_) % slot_count];
     if (slot.set && same_bytes(slot.text, text_)) {
         notes = slot.notes;
         return slot.set;
     }
     notes = {};
-    auto set = PermissionSet::compile(scopes, routing_keys, notes, confinement);
+    auto set = PermissionSet::compile(scopes, routing_keys, notes, confinement, vhost_scopes);
     remember(slot, set, notes);
     return set;
 }

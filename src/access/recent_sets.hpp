@@ -24,7 +24,8 @@ class RecentSets {
     /// The same result as PermissionSet::compile(), notes included. Texts are the same only if all bytes are,
     /// in the same order.
     std::shared_ptr<const PermissionSet> compile(std::span<const std::string_view> scopes, bool routing_keys,
-                                                 Notes &notes, const Confinement &confinement = {});
+                                                 Notes &notes, const Confinement &confinement = {},
+                                                 std::span<const std::string_view> vhost_scopes = {});
     /// The memory of the last call, if it is more than `most_kept_bytes`. What is remembered stays.
     void give_back(std::size_t most_kept_bytes) noexcept {
         if (text_.capacity() > most_kept_bytes) std::string().swap(text_);
@@ -37,7 +38,8 @@ class RecentSets {
         Notes notes;
     };
 
-    void spell(std::span<const std::string_view> scopes, bool routing_keys, std::string_view confinement);
+    void spell(std::span<const std::string_view> scopes, bool routing_keys, std::string_view confinement,
+               std::span<const std::string_view> vhost_scopes);
     void remember(Slot &slot, const std::shared_ptr<const PermissionSet> &set, const Notes &notes);
     static void free(Slot &slot) noexcept;
     void clear() noexcept;

@@ -18,7 +18,7 @@ const ForkReset reset(SharedSets::reset_in_forked_child);
 
 std::uint64_t hash_of(const PermissionSet::Content &content) noexcept {
     const std::uint64_t hash = hash_bytes(content.routing_keys ? 1 : 2, content.permissions);
-    return hash_bytes(hash_bytes(hash, content.tags), content.vhosts);
+    return hash_bytes(hash_bytes(hash_bytes(hash, content.tags), content.vhosts), content.vhost_scopes);
 }
 
 }  // namespace

@@ -274,7 +274,7 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
     if (hash_size != 0 && hash_size != certificate_hash_size) {
         return "context.client_certificate_sha256 has neither 0 nor 32 bytes";
     }
-    constexpr std::uint64_t known = TOKENWARD_CLIENT_ID_BOUND | TOKENWARD_LAST_BACKEND;
+    constexpr std::uint64_t known = TOKENWARD_CLIENT_ID_BOUND | TOKENWARD_LAST_BACKEND | TOKENWARD_ASKS_AGAIN;
     if ((context.flags & ~known) != 0) return "context.flags has unknown bits";
     to = {view(context.protocol),
           view(context.peer),
@@ -283,7 +283,8 @@ const char *read_context(const tokenward_context *from, session::Context &to) no
           view(context.listener),
           view(context.client_certificate_sha256),
           (context.flags & TOKENWARD_CLIENT_ID_BOUND) != 0,
-          (context.flags & TOKENWARD_LAST_BACKEND) != 0};
+          (context.flags & TOKENWARD_LAST_BACKEND) != 0,
+          (context.flags & TOKENWARD_ASKS_AGAIN) != 0};
     return nullptr;
 }
 

@@ -110,7 +110,11 @@ bool is_read(std::string_view name, const config::ScopeRules &rules) {
 void add_unread(const JsonValue &payload, const config::ScopeRules &rules, NoScope &out) {
     if (const auto access = payload.find("resource_access");
         access && access->is_object() && !rules.resource_server_id.empty()) {
-        if (!access->find(rules.resource_server_id)) {
+        const auto ours = access->find(rules.resource_server_id);
+        if (ours && !rules.resource_access && !is_read("resource_access", rules)) {
+            out.why += "; resource_access isn't read";
+            if (out.hint.empty()) out.hint = "resource_access = true, to read the roles of this broker there";
+        } else if (!ours && rules.resource_access) {
             for (const JsonValue other : *access) {
                 out.why += fmt::format("; resource_access has {}, not {}", quote(other.name()),
                                        quote(rules.resource_server_id));
@@ -142,7 +146,8 @@ void add_unread(const JsonValue &payload, const config::ScopeRules &rules, NoSco
 
 std::string sources(const config::ScopeRules &rules) {
     std::string list = "scope";
-    if (!rules.resource_server_id.empty()) list += ", resource_access." + rules.resource_server_id + ".roles";
+    if (rules.resource_access && !rules.resource_server_id.empty())
+        list += ", resource_access." + rules.resource_server_id + ".roles";
     for (std::size_t i = 0; i < std::min(rules.additional_scopes_keys.size(), max_shown); ++i)
         list += ", " + rules.additional_scopes_keys[i];
     return list;

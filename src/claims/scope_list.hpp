@@ -16,6 +16,8 @@ class ScopeList {
   public:
     /// Without their prefix. Views into the payload's document, into the rules, or into what keep() holds.
     std::vector<std::string_view> scopes;
+    /// Those in which {vhost} stays a variable: it stands behind a vhost part with wildcards.
+    std::vector<std::string_view> vhost_scopes;
     /// What was skipped and why, for an operator. Printable; no whole claim stands in it.
     std::vector<std::string> notes;
     /// The same token has other scopes, or other notes, with another client identifier.
@@ -23,6 +25,7 @@ class ScopeList {
 
     void clear() noexcept {
         scopes.clear();
+        vhost_scopes.clear();
         notes.clear();
         depends_on_client_id = false;
         made_.release();
@@ -32,6 +35,8 @@ class ScopeList {
         clear();
         if (scopes.capacity() * sizeof(scopes[0]) > most_kept_bytes)
             std::vector<std::string_view>().swap(scopes);
+        if (vhost_scopes.capacity() * sizeof(scopes[0]) > most_kept_bytes)
+            std::vector<std::string_view>().swap(vhost_scopes);
     }
     /// A text that stands in no token; the view lives until clear().
     std::string_view keep(std::string_view text) {

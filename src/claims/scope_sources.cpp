@@ -38,7 +38,7 @@ class Collector {
   private:
     /// resource_access.<resource_server_id>.roles, as Keycloak writes client roles.
     void resource_access(const JsonValue &payload) {
-        if (rules_.resource_server_id.empty()) return;
+        if (!rules_.resource_access || rules_.resource_server_id.empty()) return;
         const auto access = payload.find("resource_access");
         if (!access) return;
         const auto ours = access->find(rules_.resource_server_id);

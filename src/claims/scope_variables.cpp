@@ -1,6 +1,7 @@
 #include "claims/scope_variables.hpp"
 
 #include "access/scope.hpp"
+#include "access/vhost_scopes.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -115,6 +116,7 @@ class Expander {
         vhost_.clear();
         variables_ = 0;
         vhost_has_client_id_ = false;
+        needs_vhost_ = false;
         if (!append(out_, access::operation_name(scope.operation)) || !append(out_, ":")) return false;
         if (!vhost_part(scope.vhost) || !append(out_, vhost_)) return false;
         if (!append(out_, "/") || !part(scope.resource, out_, Part::resource)) return false;
@@ -125,6 +127,8 @@ class Expander {
     }
     const std::string &expanded() const noexcept { return out_; }
 
+    /// In what is expanded {vhost} stays a variable.
+    bool needs_vhost() const noexcept { return needs_vhost_; }
     bool depends_on_client_id() const noexcept { return depends_on_client_id_; }
     /// The scope failed, as each with {mqtt:client_id} does.
     bool is_unbound() const noexcept { return problem_ == Problem::unbound_client_id; }
@@ -150,7 +154,7 @@ class Expander {
             case Problem::vhost_with_text:
                 return "{vhost} with other text matches no vhost";
             case Problem::vhost_with_wildcards:
-                return "{vhost} behind a vhost with wildcards isn't supported";
+                return "{vhost} behind a vhost with wildcards and {mqtt:client_id} isn't supported";
             case Problem::too_many_variables:
                 return fmt::format("it has more than {} variables", max_variables);
             case Problem::too_long:
@@ -219,12 +223,17 @@ class Expander {
     bool variable(std::string_view name, std::string &out, Part which, bool begins_part) {
         if (++variables_ > max_variables) return fail(Problem::too_many_variables);
         if (name == vhost_name) {
-            if (vhost_.find('*') != std::string::npos) return fail(Problem::vhost_with_wildcards);
+            if (vhost_.find('*') != std::string::npos) {
+                // The rules for identifiers can't be kept where a part of the vhost is one.
+                if (vhost_has_client_id_) return fail(Problem::vhost_with_wildcards);
+                needs_vhost_ = true;
+                return append(out, access::vhost_variable);
+            }
             if (vhost_has_client_id_ && !client_id_fits(which, begins_part)) return false;
             return append(out, vhost_);
         }
         const std::string_view value = claims_->find(name);
-        if (!value.empty()) return append(out, value);
+        if (!value.empty()) return append_value(out, value);
         name_ = name;
         return fail(Problem::no_claim);
     }
@@ -267,7 +276,17 @@ class Expander {
 
     bool append_value(std::string &out, ConnectionValue &value) {
         if (value.text().size() > max_expanded_bytes) return fail(Problem::too_long);
-        return append(out, value.encoded());
+        return append_value(out, value.encoded());
+    }
+
+    /// A `{` in a value must not begin a variable where {vhost} is still one.
+    bool append_value(std::string &out, std::string_view value) {
+        if (&out == &vhost_ || vhost_.find('*') == std::string::npos) return append(out, value);
+        for (std::size_t at = value.find('{'); at != std::string_view::npos; at = value.find('{')) {
+            if (!append(out, value.substr(0, at)) || !append(out, "%7B")) return false;
+            value.remove_prefix(at + 1);
+        }
+        return append(out, value);
     }
 
     const config::ScopeRules &rules_;
@@ -276,6 +295,7 @@ class Expander {
     ConnectionValue client_id_;
     bool client_id_bound_;
     bool vhost_has_client_id_ = false;
+    bool needs_vhost_ = false;
     bool depends_on_client_id_ = false;  ///< a scope asked for it
     std::string out_;                    ///< the scope at hand, expanded
     std::string vhost_;                  ///< its first part
@@ -310,6 +330,10 @@ void expand_variables(const JsonValue &payload, const config::ScopeRules &rules,
                     continue;
                 }
                 result = list.keep(expander.expanded());
+                if (expander.needs_vhost()) {
+                    list.vhost_scopes.push_back(result);
+                    continue;
+                }
             }
         }
         list.scopes[kept++] = result;

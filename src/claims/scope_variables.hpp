@@ -17,7 +17,8 @@ namespace tokenward::claims {
 /// the list, with a note.
 ///
 /// With expand_variables: {CLAIM} is a claim of that name, a string of 1 to 255 bytes. {vhost} is the vhost of the
-/// request; it can stand for the whole vhost part, and elsewhere if the vhost part has no wildcard.
+/// request. It can stand for the whole vhost part, and in the other parts. If the vhost part has wildcards, the scope moves
+/// to `vhost_scopes`, where {vhost} is still a variable.
 ///
 /// With expand_connection: {session:username} is the session's username. {mqtt:client_id} is the client's identifier
 /// if the host binds it. Neither is a claim then. Since the client chooses its identifier, one that begins with '$'

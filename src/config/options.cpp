@@ -40,6 +40,8 @@ constexpr Option table[] = {
      "sub,client_id", "claims for the username, by name or dotted path; the first one present counts"},
     {"additional_scopes_keys", Type::list, scopes<&ScopeRules::additional_scopes_keys>, "",
      "more claims with scopes, by name or dotted path; `NAME{}`: the member names of an object"},
+    {"resource_access", Type::boolean, scopes<&ScopeRules::resource_access>, "true",
+     "read the roles under `resource_access`, in the entry of `resource_server_id`"},
     {"scope_prefix", Type::text, scopes<&ScopeRules::scope_prefix>, "",
      "what scopes must begin with; unset: `resource_server_id` and a dot; present and empty: all count"},
     {"scope_aliases", Type::scope_map, scopes<&ScopeRules::scope_aliases>, "",

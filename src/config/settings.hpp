@@ -74,6 +74,7 @@ struct TokenRules {
 /// Which scopes of a token count, and what they stand for.
 struct ScopeRules {
     std::string resource_server_id;  ///< empty: unset
+    bool resource_access = true;     ///< read resource_access.<resource_server_id>.roles
     std::vector<std::string> additional_scopes_keys;
     /// Scopes that begin with it count, and it is cut off. If scope_prefix isn't set, this is
     /// resource_server_id and a dot. Unset: neither is set. Unset and "" let all scopes count.

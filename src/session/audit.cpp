@@ -104,6 +104,7 @@ void Audit::note(const AuditFields &who, LogLevel level, Limits &limits, std::sp
 
 void Audit::refused(const AuditFields &who, const Failure &failure) {
     const Outcome outcome = outcome_of(failure.reason);
+    if (outcome == Outcome::try_again && who.context.asks_again) return;
     const LogLevel level =
         outcome == Outcome::not_a_token && !who.context.last_backend ? LogLevel::debug : LogLevel::warning;
     if (!logger_.wants(level)) return;

@@ -15,6 +15,7 @@ struct Context {
     std::string_view client_certificate_sha256;  ///< 32 bytes, or empty
     bool client_id_bound = false;                ///< the host ties the client_id to the session's identity
     bool last_backend = false;                   ///< the host asks nobody else after NOT_A_TOKEN
+    bool asks_again = false;                     ///< the host asks once more after TRY_AGAIN
 };
 
 }  // namespace tokenward::session

@@ -83,8 +83,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes, connection); !few)
         return pass_on(std::move(few));
     access::Notes notes;
-    const auto permissions =
-        access::PermissionSet::compile(scopes.scopes, routing_keys, notes, section->confinement);
+    const auto permissions = access::PermissionSet::compile(scopes.scopes, routing_keys, notes,
+                                                            section->confinement, scopes.vhost_scopes);
     notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
     notes.malformed.insert(notes.malformed.end(), notes.confined.begin(), notes.confined.end());
     if (permissions->empty() && notes.confined.empty())

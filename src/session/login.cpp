@@ -285,8 +285,8 @@ bool Login::compile_permissions() {
     auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list, connection);
     if (!collected) return refuse(std::move(collected).error());
     depends_on_client_id_ = list.depends_on_client_id;
-    own_grant_.permissions =
-        buffers_->recent_sets.compile(list.scopes, routing_keys, notes_, section_->confinement);
+    own_grant_.permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_,
+                                                           section_->confinement, list.vhost_scopes);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
     if (own_grant_.permissions->empty()) {
         own_grant_.no_scope = notes_.confined.empty()

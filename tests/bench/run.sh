@@ -29,7 +29,7 @@ case ${1:-} in
         ;;
     --broker | --instructions) build "$build" src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so \
         tests/bench/mqtt_load tests/bench/allow_all_plugin.so tests/support/mint ;;
-    --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0.ez \
+    --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0 \
         src/capi/libtokenward.so.1.0.0 tests/support/mint ;;
     *) build "$build" src/capi/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
         tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;

@@ -48,6 +48,17 @@ TEST(NoScope, TellsWhyAVariableHasNoValue) {
         variables);
 }
 
+TEST(NoScope, TellsThatResourceAccessIsNotRead) {
+    config::ScopeRules off = rules();
+    off.resource_access = false;
+    expect({{R"({"resource_access":{"broker":{"roles":["broker.tag:administrator"]}}})",
+             R"(no scope counts: none was found in "scope"; resource_access isn't read)",
+             "resource_access = true, to read the roles of this broker there"},
+            {R"({"resource_access":{"other":{"roles":["r"]}}})",
+             R"(no scope counts: none was found in "scope")", ""}},
+           off);
+}
+
 TEST(NoScope, TellsWhatWasFoundAndWhyItDoesNotCount) {
     expect(
         {

@@ -14,6 +14,7 @@ struct Settings {
     std::string id;
     std::optional<std::string> prefix;  ///< as the operator wrote it
     std::vector<std::string> additional;
+    bool resource_access = true;
 };
 
 config::Section section_of(const Settings &settings) {
@@ -23,6 +24,7 @@ config::Section section_of(const Settings &settings) {
     section.scopes.scope_prefix = settings.prefix;
     if (!settings.prefix && !settings.id.empty()) section.scopes.scope_prefix = settings.id + ".";
     section.scopes.additional_scopes_keys = settings.additional;
+    section.scopes.resource_access = settings.resource_access;
     return section;
 }
 
@@ -82,6 +84,14 @@ TEST(ScopeSources, Table) {
          R"({"resource_access":["mq"],"scope":"mq.a"})",
          {"mq", {}, {}},
          {"a"}},
+        {"resource_access = false: RabbitMQ doesn't read it",
+         R"({"scope":"mq.a","resource_access":{"mq":{"roles":["mq.b","c"]}}})",
+         {"mq", {}, {}, false},
+         {"a"}},
+        {"and reads what is named there",
+         R"({"resource_access":{"mq":{"roles":["mq.b"]}}})",
+         {"mq", {}, {"resource_access.mq.roles"}, false},
+         {"b"}},
         {"merged",
          R"({"scope":"mq.a","resource_access":{"mq":{"roles":["b"]}},"x":"mq.c"})",
          {"mq", {}, {"x"}},

@@ -53,7 +53,7 @@ TEST_F(Load, EveryOption) {
         "roles,a.b\n"
         "scope_prefix = p\nscope_aliases.a = p.b p.c\nresource_server_type = mq\nexpand_variables = "
         "true\nexpand_connection = "
-        "yes\n"
+        "yes\nresource_access = no\n"
         "jwks_cache_ttl = 0\nalgorithms = RS256, EdDSA\ndefault_key = k1\nmax_token_bytes = "
         "4096\n"
         "clock_skew = 0\nrequire_exp = off\nrequire_at_jwt = on\nallow_id_token = 1\nallow_cnf = "
@@ -76,6 +76,7 @@ TEST_F(Load, EveryOption) {
     EXPECT_TRUE(s.tokens.verify_aud);
     EXPECT_EQ(s.tokens.preferred_username_claims, (List{"preferred_username", "sub"}));
     EXPECT_EQ(s.scopes.additional_scopes_keys, (List{"roles", "a.b"}));
+    EXPECT_FALSE(s.scopes.resource_access);
     EXPECT_EQ(s.scopes.scope_prefix, "p");
     EXPECT_TRUE(s.scopes.scope_prefix_explicit);
     EXPECT_EQ(s.scopes.scope_aliases, (ScopeAliases{{"a", {"p.b", "p.c"}}}));

@@ -80,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         if (!payload || !claims::collect_scopes(*payload, section.scopes, routing_keys, list, connection))
             return;
         access::Notes notes;
-        set = access::PermissionSet::compile(list.scopes, routing_keys, notes);
+        set = access::PermissionSet::compile(list.scopes, routing_keys, notes, {}, list.vhost_scopes);
     });
     if (set == nullptr) return 0;
     decide(*set, text);
@@ -92,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     section.scopes.expand_connection = false;
     claims::ScopeList plain;
     FUZZ_CHECK(claims::collect_scopes(*payload, section.scopes, routing_keys, plain).has_value());
-    FUZZ_CHECK(list.scopes.size() <= plain.scopes.size());
+    FUZZ_CHECK(list.scopes.size() + list.vhost_scopes.size() <= plain.scopes.size());
     FUZZ_CHECK(flags != 0 || plain.notes.empty());
     return 0;
 }

@@ -53,7 +53,7 @@ backend(#{library := Path} = World) ->
     {ok, Backend} = tokenward_nif:create(Library, [], json(World), 0),
     Backend.
 
--define(CONTEXT, {<<"test">>, <<"peer">>, <<"id">>, <<"name">>, false}).
+-define(CONTEXT, {<<"test">>, <<"peer">>, <<"id">>, <<"name">>, []}).
 
 login(Backend, Token) ->
     tokenward_nif:authenticate(Backend, <<"whoever">>, Token, ?CONTEXT).
@@ -76,12 +76,15 @@ cases() ->
      {"a defect of ours is a refusal, and its words have nothing of the token", fun defect/1},
      {"a session logs in again without a password, as a direct connection does", fun again/1},
      {"what is no token is told in the library's words, also no password", fun library_words/1},
+     {"what a client may see of a refusal has no reason and no name", fun no_reason_for_clients/1},
+     {"a login that waits in vain for the provider is one line", fun one_line/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"which versions of RabbitMQ keep the tags of the login", fun kept_tags/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
      {"the module is replaced twice while handles live", fun replaced/1},
      {"the module is unloaded while handles live, and comes back", fun unloaded_module/1},
+     {"another version is not loaded beside handles of this one, nor a module with an object of another", fun other_version/1},
      {"closing while others log in", fun close_beside_logins/1},
      {"a flood of log lines is bounded, and the owner is woken until all are taken", fun log_flood/1},
      {"only the owner takes log lines, and closes", fun owner/1},
@@ -126,7 +129,7 @@ denial(World) ->
     {ok, Session} = login(Backend, token(World, "alice", "write:v/ex/rk.*")),
     _ = taken(Backend),
     ok = tokenward_nif:report_denial(Session, 3, <<"v">>, <<"ex">>, <<"other">>,
-                                     {<<"amqp">>, <<"10.0.0.9:1">>, <<"c">>, <<"n">>, false}),
+                                     {<<"amqp">>, <<"10.0.0.9:1">>, <<"c">>, <<"n">>, []}),
     [{2, Line}] = taken(Backend),
     [{_, _} = binary:match(Line, Part) || Part <- [
         <<"authorize denied reason=">>, <<"username=\"alice\"">>, <<"protocol=\"amqp\"">>,
@@ -173,19 +176,19 @@ denials_of_callbacks(World) ->
 contexts(_World) ->
     Of = fun(Name, Request) -> put(process_name, Name), tokenward_context:of_request(Request) end,
     Mqtt = #{variable_map => #{<<"client_id">> => <<"c">>}},
-    {<<"rabbitmq">>, <<>>, <<>>, <<>>, false} = Of(undefined, #{}),
-    {<<"rabbitmq">>, <<"::1">>, <<>>, <<>>, false} = Of(undefined, #{peeraddr => {0, 0, 0, 0, 0, 0, 0, 1}}),
-    {<<"rabbitmq">>, <<>>, <<>>, <<>>, false} = Of(undefined, #{peeraddr => unknown}),
-    {<<"amqp">>, <<"[::1]:7">>, <<>>, <<>>, false} = Of({rabbit_reader, <<"[::1]:7 -> [::1]:5672">>}, undefined),
-    {<<"amqp">>, <<"a:7">>, <<>>, <<"x -> y - z">>, false} =
+    {<<"rabbitmq">>, <<>>, <<>>, <<>>, []} = Of(undefined, #{}),
+    {<<"rabbitmq">>, <<"::1">>, <<>>, <<>>, []} = Of(undefined, #{peeraddr => {0, 0, 0, 0, 0, 0, 0, 1}}),
+    {<<"rabbitmq">>, <<>>, <<>>, <<>>, []} = Of(undefined, #{peeraddr => unknown}),
+    {<<"amqp">>, <<"[::1]:7">>, <<>>, <<>>, []} = Of({rabbit_reader, <<"[::1]:7 -> [::1]:5672">>}, undefined),
+    {<<"amqp">>, <<"a:7">>, <<>>, <<"x -> y - z">>, []} =
         Of({rabbit_channel, {<<"a:7 -> b:1 - x -> y - z">>, 3}}, #{}),
-    {<<"rabbitmq">>, <<>>, <<>>, <<"<rabbit@x.1>">>, false} =
+    {<<"rabbitmq">>, <<>>, <<>>, <<"<rabbit@x.1>">>, []} =
         Of({rabbit_channel, {<<"<rabbit@x.1>">>, 1}}, #{}),
-    {<<"mqtt">>, <<"a:7">>, <<"c">>, <<>>, false} = Of({rabbit_channel, {<<"a:7 -> b:1">>, 1}}, Mqtt),
-    {<<"mqtt">>, <<"10.0.0.3">>, <<"c">>, <<>>, false} =
+    {<<"mqtt">>, <<"a:7">>, <<"c">>, <<>>, []} = Of({rabbit_channel, {<<"a:7 -> b:1">>, 1}}, Mqtt),
+    {<<"mqtt">>, <<"10.0.0.3">>, <<"c">>, <<>>, []} =
         Of(undefined, #{peeraddr => {10, 0, 0, 3}, <<"client_id">> => "c"}),
     put(process_name, {rabbit_reader, <<"a:7 -> b:1">>}),
-    {<<"amqp">>, <<"a:7">>, <<>>, <<>>, false} = tokenward_context:of_login(undefined).
+    {<<"amqp">>, <<"a:7">>, <<>>, <<>>, []} = tokenward_context:of_login(undefined).
 
 refusal(World) ->
     Backend = backend(World),
@@ -202,8 +205,8 @@ no_token(World) ->
     _ = taken(Backend),
     Ask = fun(Peer, LastBackend) -> tokenward_nif:authenticate(
         Backend, <<"bob">>, <<"swordfish">>, {<<"mqtt">>, Peer, <<"c">>, <<>>, LastBackend}) end,
-    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.8:1">>, false),
-    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.9:1">>, true),
+    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.8:1">>, []),
+    {not_a_token, <<"NOT_A_TOKEN">>, _, _} = Ask(<<"10.0.0.9:1">>, [last_backend]),
     [{2, Line}] = taken(Backend),
     {0, _} = binary:match(Line, <<"authenticate not_a_token reason=NOT_A_TOKEN protocol=\"mqtt\" peer=\"10.0.0.9:1\" ",
                                   "client_id=\"c\": ">>),
@@ -212,7 +215,7 @@ no_token(World) ->
 last_backend(_World) ->
     Last = fun(Backends) ->
         ok = application:set_env(rabbit, auth_backends, Backends),
-        element(5, tokenward_context:of_login(none))
+        [last_backend] =:= element(5, tokenward_context:of_login(none))
     end,
     Ours = rabbit_auth_backend_tokenward,
     [true = Last(Chain) || Chain <- [[Ours], [rabbit_auth_backend_internal, Ours], [{Ours, rabbit_auth_backend_internal}]]],
@@ -228,8 +231,9 @@ spoilt(Token) ->
 
 wrong() ->
     [none, 1, -1, 1 bsl 31, 1 bsl 70, -(1 bsl 70), 1.5, <<1:3>>, <<0:65537>>, "text", [a | b], [], {}, {<<>>, <<>>},
-     {<<>>, 1, <<>>, <<>>, true}, {<<>>, <<>>, <<>>, <<>>}, {<<>>, <<>>, <<>>, <<1:1>>, false},
-     {<<>>, <<>>, <<>>, <<>>, none}, {<<>>, <<>>, <<>>, <<>>, 1}, #{}, #{a => b}, self(), foreign_pid(),
+     {<<>>, 1, <<>>, <<>>, []}, {<<>>, <<>>, <<>>, <<>>}, {<<>>, <<>>, <<>>, <<1:1>>, []},
+     {<<>>, <<>>, <<>>, <<>>, none}, {<<>>, <<>>, <<>>, <<>>, [none]},
+     {<<>>, <<>>, <<>>, <<>>, [last_backend | asks_again]}, #{}, #{a => b}, self(), foreign_pid(),
      make_ref(), port(), foreign_resource(), fun() -> ok end, fun erlang:node/0, [<<"/x">> | <<"y">>], [<<"/x">>, 1],
      lists:duplicate(65, <<"/x">>), lists:seq(1, 100000)].
 
@@ -295,7 +299,7 @@ odd_binaries(World) ->
     ok = tokenward_nif:close(Backend).
 
 context(Binary) ->
-    {Binary, Binary, Binary, Binary, false}.
+    {Binary, Binary, Binary, Binary, []}.
 
 explained(Session, Binary) ->
     case tokenward_nif:explain(Session, 2, Binary, Binary, Binary) of
@@ -355,7 +359,7 @@ random_term({Library, NewBackend, Session, Token} = Good, Depth) ->
         17 -> port();
         18 -> fun() -> Depth end;
         19 -> [];
-        20 -> {<<"p">>, <<"q">>, <<"r">>, <<"s">>, rand:uniform(2) =:= 1};
+        20 -> {<<"p">>, <<"q">>, <<"r">>, <<"s">>, lists:sublist([last_backend, asks_again], rand:uniform(3) - 1)};
         21 -> [random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))];
         22 -> [random_term(Good, Depth - 1) | random_term(Good, Depth - 1)];
         23 -> list_to_tuple([random_term(Good, Depth - 1) || _ <- lists:seq(1, rand:uniform(4))]);
@@ -434,7 +438,7 @@ defect(_World) ->
     Answers = [M:user_login_authentication(<<"u">>, Props), M:user_login_authorization(<<"u">>, Props),
                M:update_state({auth_user, <<"u">>, [], none}, <<"SECRET">>)],
     true = code:set_path(Path),
-    [{refused, "~ts", [<<"INTERNAL: error in", _/binary>>]}, {refused, _, [_]}, {error, "INTERNAL" ++ _}] = Answers,
+    [{refused, "~ts", [<<"internal error">>]}, {refused, _, [_]}, {error, "internal error"}] = Answers,
     nomatch = string:find(io_lib:format("~tp", [Answers]), "SECRET").
 
 again(World) ->
@@ -444,7 +448,7 @@ again(World) ->
     {ok, {auth_user, <<"alice">>, [management], Session}} = M:user_login_authentication(<<"whoever">>, Props),
     {ok, Session, [management]} = M:user_login_authorization(<<"alice">>, Props),
     {refused, _, _} = M:user_login_authorization(<<"bob">>, Props),
-    {refused, _, [<<"BACKEND_CLOSED", _/binary>>]} = M:user_login_authentication(<<"alice">>, []).
+    {refused, _, [<<"the access token is refused">>]} = M:user_login_authentication(<<"alice">>, []).
 
 %% What is no token is told in the library's words, also if there is no password at all (EXTERNAL).
 library_words(World) ->
@@ -453,20 +457,54 @@ library_words(World) ->
     Token = token(World, "alice", "read:v/q"),
     ok = application:set_env(rabbit, auth_backends, [M]),
     ok = persistent_term:put({tokenward_backend, handle}, Backend),
-    None = <<"NOT_A_TOKEN: the client sent no password (send the access token as the password)">>,
+    None = <<"the client sent no password (hint: send the access token as the password)">>,
     Answers = [{None, []}, {None, [{password, none}]}, {None, [{password, <<>>}]},
                {None, [{rabbit_auth_backend_tokenward, no_session}]},
-               {<<"NOT_A_TOKEN: the password has the word Bearer in front (send what stands behind it)">>,
+               {<<"the password has the word Bearer in front (hint: send what stands behind it)">>,
                 [{password, <<"Bearer ", Token/binary>>}]}],
+    _ = taken(Backend),
     lists:foreach(
         fun({Words, Props}) ->
-            {refused, "~ts", [Words]} = M:user_login_authentication(<<"alice">>, Props)
+            {refused, "~ts", [<<"the access token is refused">>]} = M:user_login_authentication(<<"alice">>, Props),
+            timer:sleep(1100),  % two lines a second are told of a client
+            [{2, Line}] = taken(Backend),
+            Line = <<"authenticate not_a_token reason=NOT_A_TOKEN protocol=\"rabbitmq\": ", Words/binary>>
         end, Answers),
-    Lines = iolist_to_binary([[Text, $\n] || {2, Text} <- taken(Backend)]),
-    {_, _} = binary:match(Lines, <<"authenticate not_a_token reason=NOT_A_TOKEN protocol=\"rabbitmq\": "
-                                   "the client sent no password (hint: send the access token as the password)\n">>),
     _ = persistent_term:erase({tokenward_backend, handle}),
     ok = application:unset_env(rabbit, auth_backends).
+
+%% AMQP 1.0 shows the client what update_state answers, and another protocol may show a refused login.
+no_reason_for_clients(World) ->
+    M = rabbit_auth_backend_tokenward,
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    ok = persistent_term:put({tokenward_backend, handle}, Backend),
+    User = {auth_user, <<"alice">>, [], Session},
+    Tokens = [token(World, "bob", "read:v/q"), spoilt(token(World, "alice", "read:v/q")), <<"swordfish">>, <<>>, none],
+    Answers = [M:update_state(User, Token) || Token <- Tokens] ++ [M:update_state(none, <<>>)] ++
+              [M:user_login_authentication(<<"x">>, [{password, Token}]) || Token <- tl(Tokens)],
+    [{error, "the access token is refused"}, {refused, "~ts", [<<"the access token is refused">>]}] = lists:usort(Answers),
+    _ = persistent_term:erase({tokenward_backend, handle}),
+    _ = taken(Backend),
+    ok = tokenward_nif:close(Backend).
+
+%% The provider doesn't answer: the login asks again and again, and is one line.
+one_line(#{library := Path} = World) ->
+    {ok, Library, _Version} = tokenward_nif:open_library(Path),
+    {ok, Backend} = tokenward_nif:create(Library, [], <<"{\"issuer\":\"https://localhost:1\",\"audience\":\"broker\",",
+                                                        "\"scope_prefix\":\"\"}">>, 0),
+    ok = persistent_term:put({tokenward_backend, handle}, Backend),
+    Exp = integer_to_list(os:system_time(second) + 300),
+    Token = list_to_binary(mint(World, ["--claim", "iss=\"https://localhost:1\"", "--claim", "aud=\"broker\"", "--claim",
+                                        "sub=\"alice\"", "--claim", "exp=" ++ Exp])),
+    {ok, Patience} = tokenward_patience:start_link(),
+    Begin = erlang:monotonic_time(millisecond),
+    {refused, _, _} = rabbit_auth_backend_tokenward:user_login_authentication(<<"x">>, [{password, Token}]),
+    true = erlang:monotonic_time(millisecond) - Begin > 2000,
+    ok = gen_server:stop(Patience),
+    [_] = [Line || {2, <<"authenticate try_again reason=KEYS_", _/binary>> = Line} <- taken(Backend)],
+    _ = persistent_term:erase({tokenward_backend, handle}),
+    ok = tokenward_nif:close(Backend).
 
 %% A reference as it comes from another node.
 kept_tags(_World) ->
@@ -546,6 +584,35 @@ unloaded_module(World) ->
     end),
     {ok, Session} = login(backend(World), token(World, "bob", "read:v/q")),
     allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none).
+
+other_version(#{dir := Directory} = World) ->
+    Backend = backend(World),
+    {ok, Session} = login(Backend, token(World, "alice", "read:v/q")),
+    Ebin = filename:dirname(code:which(tokenward_nif)),
+    {ok, Beam} = file:read_file(filename:join(Ebin, "tokenward_nif.beam")),
+    {ok, Object} = file:read_file(filename:join([filename:dirname(Ebin), "priv", "tokenward_nif.so"])),
+    {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(Beam, [abstract_code]),
+    {ok, tokenward_nif, NewBeam} = compile:forms(next_version(Forms), []),
+    NewObject = binary:replace(Object, <<"1.0.0", 0>>, <<"1.0.1", 0>>, [global]),
+    true = NewObject =/= Object,
+    lists:foreach(
+        fun({Name, OneBeam, OneObject}) ->
+            Root = filename:join(Directory, Name),
+            [ok = filelib:ensure_dir(filename:join([Root, Folder, "x"])) || Folder <- ["ebin", "priv"]],
+            ok = file:write_file(filename:join([Root, "ebin", "tokenward_nif.beam"]), OneBeam),
+            ok = file:write_file(filename:join([Root, "priv", "tokenward_nif.so"]), OneObject),
+            true = code:add_patha(filename:join(Root, "ebin")),
+            _ = code:purge(tokenward_nif),
+            {error, on_load_failure} = code:load_file(tokenward_nif),
+            true = code:del_path(filename:join(Root, "ebin")),
+            allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none)
+        end, [{"new", NewBeam, NewObject}, {"new-module", NewBeam, Object}, {"new-object", Beam, NewObject}]),
+    ok = tokenward_nif:close(Backend).
+
+next_version("1.0.0") -> "1.0.1";
+next_version([Head | Tail]) -> [next_version(Head) | next_version(Tail)];
+next_version(Tuple) when is_tuple(Tuple) -> list_to_tuple(next_version(tuple_to_list(Tuple)));
+next_version(Other) -> Other.
 
 close_beside_logins(World) ->
     Token = token(World, "alice", "read:v/q"),

@@ -23,8 +23,10 @@ export const enter = async (sub, scope, options) => world.rabbit.connect(await m
 /** Somebody who may do anything, for preparing. */
 export const everything = () => enter('everything', ALL);
 
-export async function begin() {
+/** prepare(directory): more options of the broker. */
+export async function begin(prepare = async () => ({})) {
     world.directory = temporaryDirectory();
+    const options = await prepare(world.directory.path);
     mkdirSync(join(world.directory.path, 'issuer'));
     world.issuer = await Issuer.start(join(world.directory.path, 'issuer'));
     world.rabbit = await Rabbit.start({
@@ -37,6 +39,7 @@ export async function begin() {
             'tokenward.clock_skew = 0',
             'tokenward.jwks_min_refresh = 1',
         ],
+        ...options,
     });
 }
 

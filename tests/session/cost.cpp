@@ -205,6 +205,8 @@ void add_logins(World &world, std::vector<support::CountedCase> &cases) {
          world.token(stars + R"("scope":"...")", "read:" + times(32, "{a}") + "/{vhost} ")},
         {"one scope of variables", world.token(stars + R"("scope":"read:.../{vhost}")", "{a}")},
         {"the client identifier", world.scopes("read:v/#{mqtt:client_id}")},
+        {"the vhost behind vhosts with wildcards", world.scopes("read:*/*{vhost}*a*{vhost}#")},
+        {"the vhost many times", world.scopes("read:*/" + times(60, "{vhost}") + "*#")},
         {"the client identifier and the vhost", world.scopes("read:{mqtt:client_id}/{vhost}#")},
         {"the username", world.scopes("read:v/#{session:username}")},
         {"variables without a claim", world.token(R"("scope":"...")", "read:{a#}/{b#} ")},
@@ -273,6 +275,20 @@ void add_decisions(World &world, std::vector<support::CountedCase> &cases) {
              return scopes;
          }(),
          {Operation::write, "v", abba, std::nullopt}},
+        {"{vhost} and stars",
+         [] {
+             std::vector<std::string> scopes;
+             for (std::size_t i = 0; i < 420; ++i) scopes.push_back(numbered("write:*/*b*{vhost}*#", i));
+             return scopes;
+         }(),
+         {Operation::write, "ab", abba, std::nullopt}},
+        {"{vhost} and long vhosts",
+         [] {
+             std::vector<std::string> scopes;
+             for (std::size_t i = 0; i < 420; ++i) scopes.push_back(numbered("write:*b*a*/{vhost}#", i));
+             return scopes;
+         }(),
+         {Operation::write, abba, abba, std::nullopt}},
         {"one pattern of many literals",
          {"write:*/" + times(5800, "*b") + "*c*"},
          {Operation::write, "v", abba, std::nullopt}},

@@ -426,4 +426,26 @@ TEST_F(LoginRules, NotATokenIsForTheNextBackend) {
     EXPECT_EQ(log, "") << "a chain of backends makes these all the time: no line";
 }
 
+TEST_F(LoginRules, AHostThatAsksAgainHasOneLineForTheWholeWait) {
+    backend = make_backend(
+        options_with_log(R"({"issuer":"https://localhost:1","audience":"broker","log_level":"warning"})", log),
+        SystemClock::instance());
+    ASSERT_NE(backend, nullptr);
+    const std::string token = Provider::mint(Provider::claims().string("iss", "https://localhost:1"));
+    Context again;
+    again.asks_again = true;
+    for (int i = 0; i < 5; ++i) {
+        const auto result = backend->authenticate(bearer(token), again);
+        ASSERT_FALSE(result);
+        ASSERT_EQ(outcome_of(result.error().reason), Outcome::try_again);
+    }
+    EXPECT_EQ(lines_with("authenticate").size(), 0U) << log;
+    EXPECT_FALSE(backend->authenticate(bearer(token), {}));
+    EXPECT_EQ(lines_with("authenticate try_again").size(), 1U) << log;
+    EXPECT_EQ(lines_with("left out").size(), 0U) << log;
+    EXPECT_FALSE(backend->authenticate(bearer(Provider::mint(Provider::claims())), again));
+    EXPECT_EQ(lines_with("authenticate refused").size(), 1U) << "another answer is a line\n" << log;
+    backend->close();
+}
+
 }  // namespace tokenward::session

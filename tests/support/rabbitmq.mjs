@@ -17,7 +17,7 @@ const SERVER = readdirSync(join(ROOT, HOME, 'lib')).find((name) => name.startsWi
 export const VERSION = SERVER.split('-')[1].split('.').map(Number);
 export const PLUGINS = join(HOME, 'lib', SERVER, 'plugins');
 /** The folder with our plugin in it, as meson builds it. */
-export const OUR_PLUGINS = built('plugin/rabbitmq/folder');
+export const OUR_PLUGINS = built('plugin/rabbitmq');
 const START_LIMIT_MS = 240_000;
 /** The log at level info says it, and the banner at every level. */
 const STARTED = /Server startup complete|completed with \d+ plugins/;
