@@ -80,6 +80,7 @@ cases() ->
      {"a login that waits in vain for the provider is one line", fun one_line/1},
      {"Prometheus' text is read back, with any name of a section and any form of a number", fun families/1},
      {"a handle of another node is a no", fun foreign_handle/1},
+     {"which versions of RabbitMQ keep the tags of the login", fun kept_tags/1},
      {"sessions outlive their backend", fun outlive/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
      {"the module is replaced twice while handles live", fun replaced/1},
@@ -524,6 +525,13 @@ families(World) ->
     ok = tokenward_nif:close(Backend).
 
 %% A reference as it comes from another node.
+kept_tags(_World) ->
+    Keeps = fun tokenward_broker:keeps_tags/1,
+    [] = [Old || Old <- ["3.10.8", "3.12.14", "3.13.18", "4.0.5", "4.0.23", "4.1.14", "4.2.9", "4.3.0-rc.1", "4.3.4", "",
+                         "unknown", "4.3", "x4.4.0", undefined, [300_000], <<255>>, 4], not Keeps(Old)],
+    [] = [New || New <- ["3.13.19", "4.0.24", "4.1.15", "4.2.10", "4.3.5", "4.3.6", "4.4.0", "4.4.0-beta.1", "5.0.0",
+                         <<"4.3.5+2">>], Keeps(New)].
+
 foreign_handle(World) ->
     {ok, Session} = login(backend(World), token(World, "alice", "read:*/*")),
     true = rabbit_auth_backend_tokenward:check_vhost_access({auth_user, <<"alice">>, [], Session}, <<"v">>, #{}),

@@ -57,6 +57,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ended = (condition, what = "the connection's end", limit = 40_000) => eventually(condition, what, limit);
 const mqtt = async (name, lifetime, options = {}) =>
     Client.connect(options.port ?? rabbit.mqttPort, await token(name, lifetime), {protocolVersion: 4, ...options});
+const web = (name, lifetime) => mqtt(name, lifetime, {port: rabbit.webMqttPort, protocol: 'ws', path: '/ws'});
 
 // ---- every protocol -------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ test('STOMP: the connection is closed when the token ends', async () => {
 });
 
 test('MQTT and Web-MQTT: the connection is closed when the token ends', async () => {
-    const clients = [await mqtt('max', 4), await mqtt('moe', 4, {port: rabbit.webMqttPort, protocol: 'ws', path: '/ws'})];
+    const clients = [await mqtt('max', 4), await web('moe', 4)];
     await Promise.all(clients.map((client) => client.subscribe('a/#')));
     assert.ok(clients.every((client) => !client.closed));
     await ended(() => clients.every((client) => client.closed));
@@ -101,10 +102,11 @@ async function everyProtocol(name, lifetime) {
     const stream = await StreamClient.connect(rabbit.streamPort, secret);
     const stomp = await StompClient.connect(rabbit.stompPort, secret);
     const thing = await mqtt(name, lifetime);
-    return {
-        amqp: () => connection.isClosed, stream: () => stream.isClosed, stomp: () => stomp.isClosed, mqtt: () => thing.closed,
-    };
+    const page = await web(name, lifetime);
+    return {amqp: () => connection.isClosed, stream: () => stream.isClosed, stomp: () => stomp.isClosed,
+        mqtt: () => thing.closed, web: () => page.closed};
 }
+const EVERY = ['amqp', 'stream', 'stomp', 'mqtt', 'web'];
 const opened = (clients) => Object.keys(clients).filter((name) => !clients[name]());
 
 for (const [what, disturb] of [
@@ -118,12 +120,12 @@ for (const [what, disturb] of [
 ]) {
     test(`idle connections of every protocol are closed after ${what}, and those whose token goes on stay`, async () => {
         const [ending, staying] = [await everyProtocol('ed', 40), await everyProtocol('st', 600)];
-        assert.deepEqual(opened(ending), ['amqp', 'stream', 'stomp', 'mqtt']);
+        assert.deepEqual(opened(ending), EVERY);
         await disturb();
         await ended(() => opened(ending).length === 0, 'the end of all', 80_000).catch((error) => {
             throw new Error(`${error.message}: ${opened(ending)} go on`);
         });
-        assert.deepEqual(opened(staying), ['amqp', 'stream', 'stomp', 'mqtt']);
+        assert.deepEqual(opened(staying), EVERY);
     }, 240_000);
 }
 
@@ -246,17 +248,20 @@ test('behind the cache backend, all logins of a token are closed when it ends', 
             'auth_cache.cache_ttl = 600000'],
     });
     try {
-        const secret = await token('cora', 30);
-        const logins = () => cached.log.match(/authenticate ok .*username="cora"/g).length;
+        const secret = await token('cora', 40);
+        const logins = async () => {
+            await pause(1000);  // lines come a little later
+            return cached.log.match(/authenticate ok .*username="cora"/g).length;
+        };
         const connections = [await cached.connect(secret)];
-        const first = logins();
+        const first = await logins();
         for (let i = 0; i < 2; ++i) connections.push(await cached.connect(secret));
-        assert.equal(logins(), first, 'the cache answered for us');
+        assert.equal(await logins(), first, 'the cache answered for us');
         const thing = () => Client.connect(cached.mqttPort, secret, {protocolVersion: 4, clientId: 'thing'});
         await (await thing()).end();
-        const second = logins();
+        const second = await logins();
         const again = await thing();
-        assert.equal(logins(), second, 'the cache answered for us');
+        assert.equal(await logins(), second, 'the cache answered for us');
         const open = () => connections.filter((one) => !one.isClosed).length + (again.closed ? 0 : 1);
         assert.equal(open(), 4);
         await ended(() => open() === 0, 'the end of all', 60_000);
