@@ -14,7 +14,16 @@ start(_Type, _Args) ->
             tokenward_log:write(error, Text),
             {error, {shutdown, Text}};
         false ->
-            supervisor:start_link({local, tokenward_rabbitmq_sup}, ?MODULE, [])
+            start()
+    end.
+
+start() ->
+    case supervisor:start_link({local, tokenward_rabbitmq_sup}, ?MODULE, []) of
+        {ok, Supervisor} ->
+            tokenward_metrics:start(),
+            {ok, Supervisor};
+        Problem ->
+            Problem
     end.
 
 %% RabbitMQ unpacks all enabled archives into one folder.
@@ -22,6 +31,7 @@ is_unpacked(File, Folder) ->
     lists:prefix(filename:split(filename:absname(Folder)), filename:split(filename:absname(File))).
 
 stop(_State) ->
+    _ = tokenward_metrics:stop(),
     ok.
 
 %% The tables outlive the processes that write them.

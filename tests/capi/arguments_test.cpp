@@ -247,7 +247,7 @@ TEST_F(Arguments, ContextAndLogOptions) {
     tokenward_session *out = nullptr;
     const auto credentials = bearer(token);
     auto context = cleared<tokenward_context>();
-    context.flags = 4;
+    context.flags = 8;
     expect_invalid(tw.authenticate(backend, &credentials, &context, &out, &error));
     context.flags = TOKENWARD_CLIENT_ID_BOUND;
     context.client_certificate_sha256 = text("too short");

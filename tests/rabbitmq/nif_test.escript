@@ -78,6 +78,7 @@ cases() ->
      {"what is no token is told in the library's words, also no password", fun library_words/1},
      {"what a client may see of a refusal has no reason and no name", fun no_reason_for_clients/1},
      {"a login that waits in vain for the provider is one line", fun one_line/1},
+     {"Prometheus' text is read back, with any name of a section and any form of a number", fun families/1},
      {"a handle of another node is a no", fun foreign_handle/1},
      {"which versions of RabbitMQ keep the tags of the login", fun kept_tags/1},
      {"sessions outlive their backend", fun outlive/1},
@@ -504,6 +505,23 @@ one_line(#{library := Path} = World) ->
     ok = gen_server:stop(Patience),
     [_] = [Line || {2, <<"authenticate try_again reason=KEYS_", _/binary>> = Line} <- taken(Backend)],
     _ = persistent_term:erase({tokenward_backend, handle}),
+    ok = tokenward_nif:close(Backend).
+
+families(World) ->
+    Text = <<"# HELP a Some help: {x}.\n# TYPE a gauge\na{section=\"b \\\"c\\\\,d=\\n}\",result=\"ok\"} -1\na 2e-05\n",
+             "# HELP h H.\n# TYPE h histogram\nh_bucket{s=\"x\",le=\"0.5\"} 1\nh_bucket{s=\"y\",le=\"0.5\"} 2\n",
+             "h_bucket{s=\"x\",le=\"+Inf\"} 3\nh_bucket{s=\"y\",le=\"+Inf\"} 4\nh_sum{s=\"x\"} 0.25\nh_count{s=\"x\"} 3\n",
+             "h_sum{s=\"y\"} 7\nh_count{s=\"y\"} 4\n">>,
+    S = <<"s">>,
+    [{<<"a">>, <<"Some help: {x}.">>, gauge,
+      [{[{<<"section">>, <<"b \"c\\,d=\n}">>}, {<<"result">>, <<"ok">>}], -1}, {[], 2.0e-5}]},
+     {<<"h">>, <<"H.">>, histogram,
+      [{[{S, <<"x">>}], [{0.5, 1}, {infinity, 3}], 3, 0.25}, {[{S, <<"y">>}], [{0.5, 2}, {infinity, 4}], 4, 7}]}] =
+        tokenward_metrics:families(Text),
+    Backend = backend(World),
+    {ok, Own} = tokenward_nif:metrics(Backend),
+    Families = tokenward_metrics:families(Own),
+    {_, _, gauge, [{[{<<"section">>, <<"oauth">>}], 1}]} = lists:keyfind(<<"tokenward_keys">>, 1, Families),
     ok = tokenward_nif:close(Backend).
 
 %% A reference as it comes from another node.

@@ -25,7 +25,11 @@ test('node: reload takes the settings into use again, and connections stay', asy
 
 test('node: metrics and status are there for the operator', async () => {
     assert.match(await world.rabbit.evaluate('tokenward:metrics().'), /tokenward_/);
-    assert.match(await world.rabbit.evaluate('tokenward:status().'), /issuer/);
+    assert.match(await world.rabbit.evaluate('tokenward:status(json).'), /issuer.{1,6}https:/);
+    const page = await world.rabbit.evaluate('tokenward:status().');
+    assert.match(page, /^libtokenward [\d.]+, \d+ live sessions\n\n\[oauth\] https:/);
+    assert.match(page, /\n {2}keys {8}\d+, \d+ s old\n {14}\S+, (RSA|P-|Ed)[^\n]*\n/);
+    assert.match(page, /\n {2}next fetch {2}in \d+ \S+\n {2}last error {2}none\nok$/);
 });
 
 const pid = () => readFileSync(`${world.directory.path}/pid`, 'utf8').trim();

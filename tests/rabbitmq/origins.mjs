@@ -1,13 +1,15 @@
-// Every refusal and denial can be matched to a connection: the log says protocol and peer, whatever the client speaks.
+// Every refusal and denial can be matched to a connection: the log says protocol and peer, whatever the client speaks. And
+// the broker's own /metrics counts them.
 import assert from 'node:assert/strict';
 
+import {freePort} from '../support/programs.mjs';
 import {bearer} from '../support/rabbitmq.mjs';
 import {StompClient} from '../support/stomp.mjs';
 import {StreamClient} from '../support/stream.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 import {ALL, begin, end, mint, world} from './world.mjs';
 
-const PLUGINS = ['rabbitmq_management', 'rabbitmq_stomp', 'rabbitmq_stream', 'rabbitmq_mqtt'];
+const PLUGINS = ['rabbitmq_management', 'rabbitmq_stomp', 'rabbitmq_stream', 'rabbitmq_mqtt', 'rabbitmq_prometheus'];
 const ways = {
     stomp: (token) => StompClient.connect(world.rabbit.stompPort, token),
     stream: (token) => StreamClient.connect(world.rabbit.streamPort, token),
@@ -49,4 +51,19 @@ test('http: a denial has protocol and peer', async () => {
         () => world.rabbit.http('/queues/%2F/q', header, {method: 'PUT', body: {durable: false}}));
 });
 
-await runAll(() => begin(async () => ({plugins: PLUGINS})), end);
+test("the counters are in the broker's own /metrics, each family once", async () => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    assert.match(text, /^tokenward_authentications_total\{result="refused",reason="TOKEN_EXPIRED"\} [1-9]/m);
+    assert.match(text, /^tokenward_keys\{section="oauth"\} [1-9]/m);
+    assert.match(text, /^tokenward_key_fetch_duration_seconds_bucket\{section="oauth",le="\+Inf"\} [1-9]/m);
+    const types = text.match(/^# TYPE tokenward_\w+ /gm);
+    assert.deepEqual(types, [...new Set(types)]);
+    const own = await world.rabbit.evaluate('{ok, Text} = tokenward:metrics(), io:format("~ts", [Text]).');
+    assert.deepEqual(types.sort(), own.match(/^# TYPE tokenward_\w+ /gm).sort());
+});
+
+let metricsPort;
+await runAll(() => begin(async () => {
+    metricsPort = await freePort();
+    return {plugins: PLUGINS, moreConf: ['prometheus.tcp.ip = 127.0.0.1', `prometheus.tcp.port = ${metricsPort}`]};
+}), end);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync, readdirSync} from 'node:fs';
 import {basename, join} from 'node:path';
 
-import {buildFolder, run} from '../support/programs.mjs';
+import {buildFolder, freePort, run} from '../support/programs.mjs';
 import {NotStarted, Rabbit, permitted, turnedAway} from '../support/rabbitmq.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 import {ALL, begin, end, enter, mint, world} from './world.mjs';
@@ -128,6 +128,20 @@ test('the folder is installed anew under the running broker', async () => {
     await load.goesOn();
     await load.end();
     assert.equal(pid(), world.pid);
+}, LIMIT_MS);
+
+test("the counters are in the broker's own /metrics as soon as rabbitmq_prometheus is enabled, and gone with us", async () => {
+    const port = await freePort();
+    await world.rabbit.evaluate('application:set_env(rabbitmq_prometheus, tcp_config, ' +
+        `[{ip, "127.0.0.1"}, {port, ${port}}], [{persistent, true}]).`);
+    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    await plugins('enable', 'rabbitmq_prometheus');
+    assert.match(await metrics(), /^tokenward_sessions \d/m);
+    await plugins('disable', 'tokenward_rabbitmq');
+    assert.doesNotMatch(await metrics(), /^tokenward_/m);
+    await plugins('enable', 'tokenward_rabbitmq');
+    assert.match(await metrics(), /^tokenward_sessions \d/m);
+    await plugins('disable', 'rabbitmq_prometheus');
 }, LIMIT_MS);
 
 const declares = (connection, name) => permitted(connection, (channel) => channel.assertQueue(name, {exclusive: true}));

@@ -23,10 +23,10 @@ export const enter = async (sub, scope, options) => world.rabbit.connect(await m
 /** Somebody who may do anything, for preparing. */
 export const everything = () => enter('everything', ALL);
 
-/** prepare(directory): more options of the broker. */
+/** prepare(directory): more options of the broker; moreConf: more lines of rabbitmq.conf. */
 export async function begin(prepare = async () => ({})) {
     world.directory = temporaryDirectory();
-    const options = await prepare(world.directory.path);
+    const {moreConf = [], ...options} = await prepare(world.directory.path);
     mkdirSync(join(world.directory.path, 'issuer'));
     world.issuer = await Issuer.start(join(world.directory.path, 'issuer'));
     world.rabbit = await Rabbit.start({
@@ -38,6 +38,7 @@ export async function begin(prepare = async () => ({})) {
             'tokenward.audience = broker',
             'tokenward.clock_skew = 0',
             'tokenward.jwks_min_refresh = 1',
+            ...moreConf,
         ],
         ...options,
     });
