@@ -1,5 +1,6 @@
 // The test issuer for tests in JavaScript; its switches are described in issuer_admin.hpp.
 import {existsSync, readFileSync} from 'node:fs';
+import {request} from 'node:http';
 import {join} from 'node:path';
 
 import {Program, built, run} from './programs.mjs';
@@ -27,10 +28,17 @@ export class Issuer {
 
     /** Flips a switch: flip('/rotate', {keep_old: false}). */
     async flip(path, fields = {}) {
-        const response = await fetch(`http://${this.admin}${path}`,
-            {method: 'POST', headers: {'Content-Type': 'text/plain'}, body: lines(fields)});
-        const text = await response.text();
-        if (!response.ok) throw new Error(`the test issuer refuses ${path}: ${text}`);
+        // A connection of its own: fetch() takes one that was kept, and fails if the issuer just closes it.
+        const {status, text} = await new Promise((resolve, reject) => {
+            const sent = request(`http://${this.admin}${path}`,
+                {method: 'POST', agent: false, headers: {'Content-Type': 'text/plain'}}, (response) => {
+                    let body = '';
+                    response.setEncoding('utf8').on('data', (part) => { body += part; })
+                        .on('end', () => resolve({status: response.statusCode, text: body})).on('error', reject);
+                });
+            sent.on('error', reject).end(lines(fields));
+        });
+        if (status !== 200) throw new Error(`the test issuer refuses ${path}: ${text}`);
         return text;
     }
 
