@@ -25,7 +25,8 @@ private LAYOUT = {% begin %}
     "ALLOWED" => Tokenward::Verdict::Allowed.value, "DENIED" => Tokenward::Verdict::Denied.value,
     "EXPIRED" => Tokenward::Verdict::Expired.value,
     {% for name in %w(LOG_ERROR LOG_WARNING LOG_INFO LOG_DEBUG LOG_TO_STDERR LOG_TO_QUEUE LOG_LINE_SIZE ROUTING_KEY
-                     CLIENT_ID_BOUND LAST_BACKEND REASON_INVALID_ARGUMENT REASON_BACKEND_CLOSED REASON_RESOURCE_LIMIT) %}
+                     CLIENT_ID_BOUND LAST_BACKEND ASKS_AGAIN REASON_INVALID_ARGUMENT REASON_BACKEND_CLOSED
+                     REASON_RESOURCE_LIMIT) %}
       {{name}} => LibTokenward::{{name.id}},
     {% end %}
     "SASL_PLAIN" => Tokenward::Credentials::Kind::SaslPlain.value,

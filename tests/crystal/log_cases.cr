@@ -55,6 +55,20 @@ describe "the log" do
     end
   end
 
+  it "gets one line for a login that waited in vain" do
+    World.flip("/fault", {"endpoint" => "jwks", "fault" => "hang", "number" => "600"})
+    gather do |gatherer, log|
+      backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "warning"}), log: log)
+      backend.try_authenticate(World.bearer(World.token), wait: 2.seconds).should be_a(Tokenward::TryAgain)
+      backend.close
+      pending = ->{ gatherer.entries.count(&.message.matches?(/\Aauthenticate .*KEYS_PENDING/)) }
+      World.eventually("its line") { pending.call > 0 }
+      pending.call.should eq(1)
+    end
+  ensure
+    World.flip("/heal")
+  end
+
   it "gets no line cut or mixed, and the count of those it lost" do
     gather do |gatherer, log|
       backend = Tokenward::Backend.new(config_json: World.config({"log_level" => "info"}), log: log)

@@ -58,12 +58,12 @@ module Tokenward
     # The same, but returns the failure. That is cheaper than an exception for each wrong password.
     def try_authenticate(credentials : Credentials, context : Context = Context.new, *,
                          wait : Time::Span = Time::Span.zero) : Session | Failure
-      Retry.call(wait) { authenticate_once(credentials, context) }
+      Retry.call(wait) { |asks_again| authenticate_once(credentials, context, asks_again) }
     end
 
-    private def authenticate_once(credentials : Credentials, context : Context) : Session | Failure
+    private def authenticate_once(credentials : Credentials, context : Context, asks_again : Bool) : Session | Failure
       lent = credentials.lend
-      from = context.lend
+      from = context.lend(asks_again)
       session = Pointer(Void).null
       failure = attempt do |handle, error|
         @library.functions.authenticate.call(handle, pointerof(lent), pointerof(from), pointerof(session), error)

@@ -71,7 +71,7 @@ module Tokenward
     listener : String = "", client_certificate_sha256 : Bytes = Bytes.empty, client_id_bound : Bool = false,
     last_backend : Bool = false do
     # :nodoc:
-    def lend : LibTokenward::Context
+    def lend(asks_again : Bool = false) : LibTokenward::Context
       lent = LibTokenward::Context.new
       lent.struct_size = LibC::SizeT.new(sizeof(LibTokenward::Context))
       lent.protocol = Text.lend(protocol)
@@ -82,6 +82,7 @@ module Tokenward
       lent.client_certificate_sha256 = Text.lend(client_certificate_sha256)
       lent.flags |= LibTokenward::CLIENT_ID_BOUND if client_id_bound
       lent.flags |= LibTokenward::LAST_BACKEND if last_backend
+      lent.flags |= LibTokenward::ASKS_AGAIN if asks_again
       lent
     end
   end

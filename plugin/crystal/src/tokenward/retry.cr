@@ -3,14 +3,14 @@ module Tokenward
   # Waits while a key is being fetched. Only the calling fiber waits.
   module Retry
     # Returns the block's outcome. Calls the block again after each TryAgain until *wait* has passed, and once at its end.
+    # The block hears whether it is called again after a TryAgain.
     def self.call(wait : Time::Span, &)
       deadline = now + wait
       loop do
-        outcome = yield
-        return outcome unless outcome.is_a?(TryAgain)
-        left = deadline - now
-        return outcome unless left > Time::Span.zero
-        sleep Math.min(outcome.retry_after, left)
+        asks_again = now < deadline
+        outcome = yield asks_again
+        return outcome unless asks_again && outcome.is_a?(TryAgain)
+        sleep Math.min(outcome.retry_after, Math.max(deadline - now, Time::Span.zero))
       end
     end
 

@@ -95,12 +95,12 @@ module Tokenward
     # The same, but returns the failure, or nil if all is well.
     def try_refresh(credentials : Credentials, context : Context = Context.new, *,
                     wait : Time::Span = Time::Span.zero) : Failure?
-      Retry.call(wait) { refresh_once(credentials, context) }
+      Retry.call(wait) { |asks_again| refresh_once(credentials, context, asks_again) }
     end
 
-    private def refresh_once(credentials : Credentials, context : Context) : Failure?
+    private def refresh_once(credentials : Credentials, context : Context, asks_again : Bool) : Failure?
       lent = credentials.lend
-      from = context.lend
+      from = context.lend(asks_again)
       attempt do |handle, error|
         @library.functions.session_refresh.call(handle, pointerof(lent), pointerof(from), error)
       end
