@@ -9,6 +9,9 @@
 
 namespace tokenward::access {
 
+/// The request's vhost, in the resource and the routing key of a scope whose vhost part has wildcards.
+inline constexpr std::string_view vhost_variable = "{vhost}";
+
 enum class ScopeKind {
     ignored,         ///< grants nothing: not in our grammar
     tag,             ///< tag:<name>

@@ -14,8 +14,6 @@
 
 namespace tokenward::access {
 
-inline constexpr std::string_view vhost_variable = "{vhost}";
-
 /// Whether one of them grants the request; a routing key as everywhere. What it costs comes out of the budget; what doesn't
 /// fit doesn't match. In a request with an MQTT filter or topic only a whole topic without a `$` in front is granted, and
 /// no routing key.

@@ -1,7 +1,6 @@
 #include "claims/scope_variables.hpp"
 
 #include "access/scope.hpp"
-#include "access/vhost_scopes.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
