@@ -18,8 +18,10 @@ constexpr std::int64_t tick_patience_s = 3;
 constexpr std::int64_t lead_ms = 500;
 /// How often a tick looks for ends of tokens and log lines.
 constexpr std::int64_t work_every_ms = 50;
-/// 2.0 ticks on every pass of its loop, with each packet, and at least every 100 ms. So often most of them do nothing.
+/// 2.0 ticks on every pass of its loop, with each packet, and at least every 100 ms. While ticks come fast, most do nothing;
+/// should it fall idle then, they take less than lead_ms all the same.
 constexpr int skipped_ticks = 3;
+constexpr std::int64_t fast_ms = 20;
 /// The broker checks passwords again for this long after a reload, at the most.
 constexpr std::int64_t rechecks_s = 2;
 
@@ -386,14 +388,15 @@ void Adapter::on_message(const mosquitto *client) {
 }
 
 void Adapter::on_tick() {
+    if (!ticking_) sessions_.grants().start();
     ticking_ = true;
     reloading_ = false;
     sessions_.settle(broker);
-    ticks_to_skip_ = sessions_.is_settled() ? skipped_ticks_ : 0;
-    sessions_.grants().refill();
     timespec time{};
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     const std::int64_t now_ms = std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
+    ticks_to_skip_ = now_ms - last_tick_ms_ < fast_ms && sessions_.is_settled() ? skipped_ticks_ : 0;
+    last_tick_ms_ = now_ms;
     if (now_ms < next_work_ms_) return;
     next_work_ms_ = now_ms + work_every_ms;
     end_due(nullptr);

@@ -112,6 +112,7 @@ class Adapter {
     int ticks_to_skip_ = 0;          ///< unless something happens
     bool reloading_ = false;         ///< between RELOAD and the next TICK
     std::int64_t reloaded_ = 0;      ///< when
+    std::int64_t last_tick_ms_ = 0;  ///< by the monotonic clock
     std::int64_t next_work_ms_ = 0;  ///< by the monotonic clock
     std::int64_t first_login_ = 0;
     bool warned_no_tick_ = false;

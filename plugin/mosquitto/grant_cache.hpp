@@ -22,10 +22,12 @@ using ClientKey = const void *;
 /// thread-safe: one broker thread.
 class GrantCache {
   public:
-    /// So many answers at most until the next refill, none before the first: a broker that calls no tick, or is stopped
-    /// in the middle of a pass of its loop, gets none that is old.
-    static constexpr int answers = 65536;
-    void refill() { left_ = answers; }
+    /// Before this it holds nothing: a broker must tick, so that the end of a token is seen.
+    void start() {
+        if (rows_ != nullptr) return;
+        rows_ = std::make_unique<Row[]>(row_count);
+        last_ = rows_.get();
+    }
 
     struct Question {
         Question(ClientKey asking, int wanted, std::string_view name)
@@ -44,7 +46,6 @@ class GrantCache {
 
     /// Whether this is held, and followed the last question when that was asked before. topic: ends with a NUL.
     [[nodiscard]] bool holds_next(ClientKey client, int access, const char *topic) {
-        if (--left_ < 0) return false;
         Row *row = last_->next;
         if (row->client != client || row->access != access || std::strcmp(row->topic, topic) != 0) return false;
         last_ = row;
@@ -52,8 +53,7 @@ class GrantCache {
     }
 
     [[nodiscard]] bool holds(const Question &question) {
-        if (left_ < 0) left_ = 0;
-        if (left_ == 0 || rows_ == nullptr) return false;
+        if (rows_ == nullptr) return false;
         for (std::size_t step = 0; step < steps; ++step) {
             Row &row = rows_[(question.hash + step) % row_count];
             if (row.hash != question.hash || row.client != question.client || row.access != question.access ||
@@ -67,11 +67,7 @@ class GrantCache {
 
     /// A long topic isn't kept.
     void put(const Question &question) {
-        if (left_ == 0 || question.topic.size() >= sizeof(Row::topic)) return;
-        if (rows_ == nullptr) {
-            rows_ = std::make_unique<Row[]>(row_count);
-            last_ = rows_.get();
-        }
+        if (rows_ == nullptr || question.topic.size() >= sizeof(Row::topic)) return;
         Row &row = row_for(question.hash);
         unlink(row);
         row.client = question.client;
@@ -145,7 +141,6 @@ class GrantCache {
     std::unique_ptr<Row[]> rows_;
     Row none_;
     Row *last_ = &none_;
-    int left_ = 0;
 };
 
 }  // namespace tokenward::mosquitto_plugin

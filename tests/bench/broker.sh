@@ -31,8 +31,10 @@ start_broker() {
     pid=$!
     broker_pids="$broker_pids $pid"
     eval "port_$name=$port pid_$name=$pid"
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        mosquitto_pub -p "$port" -t x -m x -u nobody -P nothing 2>&1 | grep -q refused.*111 || break
+    tries=0
+    while mosquitto_pub -p "$port" -t x -m x -u nobody -P nothing 2>&1 | grep -q 'Error: Connection refused'; do
+        tries=$((tries + 1))
+        [ $tries -lt 240 ] || die "$name does not start: $(cat "$work/$name.err")"
         sleep 0.25
     done
 }

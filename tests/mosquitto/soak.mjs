@@ -318,7 +318,7 @@ class Durable extends Client {
         const complete = () => this.session.missing().length === 0;
         await eventually(complete, 'all messages', DRAIN_MS).catch(() => {});
         const missing = this.session.missing();
-        if (missing.length) this.fault('lost', `${missing.length} messages, the first are ${missing.slice(0, 3).join(', ')}; it has had ${this.session.got.size}`);
+        if (missing.length) this.fault('lost', `${missing.length} messages, the first are ${missing.slice(0, 3).map((each) => this.session.about(each)).join(', ')}; it has had ${this.session.got.size}`);
         await this.end(connection);
         await this.sweep();
     }
@@ -357,7 +357,7 @@ class Passing extends Client {
         await eventually(complete, 'all messages', DRAIN_MS).catch(() => {});
         if (this.judgeEnd(connection)) return;
         const missing = session.missing(until);
-        if (missing.length) this.fault('lost', `${missing.length} messages, the first are ${missing.slice(0, 3).join(', ')}`);
+        if (missing.length) this.fault('lost', `${missing.length} messages, the first are ${missing.slice(0, 3).map((each) => session.about(each)).join(', ')}`);
         await this.end(connection);
     }
 
@@ -663,7 +663,7 @@ async function after(failed) {
 /** Fails with the first faults of a kind. */
 function none(what) {
     const own = oracle.faults.filter((each) => each.what === what);
-    const told = own.slice(0, 5).map(({text, history}) => `${text}\n    ${history.join('\n    ')}`).join('\n');
+    const told = own.slice(0, 12).map(({text, history}) => `${text}\n    ${history.join('\n    ')}`).join('\n');
     assert.ok(own.length === 0, `${own.length} times, seed ${SEED}:\n${told}`);
 }
 

@@ -88,6 +88,14 @@ export class Session {
             `"${read}"${message.sent < ends ? '' : `, ended ${Math.round(message.sent - ends)} ms before`}`).join('; ')}`);
     }
 
+    /** A message, when it was sent, and the connections and tokens around that time. */
+    about(message) {
+        const s = (ms) => (ms / 1000).toFixed(3);
+        const near = this.rights.filter(({from, until, ends}) => from < message.sent + 3000 && Math.max(until, Math.min(ends, now())) > message.sent - 3000);
+        return `${message} at ${s(message.sent)}; tokens then: ${near.map(({from, until, ends}) =>
+            `${s(from)} to ${s(until)}, ending ${s(ends)}`).join('; ')}`;
+    }
+
     /** What must have come and hasn't; of messages that were sent before `until`. */
     missing(until = Infinity) {
         const out = [];

@@ -1,6 +1,6 @@
 // The test issuer for tests in JavaScript; its switches are described in issuer_admin.hpp.
 import {existsSync, readFileSync} from 'node:fs';
-import {request} from 'node:http';
+import {Agent, request} from 'node:http';
 import {join} from 'node:path';
 
 import {Program, built, run} from './programs.mjs';
@@ -8,6 +8,9 @@ import {eventually} from './tap.mjs';
 
 /** name=value lines. */
 const lines = (fields) => Object.entries(fields).map(([name, value]) => `${name}=${value}\n`).join('');
+
+// The issuer closes after each answer, which fetch() minds, and has room for few connections that wait.
+const agent = new Agent({maxSockets: 4});
 
 export class Issuer {
     /** Runs when the promise is kept; writes its certificates into `directory`. */
@@ -28,10 +31,9 @@ export class Issuer {
 
     /** Flips a switch: flip('/rotate', {keep_old: false}). */
     async flip(path, fields = {}) {
-        // A connection of its own: fetch() takes one that was kept, and fails if the issuer just closes it.
         const {status, text} = await new Promise((resolve, reject) => {
             const sent = request(`http://${this.admin}${path}`,
-                {method: 'POST', agent: false, headers: {'Content-Type': 'text/plain'}}, (response) => {
+                {method: 'POST', agent, headers: {'Content-Type': 'text/plain'}}, (response) => {
                     let body = '';
                     response.setEncoding('utf8').on('data', (part) => { body += part; })
                         .on('end', () => resolve({status: response.statusCode, text: body})).on('error', reject);
