@@ -37,9 +37,10 @@ class Adapter {
     int on_ext_auth_start(const mosquitto_evt_extended_auth &event);
     int on_ext_auth_continue(const mosquitto_evt_extended_auth &event);
     int on_acl_check(const mosquitto_evt_acl_check &event);
-    /// Whether that is known to be allowed.
+    [[nodiscard]] bool on_broker_thread() const { return __builtin_thread_pointer() == broker_thread_; }
+    /// Whether that is known to be allowed. On the broker's thread.
     bool was_allowed(const mosquitto *client, int access, const char *topic) {
-        return on_broker_thread() && sessions_.grants().holds_next(client, access, topic);
+        return sessions_.grants().holds_next(client, access, topic);
     }
     /// A client has been let in, by whomever. Only 2.1 says so.
     void on_connect(const mosquitto *client);
@@ -56,7 +57,6 @@ class Adapter {
     void flush_log();
 
   private:
-    [[nodiscard]] bool on_broker_thread() const { return __builtin_thread_pointer() == broker_thread_; }
     /// Tokens that end in this second, or earlier, have ended for the plugin.
     static std::int64_t ending_second();
     void begin_login(const mosquitto *client);

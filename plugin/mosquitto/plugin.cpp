@@ -65,11 +65,14 @@ int ext_auth_continue(int, void *event, void *user) {
     });
 }
 
+/// 2.1 also asks on the thread of its HTTP API.
+template <bool one_thread>
 int acl_check(int, void *event, void *user) {
     const auto &check = *static_cast<mosquitto_evt_acl_check *>(event);
-    return static_cast<Instance *>(user)->adapter->was_allowed(check.client, check.access, check.topic)
-               ? MOSQ_ERR_SUCCESS
-               : decide(event, user);
+    Adapter &adapter = *static_cast<Instance *>(user)->adapter;
+    const bool was_allowed = (one_thread || adapter.on_broker_thread()) &&
+                             adapter.was_allowed(check.client, check.access, check.topic);
+    return was_allowed ? MOSQ_ERR_SUCCESS : decide(event, user);
 }
 
 int disconnect(int, void *event, void *user) {
@@ -160,7 +163,8 @@ constexpr Registration registrations[] = {
     {MOSQ_EVT_BASIC_AUTH, basic_auth},
     {MOSQ_EVT_EXT_AUTH_START, ext_auth_start},
     {MOSQ_EVT_EXT_AUTH_CONTINUE, ext_auth_continue},
-    {MOSQ_EVT_ACL_CHECK, acl_check},
+    {MOSQ_EVT_ACL_CHECK, acl_check<true>, Versions::only_2_0},
+    {MOSQ_EVT_ACL_CHECK, acl_check<false>, Versions::since_2_1},
     {MOSQ_EVT_DISCONNECT, disconnect},
     {event_connect, connect, Versions::since_2_1},
     {event_client_offline, client_offline, Versions::since_2_1},
