@@ -2,9 +2,9 @@
 # with Tokenward, one after the other in several rounds. Prints a table and writes $out/broker.json. With --instructions: the
 # instructions of the broker for each publish, counted by cachegrind, for a plugin that allows all and for Tokenward.
 
-rounds=${BENCH_ROUNDS:-5}
-connects=${BENCH_CONNECTS:-2000}
-publishes=${BENCH_PUBLISHES:-200000}
+rounds=${BENCH_ROUNDS:-15}
+connects=${BENCH_CONNECTS:-500}
+publishes=${BENCH_PUBLISHES:-100000}
 deliveries=$publishes
 new_topics=$publishes
 
@@ -69,21 +69,27 @@ start_with_token() {
         "plugin_opt_library $build/src/capi/libtokenward.so.1"
 }
 
-run_brokers() {
-    prepare_brokers
+start_all() {
     start_broker open 'allow_anonymous true'
     start_broker plugin 'allow_anonymous false' "plugin $build/tests/bench/allow_all_plugin.so"
     start_broker password 'allow_anonymous false' "password_file $work/passwords"
     start_with_token cold cold
     start_with_token warm warm
+}
 
+# Each round has brokers of its own, in an order of its own: where a process's memory happens to lie makes some per cent.
+run_brokers() {
+    prepare_brokers
     : >"$work/rows"
     round=0
+    order='open plugin password cold warm'
     while [ $round -lt "$rounds" ]; do
         round=$((round + 1))
+        start_all
         for what in connects publishes deliveries new_topics; do
             eval "count=\$$what"
-            for name in open plugin password cold warm; do
+            order="${order#* } ${order%% *}"
+            for name in $order; do
                 eval "port=\$port_$name pid=\$pid_$name"
                 case $name in
                     open) set -- '' '' ;;
@@ -96,8 +102,8 @@ run_brokers() {
                 printf '%s %s %s\n' $what $name "$times" >>"$work/rows"
             done
         done
+        stop_brokers
     done
-    stop_brokers
     python3 tests/bench/table.py broker "$work/rows" "$out/broker.json"
 }
 
