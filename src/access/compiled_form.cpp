@@ -1,82 +1,59 @@
 #include "access/compiled_form.hpp"
 
 #include "access/index_builder.hpp"
-#include "access/reading_order.hpp"
+#include "access/row_sort.hpp"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 namespace tokenward::access {
 
 namespace {
 
-/// Less than zero, zero, more than zero.
-int compare(const Pattern &a, const Pattern &b) noexcept {
-    if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
-    if (a.text.data() == b.text.data() && a.text.size() == b.text.size()) return 0;
-    return a.text.compare(b.text);
-}
-
 std::size_t common_size(std::string_view a, std::string_view b) noexcept {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-/// Makes keys that sort as the patterns do: the kind, and the first bytes behind what all patterns of the kind have
-/// in common. Names of one application mostly begin alike.
-class KeyMaker {
-  public:
-    void add(const Pattern &pattern) noexcept {
-        const auto kind = static_cast<std::size_t>(pattern.kind);
-        std::string_view &common = commons_[kind];
-        if (!std::exchange(seen_[kind], true)) {
-            common = pattern.text;
-        } else if (!begins_with(pattern.text, common)) {
-            common = common.substr(0, common_size(common, pattern.text));
-        }
-    }
-    std::uint64_t key(const Pattern &pattern) const noexcept {
-        const std::size_t common = commons_[static_cast<std::size_t>(pattern.kind)].size();
-        return static_cast<std::uint64_t>(pattern.kind) << 62U |
-               key_of<std::uint64_t, false>(pattern.text.substr(common)) >> 2U;
-    }
-
-  private:
-    std::array<std::string_view, 4> commons_;
-    std::array<bool, 4> seen_{};
-};
-
-/// One permission while they are sorted. Most comparisons need only the keys.
-struct Ranked {
+/// One permission while they are sorted.
+struct PermissionRow {
+    std::uint64_t key;
     const Permission *permission;
-    std::uint64_t vhost;
-    std::uint64_t resource;
 };
 
-class Order {
-  public:
-    explicit Order(std::span<const Permission> permissions) noexcept
-        : one_vhost_(std::ranges::all_of(permissions, [&](const Permission &permission) {
-              return compare(permission.vhost, permissions.front().vhost) == 0;
-          })) {}
+/// vhost, resource, routing key; of each the kind, then the text. A scope with two parts comes before those with three.
+struct PermissionColumns {
+    static constexpr std::size_t count = 6;
+    static constexpr bool backwards = false;
 
-    bool operator()(const Ranked &first, const Ranked &second) const noexcept {
-        // The usual cases read no permission.
-        if (first.vhost != second.vhost) return first.vhost < second.vhost;
-        if (one_vhost_ && first.resource != second.resource) return first.resource < second.resource;
-        const Permission &a = *first.permission;
-        const Permission &b = *second.permission;
-        if (!one_vhost_) {
-            if (const int order = compare(a.vhost, b.vhost); order != 0) return order < 0;
-        }
-        if (first.resource != second.resource) return first.resource < second.resource;
-        if (const int order = compare(a.resource, b.resource); order != 0) return order < 0;
-        if (a.has_routing_key != b.has_routing_key) return b.has_routing_key;
-        return compare(a.routing_key, b.routing_key) < 0;
+    static bool is_text(std::size_t column) noexcept { return column % 2 == 1; }
+    static std::uint64_t number(const PermissionRow &row, std::size_t column) noexcept {
+        if (column == 4 && !row.permission->has_routing_key) return 0;
+        return 1 + static_cast<std::uint64_t>(pattern(row, column).kind);
+    }
+    static std::string_view text(const PermissionRow &row, std::size_t column) noexcept {
+        return pattern(row, column).text;
     }
 
   private:
-    bool one_vhost_;
+    static const Pattern &pattern(const PermissionRow &row, std::size_t column) noexcept {
+        const Permission &permission = *row.permission;
+        return column < 2 ? permission.vhost : column < 4 ? permission.resource : permission.routing_key;
+    }
+};
+
+struct PatternRow {
+    std::uint64_t key;
+    Pattern pattern;
+};
+
+struct PatternColumns {
+    static constexpr std::size_t count = 2;
+    static constexpr bool backwards = false;
+
+    static bool is_text(std::size_t column) noexcept { return column == 1; }
+    static std::uint64_t number(const PatternRow &row, std::size_t) noexcept {
+        return static_cast<std::uint64_t>(row.pattern.kind);
+    }
+    static std::string_view text(const PatternRow &row, std::size_t) noexcept { return row.pattern.text; }
 };
 
 /// Shorter lists have no index: to try all their nodes takes about as long as a look-up, and the index would
@@ -236,12 +213,14 @@ class Writer {
 std::pmr::string compile_patterns(std::span<const Pattern> patterns, std::pmr::memory_resource &arena) {
     std::pmr::string compiled(&arena);
     if (patterns.empty()) return compiled;
-    std::pmr::vector<Pattern> sorted(patterns.begin(), patterns.end(), &arena);
-    std::ranges::sort(sorted, [](const Pattern &a, const Pattern &b) { return compare(a, b) < 0; });
+    std::pmr::vector<PatternRow> rows(&arena);
+    rows.reserve(patterns.size());
+    for (const Pattern &pattern : patterns) rows.push_back({0, pattern});
+    sort_rows<PatternColumns>(std::span(rows), arena);
     std::pmr::vector<Draft> drafts(&arena);
     constexpr std::uint8_t all = 7;  // operations
-    for (const Pattern &pattern : sorted) {
-        if (drafts.empty() || drafts.back().pattern != pattern) drafts.push_back({pattern, {all, 0}, 0, 0});
+    for (const PatternRow &row : rows) {
+        if (drafts.empty() || drafts.back().pattern != row.pattern) drafts.push_back({row.pattern, {all, 0}, 0, 0});
     }
     Writer(arena).append_list(Level::routing_key, drafts, {}, compiled);
     return compiled;
@@ -251,20 +230,13 @@ std::pmr::string compile_permissions(std::span<const Permission> permissions,
                                      std::pmr::memory_resource &arena) {
     std::pmr::string compiled(&arena);
     if (permissions.empty()) return compiled;
-    KeyMaker vhosts;
-    KeyMaker resources;
-    for (const Permission &permission : permissions) {
-        vhosts.add(permission.vhost);
-        resources.add(permission.resource);
-    }
-    std::pmr::vector<Ranked> ranked(&arena);
-    ranked.reserve(permissions.size());
-    for (const Permission &permission : permissions)
-        ranked.push_back({&permission, vhosts.key(permission.vhost), resources.key(permission.resource)});
-    std::ranges::sort(ranked, Order(permissions));
+    std::pmr::vector<PermissionRow> rows(&arena);
+    rows.reserve(permissions.size());
+    for (const Permission &permission : permissions) rows.push_back({0, &permission});
+    sort_rows<PermissionColumns>(std::span(rows), arena);
     std::pmr::vector<Permission> sorted(&arena);
-    sorted.reserve(ranked.size());
-    for (const Ranked &one : ranked) sorted.push_back(*one.permission);
+    sorted.reserve(rows.size());
+    for (const PermissionRow &row : rows) sorted.push_back(*row.permission);
     Writer(arena).append_vhosts(sorted, compiled);
     return compiled;
 }

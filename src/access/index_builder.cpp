@@ -1,7 +1,7 @@
 #include "access/index_builder.hpp"
 
 #include "access/index_header.hpp"
-#include "access/reading_order.hpp"
+#include "access/row_sort.hpp"
 
 #include <vector>
 
@@ -11,28 +11,24 @@ namespace {
 
 /// One entry of the tables `beginnings` and `ends` before it is written.
 struct TableEntry {
-    template <bool Backwards>
-    static TableEntry of(std::string_view literal, bool is_prefix, std::uint32_t offset) noexcept {
-        return {key_of<std::uint64_t, Backwards>(literal), literal, is_prefix, offset};
-    }
-
-    std::uint64_t key;  ///< the first bytes of the literal in the order of reading; sorts as they do
+    std::uint64_t key;  ///< RowSort's
     std::string_view literal;
     bool is_prefix;
     std::uint32_t offset;
 };
 
+/// Of equal literals the plain prefix comes last: the reader begins there, and it is the cheapest to match.
 template <bool Backwards>
-bool is_before(const TableEntry &a, const TableEntry &b) noexcept {
-    if (a.key != b.key) return a.key < b.key;
-    const std::size_t common = common_bytes<Backwards>(a.literal, b.literal);
-    if (common < a.literal.size() || common < b.literal.size()) {
-        return not_after<Backwards>(a.literal, b.literal, common);
+struct TableColumns {
+    static constexpr std::size_t count = 3;
+    static constexpr bool backwards = Backwards;
+
+    static bool is_text(std::size_t column) noexcept { return column == 0; }
+    static std::string_view text(const TableEntry &entry, std::size_t) noexcept { return entry.literal; }
+    static std::uint64_t number(const TableEntry &entry, std::size_t column) noexcept {
+        return column == 1 ? std::uint64_t{entry.is_prefix} : entry.offset;
     }
-    // Of equal literals the plain prefix comes last: the reader begins there, and it is the cheapest to match.
-    if (a.is_prefix != b.is_prefix) return b.is_prefix;
-    return a.offset < b.offset;
-}
+};
 
 /// How many bytes all literals have in common. The table is sorted, so it is enough to compare the first and
 /// the last.
@@ -67,7 +63,7 @@ class IndexBuilder {
         for (std::size_t i = 0; i < entries.size(); ++i) {
             const auto begins_this = [&](std::size_t other) {
                 const std::string_view literal = entries[other].literal;
-                return common_bytes<Backwards>(literal, entries[i].literal) == literal.size();
+                return Backwards ? ends_with(entries[i].literal, literal) : begins_with(entries[i].literal, literal);
             };
             while (!ancestors.empty() && !begins_this(ancestors.back())) ancestors.pop_back();
             append(ancestors.empty() ? none : static_cast<Number>(ancestors.back()));
@@ -105,16 +101,16 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
             tables.exact.push_back(offset);
             return;
         case PatternKind::prefix:
-            tables.beginnings.push_back(TableEntry::of<false>(pattern.text, true, offset));
+            tables.beginnings.push_back({0, pattern.text, true, offset});
             return;
         case PatternKind::glob:
             break;
     }
     const Glob glob(pattern.text);
     if (!glob.prefix.empty()) {
-        tables.beginnings.push_back(TableEntry::of<false>(glob.prefix, false, offset));
+        tables.beginnings.push_back({0, glob.prefix, false, offset});
     } else if (!glob.suffix.empty()) {
-        tables.ends.push_back(TableEntry::of<true>(glob.suffix, false, offset));
+        tables.ends.push_back({0, glob.suffix, false, offset});
     } else {
         tables.rest.push_back(offset);
     }
@@ -148,8 +144,8 @@ void build_index(Level level, std::string_view nodes, std::span<const std::uint3
         const char *cursor = nodes.data() + offset;
         sort_into(tables, read_node(level, cursor).pattern, offset);
     }
-    std::ranges::sort(tables.beginnings, is_before<false>);
-    std::ranges::sort(tables.ends, is_before<true>);
+    sort_rows<TableColumns<false>>(std::span(tables.beginnings), arena);
+    sort_rows<TableColumns<true>>(std::span(tables.ends), arena);
 
     IndexHeader header;
     header.wide = nodes.size() >= std::numeric_limits<std::uint16_t>::max();

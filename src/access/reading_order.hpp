@@ -16,15 +16,31 @@ namespace tokenward::access {
 /// The first bytes in the order of reading, as a number that sorts as they do. Missing bytes count as zero.
 template <class Word, bool Backwards>
 Word key_of(std::string_view text) noexcept {
-    if constexpr (std::endian::native == std::endian::little && sizeof(Word) == 8 && !Backwards) {
-        if (text.size() >= sizeof(Word)) return __builtin_bswap64(load<std::uint64_t>(text.data()));
+    std::uint64_t key = 0;
+    if constexpr (std::endian::native == std::endian::little) {
+        const std::size_t size = std::min(text.size(), sizeof(key));
+        const char *const from = Backwards ? text.data() + (text.size() - size) : text.data();
+        if (size == sizeof(key)) {
+            key = load<std::uint64_t>(from);
+        } else if (size >= 4) {  // the two halves may overlap: then the same bytes meet
+            key = load<std::uint32_t>(from) |
+                  std::uint64_t{load<std::uint32_t>(from + size - 4)} << ((size - 4) * 8U);
+        } else {
+            for (std::size_t i = 0; i < size; ++i)
+                key |= std::uint64_t{static_cast<unsigned char>(from[i])} << (i * 8U);
+        }
+        if constexpr (!Backwards) {
+            key = __builtin_bswap64(key);
+        } else if (size != 0) {
+            key <<= (sizeof(key) - size) * 8U;
+        }
+    } else {
+        for (std::size_t i = 0; i < sizeof(key); ++i) {
+            key <<= 8U;
+            if (i < text.size()) key |= static_cast<unsigned char>(Backwards ? text[text.size() - 1 - i] : text[i]);
+        }
     }
-    Word key = 0;
-    for (std::size_t i = 0; i < sizeof(Word); ++i) {
-        key <<= 8U;
-        if (i < text.size()) key |= static_cast<unsigned char>(Backwards ? text[text.size() - 1 - i] : text[i]);
-    }
-    return key;
+    return static_cast<Word>(key >> (sizeof(key) - sizeof(Word)) * 8U);
 }
 
 /// The literal by which a table is sorted: the first one of a pattern, or backwards the last one.
