@@ -19,7 +19,7 @@ with_clang() {
 
 part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access keys session
 part 'all tests, built with clang' with_clang
-part 'newer brokers' sh tests/newer_brokers.sh
+part 'newer brokers' sh tests/brokers.sh
 part 'Dialyzer and xref on the RabbitMQ plugin' sh tests/rabbitmq/analysis.sh
 # shellcheck disable=SC2086 # a list
 if can_fetch $provider_packages; then

@@ -4,7 +4,7 @@
 #     sh tests/mosquitto/soak.sh [SECONDS [CLIENTS]]
 #
 # Installs what is missing, builds what it needs, ends with "N passed, N failed, N skipped". Debian sid's broker is skipped if
-# it can't be fetched (tests/newer_brokers.sh says whence). TOKENWARD_SOAK_SEED repeats what the clients of a run did;
+# it can't be fetched (tests/brokers.sh says whence). TOKENWARD_SOAK_SEED repeats what the clients of a run did;
 # TOKENWARD_BUILD names another build folder than build/.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -12,16 +12,10 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/support/debian_root.sh
 . tests/support/parts.sh
 
-# shellcheck disable=SC2046,SC2086 # lists
-install_packages $build_packages $test_packages $(node_packages)
-install_node_modules
-build=${TOKENWARD_BUILD:-build}
-configure "$build" -Dwerror=true
-build "$build" src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so tests/support/test_issuer
-TOKENWARD_BUILD=$(cd "$build" && pwd)
+prepare src/capi/libtokenward.so.1.0.0 plugin/mosquitto/mosquitto_tokenward.so tests/support/test_issuer
 TOKENWARD_SOAK_SECONDS=${1:-1200}
 TOKENWARD_SOAK_CLIENTS=${2:-1000}
-export TOKENWARD_BUILD TOKENWARD_SOAK_SECONDS TOKENWARD_SOAK_CLIENTS
+export TOKENWARD_SOAK_SECONDS TOKENWARD_SOAK_CLIENTS
 
 soak_here() {
     run_tap node tests/mosquitto/soak.mjs | tee "$parts/tap"

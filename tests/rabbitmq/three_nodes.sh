@@ -9,15 +9,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/setup.sh
 
-# shellcheck disable=SC2046,SC2086 # lists
-install_packages $build_packages $test_packages $(node_packages)
-install_node_modules
-
-build=${TOKENWARD_BUILD:-build}
-configure "$build" -Dwerror=true
-build "$build"
-TOKENWARD_BUILD=$(cd "$build" && pwd)
-export TOKENWARD_BUILD
+prepare
 
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT

@@ -7,7 +7,7 @@ import mqtt from 'mqtt';
 import {Program, built, freePort, run} from './programs.mjs';
 import {eventually} from './tap.mjs';
 
-/** The root of another Debian, to use its Mosquitto by chroot (tests/newer_brokers.sh); empty: this one's. */
+/** The root of another Debian, to use its Mosquitto by chroot (tests/brokers.sh); empty: this one's. */
 const ROOT = process.env.TOKENWARD_TEST_MOSQUITTO_ROOT ?? '';
 const there = (args) => ROOT ? ['chroot', [ROOT, 'mosquitto', ...args]] : ['mosquitto', args];
 

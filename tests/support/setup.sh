@@ -110,6 +110,20 @@ build() {
     ninja -C "$folder" "$@" >&2 || die "the build failed"
 }
 
+# prepare TARGET...: what the tests need is installed and built; without targets, all of it. Exports TOKENWARD_BUILD, the
+# build folder: the one that it names, else build/.
+prepare() {
+    # shellcheck disable=SC2046,SC2086 # lists
+    install_packages $build_packages $test_packages $(node_packages)
+    install_node_modules
+    build=${TOKENWARD_BUILD:-build}
+    configure "$build" -Dwerror=true
+    build "$build" "$@"
+    build=$(cd "$build" && pwd)
+    TOKENWARD_BUILD=$build
+    export TOKENWARD_BUILD
+}
+
 # free_ports N: N different loopback ports that were free a moment ago.
 free_ports() {
     python3 -c '

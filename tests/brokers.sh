@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tests with real brokers once more, on the brokers of newer Debian suites, with the build of this Debian. As root:
 #
-#     sh tests/newer_brokers.sh
+#     sh tests/brokers.sh
 #
 # The brokers come from the mirror that apt is set up with, into a folder outside the tree (TOKENWARD_BROKERS, else
 # tokenward-brokers in the user's cache), and are fetched again after a week (TOKENWARD_BROKERS_DAYS). A suite whose packages can't be
@@ -12,13 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/support/debian_root.sh
 . tests/support/parts.sh
 
-# shellcheck disable=SC2046,SC2086 # lists
-install_packages $build_packages $test_packages $(node_packages)
-install_node_modules
-build=${TOKENWARD_BUILD:-build}
-configure "$build" -Dwerror=true
-build "$build"
-build=$(cd "$build" && pwd)
+prepare
 
 # Programs of the newer Debians run with this machine's build in the place where it was built.
 run_tests() {
