@@ -1,5 +1,6 @@
 #include "access/scope.hpp"
 
+#include "access/bytes.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -83,18 +84,18 @@ std::string_view operation_name(Operation operation) noexcept {
 
 std::optional<Operation> read_operation(std::string_view name) noexcept {
     for (const Operation operation : {Operation::configure, Operation::read, Operation::write}) {
-        if (name == operation_name(operation)) return operation;
+        if (same_bytes(name, operation_name(operation))) return operation;
     }
     return std::nullopt;
 }
 
 ScopeText read_scope(std::string_view text) noexcept {
     ScopeText scope;
-    const std::size_t colon = text.find(':');
+    const std::size_t colon = find_any<':'>(text);
     if (colon == std::string_view::npos) return scope;
     const std::string_view name = text.substr(0, colon);
     const std::string_view rest = text.substr(colon + 1);
-    if (name == "tag") {
+    if (same_bytes(name, "tag")) {
         if (is_tag(rest)) {
             scope.kind = ScopeKind::tag;
             scope.tag = rest;
@@ -103,7 +104,7 @@ ScopeText read_scope(std::string_view text) noexcept {
     }
     const std::optional<Operation> operation = read_operation(name);
     if (!operation) return scope;
-    const std::size_t first = rest.find('/');
+    const std::size_t first = find_any<'/'>(rest);
     if (first == std::string_view::npos) return scope;
     scope.operation = *operation;
     scope.vhost = rest.substr(0, first);
@@ -158,7 +159,7 @@ std::size_t broken_escape(std::string_view text) noexcept {
 }  // namespace
 
 ScopeFlaw flaw_of(std::string_view text) {
-    const std::size_t colon = text.find(':');
+    const std::size_t colon = find_any<':'>(text);
     if (colon == std::string_view::npos) return {"doesn't begin with configure:, read:, write: or tag:", {}};
     const std::string_view verb = text.substr(0, colon);
     const std::string_view rest = text.substr(colon + 1);
@@ -182,7 +183,7 @@ ScopeFlaw flaw_of(std::string_view text) {
 }
 
 std::string likely_spelling(std::string_view text) {
-    const std::size_t colon = text.find(':');
+    const std::size_t colon = find_any<':'>(text);
     std::string out(text.substr(0, colon + 1));
     std::string_view rest = text.substr(colon + 1);
     if (rest.starts_with('/')) {
