@@ -9,10 +9,6 @@ namespace tokenward::access {
 
 namespace {
 
-std::size_t common_size(std::string_view a, std::string_view b) noexcept {
-    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
 /// One permission while they are sorted.
 struct PermissionRow {
     std::uint64_t key;
@@ -75,23 +71,12 @@ std::string_view common_prefix(std::span<const Draft> drafts) noexcept {
     for (const Draft &draft : drafts) {
         if (draft.pattern.kind == PatternKind::never) continue;
         const std::string_view literal = first_literal(draft.pattern);
-        common = count++ == 0 ? literal : common.substr(0, common_size(common, literal));
+        common = count++ == 0 ? literal : common.substr(0, common_bytes<false>(common, literal));
     }
     return count < 2 ? std::string_view() : common;
 }
 
-void append_pattern(std::pmr::string &out, const Pattern &pattern, std::size_t cut) {
-    switch (pattern.kind) {
-        case PatternKind::exact:
-        case PatternKind::prefix:
-            out += pattern.text.substr(cut);
-            return;
-        case PatternKind::never:
-            out += pattern.text;
-            return;
-        case PatternKind::glob:
-            break;
-    }
+void append_glob(std::pmr::string &out, const Pattern &pattern, std::size_t cut) {
     Glob glob(pattern.text);
     append_size(out, glob.prefix.size() - cut);
     append_size(out, glob.suffix.size());
@@ -102,7 +87,7 @@ void append_pattern(std::pmr::string &out, const Pattern &pattern, std::size_t c
 
 class Writer {
   public:
-    explicit Writer(std::pmr::memory_resource &arena) : arena_(arena), text_(&arena) {}
+    explicit Writer(std::pmr::memory_resource &arena) : arena_(arena), glob_(&arena) {}
 
     /// Appends the list to `out`. `children` is the buffer with the drafts' children.
     void append_list(Level level, std::span<const Draft> drafts, std::string_view children,
@@ -129,9 +114,10 @@ class Writer {
         out += nodes;
     }
 
-    void append_keys(std::span<const Permission> permissions, std::pmr::string &out) {
+    void append_keys(std::span<const PermissionRow> permissions, std::pmr::string &out) {
         std::pmr::vector<Draft> drafts(&arena_);
-        for (const Permission &permission : permissions) {
+        for (const PermissionRow &row : permissions) {
+            const Permission &permission = *row.permission;
             if (drafts.empty() || drafts.back().pattern != permission.routing_key) {
                 drafts.push_back({permission.routing_key, {}, 0, 0});
             }
@@ -140,22 +126,22 @@ class Writer {
         append_list(Level::routing_key, drafts, {}, out);
     }
 
-    void append_resources(std::span<const Permission> permissions, std::pmr::string &out) {
+    void append_resources(std::span<const PermissionRow> permissions, std::pmr::string &out) {
         std::pmr::vector<Draft> drafts(&arena_);
         std::pmr::string children(&arena_);
         drafts.reserve(permissions.size());
         out.reserve(out.size() + text_size(permissions));
         for (std::size_t begin = 0; begin < permissions.size();) {
-            Draft draft{permissions[begin].resource, {}, children.size(), 0};
+            const auto at = [&](std::size_t place) -> const Permission & { return *permissions[place].permission; };
+            Draft draft{at(begin).resource, {}, children.size(), 0};
+            const auto is_same = [&](std::size_t place) {
+                return place < permissions.size() && at(place).resource == draft.pattern;
+            };
             std::size_t end = begin;
-            for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
-                if (permissions[end].has_routing_key) break;
-                draft.operations.two_parts |= permissions[end].operation;
-            }
+            for (; is_same(end) && !at(end).has_routing_key; ++end)
+                draft.operations.two_parts |= at(end).operation;
             const std::size_t keys_begin = end;
-            for (; end < permissions.size() && permissions[end].resource == draft.pattern; ++end) {
-                draft.operations.three_parts |= permissions[end].operation;
-            }
+            for (; is_same(end); ++end) draft.operations.three_parts |= at(end).operation;
             if (end != keys_begin) append_keys(permissions.subspan(keys_begin, end - keys_begin), children);
             draft.children_size = children.size() - draft.children_begin;
             drafts.push_back(draft);
@@ -164,14 +150,15 @@ class Writer {
         append_list(Level::resource, drafts, children, out);
     }
 
-    void append_vhosts(std::span<const Permission> permissions, std::pmr::string &out) {
+    void append_vhosts(std::span<const PermissionRow> permissions, std::pmr::string &out) {
         std::pmr::vector<Draft> drafts(&arena_);
         std::pmr::string children(&arena_);
         for (std::size_t begin = 0; begin < permissions.size();) {
-            Draft draft{permissions[begin].vhost, {}, children.size(), 0};
+            Draft draft{permissions[begin].permission->vhost, {}, children.size(), 0};
             std::size_t end = begin;
-            for (; end < permissions.size() && permissions[end].vhost == draft.pattern; ++end) {
-                const Permission &permission = permissions[end];
+            for (; end < permissions.size(); ++end) {
+                const Permission &permission = *permissions[end].permission;
+                if (permission.vhost != draft.pattern) break;
                 (permission.has_routing_key ? draft.operations.three_parts : draft.operations.two_parts) |=
                     permission.operation;
             }
@@ -185,27 +172,33 @@ class Writer {
 
   private:
     /// About how many bytes a list of these resources needs. So the buffer grows once.
-    static std::size_t text_size(std::span<const Permission> permissions) noexcept {
+    static std::size_t text_size(std::span<const PermissionRow> permissions) noexcept {
         std::size_t size = 16;
-        for (const Permission &permission : permissions) size += permission.resource.text.size() + 4;
+        for (const PermissionRow &row : permissions) size += row.permission->resource.text.size() + 4;
         return size;
     }
 
     void append_node(Level level, const Draft &draft, std::size_t cut, std::string_view children,
                      std::pmr::string &out) {
+        std::string_view text = draft.pattern.text;
+        if (draft.pattern.kind == PatternKind::glob) {
+            glob_.clear();
+            append_glob(glob_, draft.pattern, cut);
+            text = glob_;
+        } else if (draft.pattern.kind != PatternKind::never) {
+            text.remove_prefix(cut);
+        }
         out += static_cast<char>(static_cast<unsigned>(draft.pattern.kind) | draft.operations.packed());
-        text_.clear();
-        append_pattern(text_, draft.pattern, cut);
-        append_size(out, text_.size());
+        append_size(out, text.size());
         if (level == Level::vhost || (level == Level::resource && draft.operations.three_parts != 0)) {
             append_size(out, draft.children_size);
         }
-        out += text_;
-        out += children.substr(draft.children_begin, draft.children_size);
+        out += text;
+        if (draft.children_size != 0) out += children.substr(draft.children_begin, draft.children_size);
     }
 
     std::pmr::memory_resource &arena_;
-    std::pmr::string text_;
+    std::pmr::string glob_;
 };
 
 }  // namespace
@@ -234,10 +227,7 @@ std::pmr::string compile_permissions(std::span<const Permission> permissions,
     rows.reserve(permissions.size());
     for (const Permission &permission : permissions) rows.push_back({0, &permission});
     sort_rows<PermissionColumns>(std::span(rows), arena);
-    std::pmr::vector<Permission> sorted(&arena);
-    sorted.reserve(rows.size());
-    for (const PermissionRow &row : rows) sorted.push_back(*row.permission);
-    Writer(arena).append_vhosts(sorted, compiled);
+    Writer(arena).append_vhosts(rows, compiled);
     return compiled;
 }
 

@@ -106,6 +106,7 @@ class RowSort {
 
     /// Often all but a few rows have the same key: those needn't be compared with each other.
     static void sort_by_key(std::span<Row> rows) {
+        if (std::ranges::is_sorted(rows, {}, &Row::key)) return;
         const std::uint64_t usual = rows[rows.size() / 2].key;
         const auto has_usual = [&](const Row &row) { return row.key == usual; };
         if (2 * static_cast<std::size_t>(std::ranges::count_if(rows, has_usual)) < rows.size()) {
