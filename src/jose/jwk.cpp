@@ -131,10 +131,11 @@ bool Key::is_same_as(const Key &other) const noexcept {
            algorithm() == other.algorithm();
 }
 
-bool Key::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const {
+bool Key::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature,
+                 const Sha256Digest *sha256) const {
     if (!fits(algorithm)) return false;
     const ErrorQueueGuard guard;
-    if (impl_->verifier.verify(algorithm, signing_input, signature)) return true;
+    if (impl_->verifier.verify(algorithm, signing_input, signature, sha256)) return true;
     ErrorQueueGuard::throw_if_out_of_memory();
     return false;
 }

@@ -4,6 +4,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "jose/algorithm.hpp"
+#include "jose/sha256.hpp"
 
 #include <array>
 #include <cstddef>
@@ -48,7 +49,8 @@ class Key {
 
     /// One signature check (rule 6). False if it doesn't fit, also if `algorithm` doesn't. Throws std::bad_alloc.
     /// The error queue stays as it was.
-    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const;
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature,
+                const Sha256Digest *sha256 = nullptr) const;
 
   private:
     struct Impl;

@@ -4,6 +4,7 @@
 #include "jose/openssl_handles.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -18,9 +19,18 @@ class Sha256 {
     /// Empty if OpenSSL has no SHA-256 or no memory.
     std::optional<Sha256Digest> operator()(std::string_view text) noexcept;
 
+    /// The same, and of the first `size` bytes, in one pass over both.
+    std::optional<Sha256Digest> operator()(std::string_view text, std::size_t size,
+                                           std::optional<Sha256Digest> &beginning) noexcept;
+
   private:
+    bool begin() noexcept;
+    bool add(std::string_view text) noexcept;
+    static std::optional<Sha256Digest> finish(EVP_MD_CTX *context) noexcept;
+
     DigestHandle algorithm_;
     DigestContextHandle context_;
+    DigestContextHandle beginning_;
 };
 
 }  // namespace tokenward::jose

@@ -15,6 +15,11 @@ const unsigned char *bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char *>(text.data());
 }
 
+bool is_sha256(Algorithm algorithm) noexcept {
+    const char *const name = traits_of(algorithm).digest_name;
+    return name != nullptr && std::string_view(name) == "SHA256";
+}
+
 /// OpenSSL takes an ECDSA signature as DER. In a JWS it is two raw numbers, r and s (RFC 7518 section 3.4).
 /// OpenSSL refuses numbers that are zero, or not below the group's order.
 class DerSignature {
@@ -57,15 +62,20 @@ class DerSignature {
 /// For one thread at a time. The first use of an algorithm sets up what it needs. Later ones change nothing.
 class Verifier::Context {
   public:
-    bool verify(EVP_PKEY *key, Algorithm algorithm, std::string_view input,
-                std::string_view signature) noexcept {
+    bool verify(EVP_PKEY *key, Algorithm algorithm, std::string_view input, std::string_view signature,
+                const Sha256Digest *sha256) noexcept {
         if (traits_of(algorithm).scheme == Scheme::eddsa) return verify_eddsa(key, input, signature);
 
         Prepared &prepared = prepared_[static_cast<std::size_t>(algorithm)];
         if (!prepared.context && !prepare(prepared, key, traits_of(algorithm))) return false;
         unsigned char digest[EVP_MAX_MD_SIZE];
         unsigned size = 0;
-        if (!hash(prepared.digest.get(), input, digest, size)) return false;
+        if (sha256 != nullptr && is_sha256(algorithm)) {
+            size = static_cast<unsigned>(sha256->size());
+            std::memcpy(digest, sha256->data(), size);
+        } else if (!hash(prepared.digest.get(), input, digest, size)) {
+            return false;
+        }
         if (traits_of(algorithm).scheme != Scheme::ecdsa) {
             return EVP_PKEY_verify(prepared.context.get(), bytes_of(signature), signature.size(), digest,
                                    size) == 1;
@@ -129,12 +139,13 @@ Verifier::Verifier(KeyHandle key, KeyKind kind, std::size_t signature_size) noex
 
 Verifier::~Verifier() = default;
 
-bool Verifier::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const {
+bool Verifier::verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature,
+                      const Sha256Digest *sha256) const {
     // OpenSSL would take an RSA-PSS signature without its leading zero octets.
     if (!fits_kind(algorithm, kind_) || signature.size() != signature_size_) return false;
     const auto context = contexts_.try_take();
     if (!context) throw std::bad_alloc();
-    return context->verify(key_.get(), algorithm, signing_input, signature);
+    return context->verify(key_.get(), algorithm, signing_input, signature, sha256);
 }
 
 }  // namespace tokenward::jose

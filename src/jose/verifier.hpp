@@ -5,6 +5,7 @@
 #include "jose/algorithm.hpp"
 #include "jose/algorithm_traits.hpp"
 #include "jose/openssl_handles.hpp"
+#include "jose/sha256.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -23,8 +24,10 @@ class Verifier {
     Verifier(const Verifier &) = delete;
     Verifier &operator=(const Verifier &) = delete;
 
+    /// `sha256`: the digest of the signing input, if the caller has it; a large token is hashed once then.
     /// False for every failure; without memory it may throw std::bad_alloc. Call it under an ErrorQueueGuard.
-    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature) const;
+    bool verify(Algorithm algorithm, std::string_view signing_input, std::string_view signature,
+                const Sha256Digest *sha256 = nullptr) const;
 
     KeyKind kind() const noexcept { return kind_; }
 

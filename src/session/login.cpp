@@ -128,11 +128,23 @@ bool Login::enter_openssl() {
 
 // ---- cache ----------------------------------------------------------------------------------------------
 
+/// A large token is hashed once for both the cache and the signature. For a small one it costs more to split the hash
+/// than to hash it again, since the cache mostly has it.
+void Login::hash_token() {
+    constexpr std::size_t large = 4096;
+    const std::string_view token = sent_.token;
+    if (const std::size_t dot = token.rfind('.'); token.size() >= large && dot != std::string_view::npos) {
+        digest_ = buffers_->sha256(token, dot, signing_input_digest_);
+    } else {
+        digest_ = buffers_->sha256(token);
+    }
+}
+
 /// The same token again: no signature check, and no reference count that all threads share.
 bool Login::find_in_cache() {
     TokenCache &cache = services_.token_cache;
     if (!cache.enabled()) return false;
-    digest_ = buffers_->sha256(sent_.token);
+    hash_token();
     if (!digest_) return false;
     token_ = cache.find(*digest_);
     if (!token_) return false;
@@ -244,7 +256,9 @@ bool Login::verify_signature() {
     signature.resize(base64url_decoded_size(jws_->signature.size()) + 1);
     const auto size = base64url_decode(jws_->signature, signature.data());
     if (!size) return refuse(jose::malformed_signature(jws_->signature, sent_.token.size()));
-    if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size})) return true;
+    // Both end before the last dot.
+    const jose::Sha256Digest *const digest = signing_input_digest_ ? &*signing_input_digest_ : nullptr;
+    if (key_->verify(header_->algorithm, jws_->signing_input, {signature.data(), *size}, digest)) return true;
     section_->keys->report_bad_signature();  // some providers reuse a kid for a new key
     return refuse({Reason::BAD_SIGNATURE,
                    fmt::format("the signature isn't one of the key {} ({})", quote(key_->kid()),

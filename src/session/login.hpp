@@ -84,6 +84,7 @@ class Login {
     bool check_token();
     bool extract_token();
     bool enter_openssl();
+    void hash_token();
     bool find_in_cache();
     bool decode();
     bool find_section();
@@ -125,6 +126,7 @@ class Login {
     credentials::SentToken sent_;
     std::int64_t now_ = 0;  ///< seconds since 1970
     std::optional<jose::Sha256Digest> digest_;
+    std::optional<jose::Sha256Digest> signing_input_digest_;  ///< of large tokens
     const ActiveSection *section_ = nullptr;
 
     // Of a token that isn't in the cache.

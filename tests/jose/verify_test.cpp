@@ -53,6 +53,28 @@ TEST(Verify, AcceptsEachAlgorithmAgainAndAgain) {
     }
 }
 
+// What the caller hashed takes the place of the signing input where the algorithm hashes with SHA-256, and nowhere else.
+TEST(Verify, TakesADigestOfTheSigningInputForSha256Alone) {
+    Sha256 sha256;
+    const std::string text = input + ".signature";
+    std::optional<Sha256Digest> digest;
+    EXPECT_EQ(sha256(text, input.size(), digest), sha256(text));
+    ASSERT_TRUE(digest);
+    EXPECT_EQ(*digest, *sha256(input));
+    for (const char *name : all_algorithms) {
+        const TestKey &signer = TestKey::shared(name);
+        const auto key = public_half(signer);
+        ASSERT_TRUE(key);
+        const std::string signature = signer.signature(name, input);
+        const Algorithm algorithm = *parse_algorithm(name);
+        const bool counts = std::string_view(name).ends_with("S256");
+        EXPECT_TRUE(key->verify(algorithm, input, signature, &*digest)) << name;
+        EXPECT_EQ(key->verify(algorithm, "other", signature, &*digest), counts) << name;
+        const Sha256Digest other = *sha256("other");
+        EXPECT_EQ(key->verify(algorithm, input, signature, &other), !counts) << name;
+    }
+}
+
 TEST(Verify, ASignatureOfOneAlgorithmIsNoneOfAnother) {
     for (const char *signed_with : all_algorithms) {
         const TestKey &signer = TestKey::shared(signed_with);

@@ -159,6 +159,25 @@ TEST_F(CachedLogin, WhatWasRefusedNeverGetsIn) {
     EXPECT_EQ(entries(), "0");
 }
 
+// A token of 4096 bytes and more is hashed once, for the cache and for the signature.
+TEST_F(CachedLogin, ALargeTokenIsVerifiedAsASmallOne) {
+    for (const char *algorithm : {"RS256", "PS256", "ES256", "RS384", "PS512", "ES384", "EdDSA"}) {
+        for (const std::size_t size : {100U, 2900U, 3000U, 8000U}) {
+            const std::string token =
+                Provider::mint(Provider::claims().string("filler", std::string(size, 'x')), algorithm);
+            const std::string what = algorithm + (" " + std::to_string(token.size()));
+            for (const std::size_t at : {token.size() / 2, token.rfind('.') - 10, token.rfind('.') + 10}) {
+                std::string forged = token;
+                forged[at] = forged[at] == 'A' ? 'B' : 'A';
+                EXPECT_NE(log_in(bearer(forged)), Reason::NONE) << what << " at " << at;
+            }
+            EXPECT_EQ(log_in(bearer(token)), Reason::NONE) << what;
+            EXPECT_EQ(log_in(bearer(token)), Reason::NONE) << what << " again";
+        }
+    }
+    EXPECT_EQ(hits(), "28");
+}
+
 TEST_F(CachedLogin, AReloadForgetsWhatTheOldConfigurationAccepted) {
     const std::string token = Provider::mint(Provider::claims());
     EXPECT_EQ(log_in(bearer(token)), Reason::NONE);
