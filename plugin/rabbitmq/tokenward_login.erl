@@ -107,9 +107,9 @@ deadline(Patience) ->
 %% of it all, which is of the last answer.
 patiently(Ask, Context, Deadline) ->
     case Ask(tokenward_context:asks_again(Context)) of
-        {try_again, DelayMs, _Reason, Message, _Hint} ->
+        {try_again, DelayMs, Reason, _Message, _Hint} ->
             case erlang:monotonic_time(millisecond) + DelayMs < Deadline andalso
-                    tokenward_patience:sleep(cause(Message), DelayMs) =:= ok of
+                    tokenward_patience:sleep(cause(Reason), DelayMs) =:= ok of
                 true -> patiently(Ask, Context, Deadline);
                 false -> last(Ask(Context))
             end;
@@ -121,12 +121,8 @@ last({try_again, _DelayMs, Reason, _Message, _Hint}) -> {no, Reason};
 last({No, Reason, _Message, _Hint}) when No =:= refused; No =:= not_a_token; No =:= error -> {no, Reason};
 last(Yes) -> Yes.
 
-%% The library has one reason for both.
-cause(Message) ->
-    case binary:match(Message, <<"a newer set may have it">>) of
-        nomatch -> no_keys;
-        _ -> unknown_key
-    end.
+cause(<<"NEW_KEY_PENDING">>) -> unknown_key;
+cause(_) -> no_keys.
 
 %% The broker may show these words to the client, so they say nothing more. The library's line in the log has the reason.
 -spec refused() -> refused().

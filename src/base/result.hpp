@@ -17,7 +17,7 @@ namespace tokenward {
 struct Failure {
     Reason reason = Reason::INTERNAL;
     std::string detail;
-    std::int32_t retry_after_ms = 0;  ///< with KEYS_PENDING, KEYS_UNAVAILABLE: 20 to 1000
+    std::int32_t retry_after_ms = 0;  ///< with KEYS_PENDING, NEW_KEY_PENDING, KEYS_UNAVAILABLE: 20 to 1000
     std::string hint;                 ///< empty: the reason's own hint
 };
 

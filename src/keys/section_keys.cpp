@@ -172,7 +172,7 @@ Result<KeyRef> SectionKeys::find(jose::Algorithm algorithm, std::optional<std::s
 
 Result<KeyRef> SectionKeys::try_again(Lookup found, std::int64_t now) {
     Failure why = std::move(found.key.error());
-    if (!found.no_keys) why = {Reason::KEYS_PENDING, why.detail + "; a newer set may have it", 0, {}};
+    if (!found.no_keys) why = {Reason::NEW_KEY_PENDING, why.detail + "; a newer set may have it", 0, {}};
     if (!last_error_.empty()) {
         why.detail += "; the last fetch failed: " + last_error_;
         why.hint = last_hint_;

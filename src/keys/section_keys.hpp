@@ -37,9 +37,9 @@ class SectionKeys {
 
     // ---- for logins, on any thread ----
     /// Rule 4 over the current set. If the key isn't there, the call waits up to max_wait_ms for a fetch that
-    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING or KEYS_UNAVAILABLE, both with
-    /// retry_after_ms, or with UNKNOWN_KEY, as "Keys over time" says. What isn't there asks for a fetch within
-    /// the budget.
+    /// runs or begins in that time (64 callers at most). Fails with KEYS_PENDING, NEW_KEY_PENDING or
+    /// KEYS_UNAVAILABLE, all with retry_after_ms, or with UNKNOWN_KEY, as "Keys over time" says. What isn't there
+    /// asks for a fetch within the budget.
     Result<KeyRef> find(jose::Algorithm algorithm, std::optional<std::string_view> kid,
                         std::string_view default_key, std::int64_t max_wait_ms);
     /// A verification with `key` that was remembered still counts: the key is in the current set, and the set

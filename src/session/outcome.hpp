@@ -13,7 +13,8 @@ enum class Outcome : std::int32_t { ok = 0, refused = 1, not_a_token = 2, try_ag
 constexpr Outcome outcome_of(Reason reason) noexcept {
     if (reason == Reason::NONE) return Outcome::ok;
     if (reason == Reason::NOT_A_TOKEN) return Outcome::not_a_token;
-    if (reason == Reason::KEYS_PENDING || reason == Reason::KEYS_UNAVAILABLE) return Outcome::try_again;
+    if (reason == Reason::KEYS_PENDING || reason == Reason::NEW_KEY_PENDING || reason == Reason::KEYS_UNAVAILABLE)
+        return Outcome::try_again;
     return static_cast<std::int32_t>(reason) < 200 ? Outcome::error : Outcome::refused;
 }
 

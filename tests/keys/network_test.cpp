@@ -94,7 +94,7 @@ TEST_F(FetcherTest, KeysRotateWhileTwoThreadsCheckTokensInALoopAndNoneIsRefused)
             }
             std::int32_t retry = 0;
             Reason reason = check(*keys, mine, max_wait_ms, &retry);
-            for (; reason == Reason::KEYS_PENDING; reason = check(*keys, mine, max_wait_ms, &retry)) {
+            for (; reason == Reason::NEW_KEY_PENDING; reason = check(*keys, mine, max_wait_ms, &retry)) {
                 ++tried_again;
                 std::this_thread::sleep_for(Milliseconds(retry));
             }

@@ -56,7 +56,7 @@ class SectionKeysTest : public testing::Test {
     /// The next fetch on demand has to wait for min_refresh.
     void use_up_the_burst() {
         for (std::int64_t i = 0; i < Schedule::burst; ++i) {
-            EXPECT_EQ(find_reason("burst-" + std::to_string(i)), Reason::KEYS_PENDING);
+            EXPECT_EQ(find_reason("burst-" + std::to_string(i)), Reason::NEW_KEY_PENDING);
             serve_fruitless(key_set({"k1"}));
         }
     }

@@ -75,7 +75,7 @@ TEST_F(SectionKeysTest, AFetchThatFailsAsksDiscoveryForTheAddressMayHaveMoved) {
 
 TEST_F(SectionKeysTest, AFetchForAnUnknownKidThatChangesNothingAsksDiscoveryToo) {
     begin_with(key_set({"k1"}), "\"v1\"");
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(FetchResult::not_modified);
     EXPECT_EQ(transport.request().url, discovery_address);
     transport.answer_with(discovery(issuer, moved));
@@ -88,7 +88,7 @@ TEST_F(SectionKeysTest, AFetchForAnUnknownKidThatChangesNothingAsksDiscoveryToo)
 
 TEST_F(SectionKeysTest, AFetchForAnUnknownKidThatBringsAnotherSetAsksNothingMore) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1", "k3"}));
     EXPECT_TRUE(transport.running.empty());
     EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
@@ -118,7 +118,7 @@ TEST_F(SectionKeysTest, AConfiguredAddressIsNotDiscovered) {
     section.keys.jwks_uri = jwks_uri;
     use(section);
     serve(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1"}));
     EXPECT_TRUE(transport.running.empty());
     EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
@@ -126,12 +126,12 @@ TEST_F(SectionKeysTest, AConfiguredAddressIsNotDiscovered) {
 
 TEST_F(SectionKeysTest, WhereDiscoveryFailsAnUnchangedSetIsNoEvidence) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1"}));
     transport.answer_with(FetchResult::http_status);
     round();
     EXPECT_TRUE(transport.running.empty());
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "the keys may be somewhere else by now";
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING) << "the keys may be somewhere else by now";
     EXPECT_EQ(keys->status().age_s, 0) << "the provider stands by the set";
     EXPECT_EQ(log.count(LogLevel::warning, "; going on with \"https://provider.example/keys\""), 1)
         << log.text();
@@ -139,14 +139,14 @@ TEST_F(SectionKeysTest, WhereDiscoveryFailsAnUnchangedSetIsNoEvidence) {
 
 TEST_F(SectionKeysTest, ANewAddressThatDoesNotServeYetDoesNotSpoilTheOldOne) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1"}));
     transport.answer_with(discovery(issuer, moved));
     round();
     transport.answer_with(FetchResult::http_status);
     round();
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     EXPECT_EQ(keys->status().jwks_uri, jwks_uri);
     EXPECT_EQ(keys->status().last_error, "");
 }
@@ -374,7 +374,7 @@ TEST_F(SectionKeysTest, BeforeTheFirstKeysACallerIsToldToTryAgain) {
 
 TEST_F(SectionKeysTest, AnUnknownKidIsFetchedAtOnce) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1", "k2"}));
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
@@ -384,7 +384,7 @@ TEST_F(SectionKeysTest, ManyUnknownKidsAreFetchedThreeTimesThenOncePerMinRefresh
     int made_up = 0;
     const auto ask_for_two_minutes = [&] {
         for (int i = 0; i < 1200; ++i) {
-            EXPECT_EQ(find_reason("made-up-" + std::to_string(made_up++)), Reason::KEYS_PENDING);
+            EXPECT_EQ(find_reason("made-up-" + std::to_string(made_up++)), Reason::NEW_KEY_PENDING);
             round();
             while (!transport.running.empty()) {
                 if (transport.request().url == jwks_uri) {
@@ -407,26 +407,26 @@ TEST_F(SectionKeysTest, AnUnknownKidIsRefusedAfterAFetchThatBeganAfterItsFirstQu
     begin_with(key_set({"k1"}));
     until_due();
     round();
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     transport.answer_with(key_set({"k1"}));
     round();
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "that fetch had begun already";
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING) << "that fetch had begun already";
     serve_fruitless(key_set({"k1"}));
     EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
-    EXPECT_EQ(find_reason("k3"), Reason::KEYS_PENDING) << "another kid";
-    EXPECT_EQ(keys->find(jose::Algorithm::ES256, "k2", "", 0).error().reason, Reason::KEYS_PENDING)
+    EXPECT_EQ(find_reason("k3"), Reason::NEW_KEY_PENDING) << "another kid";
+    EXPECT_EQ(keys->find(jose::Algorithm::ES256, "k2", "", 0).error().reason, Reason::NEW_KEY_PENDING)
         << "another algorithm";
     clock.advance_s(4);
     EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
     clock.advance_s(1);
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "it may have been published since";
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING) << "it may have been published since";
 }
 
 TEST_F(SectionKeysTest, AFailedFetchRefusesNoUnknownKid) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     fail();
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
 }
 
 TEST_F(SectionKeysTest, ATokenThatMustTryAgainSaysWhatFailedAndWhatToChange) {
@@ -449,7 +449,7 @@ TEST_F(SectionKeysTest, ATokenThatMustTryAgainSaysWhatFailedAndWhatToChange) {
 
 TEST_F(SectionKeysTest, A304RefusesAnUnknownKid) {
     begin_with(key_set({"k1"}), "\"v1\"");
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(FetchResult::not_modified);
     transport.answer_with(discovery());
     round();
@@ -458,13 +458,13 @@ TEST_F(SectionKeysTest, A304RefusesAnUnknownKid) {
 
 TEST_F(SectionKeysTest, AForgottenKidIsAskedToTryAgain) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve_fruitless(key_set({"k1"}));
     EXPECT_EQ(find_reason("k2"), Reason::UNKNOWN_KEY);
     for (std::size_t i = 0; i < UnknownKeys::capacity * 8; ++i) {
-        ASSERT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::KEYS_PENDING);
+        ASSERT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::NEW_KEY_PENDING);
     }
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
 }
 
@@ -472,7 +472,7 @@ TEST_F(SectionKeysTest, NoKeyIsEvictedByMadeUpKids) {
     begin_with(key_set({"k1"}));
     for (int i = 0; i < 1000; ++i) {
         clock.advance_s(1);
-        EXPECT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::KEYS_PENDING);
+        EXPECT_EQ(find_reason("made-up-" + std::to_string(i)), Reason::NEW_KEY_PENDING);
         round();
         while (!transport.running.empty()) {
             transport.answer_with(transport.request().url == jwks_uri ? key_set({"k1"}) : discovery());
@@ -511,7 +511,7 @@ TEST_F(SectionKeysTest, AKnownKidOfAnotherAlgorithmIsRefusedAndAsksForAFetch) {
 TEST_F(SectionKeysTest, ATokenWithoutKidWaitsForAKeyOfItsKind) {
     begin_with(key_set({"k1"}));
     EXPECT_TRUE(keys->find(eddsa, std::nullopt, "", 0)) << "the only key that fits";
-    EXPECT_EQ(keys->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::KEYS_PENDING);
+    EXPECT_EQ(keys->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::NEW_KEY_PENDING);
     serve_fruitless(key_set({"k1"}));
     EXPECT_EQ(keys->find(jose::Algorithm::RS256, std::nullopt, "", 0).error().reason, Reason::NO_KEY_ID);
 }
@@ -588,7 +588,7 @@ TEST_F(SectionKeysTest, NobodyWaitsWhenNoFetchBeginsInTime) {
     use_up_the_burst();
     std::atomic<bool> back{false};
     std::thread caller([&] {
-        EXPECT_EQ(keys->find(eddsa, "k2", "", 4'999).error().reason, Reason::KEYS_PENDING);
+        EXPECT_EQ(keys->find(eddsa, "k2", "", 4'999).error().reason, Reason::NEW_KEY_PENDING);
         back = true;
     });
     bool waited = false;
@@ -695,7 +695,7 @@ TEST_F(KeysBeside, TheFilesServeWhileTheProviderIsDown) {
 
 TEST_F(KeysBeside, AnUnknownKidIsFetchedAndRefusedAsEver) {
     begin_with(key_set({"k1"}));
-    EXPECT_EQ(find_reason("k9"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k9"), Reason::NEW_KEY_PENDING);
     serve_fruitless(key_set({"k1"}));
     EXPECT_EQ(find_reason("k9"), Reason::UNKNOWN_KEY);
 }

@@ -78,7 +78,7 @@ TEST_F(SectionKeysTest, AnotherHostThatDiscoveryNamesIsALineOnceAndMustBePublic)
     round();
     const char *line = "discovery names another host for them, \"keys.example\"";
     EXPECT_EQ(log.count(LogLevel::info, line), 1) << log.text();
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k1"}));
     transport.answer_with(discovery(issuer, other));
     round();
@@ -229,13 +229,13 @@ TEST_F(SectionKeysTest, AnEmptySetTwiceRevokesAllKeys) {
     until_due();
     serve_fruitless(R"({"keys":[]})");
     EXPECT_FALSE(keys->still_good(*key));
-    EXPECT_EQ(find_reason("k1"), Reason::KEYS_PENDING) << "as each kid that is unknown for the first time";
+    EXPECT_EQ(find_reason("k1"), Reason::NEW_KEY_PENDING) << "as each kid that is unknown for the first time";
     EXPECT_EQ(log.count(LogLevel::warning, "all keys are dropped"), 1) << log.text();
     EXPECT_EQ(fetches(FetchResult::empty), 2U);
 
     serve_fruitless(R"({"keys":[]})");
     EXPECT_EQ(find_reason("k1"), Reason::UNKNOWN_KEY);
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING);
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING);
     serve(key_set({"k2"}));
     EXPECT_EQ(find_reason("k2"), Reason::NONE);
 }
@@ -344,7 +344,7 @@ TEST_F(CacheTest, RestoredKeysServeUntilTheProviderIsBack) {
     transport.answer_with(FetchResult::network_error);
     round();
     EXPECT_EQ(find_reason("k1"), Reason::NONE);
-    EXPECT_EQ(find_reason("k2"), Reason::KEYS_PENDING) << "nothing says that the provider doesn't have it";
+    EXPECT_EQ(find_reason("k2"), Reason::NEW_KEY_PENDING) << "nothing says that the provider doesn't have it";
     clock.advance_s(86'400 - 3600 + 1);
     EXPECT_EQ(find_reason("k1"), Reason::KEYS_UNAVAILABLE) << "the time before the restart counts";
 }
