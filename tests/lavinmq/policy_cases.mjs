@@ -1,0 +1,161 @@
+// Policies that name exchanges or upstreams: what a token's user needs for what the pattern matches.
+import assert from 'node:assert/strict';
+
+import {bearer} from '../support/lavinmq.mjs';
+import {eventually, test} from '../support/tap.mjs';
+import {LOCAL, mint, world} from './world.mjs';
+
+const vhost = () => world.lavin.http('/vhosts/team', LOCAL, {method: 'PUT', body: {}});
+const path = (name) => `/policies/team/${name}`;
+const put = (header, name, pattern, definition, more = {}) => world.lavin.http(path(name), header,
+    {method: 'PUT', body: {pattern, definition, 'apply-to': 'all', ...more}});
+const drop = (name) => world.lavin.http(path(name), LOCAL, {method: 'DELETE'});
+
+const ALL = 'configure:team/* read:team/* write:team/*';
+const MINE = 'configure:team/bob-* read:team/bob-* write:team/bob-*';
+const ONE = 'configure:team/bob-q read:team/bob-q write:team/bob-x';
+
+const dead = {'dead-letter-exchange': 'bob-x'};
+const key = {'dead-letter-routing-key': 'bob-q'};
+const alternate = {'alternate-exchange': 'bob-x'};
+const upstream = {'federation-upstream': 'up'};
+const all = {'federation-upstream-set': 'all'};
+
+for (const [scope, pattern, definition, allowed] of [
+    // What the pattern can match.
+    [ALL, '.*', dead, true],
+    [ALL, '', dead, true],
+    [ALL, 'a|b', alternate, true],
+    [MINE, '.*', dead, false],
+    [MINE, '', dead, false],
+    [MINE, 'bob-', dead, false],
+    [MINE, '^bob-', dead, true],
+    [MINE, '^bob-.*$', dead, true],
+    [MINE, '^bob-[0-9]+$', dead, true],
+    [MINE, '^bob\\-q', dead, true],
+    [MINE, '^bob', dead, false],
+    [MINE, '^bob-?', dead, false],
+    [MINE, '^bob-*', dead, false],
+    [MINE, '^bob-{0}', dead, false],
+    [MINE, '^bob-(?#)?', dead, false],
+    [MINE, '^bob-\\E?', dead, false],
+    [MINE, '^bob-|', dead, false],
+    [MINE, '^bob-q$|x', dead, false],
+    [MINE, '(?i)^bob-', dead, false],
+    [ONE, '^bob-q$', dead, true],
+    [ONE, '^bob-q\\z', dead, true],
+    [ONE, '^bob-q', dead, false],
+    [ONE, '^bob-q$', {'dead-letter-exchange': 'bob-y'}, false],
+    ['configure:team/*-q read:team/*-q write:team/bob-x', '^bob-', dead, false],
+    ['configure:team/bob-*-q read:team/bob-*-q write:team/bob-x', '^bob-', dead, false],
+    ['configure:team/b* read:team/* write:team/bob-x', '^bob-', dead, true],
+    // Each right.
+    ['read:team/* write:team/*', '.*', dead, false],
+    ['configure:team/* write:team/*', '.*', dead, false],
+    ['configure:team/* read:team/*', '.*', dead, false],
+    ['configure:team/* read:team/* write:team/other', '.*', alternate, false],
+    ['configure:team/* read:team/* write:team/bob-x', '.*', alternate, true],
+    // Each key.
+    [MINE, '^orders$', key, false],
+    [MINE, '^bob-', key, true],
+    [MINE, '^orders$', alternate, false],
+    [MINE, '^bob-', alternate, true],
+    [MINE, '^orders$', upstream, false],
+    [MINE, '^bob-', upstream, true],
+    ['configure:team/* read:team/* write:team/bob-x', '^orders$', upstream, false],
+    [MINE, '.*', all, false],
+    ['', '.*', {'max-length': 10}, true],
+    ['', '.*', {...dead, 'max-length': 10}, false],
+    // Whoever may make users may give himself every right.
+    ['tag:administrator', '.*', dead, true],
+]) {
+    test(`a policy ${JSON.stringify(definition)} for ${pattern || '(nothing)'} by ${scope || 'no right'}: ${allowed ? 'made' : '403'}`, async () => {
+        await vhost();
+        const header = bearer(await mint('bob', `read:team/unused tag:policymaker ${scope}`));
+        const {status, body} = await put(header, 'bobs', pattern, definition);
+        assert.equal((await world.lavin.http(path('bobs'), LOCAL)).status, allowed ? 200 : 404);
+        if (allowed) await drop('bobs');
+        assert.equal(status, allowed ? 201 : 403, JSON.stringify(body));
+        if (!allowed) assert.match(body.reason, /^the policy's [-a-z]+ needs (configure|write)/);
+    });
+}
+
+test("a policy by a token doesn't bring messages of a queue that it may not read", async () => {
+    await vhost();
+    const local = await world.lavin.connect('guest', {username: 'guest', vhost: 'team'});
+    const channel = await local.createChannel();
+    await channel.assertExchange('bob-x', 'fanout', {durable: false});
+    await channel.assertQueue('bob-q', {durable: false});
+    await channel.bindQueue('bob-q', 'bob-x', '');
+    await channel.assertQueue('payroll', {durable: false});
+    channel.sendToQueue('payroll', Buffer.from('secret'), {expiration: '500'});
+    const bob = bearer(await mint('bob', `${MINE} tag:policymaker`));
+    await put(bob, 'bobs', '^payroll$', {...dead, 'message-ttl': 1});
+    await eventually(async () => (await channel.checkQueue('payroll')).messageCount === 0, "the message's end");
+    assert.equal((await channel.checkQueue('bob-q')).messageCount, 0);
+    for (const queue of ['bob-q', 'payroll']) await channel.deleteQueue(queue);
+    await channel.deleteExchange('bob-x');
+    await local.close();
+    await drop('bobs');
+});
+
+test('what is denied has a reason that says what the pattern matches and which right is missing', async () => {
+    await vhost();
+    const header = bearer(await mint('bob', `${MINE} tag:policymaker`));
+    const {body} = await put(header, 'bobs', '^b', dead);
+    assert.equal(body.reason, "the policy's dead-letter-exchange needs configure and read on every queue and exchange " +
+        'that the pattern "^b" can match, now or later: names that begin with "b"; configure is missing');
+});
+
+for (const [what, definition, component, name] of [
+    ['an upstream', {'federation-upstream': 'linked'}, 'federation-upstream', 'linked'],
+    ['one of all upstreams', {'federation-upstream-set': 'all'}, 'federation-upstream', 'linked'],
+    ['an upstream of a set', {'federation-upstream-set': 'set'}, 'federation-upstream', 'linked'],
+    ['a set', {'federation-upstream-set': 'set'}, 'federation-upstream-set', 'set'],
+]) {
+    test(`${what} that a policy links needs the rights on what that policy matches`, async () => {
+        await vhost();
+        const uri = 'amqp://bob:secret@127.0.0.1:1/';
+        const parameter = (header, kind, which, value) =>
+            world.lavin.http(`/parameters/${kind}/team/${which}`, header, {method: 'PUT', body: {value}});
+        await parameter(LOCAL, 'federation-upstream', 'linked', {uri});
+        await parameter(LOCAL, 'federation-upstream-set', 'set', [{upstream: 'linked'}]);
+        await put(LOCAL, 'link', '^bob-', definition);
+        const value = component === 'federation-upstream' ? {uri} : [{upstream: 'linked'}];
+        for (const [scope, allowed] of [['configure:team/bob-* read:team/bob-*', false], [MINE, true]]) {
+            const header = bearer(await mint('bob', `${scope} tag:policymaker`));
+            const {status, body} = await parameter(header, component, name, value);
+            assert.equal(status, allowed ? 204 : 403, JSON.stringify(body));
+            if (!allowed) assert.match(body.reason, /^the policy "link" links .*; write is missing$/);
+        }
+        await drop('link');
+        for (const [kind, which] of [['federation-upstream-set', 'set'], ['federation-upstream', 'linked']]) {
+            await world.lavin.http(`/parameters/${kind}/team/${which}`, LOCAL, {method: 'DELETE'});
+        }
+    });
+}
+
+test('an upstream or a set that no policy links needs no right', async () => {
+    await vhost();
+    const header = bearer(await mint('bob', 'read:team/unused tag:policymaker'));
+    for (const [component, name, value] of [
+        ['federation-upstream', 'free', {uri: 'amqp://bob:secret@127.0.0.1:1/'}],
+        ['federation-upstream-set', 'free', [{upstream: 'free'}]],
+    ]) {
+        assert.equal((await world.lavin.http(`/parameters/${component}/team/${name}`, header, {method: 'PUT', body: {value}})).status, 201);
+    }
+    for (const component of ['federation-upstream-set', 'federation-upstream']) {
+        await world.lavin.http(`/parameters/${component}/team/free`, LOCAL, {method: 'DELETE'});
+    }
+});
+
+test('operator policies are for administrators; a local user makes policies as ever', async () => {
+    await vhost();
+    const operatorPolicy = (header) => world.lavin.http('/operator-policies/team/op', header,
+        {method: 'PUT', body: {pattern: '.*', definition: {'max-length': 10}, 'apply-to': 'all'}});
+    assert.equal((await operatorPolicy(bearer(await mint('bob', `${ALL} tag:policymaker`)))).status, 403);
+    assert.equal((await operatorPolicy(bearer(await mint('ada', 'tag:administrator')))).status, 201);
+    await world.lavin.http('/operator-policies/team/op', LOCAL, {method: 'DELETE'});
+    assert.equal((await put(LOCAL, 'local', '.*', dead)).status, 201);
+    await drop('local');
+});
