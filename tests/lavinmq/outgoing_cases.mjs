@@ -39,6 +39,7 @@ const refused = [
     ['an empty user', 'amqp://:secret@127.0.0.1:PORT/prod', /it has no user/],
     ['no password', 'amqp://bob@127.0.0.1:PORT/prod', /it has no password/],
     ['an empty password', 'amqp://bob:@127.0.0.1:PORT/prod', /it has no password/],
+    ['the mask of a password', 'amqp://bob:***@127.0.0.1:PORT/prod', /its password is the \*\*\* that stands for one/],
     ['the default user, from afar', 'amqp://guest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
     ['the default user, encoded', 'amqp://%67uest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
     ['the internal user by name', 'amqp://__direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
@@ -185,6 +186,37 @@ test('a shovel whose addresses have a token does what that token may, and no mor
     }
     await there.deleteQueue('orders');
     await local.close();
+});
+
+test('passwords in addresses are shown to who made them and to an administrator, not to the others of the vhost', async () => {
+    await vhosts();
+    const [bob, carol] = [bearer(await mint('bob', BOB)), bearer(await mint('carol', BOB))];
+    const ada = bearer(await mint('ada', 'tag:administrator'));
+    const up = 'amqp://ops:se:cret@127.0.0.1:1/v';
+    const value = shovel({'dest-uri': [GOOD, 'https://bob:secret@127.0.0.1:1/p']});
+    assert.equal((await put(LOCAL, 'federation-upstream', 'shown', {uri: up})).status, 201);
+    assert.equal((await put(bob, 'shovel', 'shown', value)).status, 201);
+    const seen = async (who, component) => {
+        const one = (await world.lavin.http(`/parameters/${component}/team/shown`, who)).body;
+        for (const path of ['/parameters', `/parameters/${component}`, `/parameters/${component}/team`]) {
+            const {body} = await world.lavin.http(path, who);
+            assert.deepEqual(body.find((p) => p.name === 'shown' && p.component === component), one);
+        }
+        return one.value;
+    };
+    const masked = 'amqp://bob:***@127.0.0.1:1/prod';
+    assert.deepEqual(await seen(bob, 'shovel'), value);
+    assert.deepEqual(await seen(carol, 'shovel'),
+        {...value, 'src-uri': masked, 'dest-uri': [masked, 'https://bob:***@127.0.0.1:1/p']});
+    for (const who of [bob, carol]) {
+        assert.deepEqual(await seen(who, 'federation-upstream'), {uri: 'amqp://ops:***@127.0.0.1:1/v'});
+    }
+    for (const who of [ada, LOCAL]) {
+        assert.deepEqual(await seen(who, 'shovel'), value);
+        assert.deepEqual(await seen(who, 'federation-upstream'), {uri: up});
+    }
+    await drop('shovel', 'shown');
+    await drop('federation-upstream', 'shown');
 });
 
 test("a local user's addresses are as LavinMQ takes them", async () => {

@@ -13,6 +13,8 @@ module LavinMQ::TokenwardAuth
     PARAMETERS = {"name", "heartbeat", "channel_max", "frame_max", "tcp_nodelay", "tcp_keepalive", "recv_buffer_size",
                   "send_buffer_size", "verify", "cacertfile"}
 
+    MASK = "***"
+
     # What is wrong with the addresses of a parameter of that component; nil if nothing is.
     def self.fault(component : String?, value : JSON::Any) : String?
       case component
@@ -24,6 +26,16 @@ module LavinMQ::TokenwardAuth
         fault_of_one("uri", upstream["uri"]?, AMQP)
       when VHost::FEDERATION_UPSTREAM_SET
         fault_of_set(value)
+      end
+    end
+
+    # The value of a parameter, with the passwords of its addresses masked.
+    def self.masked(value : JSON::Any) : JSON::Any
+      case raw = value.raw
+      when String then JSON::Any.new(raw.sub(/(\/\/[^:@\/?#]*):.*@/m, "\\1:#{MASK}@"))
+      when Array  then JSON::Any.new(raw.map { |one| masked(one) })
+      when Hash   then JSON::Any.new(raw.transform_values { |one| masked(one) })
+      else             value
       end
     end
 
@@ -65,6 +77,7 @@ module LavinMQ::TokenwardAuth
       return "it has no host, or none that can be one" unless host?(uri.hostname || "")
       return "it has no user" if user.empty?
       return "it has no password" if (uri.password || "").empty?
+      return "its password is the #{MASK} that stands for one: write the password" if uri.password == MASK
       return "its user is LavinMQ's internal one" if Auth::UserStore.hidden?(user)
       if Config.instance.default_user_only_loopback? && user == Config.instance.default_user
         return "its user is the default user, who may come from the broker's machine only (default_user_only_loopback)"
@@ -86,8 +99,8 @@ module LavinMQ::TokenwardAuth
     # An address for a message: without a password, and not long. A port that is no number may be one.
     private def self.shown(address : String) : String
       before, at, rest = address.rpartition('@')
-      start = at.empty? ? "" : (before[/\A[^:\/]*:\/\//]? || "") + "***@"
-      start + rest.partition('?')[0].sub(/:(?!\/\/|\d+(?:\/|\z))[^\/]*/, ":***")[0, 100]
+      start = at.empty? ? "" : (before[/\A[^:\/]*:\/\//]? || "") + "#{MASK}@"
+      start + rest.partition('?')[0].sub(/:(?!\/\/|\d+(?:\/|\z))[^\/]*/, ":#{MASK}")[0, 100]
     end
 
     private def self.example(schemes) : String

@@ -18,6 +18,10 @@ module LavinMQ::TokenwardAuth
 
       def initialize(@vhost, @component, @name, @issuer, @username, @made_at = ::Time.utc)
       end
+
+      def same?(user : User) : Bool
+        issuer == user.session.issuer && username == user.session.username
+      end
     end
 
     # vhost, component, name
@@ -34,6 +38,11 @@ module LavinMQ::TokenwardAuth
     def []?(vhost : String, component : String?, name : String) : Owner?
       return nil unless component
       @lock.synchronize { @owners[{vhost, component, name}]? }
+    end
+
+    def owned_by?(user : User, vhost : String, component : String?, name : String) : Bool
+      owner = self[vhost, component, name]?
+      !owner.nil? && owner.same?(user)
     end
 
     # Raises if the file can't be written.

@@ -32,7 +32,8 @@ module LavinMQ::TokenwardAuth
     component, name = parameter.component_name, parameter.parameter_name
     check_addresses(component, parameter.value)
     if (user = requester) && component && Owners::COMPONENTS.includes?(component)
-      fault = PolicyRights.upstream_fault(user, vhost, component, name)
+      fault = PolicyRights.upstream_fault(user, vhost, component, name) ||
+              PolicyRights.set_fault(user, vhost, component, parameter.value)
       refuse(user, 403, "access_refused", fault) if fault
       # Before the parameter is there: after a crash, an entry too many is harmless.
       owners.try &.record(vhost.name, component, name, user)
@@ -53,6 +54,15 @@ module LavinMQ::TokenwardAuth
     refuse(user, 403, "access_refused", fault) if fault
   end
 
+  # As a token's user may see it: who may write policies may see every parameter of the vhost, but not the passwords that
+  # others put into it. LavinMQ's pages don't show any either.
+  def self.shown(vhost : String?, parameter : Parameter) : Parameter
+    return parameter unless vhost && (user = requester)
+    component, name = parameter.component_name, parameter.parameter_name
+    return parameter if user.tags.any?(&.administrator?) || owners.try &.owned_by?(user, vhost, component, name)
+    Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
+  end
+
   # An import stops at the first parameter that is refused, and has changed something by then. So it is looked at as a
   # whole before.
   def self.check_import(body : JSON::Any) : Nil
@@ -70,6 +80,12 @@ class LavinMQ::HTTP::AuthHandler
     previous_def
   ensure
     Fiber.current.tokenward_request = nil
+  end
+end
+
+class LavinMQ::HTTP::ParametersController
+  private def map_parameter(vhost, p)
+    previous_def(vhost, TokenwardAuth.shown(vhost, p))
   end
 end
 

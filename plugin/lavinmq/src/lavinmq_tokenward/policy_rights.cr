@@ -48,6 +48,20 @@ module LavinMQ::TokenwardAuth
       nil
     end
 
+    # An entry of a set can make an upstream, with its address, take another exchange or queue. Why the user may not, or nil.
+    def self.set_fault(user : User, vhost : VHost, component : String?, value : JSON::Any) : String?
+      return nil if component != VHost::FEDERATION_UPSTREAM_SET || user.tags.any?(&.administrator?)
+      value.as_a.each_with_index do |entry, i|
+        members = entry.as_h
+        next if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
+        upstream = members["upstream"].as_s
+        next if TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
+        return "entry #{i + 1}: it changes the exchange or queue of the upstream #{upstream.dump}, which you didn't make: " \
+               "leave them as they are, or add a uri of your own"
+      end
+      nil
+    end
+
     private def self.links?(vhost : VHost, definition : Hash(String, JSON::Any), component : String?, name : String) : Bool
       set = definition["federation-upstream-set"]?.try(&.as_s?)
       return set == name if component == VHost::FEDERATION_UPSTREAM_SET
