@@ -48,9 +48,16 @@ module LavinMQ::TokenwardAuth
     end
   end
 
-  def self.check_policy(vhost : VHost, pattern : String, definition : Hash(String, JSON::Any)) : Nil
+  def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
+    check_change_of_policy(vhost, name)
     return unless user = requester
     fault = PolicyRights.fault(user, vhost.name, pattern, definition)
+    refuse(user, 403, "access_refused", fault) if fault
+  end
+
+  def self.check_change_of_policy(vhost : VHost, name : String) : Nil
+    return unless (user = requester) && (policy = vhost.policies[name]?)
+    fault = PolicyRights.fault_of_change(user, vhost.name, policy.pattern.source)
     refuse(user, 403, "access_refused", fault) if fault
   end
 
@@ -111,7 +118,12 @@ end
     end
 
     def add_policy({{ methods.find { |m| m.name == "add_policy" }.args.splat }}) : Policy
-      TokenwardAuth.check_policy(self, pattern, definition)
+      TokenwardAuth.check_policy(self, name, pattern, definition)
+      previous_def
+    end
+
+    def delete_policy(name)
+      TokenwardAuth.check_change_of_policy(self, name)
       previous_def
     end
   end

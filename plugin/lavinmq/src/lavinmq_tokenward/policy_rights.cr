@@ -1,14 +1,15 @@
 module LavinMQ::TokenwardAuth
-  # LavinMQ asks for no right when a policy names an exchange or an upstream. Such a policy does for queues and exchanges
-  # what their own arguments would, so it needs the rights for that, on everything that its pattern can ever match: a
-  # queue that is declared later counts too.
+  # LavinMQ asks for no right on what a policy changes. A policy does for queues and exchanges what their own arguments
+  # would, so it needs the rights for that, on everything that its pattern can ever match: a queue that is declared later
+  # counts too.
   module PolicyRights
+    CHANGED = {::Tokenward::Operation::Configure}
     # Messages leave what the pattern matches.
     AWAY = {::Tokenward::Operation::Configure, ::Tokenward::Operation::Read}
     # Messages come into what the pattern matches, and the upstream hears of its bindings.
     LINKED = {::Tokenward::Operation::Configure, ::Tokenward::Operation::Read, ::Tokenward::Operation::Write}
 
-    # On what the pattern matches.
+    # By key; every other key needs CHANGED.
     NEEDED = {
       "dead-letter-exchange"    => AWAY,
       "dead-letter-routing-key" => AWAY,
@@ -17,15 +18,15 @@ module LavinMQ::TokenwardAuth
       "federation-upstream-set" => LINKED,
     }
 
-    # Why the user may not make this policy, or nil. An administrator may: he could give himself every right.
+    # Why the user may not make this policy, or nil.
     def self.fault(user : User, vhost : String, pattern : String, definition : Hash(String, JSON::Any)) : String?
-      return nil if user.tags.any?(&.administrator?)
+      fault = fault_of_change(user, vhost, pattern)
+      return fault if fault || exempt?(user)
       reach = Reach.of(pattern)
       definition.each do |key, value|
         next unless operations = NEEDED[key]?
         if missing = reach.missing(user, vhost, operations)
-          return "the policy's #{key} needs #{in_words(operations)} on every queue and exchange that the pattern " \
-                 "#{pattern.dump} can match, now or later: #{reach}; #{missing.to_s.downcase} is missing"
+          return denial("the policy's #{key}", pattern, reach, operations, missing)
         end
         next unless key.in?("dead-letter-exchange", "alternate-exchange")
         exchange = value.as_s? || ""
@@ -34,15 +35,33 @@ module LavinMQ::TokenwardAuth
       nil
     end
 
+    # Why the user may not take away or replace a policy with this pattern, or nil.
+    def self.fault_of_change(user : User, vhost : String, pattern : String) : String?
+      return nil if exempt?(user)
+      reach = Reach.of(pattern)
+      missing = reach.missing(user, vhost, CHANGED)
+      missing && denial("the policy", pattern, reach, CHANGED, missing)
+    end
+
+    # An administrator could give himself every right.
+    private def self.exempt?(user : User) : Bool
+      user.tags.any?(&.administrator?)
+    end
+
+    private def self.denial(what, pattern, reach, operations, missing) : String
+      "#{what} needs #{in_words(operations)} on every queue and exchange that the pattern #{pattern.dump} can match, now or " \
+      "later: #{reach}; #{in_words({missing})} is missing"
+    end
+
     # Why the user may not make this upstream or upstream set, or nil. A policy that is there already would link it at once.
     def self.upstream_fault(user : User, vhost : VHost, component : String?, name : String) : String?
-      return nil if user.tags.any?(&.administrator?)
+      return nil if exempt?(user)
       vhost.policies.values.each do |policy|
         next unless links?(vhost, policy.definition, component, name)
         reach = Reach.of(policy.pattern.source)
         if missing = reach.missing(user, vhost.name, LINKED)
           return "the policy #{policy.name.dump} links #{component} #{name.dump} to what it matches, which needs " \
-                 "#{in_words(LINKED)} there: #{reach}; #{missing.to_s.downcase} is missing"
+                 "#{in_words(LINKED)} there: #{reach}; #{in_words({missing})} is missing"
         end
       end
       nil
@@ -50,7 +69,7 @@ module LavinMQ::TokenwardAuth
 
     # An entry of a set can make an upstream, with its address, take another exchange or queue. Why the user may not, or nil.
     def self.set_fault(user : User, vhost : VHost, component : String?, value : JSON::Any) : String?
-      return nil if component != VHost::FEDERATION_UPSTREAM_SET || user.tags.any?(&.administrator?)
+      return nil if component != VHost::FEDERATION_UPSTREAM_SET || exempt?(user)
       value.as_a.each_with_index do |entry, i|
         members = entry.as_h
         next if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
@@ -74,8 +93,7 @@ module LavinMQ::TokenwardAuth
     end
 
     private def self.in_words(operations) : String
-      names = operations.to_a.map(&.to_s.downcase)
-      "#{names[0..-2].join(", ")} and #{names[-1]}"
+      operations.join(", ", &.to_s.downcase)
     end
 
     # The names that a pattern of a policy can match: at most all that begin with a text, or one name.

@@ -63,6 +63,7 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::VHostStore, "each", 0
   needs LavinMQ::Shovel::Store, "validate_config!", 2, "class"
   needs LavinMQ::VHost, "delete_parameter", 2
+  needs LavinMQ::VHost, "delete_policy", 1
   needs LavinMQ::HTTP::ParametersController, "map_parameter", 2
   {% begin %}
     {% is_new = LavinMQ.has_constant?("GlobalDefinitions") %} # since 2.9
