@@ -115,6 +115,14 @@ test('what is denied has a reason that says what the pattern matches and which r
         'begin with "b"; read is missing');
 });
 
+test('a pattern that is no regular expression is a 400, as for a local user', async () => {
+    await vhost();
+    const header = bearer(await mint('bob', `${ALL} tag:policymaker`));
+    for (const pattern of ['^bob\\', '^bob(', '^*', '\\']) {
+        for (const who of [header, LOCAL]) assert.equal((await put(who, 'bobs', pattern, dead)).status, 400, pattern);
+    }
+});
+
 test('replacing or deleting a policy needs configure on what it matches', async () => {
     await vhost();
     const bob = bearer(await mint('bob', `${MINE} tag:policymaker`));

@@ -125,6 +125,7 @@ module LavinMQ::TokenwardAuth
             return new(text.join, false)
           when '\\'
             c = rest.next_char
+            return EVERYTHING unless rest.has_next? # no regular expression
             last = rest.pos + c.bytesize == pattern.bytesize
             return new(text.join, true) if c == 'z' && last
             if c.ascii_alphanumeric?
