@@ -177,6 +177,31 @@ test('an upstream or a set that no policy links needs no right', async () => {
     }
 });
 
+test('federation: messages come by an upstream with a token into what the policy of the same user matches', async () => {
+    await vhost();
+    await world.lavin.http('/vhosts/prod', LOCAL, {method: 'PUT', body: {}});
+    const token = await mint('bob', `${MINE} configure:prod/* read:prod/* write:prod/* tag:policymaker`);
+    const bob = bearer(token);
+    const channel = await (await world.lavin.connect(token, {vhost: 'team'})).createChannel();
+    await channel.assertExchange('bob-x', 'fanout', {durable: false});
+    await channel.assertQueue('bob-q', {durable: false});
+    await channel.bindQueue('bob-q', 'bob-x', '');
+    const uri = `amqp://any:${token}@127.0.0.1:${world.lavin.port}/prod`;
+    assert.equal((await world.lavin.http('/parameters/federation-upstream/team/up', bob,
+        {method: 'PUT', body: {value: {uri}}})).status, 201);
+    assert.equal((await put(bob, 'link', '^bob-x$', upstream, {'apply-to': 'exchanges'})).status, 201);
+    const links = async () => (await world.lavin.http('/federation-links/team', LOCAL)).body;
+    await eventually(async () => (await links())[0]?.status === 'running', 'the link');
+    const there = await (await world.lavin.connect(token, {vhost: 'prod'})).createChannel();
+    there.publish('bob-x', '', Buffer.from('from afar'));
+    await eventually(async () => (await channel.checkQueue('bob-q')).messageCount === 1, 'the message');
+    assert.ok(!JSON.stringify(await links()).includes(token.slice(-20)));
+    assert.equal((await world.lavin.http(path('link'), bob, {method: 'DELETE'})).status, 204);
+    assert.equal((await world.lavin.http('/parameters/federation-upstream/team/up', bob, {method: 'DELETE'})).status, 204);
+    await channel.deleteQueue('bob-q');
+    await channel.deleteExchange('bob-x');
+});
+
 test("a set takes another exchange or queue by one's own upstream or address only", async () => {
     await vhost();
     const uri = 'amqp://bob:secret@127.0.0.1:1/';
