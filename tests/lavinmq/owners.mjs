@@ -51,7 +51,7 @@ const owners = () => JSON.parse(readFileSync(file, 'utf8'));
 const ownerOf = (name) => owners().find((owner) => owner.name === name)?.username;
 
 test("what a local user makes leaves no file", async () => {
-    assert.equal((await put(LOCAL, 'federation-upstream', 'local', {uri: URI})).status, 201);
+    assert.equal((await put(LOCAL, 'federation-upstream', 'local', {uri: URI, 'prefetch-count': 5})).status, 201);
     assert.ok(!existsSync(file));
 }, LIMIT_MS);
 
@@ -92,8 +92,10 @@ test('the record goes when a local user changes the parameter, or anybody delete
     assert.equal(ownerOf('u'), 'alice');
 }, LIMIT_MS);
 
-test('after a restart owners are known; what is gone is dropped; what has no owner is one line', async () => {
-    const more = [...owners(), {...owners()[0], name: 'gone'}, {...owners()[0], vhost: 'gone'}];
+test('after a restart owners are known; what is gone or was changed is dropped; what has no owner is one line', async () => {
+    // The last one: as if a local user had changed it while the broker ran without the add-on.
+    const more = [...owners(), {...owners()[0], name: 'gone'}, {...owners()[0], vhost: 'gone'}, {...owners()[0], name: 'local'}];
+    assert.equal(more[0].component, 'federation-upstream');
     await lavin.stop();
     writeFileSync(file, JSON.stringify(more), {mode: 0o600});
     await start();

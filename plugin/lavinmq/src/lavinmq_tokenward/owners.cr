@@ -1,3 +1,5 @@
+require "digest/sha256"
+
 module LavinMQ::TokenwardAuth
   # Who made the shovels, federation upstreams and upstream sets that a token's user made: LavinMQ doesn't record it. Kept
   # in a file of LavinMQ's data folder, which its cluster copies to the followers.
@@ -15,8 +17,18 @@ module LavinMQ::TokenwardAuth
       getter issuer : String
       getter username : String
       getter made_at : ::Time
+      # Of what was made: without the add-on it may have been changed by somebody else.
+      getter sha256 : String
 
-      def initialize(@vhost, @component, @name, @issuer, @username, @made_at = ::Time.utc)
+      def initialize(@vhost, @component, @name, @issuer, @username, @sha256, @made_at = ::Time.utc)
+      end
+
+      def made?(parameter : Parameter) : Bool
+        @sha256 == Owner.sha256_of(parameter)
+      end
+
+      def self.sha256_of(parameter : Parameter) : String
+        Digest::SHA256.hexdigest(parameter.value.to_json)
       end
 
       def same?(user : User) : Bool
@@ -46,8 +58,9 @@ module LavinMQ::TokenwardAuth
     end
 
     # Raises if the file can't be written.
-    def record(vhost : String, component : String, name : String, user : User) : Nil
-      owner = Owner.new(vhost, component, name, user.session.issuer, user.session.username)
+    def record(vhost : String, component : String, parameter : Parameter, user : User) : Nil
+      name, identity = parameter.parameter_name, user.session
+      owner = Owner.new(vhost, component, name, identity.issuer, identity.username, Owner.sha256_of(parameter))
       @lock.synchronize do
         @owners[{vhost, component, name}] = owner
         save
@@ -63,11 +76,13 @@ module LavinMQ::TokenwardAuth
       Log.error { "#{@path} can't be written: #{ex.message}" } # at the next start the entry is dropped
     end
 
-    # Drops what is no more there: the broker may have run without the add-on.
+    # Drops what isn't there any more, or not as it was made: the broker may have run without the add-on.
     def compare_with(vhosts : VHostStore) : Nil
       @lock.synchronize do
         before = @owners.size
-        @owners.select! { |(vhost, component, name), _| vhosts[vhost]?.try(&.parameters[{component, name}]?) }
+        @owners.select! do |(vhost, component, name), owner|
+          vhosts[vhost]?.try(&.parameters[{component, name}]?).try { |parameter| owner.made?(parameter) }
+        end
         save if @owners.size != before
       end
     rescue ex : ::IO::Error

@@ -36,7 +36,7 @@ module LavinMQ::TokenwardAuth
               PolicyRights.set_fault(user, vhost, component, parameter.value)
       refuse(user, 403, "access_refused", fault) if fault
       # Before the parameter is there: after a crash, an entry too many is harmless.
-      owners.try &.record(vhost.name, component, name, user)
+      owners.try &.record(vhost.name, component, parameter, user)
     else
       owners.try &.forget(vhost.name, component, name)
     end
