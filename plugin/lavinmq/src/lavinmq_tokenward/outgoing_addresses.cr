@@ -43,8 +43,10 @@ module LavinMQ::TokenwardAuth
       entries = value.as_a? || return "an upstream set's value must be a JSON array"
       entries.each_with_index do |entry, i|
         members = entry.as_h?
-        return "entry #{i + 1}: it must be a JSON object whose member upstream is a text" unless members.try(&.["upstream"]?.try(&.as_s?))
-        next unless members && members.has_key?("uri")
+        unless members && members["upstream"]?.try(&.as_s?)
+          return "entry #{i + 1}: it must be a JSON object whose member upstream is a text"
+        end
+        next unless members.has_key?("uri")
         fault = fault_of_one("entry #{i + 1}: uri", members["uri"], AMQP)
         return fault if fault
       end

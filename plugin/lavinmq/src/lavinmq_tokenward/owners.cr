@@ -116,7 +116,9 @@ module LavinMQ::TokenwardAuth
       end
     rescue ex : JSON::Error | ::IO::Error
       kept = "#{@path}.broken"
-      Log.error { "#{@path} can't be read, so who made shovels and upstreams is not known; it is kept as #{kept}: #{ex.message}" }
+      Log.error do
+        "#{@path} can't be read, so who made shovels and upstreams is not known; it is kept as #{kept}: #{ex.message}"
+      end
       File.rename(@path, kept) rescue nil
     end
 

@@ -49,8 +49,8 @@ module LavinMQ::TokenwardAuth
     end
 
     private def self.denial(what, pattern, reach, operations, missing) : String
-      "#{what} needs #{in_words(operations)} on every queue and exchange that the pattern #{pattern.dump} can match, now or " \
-      "later: #{reach}; #{in_words({missing})} is missing"
+      "#{what} needs #{in_words(operations)} on every queue and exchange that the pattern #{pattern.dump} can match, now " \
+      "or later: #{reach}; #{in_words({missing})} is missing"
     end
 
     # Why the user may not make this upstream or upstream set, or nil. A policy that is there already would link it at once.
