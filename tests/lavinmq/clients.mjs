@@ -6,6 +6,8 @@ import {runAll, test} from '../support/tap.mjs';
 import './amqp_cases.mjs';
 import './mqtt_cases.mjs';
 import './http_cases.mjs';
+import './outgoing_cases.mjs';
+import './policy_cases.mjs';
 import './own_backend_cases.mjs';
 import {begin, end, world} from './world.mjs';
 

@@ -27,7 +27,7 @@ export TOKENWARD_BUILD TOKENWARD_LAVINMQ TOKENWARD_LAVINMQ_VERSION
 say "LavinMQ $TOKENWARD_LAVINMQ_VERSION"
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
-for program in clients operator provider; do
+for program in clients operator provider owners; do
     say "$program"
     run_tap node "tests/lavinmq/$program.mjs" | tee -a "$results" | grep -A 20 '^not ok\|^Bail out' || :
 done

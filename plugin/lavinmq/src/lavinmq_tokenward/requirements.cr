@@ -61,4 +61,16 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::Launcher, "reload_server", 0
   needs LavinMQ::VHostStore, "load!", 0
   needs LavinMQ::VHostStore, "each", 0
+  needs LavinMQ::Shovel::Store, "validate_config!", 2, "class"
+  needs LavinMQ::VHost, "delete_parameter", 2
+  needs LavinMQ::VHost, "delete_policy", 1
+  needs LavinMQ::HTTP::ParametersController, "map_parameter", 2
+  {% begin %}
+    {% is_new = LavinMQ.has_constant?("GlobalDefinitions") %} # since 2.9
+    {% definitions = is_new ? "LavinMQ" : "LavinMQ::HTTP::DefinitionsController" %}
+    needs LavinMQ::VHost, "add_parameter", {{ is_new ? 3 : 1 }}
+    needs LavinMQ::VHost, "add_policy", {{ is_new ? 7 : 5 }}
+    needs {{ definitions.id }}::GlobalDefinitions, "import", {{ is_new ? 2 : 1 }}
+    needs {{ definitions.id }}::VHostDefinitions, "import", {{ is_new ? 2 : 1 }}
+  {% end %}
 end

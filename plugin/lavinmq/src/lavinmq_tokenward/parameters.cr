@@ -1,0 +1,140 @@
+# Checks of parameters and policies that a token's user writes. Every way to write them, also an import of definitions,
+# ends in VHost, which knows no user. So the fiber that serves a request knows it.
+class Fiber
+  # :nodoc:
+  property tokenward_request : ::HTTP::Server::Context?
+end
+
+module LavinMQ::TokenwardAuth
+  # The token's user whose HTTP request the running fiber serves.
+  def self.requester : User?
+    Fiber.current.tokenward_request.try(&.user).as?(User)
+  end
+
+  # Ends the request that the running fiber serves.
+  def self.refuse(user : User, status : Int32, error : String, reason : String) : NoReturn
+    Log.warn { "HTTP: refused to user #{user.name.dump}: #{reason}" }
+    if response = Fiber.current.tokenward_request.try(&.response)
+      response.status_code = status
+      {error: error, reason: reason}.to_json(response)
+    end
+    raise HTTP::Controller::HaltRequest.new(reason)
+  end
+
+  def self.check_addresses(component : String?, value : JSON::Any) : Nil
+    return unless user = requester
+    fault = OutgoingAddresses.fault(component, value)
+    refuse(user, 400, "bad_request", fault) if fault
+  end
+
+  # In the block LavinMQ stores the parameter and applies it.
+  def self.storing(vhost : VHost, parameter : Parameter, &)
+    component, name = parameter.component_name, parameter.parameter_name
+    check_addresses(component, parameter.value)
+    if (user = requester) && component && Owners::COMPONENTS.includes?(component)
+      fault = PolicyRights.upstream_fault(user, vhost, component, name) ||
+              PolicyRights.set_fault(user, vhost, component, parameter.value)
+      refuse(user, 403, "access_refused", fault) if fault
+      # Before the parameter is there: after a crash, an entry too many is harmless.
+      owners.try &.record(vhost.name, component, parameter, user)
+    else
+      owners.try &.forget(vhost.name, component, name)
+    end
+    begin
+      yield
+    rescue ex
+      owners.try &.forget(vhost.name, component, name) # LavinMQ drops a parameter that can't be applied
+      raise ex
+    end
+  end
+
+  def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
+    check_change_of_policy(vhost, name)
+    return unless user = requester
+    fault = PolicyRights.fault(user, vhost.name, pattern, definition)
+    refuse(user, 403, "access_refused", fault) if fault
+  end
+
+  def self.check_change_of_policy(vhost : VHost, name : String) : Nil
+    return unless (user = requester) && (policy = vhost.policies[name]?)
+    fault = PolicyRights.fault_of_change(user, vhost.name, policy.pattern.source)
+    refuse(user, 403, "access_refused", fault) if fault
+  end
+
+  # As a token's user may see it: who may write policies may see every parameter of the vhost, but not the passwords that
+  # others put into it. LavinMQ's pages don't show any either.
+  def self.shown(vhost : String?, parameter : Parameter) : Parameter
+    return parameter unless vhost && (user = requester)
+    component, name = parameter.component_name, parameter.parameter_name
+    return parameter if user.tags.any?(&.administrator?) || owners.try &.owned_by?(user, vhost, component, name)
+    Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
+  end
+
+  # An import stops at the first parameter that is refused, and has changed something by then. So it is looked at as a
+  # whole before.
+  def self.check_import(body : JSON::Any) : Nil
+    body.as_h?.try(&.["parameters"]?.try(&.as_a?)).try &.each do |parameter|
+      next unless members = parameter.as_h?
+      component = members["component"]?.try(&.as_s?)
+      members["value"]?.try { |value| check_addresses(component, value) }
+    end
+  end
+end
+
+class LavinMQ::HTTP::AuthHandler
+  def call(context)
+    Fiber.current.tokenward_request = context
+    previous_def
+  ensure
+    Fiber.current.tokenward_request = nil
+  end
+end
+
+class LavinMQ::HTTP::ParametersController
+  private def map_parameter(vhost, p)
+    previous_def(vhost, TokenwardAuth.shown(vhost, p))
+  end
+end
+
+class LavinMQ::Shovel::Store
+  # LavinMQ calls this before it stores a shovel, and fails in several ways if the value isn't formed as it expects.
+  def self.validate_config!(config : JSON::Any, user : Auth::BaseUser?)
+    TokenwardAuth.check_addresses(VHost::SHOVEL, config)
+    previous_def
+  end
+end
+
+# Since 2.9 these methods have more parameters.
+{% begin %}
+  {% methods = LavinMQ::VHost.methods %}
+  class LavinMQ::VHost
+    def add_parameter({{ methods.find { |m| m.name == "add_parameter" }.args.splat }})
+      TokenwardAuth.storing(self, p) { previous_def }
+    end
+
+    def delete_parameter(component_name, parameter_name)
+      TokenwardAuth.owners.try &.forget(name, component_name, parameter_name)
+      previous_def
+    end
+
+    def add_policy({{ methods.find { |m| m.name == "add_policy" }.args.splat }}) : Policy
+      TokenwardAuth.check_policy(self, name, pattern, definition)
+      previous_def
+    end
+
+    def delete_policy(name)
+      TokenwardAuth.check_change_of_policy(self, name)
+      previous_def
+    end
+  end
+
+  {% scope = LavinMQ.has_constant?("GlobalDefinitions") ? "LavinMQ" : "LavinMQ::HTTP::DefinitionsController" %}
+  {% for name in %w[GlobalDefinitions VHostDefinitions] %}
+    class {{ scope.id }}::{{ name.id }}
+      def import(body{{ (scope == "LavinMQ" ? ", skip_existing = false" : "").id }})
+        TokenwardAuth.check_import(body)
+        previous_def
+      end
+    end
+  {% end %}
+{% end %}

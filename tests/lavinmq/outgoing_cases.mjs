@@ -1,0 +1,233 @@
+// Shovels and federation upstreams that a token's user makes: where LavinMQ may connect for him, and as whom.
+import assert from 'node:assert/strict';
+
+import {bearer} from '../support/lavinmq.mjs';
+import {eventually, test} from '../support/tap.mjs';
+import {LOCAL, everything, mint, world} from './world.mjs';
+
+const BOB = 'configure:team/* read:team/* write:team/* tag:policymaker';
+
+const vhosts = async () => {
+    for (const vhost of ['team', 'prod']) await world.lavin.http(`/vhosts/${vhost}`, LOCAL, {method: 'PUT', body: {}});
+};
+const put = (header, component, name, value) =>
+    world.lavin.http(`/parameters/${component}/team/${name}`, header, {method: 'PUT', body: {value}});
+const drop = (component, name) => world.lavin.http(`/parameters/${component}/team/${name}`, LOCAL, {method: 'DELETE'});
+const isThere = async (component, name) =>
+    (await world.lavin.http(`/parameters/${component}/team/${name}`, LOCAL)).status === 200;
+
+/** An address that is well formed, for a broker that nobody reaches. */
+const GOOD = 'amqp://bob:secret@127.0.0.1:1/prod';
+
+const shovel = (more) => ({'src-uri': GOOD, 'src-queue': 'a', 'dest-uri': GOOD, 'dest-queue': 'b', ...more});
+
+// The address, and what the answer says of it. The port is the broker's own.
+const refused = [
+    ["LavinMQ's internal user, a scheme of no meaning", 'x://:PORT/prod', /its scheme must be one of/],
+    ["LavinMQ's internal user, no scheme", '//:PORT/prod', /its scheme must be one of/],
+    ["LavinMQ's internal user, WebSocket", 'ws://:HTTP/prod', /its scheme must be one of/],
+    ["LavinMQ's internal user, in capitals", 'WS://:HTTP/prod', /its scheme must be one of/],
+    ['nothing but a scheme', 'amqp://', /it has no host/],
+    ['no host', 'amqp:///prod', /it has no host/],
+    ['no slashes', 'amqp:prod', /it has no host/],
+    ['an empty text', '', /its scheme must be one of/],
+    ['no host, but a user', 'amqp://bob:secret@:PORT/prod', /it has no host/],
+    ['an empty IPv6 address', 'amqp://bob:secret@[]:PORT/prod', /it has no host/],
+    ['a socket', 'amqp://bob:secret@%2Ftmp%2Flavinmq.sock/prod', /it has no host, or none that can be one/],
+    ['a second @', 'amqp://bob:secret@x@127.0.0.1:PORT/prod', /it has no host, or none that can be one/],
+    ['the default user, unnamed', 'amqp://127.0.0.1:PORT/prod', /it has no user/],
+    ['an empty user', 'amqp://:secret@127.0.0.1:PORT/prod', /it has no user/],
+    ['no password', 'amqp://bob@127.0.0.1:PORT/prod', /it has no password/],
+    ['an empty password', 'amqp://bob:@127.0.0.1:PORT/prod', /it has no password/],
+    ['the mask of a password', 'amqp://bob:***@127.0.0.1:PORT/prod', /its password is the \*\*\* that stands for one/],
+    ['the default user, from afar', 'amqp://guest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
+    ['the default user, encoded', 'amqp://%67uest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
+    ['the internal user by name', 'amqp://__direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
+    ['the internal user by name, encoded', 'amqp://%5f_direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
+    ["a file of the broker's machine, such as a FIFO, at which LavinMQ waits for ever", `${GOOD}?keyfile=/run/initctl`,
+     /its parameter .*keyfile.* is not allowed/],
+    ['no end of memory', `${GOOD}?buffer_size=2147483647`, /its parameter .*buffer_size.* is not allowed/],
+    ['a bad port', 'amqp://bob:secret@127.0.0.1:secret/prod', /it can't be read/],
+    ['bytes that are no text', 'amqp://bob:secret@%ff%fe/prod', /it has no host/],
+    ['no text', 7, /must be a text/],
+    ['null', null, /must be a text/],
+    ['an object', {}, /must be a text/],
+];
+
+const address = (text) => typeof text === 'string' ?
+    text.replace('PORT', world.lavin.port).replace('HTTP', world.lavin.httpPort) : text;
+
+for (const [what, text, why] of refused) {
+    test(`an address of a token's user is refused: ${what}`, async () => {
+        await vhosts();
+        const header = bearer(await mint('bob', BOB));
+        const bad = address(text);
+        const cases = [
+            ['src-uri', 'shovel', shovel({'src-uri': bad})],
+            ['src-uri', 'shovel', shovel({'src-uri': [GOOD, bad]})],
+            ['dest-uri', 'shovel', shovel({'dest-uri': bad})],
+            ['dest-uri', 'shovel', shovel({'dest-uri': [GOOD, bad]})],
+            ['uri', 'federation-upstream', {uri: bad}],
+            ['entry 1: uri', 'federation-upstream-set', [{upstream: 'none', uri: bad}]],
+        ];
+        for (const [field, component, value] of cases) {
+            const {status, body} = await put(header, component, 'refused', value);
+            assert.equal(status, 400, `${component} ${JSON.stringify(value)}: ${status} ${JSON.stringify(body)}`);
+            assert.equal(body.error, 'bad_request');
+            assert.ok(body.reason.startsWith(field), body.reason);
+            assert.match(body.reason, why);
+            assert.match(body.reason, /amqps:\/\/USER:PASSWORD@HOST\/VHOST/);
+            assert.doesNotMatch(body.reason, /secret/);
+            assert.ok(!await isThere(component, 'refused'));
+        }
+    });
+}
+
+for (const [what, component, value, why] of [
+    ['a shovel that is no object', 'shovel', 'text', /a shovel's value must be a JSON object/],
+    ['a shovel that is an array', 'shovel', [1], /a shovel's value must be a JSON object/],
+    ['no source', 'shovel', {'dest-uri': GOOD, 'src-queue': 'a', 'dest-queue': 'b'}, /^src-uri must be a text/],
+    ['no destination', 'shovel', {'src-uri': GOOD, 'src-queue': 'a', 'dest-queue': 'b'}, /^dest-uri must be a text/],
+    ['an empty list', 'shovel', shovel({'src-uri': []}), /^src-uri: the array is empty/],
+    ['HTTP as a source', 'shovel', shovel({'src-uri': 'http://bob:secret@127.0.0.1:1/'}), /must be one of amqp, amqps\./],
+    ['HTTP without a user', 'shovel', shovel({'dest-uri': 'http://127.0.0.1:1/'}), /it has no user/],
+    ['HTTP as the default user', 'shovel', shovel({'dest-uri': 'https://guest:guest@127.0.0.1:1/'}), /the default user/],
+    ['an upstream that is no object', 'federation-upstream', [], /an upstream's value must be a JSON object/],
+    ['an upstream without address', 'federation-upstream', {}, /^uri must be a text/],
+    ['an upstream with a list', 'federation-upstream', {uri: [GOOD]}, /^uri must be a text/],
+    ['a set that is no array', 'federation-upstream-set', {}, /must be a JSON array/],
+    ['a set of texts', 'federation-upstream-set', ['up'], /entry 1: it must be a JSON object/],
+]) {
+    test(`a parameter of a token's user is refused with 400: ${what}`, async () => {
+        await vhosts();
+        const {status, body} = await put(bearer(await mint('bob', BOB)), component, 'refused', value);
+        assert.equal(status, 400, JSON.stringify(body));
+        assert.match(body.reason, why);
+        assert.doesNotMatch(body.reason, /secret/);
+        assert.ok(!await isThere(component, 'refused'));
+    });
+}
+
+test("a refused address has a line with the user and without the password, and the component's name may be encoded", async () => {
+    await vhosts();
+    const from = world.lavin.log.length;
+    const header = bearer(await mint('bob', BOB));
+    const {status} = await put(header, '%73hovel', 'refused', shovel({'src-uri': 'amqp://bob:verysecret@/prod'}));
+    assert.equal(status, 400);
+    await world.lavin.logged(/HTTP: refused to user "bob": src-uri "amqp:\/\/\*\*\*@\/prod": it has no host/, from);
+    assert.doesNotMatch(world.lavin.log.slice(from), /verysecret/);
+});
+
+test("an administrator's token imports no such address, and then nothing at all", async () => {
+    await vhosts();
+    const header = bearer(await mint('ada', 'tag:administrator'));
+    const definitions = {
+        queues: [{name: 'imported', vhost: 'team', durable: false, auto_delete: false, arguments: {}}],
+        parameters: [
+            {component: 'federation-upstream', vhost: 'team', name: 'refused-1', value: {uri: GOOD}},
+            {component: 'shovel', vhost: 'team', name: 'refused-2', value: shovel({'src-uri': 'amqp://'})},
+        ],
+    };
+    const upload = (path) => {
+        const form = new FormData();
+        form.set('file', new Blob([JSON.stringify(definitions)]), 'definitions.json');
+        return fetch(`http://127.0.0.1:${world.lavin.httpPort}/api${path}`,
+                     {method: 'POST', headers: {authorization: header}, body: form});
+    };
+    for (const send of [
+        () => world.lavin.http('/definitions', header, {method: 'POST', body: definitions}),
+        () => world.lavin.http('/definitions/team', header, {method: 'POST', body: definitions}),
+        () => world.lavin.http('/definitions/upload', header, {method: 'POST', body: definitions}),
+        () => upload('/definitions/upload'),
+        () => upload('/definitions/team/upload'),
+    ]) {
+        assert.equal((await send()).status, 400);
+        assert.ok(!await isThere('federation-upstream', 'refused-1'));
+        assert.ok(!await isThere('shovel', 'refused-2'));
+        assert.equal((await world.lavin.http('/queues/team/imported', LOCAL)).status, 404);
+    }
+});
+
+test('only an administrator imports or reads definitions, of one vhost too', async () => {
+    await vhosts();
+    const header = bearer(await mint('bob', `${BOB} tag:management tag:monitoring`));
+    for (const path of ['/definitions', '/definitions/team', '/definitions/upload', '/definitions/team/upload']) {
+        assert.equal((await world.lavin.http(path, header, {method: 'POST', body: {}})).status, 403, path);
+    }
+    for (const path of ['/definitions', '/definitions/team']) {
+        assert.equal((await world.lavin.http(path, header)).status, 403, path);
+    }
+});
+
+test('a shovel whose addresses have a token does what that token may, and no more', async () => {
+    await vhosts();
+    const own = await mint('bob', BOB);
+    const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+    for (const queue of ['from', 'to']) await channel.assertQueue(queue, {durable: false});
+    const local = await world.lavin.connect('guest', {username: 'guest', vhost: 'prod'});
+    const there = await local.createChannel();
+    await there.assertQueue('orders', {durable: false});
+    there.sendToQueue('orders', Buffer.from('for prod only'));
+    channel.sendToQueue('from', Buffer.from('of the team'));
+
+    const at = (vhost) => `amqp://bob:${own}@127.0.0.1:${world.lavin.port}/${vhost}`;
+    const header = bearer(own);
+    assert.equal((await put(header, 'shovel', 'mine', shovel({
+        'src-uri': at('team'), 'src-queue': 'from', 'dest-uri': [at('team')], 'dest-queue': 'to',
+    }))).status, 201);
+    await eventually(async () => (await channel.checkQueue('to')).messageCount === 1, 'the message');
+    assert.equal((await put(header, 'shovel', 'theirs', shovel({
+        'src-uri': at('prod'), 'src-queue': 'orders', 'dest-uri': at('team'), 'dest-queue': 'to',
+    }))).status, 201);
+    const state = async () => (await world.lavin.http('/shovels/team/theirs', header)).body.state;
+    await eventually(async () => await state() === 'Error', "the shovel's refusal");
+    assert.equal((await there.checkQueue('orders')).messageCount, 1);
+    for (const name of ['mine', 'theirs']) {
+        assert.equal((await world.lavin.http(`/parameters/shovel/team/${name}`, header, {method: 'DELETE'})).status, 204);
+    }
+    await there.deleteQueue('orders');
+    await local.close();
+});
+
+test('passwords in addresses are shown to who made them and to an administrator, not to the others of the vhost', async () => {
+    await vhosts();
+    const [bob, carol] = [bearer(await mint('bob', BOB)), bearer(await mint('carol', BOB))];
+    const ada = bearer(await mint('ada', 'tag:administrator'));
+    const up = 'amqp://ops:se:cret@127.0.0.1:1/v';
+    const value = shovel({'dest-uri': [GOOD, 'https://bob:secret@127.0.0.1:1/p']});
+    assert.equal((await put(LOCAL, 'federation-upstream', 'shown', {uri: up})).status, 201);
+    assert.equal((await put(bob, 'shovel', 'shown', value)).status, 201);
+    const seen = async (who, component) => {
+        const one = (await world.lavin.http(`/parameters/${component}/team/shown`, who)).body;
+        for (const path of ['/parameters', `/parameters/${component}`, `/parameters/${component}/team`]) {
+            const {body} = await world.lavin.http(path, who);
+            assert.deepEqual(body.find((p) => p.name === 'shown' && p.component === component), one);
+        }
+        return one.value;
+    };
+    const masked = 'amqp://bob:***@127.0.0.1:1/prod';
+    assert.deepEqual(await seen(bob, 'shovel'), value);
+    assert.deepEqual(await seen(carol, 'shovel'),
+        {...value, 'src-uri': masked, 'dest-uri': [masked, 'https://bob:***@127.0.0.1:1/p']});
+    for (const who of [bob, carol]) {
+        assert.deepEqual(await seen(who, 'federation-upstream'), {uri: 'amqp://ops:***@127.0.0.1:1/v'});
+    }
+    for (const who of [ada, LOCAL]) {
+        assert.deepEqual(await seen(who, 'shovel'), value);
+        assert.deepEqual(await seen(who, 'federation-upstream'), {uri: up});
+    }
+    await drop('shovel', 'shown');
+    await drop('federation-upstream', 'shown');
+});
+
+test("a local user's addresses are as LavinMQ takes them", async () => {
+    await vhosts();
+    for (const [component, value] of [
+        ['shovel', shovel({'src-uri': 'amqp:///team', 'dest-uri': ['amqp://', `http://127.0.0.1:${world.lavin.httpPort}/x`]})],
+        ['federation-upstream', {uri: 'amqp://'}],
+        ['federation-upstream', {uri: 'amqp://guest:guest@127.0.0.1:1/'}],
+    ]) {
+        assert.equal((await put(LOCAL, component, 'local', value)).status, 201);
+        assert.equal((await drop(component, 'local')).status, 204);
+    }
+});

@@ -1,0 +1,123 @@
+// Who made a shovel, an upstream or an upstream set: the add-on's file, over a restart.
+import assert from 'node:assert/strict';
+import {existsSync, mkdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+
+import {Issuer} from '../support/issuer.mjs';
+import {Lavin, basic, bearer} from '../support/lavinmq.mjs';
+import {temporaryDirectory} from '../support/programs.mjs';
+import {runAll, test} from '../support/tap.mjs';
+
+const LIMIT_MS = 120_000;
+const LOCAL = basic('guest', 'guest');
+const URI = 'amqp://bob:secret@127.0.0.1:1/';
+const SHOVEL = {'src-uri': URI, 'src-queue': 'a', 'dest-uri': URI, 'dest-queue': 'b'};
+
+const directory = temporaryDirectory();
+const file = join(directory.path, 'data', 'tokenward_owners.json');
+let issuer;
+let lavin;
+
+async function start() {
+    lavin = await Lavin.start({
+        directory: directory.path, oauth: [`issuer = ${issuer.url}`, 'resource_server_id = broker'],
+        ini: `[oauth]\nca_file = ${issuer.caFile}\njwks_min_refresh = 1\n`, logLevel: 'info',
+    });
+}
+
+async function restart() {
+    await lavin.stop();
+    await start();
+}
+
+async function before() {
+    mkdirSync(join(directory.path, 'issuer'));
+    issuer = await Issuer.start(join(directory.path, 'issuer'));
+    await start();
+}
+
+async function after(failed) {
+    await lavin?.stop();
+    await issuer?.stop();
+    if (failed && lavin) console.error(lavin.log.slice(-20_000));
+    directory.remove();
+}
+
+const header = async (sub) => bearer(await issuer.mint(sub, 'broker.read:*/* broker.tag:policymaker'));
+const put = (who, component, name, value) =>
+    lavin.http(`/parameters/${component}/%2F/${name}`, who, {method: 'PUT', body: {value}});
+const drop = (who, component, name) => lavin.http(`/parameters/${component}/%2F/${name}`, who, {method: 'DELETE'});
+const owners = () => JSON.parse(readFileSync(file, 'utf8'));
+const ownerOf = (name) => owners().find((owner) => owner.name === name)?.username;
+
+test("what a local user makes leaves no file", async () => {
+    assert.equal((await put(LOCAL, 'federation-upstream', 'local', {uri: URI, 'prefetch-count': 5})).status, 201);
+    assert.ok(!existsSync(file));
+}, LIMIT_MS);
+
+test("what a token's user makes or changes is recorded with issuer, name and time, for the broker's eyes only", async () => {
+    const alice = await header('alice');
+    assert.equal((await put(alice, 'shovel', 's', SHOVEL)).status, 201);
+    assert.equal((await put(alice, 'federation-upstream', 'u', {uri: URI})).status, 201);
+    assert.equal((await put(alice, 'federation-upstream-set', 'set', [{upstream: 'u'}])).status, 201);
+    assert.equal((await put(alice, 'federation-upstream', 'to-be-bobs', {uri: URI})).status, 201);
+    assert.equal((await put(await header('bob'), 'federation-upstream', 'to-be-bobs', {uri: URI})).status, 204);
+    assert.deepEqual(owners().map(({component, name, vhost, username}) => [component, name, vhost, username]).sort(), [
+        ['federation-upstream', 'to-be-bobs', '/', 'bob'],
+        ['federation-upstream', 'u', '/', 'alice'],
+        ['federation-upstream-set', 'set', '/', 'alice'],
+        ['shovel', 's', '/', 'alice'],
+    ]);
+    for (const {issuer: by, made_at: when} of owners()) {
+        assert.equal(by, issuer.url);
+        assert.ok(Math.abs(Date.now() - Date.parse(when)) < 60_000, when);
+    }
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /secret/);
+}, LIMIT_MS);
+
+test('a refused parameter, an unknown component and a global parameter are not recorded', async () => {
+    const alice = await header('alice');
+    assert.equal((await put(alice, 'shovel', 'bad', {...SHOVEL, 'src-uri': 'amqp://'})).status, 400);
+    assert.equal((await put(alice, 'federation-upstream-set', 'bad', [{upstream: 'not there'}])).status, 500);
+    assert.equal((await put(alice, 'unheard-of', 'other', {})).status, 201);
+    assert.equal(owners().length, 4);
+}, LIMIT_MS);
+
+test('the record goes when a local user changes the parameter, or anybody deletes it', async () => {
+    await put(LOCAL, 'federation-upstream', 'to-be-bobs', {uri: URI});
+    assert.equal(ownerOf('to-be-bobs'), undefined);
+    await drop(await header('bob'), 'shovel', 's');
+    assert.equal(ownerOf('s'), undefined);
+    assert.equal(ownerOf('u'), 'alice');
+}, LIMIT_MS);
+
+test('after a restart owners are known; what is gone or was changed is dropped; what has no owner is one line', async () => {
+    // The last one: as if a local user had changed it while the broker ran without the add-on.
+    const more = [...owners(), {...owners()[0], name: 'gone'}, {...owners()[0], vhost: 'gone'}, {...owners()[0], name: 'local'}];
+    assert.equal(more[0].component, 'federation-upstream');
+    await lavin.stop();
+    writeFileSync(file, JSON.stringify(more), {mode: 0o600});
+    await start();
+    assert.deepEqual(owners().map(({name}) => name).sort(), ['set', 'u']);
+    const lines = lavin.log.match(/.*were not made with a token.*/g);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0], /2 shovels, upstreams or upstream sets were not made with a token and stay as they are: /);
+    assert.match(lines[0], /federation-upstream "local" in "\/"/);
+    assert.match(lines[0], /federation-upstream "to-be-bobs" in "\/"/);
+    assert.match(lines[0], /addresses without a user or a host/);
+}, LIMIT_MS);
+
+test("a file that can't be read is an error line and is kept; the broker works on", async () => {
+    await lavin.stop();
+    writeFileSync(file, '[{"vhost":', {mode: 0o600});
+    await start();
+    assert.match(lavin.log, /tokenward_owners\.json can't be read, .* kept as .*tokenward_owners\.json\.broken/);
+    assert.equal(readFileSync(`${file}.broken`, 'utf8'), '[{"vhost":');
+    await put(await header('carol'), 'federation-upstream', 'new', {uri: URI});
+    assert.equal(ownerOf('new'), 'carol');
+    await restart();
+    assert.equal(ownerOf('new'), 'carol');
+}, LIMIT_MS);
+
+await runAll(before, after);
