@@ -112,6 +112,36 @@ test("MQTT: a session that is there delivers only to who may subscribe with its 
     await sender.end();
 });
 
+for (const [what, scope, expected] of [
+    ['another identity without the right to subscribe with it', 'read:*/mqtt.default write:*/mqtt.other', false],
+    ['another identity that may subscribe with it', 'read:*/mqtt.default write:*/mqtt.live', true],
+]) {
+    test(`MQTT: a live client's id is ${expected ? '' : 'not '}taken over by ${what}`, async () => {
+        const owner = await connect(mint('lena', 'write:*/mqtt.default'), {clientId: 'live'});
+        const attempt = connect(mint('lars', scope), {clientId: 'live'});
+        if (expected) await (await attempt).end();
+        else assert.equal(await refusal(attempt), NOT_AUTHORIZED);
+        assert.equal(owner.closed, expected);
+        await owner.end(true);
+    });
+}
+
+test("MQTT: a local user's live client is not taken over by a token, but by itself", async () => {
+    const owner = await connect('guest', {username: 'guest', clientId: 'local'});
+    assert.equal(await refusal(connect(mint('guest', 'write:*/mqtt.default'), {clientId: 'local'})), NOT_AUTHORIZED);
+    assert.ok(!owner.closed);
+    const again = await connect('guest', {username: 'guest', clientId: 'local'});
+    await eventually(() => owner.closed, 'the end of the first');
+    await again.end();
+});
+
+test('MQTT: a client takes its own id over, without a right to subscribe', async () => {
+    const first = await connect(mint('luna', 'write:*/mqtt.default'), {clientId: 'own'});
+    const second = await connect(mint('luna', 'write:*/mqtt.default'), {clientId: 'own'});
+    await eventually(() => first.closed, 'the end of the first');
+    await second.end();
+});
+
 for (const [scope, expected] of [[ALL, true], ['read:*/*', false]]) {
     test(`MQTT: the connection is closed when the token ends; its will is ${expected ? 'published' : 'not: it may not write'}`, async () => {
         const watcher = await connect(mint('watcher', ALL));
