@@ -255,6 +255,21 @@ test('AMQP: a reply in the name of another user needs the tag impersonator', asy
     for (const one of [connection, server]) await leave(one);
 });
 
+test("AMQP: a reply in a transaction is refused: it would end the connection of who gets it", async () => {
+    const connection = await enter('rita', ALL);
+    await asks(connection, 'rita-3');
+    const server = await enter('ron', ALL);
+    const channel = await server.createChannel();
+    let refusal = '';
+    channel.on('error', (error) => { refusal = error.message; });
+    await channel.rpc(defs.TxSelect, {}, defs.TxSelectOk);
+    channel.publish('', 'amq.direct.reply-to.rita-3', Buffer.from('x'));
+    await soon(() => refusal, 'the refusal');
+    assert.match(refusal, /406|PRECONDITION/);
+    assert.ok(!connection.isClosed);
+    for (const one of [connection, server]) await leave(one);
+});
+
 test('AMQP: a reply consumer ends when update-secret takes the right to read it', async () => {
     const connection = await enter('rudi', ALL);
     const {heard} = await asks(connection, 'rudi-1', 'amq.direct.reply-to');
@@ -316,6 +331,16 @@ test('AMQP: a client that goes on after a bad update-secret is cut off', async (
     client.connection.stream.on('close', () => { cut = true; });
     client.updateSecret(Buffer.from('swordfish'), 'bad').catch(() => {});
     await soon(() => cut, 'the end');
+});
+
+test('AMQP over WebSocket: a token comes in, a bad one does not; whoever goes on after its end is cut off', async () => {
+    const from = world.lavin.log.length;
+    await amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', ALL), {webSocket: true});
+    await world.lavin.logged(/authenticate ok .*username="web".*protocol="amqp".*peer="127\.0\.0\.1/, from);
+    await assert.rejects(amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', ALL, {lifetime: -5}), {webSocket: true}));
+    await assert.rejects(amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', 'read:other/*'), {webSocket: true}));
+    const token = await mint('web', ALL, {lifetime: 2});
+    assert.match(await amqpLogin(world.lavin.httpPort, 'whoever', token, {deaf: true, webSocket: true}), /320 .*token expired/);
 });
 
 test("AMQP: a client that reads no more is cut off after its token's end too", async () => {

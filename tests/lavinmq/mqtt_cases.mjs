@@ -1,10 +1,11 @@
 // MQTT 3.1.1. LavinMQ knows no rights by topic: publishing takes write on mqtt.default, subscribing read on it and write
 // on mqtt.CLIENTID.
 import assert from 'node:assert/strict';
+import {createConnection} from 'node:net';
 
 import {Client, refusal} from '../support/mosquitto.mjs';
 import {eventually, test} from '../support/tap.mjs';
-import {ALL, mint, world} from './world.mjs';
+import {ALL, LOCAL, mint, world} from './world.mjs';
 
 const NOT_AUTHORIZED = 5;
 
@@ -163,4 +164,22 @@ test('MQTT: the will of a connection that breaks is published', async () => {
     await client.end(true);
     await watcher.receives('wills/broken gone');
     await watcher.end();
+});
+
+test("MQTT over WebSocket: rights as ever; a client that reads no more is cut off after its token's end", async () => {
+    const url = `ws://127.0.0.1:${world.lavin.httpPort}/mqtt`;
+    const denied = await Client.connect(url, await mint('wanda', 'write:*/other'), {protocolVersion: 4});
+    assert.equal(await published(denied, 'flood/1'), false);
+    let socket;
+    const wsOptions = {createConnection: (to) => { socket = createConnection(to); return socket; }};
+    const client = await Client.connect(url, await mint('walt', ALL, {lifetime: 4}), {protocolVersion: 4, wsOptions});
+    assert.equal(await client.subscribe('flood/#'), true);
+    socket.pause();
+    const sender = await connect(mint('sender', ALL));
+    for (let i = 0; i < 100; ++i) sender.mqtt.publish('flood/1', Buffer.alloc(200_000), {qos: 1});  // more than sockets hold
+    const here = async () => (await world.lavin.http('/connections', LOCAL)).body.some(({user}) => user === 'walt');
+    assert.ok(await here());
+    await eventually(async () => !await here(), "the connection's end", 30_000);
+    socket.destroy();
+    await sender.end();
 });

@@ -166,10 +166,12 @@ class LavinMQ::AMQP::Channel
   end
 
   # LavinMQ hands a message with such a routing key to the consumer whatever its exchange is, and doesn't compare its
-  # user_id. A reply goes through the default exchange.
+  # user_id. A reply goes through the default exchange. In a transaction LavinMQ sends the consumer a broken message, which
+  # ends its connection.
   private def direct_reply?(msg) : Bool
     return previous_def unless @client.user.is_a?(TokenwardAuth::User) && msg.routing_key.starts_with?(REPLY_KEY)
     return false unless msg.exchange_name.empty?
+    raise LavinMQ::Error::PreconditionFailed.new("A direct reply can't be part of a transaction") if @tx
     validate_user_id(msg.properties.user_id)
     previous_def
   end

@@ -40,12 +40,6 @@ class LavinMQ::MQTT::Client
     previous_def
   end
 
-  # A client that reads no more holds up the connection's end. If it reads again, it must not get what came meanwhile.
-  def send(packet)
-    raise ::IO::Error.new("the connection is closed") if @closed && @user.is_a?(TokenwardAuth::User)
-    previous_def
-  end
-
   def recieve_publish(packet : ::MQTT::Protocol::Publish)
     user = @user
     if user.is_a?(TokenwardAuth::User) && !user.can_write?(@broker.vhost.name, EXCHANGE)

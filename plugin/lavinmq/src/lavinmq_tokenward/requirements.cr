@@ -71,5 +71,4 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::AMQP::Channel, "direct_reply?", 1
   needs LavinMQ::AMQP::Channel, "tx_commit", 1
   needs LavinMQ::AMQP::Channel, "validate_user_id", 1
-  needs LavinMQ::MQTT::Client, "send", 1
 end
