@@ -218,8 +218,8 @@ test('AMQP: a reply needs the right to write to the default exchange, and goes t
     for (const one of [connection, stranger, server, owner]) await leave(one);
 });
 
-test("AMQP: another identity can't take a reply consumer's tag over, the same one can", async () => {
-    const connection = await enter('ruth', ALL);
+test("AMQP: another identity can't take a reply consumer's tag over; the same one can, and keeps it", async () => {
+    const connection = await world.lavin.connect(await mint('ruth', ALL, {lifetime: 5}));
     const {heard} = await asks(connection, 'ruth-1');
     const thief = await enter('rick', ALL);
     await assert.rejects(asks(thief, 'ruth-1'), /405|RESOURCE.LOCKED/);
@@ -231,7 +231,10 @@ test("AMQP: another identity can't take a reply consumer's tag over, the same on
     channel.publish('', 'amq.direct.reply-to.ruth-1', Buffer.from('for ruth again'));
     await soon(() => second.heard.length, 'the reply');
     assert.deepEqual(heard, ['for ruth']);
-    for (const one of [connection, thief, again]) await leave(one);
+    await soon(() => connection.isClosed, 'the end of the first token');
+    channel.publish('', 'amq.direct.reply-to.ruth-1', Buffer.from('still for ruth'));
+    await soon(() => second.heard.length > 1, 'the reply');
+    for (const one of [thief, again]) await leave(one);
 });
 
 test('AMQP: a channel has one reply consumer: a forgotten one would end the connection of who answers it', async () => {

@@ -86,7 +86,7 @@ class LavinMQ::AMQP::Client
   # LavinMQ tells whether the queue is in use or empty before it asks for the right to delete it.
   private def delete_queue(frame)
     user = @user
-    name = frame.queue_name.presence || @last_queue_name || ""
+    name = frame.queue_name.empty? ? @last_queue_name || "" : frame.queue_name
     return previous_def if !user.is_a?(TokenwardAuth::User) || user.can_config?(@vhost.name, name)
     send_access_refused(frame, "User '#{user.name}' doesn't have permissions to delete queue '#{name}'")
   end
@@ -201,6 +201,7 @@ class LavinMQ::AMQP::Channel
   def tokenward_drop_reply_consumer : Nil
     return unless tag = @direct_reply_consumer
     @direct_reply_consumer = nil
+    return unless tokenward_reply_channel(tag) == self # a newer connection of the same user may have it
     {% if LavinMQ::VHost.has_method?("direct_reply_consumer_delete") %}
       @client.vhost.direct_reply_consumer_delete(tag)
     {% else %} # to 2.8
