@@ -327,6 +327,27 @@ for (const [what, lifetime, end, reply] of [
     });
 }
 
+test("AMQP: a message whose body comes after the token's end is not published", async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    await setup.assertQueue('late', {durable: false});
+    const client = await world.lavin.connect(await mint('lola', ALL, {lifetime: 3}));
+    const {ch} = await client.createChannel();
+    let closed = false;
+    client.connection.accept = (frame) => { closed ||= frame.id === defs.ConnectionClose; };
+    const body = Buffer.from([3, ch >> 8, ch & 0xff, 0, 0, 0, 4, ...Buffer.from('late'), 0xce]);
+    client.connection.stream.write(Buffer.concat([
+        defs.encodeMethod(defs.BasicPublish, ch, {exchange: '', routingKey: 'late', mandatory: false, immediate: false, ticket: 0}),
+        defs.encodeProperties(defs.BasicProperties, ch, 4, {}), body.subarray(0, 9)]));
+    await soon(() => closed, 'the close');
+    client.connection.stream.write(body.subarray(9));
+    await pause(500);
+    assert.equal((await setup.checkQueue('late')).messageCount, 0);
+    client.connection.stream.destroy();
+    await setup.deleteQueue('late');
+    await owner.close();
+});
+
 test('AMQP: a client that goes on after a bad update-secret is cut off', async () => {
     const client = await enter('dora', ALL);
     client.connection.accept = () => {};

@@ -148,7 +148,12 @@ class LavinMQ::AMQP::Channel
     end
   end
 
-  # Rights may be gone, or the token may have ended, since the messages of the transaction came.
+  # The token may have ended while the message's body came in.
+  private def finish_publish(body_io)
+    previous_def unless !@running && @client.user.is_a?(TokenwardAuth::User)
+  end
+
+  # Rights may be gone since the messages of the transaction came.
   def tx_commit(frame)
     user = @client.user
     return previous_def unless user.is_a?(TokenwardAuth::User)

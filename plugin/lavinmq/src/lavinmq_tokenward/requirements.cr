@@ -69,6 +69,7 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::AMQP::Channel, "close", 0
   needs LavinMQ::AMQP::Channel, "consume", 1
   needs LavinMQ::AMQP::Channel, "direct_reply?", 1
+  needs LavinMQ::AMQP::Channel, "finish_publish", 1
   needs LavinMQ::AMQP::Channel, "tx_commit", 1
   needs LavinMQ::AMQP::Channel, "validate_user_id", 1
 end
