@@ -1,6 +1,8 @@
 // AMQP 0-9-1, SASL PLAIN.
 import assert from 'node:assert/strict';
 
+import defs from 'amqplib/lib/defs.js';
+
 import {amqpLogin} from '../support/amqp_frames.mjs';
 import {permitted, turnedAway} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -77,7 +79,9 @@ const bind = (queue, from) => (channel) => channel.bindQueue(queue, from, 'k');
 const unbind = (queue, from) => (channel) => channel.unbindQueue(queue, from, 'k');
 const bindExchange = (to, from) => (channel) => channel.bindExchange(to, from, 'k');
 const unbindExchange = (to, from) => (channel) => channel.unbindExchange(to, from, 'k');
-const deleteQueue = (name) => (channel) => channel.deleteQueue(name);
+const deleteQueue = (name, options) => (channel) => channel.deleteQueue(name, options);
+const lookAt = (name) => (channel) => channel.checkQueue(name);
+const lookAtExchange = (name) => (channel) => channel.checkExchange(name);
 const deleteExchange = (name) => (channel) => channel.deleteExchange(name);
 /** Waits for the broker's answer: confirms don't tell a refusal from a closed channel, a harmless call does. */
 const publish = (to, key = 'k', options = {}) => async (channel) => {
@@ -96,7 +100,21 @@ for (const [scope, operation, run, expected] of [
     ['configure:*/dead2 write:*/orders', 'declaring dead2 without the right to read', declare('dead2', {deadLetterExchange: 'orders'}), false],
     ['configure:*/dead4 read:*/dead write:*/orders', 'declaring dead4 with the right to read another', declare('dead4', {deadLetterExchange: 'orders'}), false],
     ['configure:*/dead3 read:*/*', 'declaring dead3 without the right to write', declare('dead3', {deadLetterExchange: 'orders'}), false],
+    ['configure:*/shared', 'declaring shared, which is there', declare('shared'), true],
+    ['read:*/* write:*/*', 'declaring shared, which is there', declare('shared'), false],
+    ['configure:*/shared', 'looking at shared', lookAt('shared'), true],
+    ['read:*/shared', 'looking at shared', lookAt('shared'), true],
+    ['write:*/shared', 'looking at shared', lookAt('shared'), true],
+    ['configure:*/x read:*/x write:*/x', 'looking at shared', lookAt('shared'), false],
+    ['configure:*/x read:*/x write:*/x', 'looking for a queue that is not there', lookAt('nowhere'), false],
+    ['read:%2F/unused', 'asking whether there are replies', lookAt('amq.rabbitmq.reply-to'), true],
+    ['write:*/orders read:*/*', 'looking for a reply consumer', lookAt('amq.direct.reply-to.x'), false],
+    ['configure:*/orders', 'declaring exchange orders, which is there', exchange('orders'), true],
+    ['read:*/* write:*/*', 'declaring exchange orders, which is there', exchange('orders'), false],
+    ['write:*/orders', 'looking at exchange orders', lookAtExchange('orders'), true],
+    ['write:*/x', 'looking at exchange orders', lookAtExchange('orders'), false],
     ['configure:*/shared', 'deleting shared', deleteQueue('shared'), true],
+    ['read:*/* write:*/*', 'deleting private if it is empty', deleteQueue('private', {ifEmpty: true}), false],
     ['read:*/* write:*/*', 'deleting shared', deleteQueue('shared'), false],
     ['configure:*/e1', 'declaring exchange e1', exchange('e1'), true],
     ['read:*/* write:*/*', 'declaring exchange e2', exchange('e2'), false],
@@ -118,6 +136,7 @@ for (const [scope, operation, run, expected] of [
     ['read:*/* configure:*/*', 'publishing to orders', publish('orders'), false],
     ['write:%2F/orders', 'publishing to orders what goes to news when it is dead', publish('orders', 'k', dead('news')), false],
     ['write:%2F/orders', 'publishing to orders what goes to a queue when it is dead', publish('orders', 'k', dead('')), false],
+    ['write:%2F/orders', 'publishing to orders with a routing key for when it is dead', publish('orders', 'k', {headers: {'x-dead-letter-routing-key': 'private'}}), false],
     ['write:%2F/orders write:%2F/news', 'publishing to orders what goes to news when it is dead', publish('orders', 'k', dead('news')), true],
     ['write:%2F/*', 'publishing to the default exchange', publish('', 'shared'), true],
     ['write:%2F/shared', 'publishing to the default exchange', publish('', 'shared'), false],
@@ -136,6 +155,7 @@ for (const [scope, operation, run, expected] of [
         const channel = await owner.createChannel();
         await channel.assertQueue('shared', {durable: false});
         await channel.assertQueue('private', {durable: false});
+        channel.sendToQueue('private', Buffer.from('x'));
         await channel.assertExchange('orders', 'direct', {durable: false});
         await channel.assertExchange('news', 'topic', {durable: false});
         const connection = await enter('dave', `${scope} read:%2F/unused`);
@@ -167,6 +187,103 @@ test('AMQP: another user_id in a message needs the tag impersonator', async () =
     }
 });
 
+// ---- replies --------------------------------------------------------------------------------------------
+
+const REPLIES = 'amq.rabbitmq.reply-to';
+
+/** A client that waits for replies with the consumer tag `tag`; `heard` gets them, and null when it is cancelled. */
+async function asks(connection, tag, queue = REPLIES) {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    const heard = [];
+    await channel.consume(queue, (message) => heard.push(message?.content.toString() ?? null), {noAck: true, consumerTag: tag});
+    return {channel, heard};
+}
+
+test('AMQP: a reply needs the right to write to the default exchange, and goes through no other', async () => {
+    const connection = await enter('rita', 'read:*/amq.rabbitmq.reply-to');
+    const {heard} = await asks(connection, 'rita-1');
+    const owner = await everything();
+    await (await owner.createChannel()).assertExchange('orders', 'direct', {durable: false});
+    const key = 'amq.direct.reply-to.rita-1';
+    const stranger = await enter('rob', 'write:*/orders');
+    assert.equal(await permitted(stranger, publish('orders', key)), true);  // to nobody, as any other unknown key
+    assert.equal(await permitted(stranger, publish('', key)), false);
+    const server = await enter('ron', 'write:%2F/');
+    assert.equal(await permitted(server, lookAt(key)), true);
+    const channel = await server.createChannel();
+    channel.publish('', key, Buffer.from('the answer'));
+    await soon(() => heard.length, 'the reply');
+    assert.deepEqual(heard, ['the answer']);
+    for (const one of [connection, stranger, server, owner]) await leave(one);
+});
+
+test("AMQP: another identity can't take a reply consumer's tag over; the same one can, and keeps it", async () => {
+    const connection = await world.lavin.connect(await mint('ruth', ALL, {lifetime: 5}));
+    const {heard} = await asks(connection, 'ruth-1');
+    const thief = await enter('rick', ALL);
+    await assert.rejects(asks(thief, 'ruth-1'), /405|RESOURCE.LOCKED/);
+    const channel = await thief.createChannel();
+    channel.publish('', 'amq.direct.reply-to.ruth-1', Buffer.from('for ruth'));
+    await soon(() => heard.length, 'the reply');
+    const again = await enter('ruth', ALL);
+    const second = await asks(again, 'ruth-1');
+    channel.publish('', 'amq.direct.reply-to.ruth-1', Buffer.from('for ruth again'));
+    await soon(() => second.heard.length, 'the reply');
+    assert.deepEqual(heard, ['for ruth']);
+    await soon(() => connection.isClosed, 'the end of the first token');
+    channel.publish('', 'amq.direct.reply-to.ruth-1', Buffer.from('still for ruth'));
+    await soon(() => second.heard.length > 1, 'the reply');
+    for (const one of [thief, again]) await leave(one);
+});
+
+test('AMQP: a channel has one reply consumer: a forgotten one would end the connection of who answers it', async () => {
+    const connection = await enter('rosa', ALL);
+    const {channel} = await asks(connection, 'rosa-1');
+    await assert.rejects(channel.consume(REPLIES, () => {}, {noAck: true, consumerTag: 'rosa-2'}), /406|PRECONDITION/);
+    await leave(connection);
+});
+
+test('AMQP: a reply in the name of another user needs the tag impersonator', async () => {
+    const connection = await enter('rita', ALL);
+    const {heard} = await asks(connection, 'rita-2');
+    const server = await enter('ron', ALL);
+    const channel = await server.createChannel();
+    let refusal = '';
+    channel.on('error', (error) => { refusal = error.message; });
+    channel.publish('', 'amq.direct.reply-to.rita-2', Buffer.from('x'), {userId: 'somebody'});
+    await soon(() => refusal, 'the refusal');
+    assert.match(refusal, /406|PRECONDITION/);
+    assert.deepEqual(heard, []);
+    for (const one of [connection, server]) await leave(one);
+});
+
+test("AMQP: a reply in a transaction is refused: it would end the connection of who gets it", async () => {
+    const connection = await enter('rita', ALL);
+    await asks(connection, 'rita-3');
+    const server = await enter('ron', ALL);
+    const channel = await server.createChannel();
+    let refusal = '';
+    channel.on('error', (error) => { refusal = error.message; });
+    await channel.rpc(defs.TxSelect, {}, defs.TxSelectOk);
+    channel.publish('', 'amq.direct.reply-to.rita-3', Buffer.from('x'));
+    await soon(() => refusal, 'the refusal');
+    assert.match(refusal, /406|PRECONDITION/);
+    assert.ok(!connection.isClosed);
+    for (const one of [connection, server]) await leave(one);
+});
+
+test('AMQP: a reply consumer ends when update-secret takes the right to read it', async () => {
+    const connection = await enter('rudi', ALL);
+    const {heard} = await asks(connection, 'rudi-1', 'amq.direct.reply-to');
+    const server = await enter('ron', ALL);
+    assert.equal(await permitted(server, lookAt('amq.direct.reply-to.rudi-1')), true);
+    await connection.updateSecret(Buffer.from(await mint('rudi', 'write:*/*')), 'narrower');
+    await soon(() => heard.includes(null), 'the cancellation');
+    await assert.rejects(permitted(server, lookAt('amq.direct.reply-to.rudi-1')), /404|NOT.FOUND/);
+    for (const one of [connection, server]) await leave(one);
+});
+
 // ---- until when -----------------------------------------------------------------------------------------
 
 test('AMQP: the connection is closed when the token ends', async () => {
@@ -179,6 +296,75 @@ test('AMQP: the connection is closed when the token ends', async () => {
 test("AMQP: a client that doesn't answer the close at its token's end is cut off", async () => {
     const closedBy = await amqpLogin(world.lavin.port, 'whoever', await mint('deaf', ALL, {lifetime: 2}), {deaf: true});
     assert.match(closedBy, /320 .*token expired/);
+});
+
+for (const [what, lifetime, end, reply] of [
+    ['its token ended', 3, () => {}, /token expired/],
+    ['a bad update-secret', 300, (client) => client.updateSecret(Buffer.from('swordfish'), 'bad').catch(() => {}), /ACCESS_REFUSED/],
+    ['an operator ended it', 300, () => world.lavin.http('/connections/username/drain', LOCAL, {method: 'DELETE'}), /CONNECTION_FORCED/],
+]) {
+    test(`AMQP: a client that goes on reading when ${what} takes no message out of its queue any more`, async () => {
+        const owner = await everything();
+        const setup = await owner.createChannel();
+        await setup.assertQueue('drained', {durable: false});
+        const client = await world.lavin.connect(await mint('drain', ALL, {lifetime}));
+        const channel = await client.createChannel();
+        await channel.consume('drained', () => {}, {noAck: true});
+        let closed = false;
+        const accept = client.connection.accept;
+        client.connection.accept = (frame) => {  // deaf: the close is not answered
+            if (frame.id === defs.ConnectionClose) closed = reply.test(frame.fields.replyText);
+            else if (!closed) accept.call(client.connection, frame);
+        };
+        end(client);
+        await soon(() => closed, 'the close');
+        for (let i = 0; i < 20; ++i) setup.sendToQueue('drained', Buffer.from(`${i}`));
+        await pause(500);
+        assert.equal((await setup.checkQueue('drained')).messageCount, 20);
+        client.connection.stream.destroy();
+        await setup.deleteQueue('drained');
+        await owner.close();
+    });
+}
+
+test("AMQP: a message whose body comes after the token's end is not published", async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    await setup.assertQueue('late', {durable: false});
+    const client = await world.lavin.connect(await mint('lola', ALL, {lifetime: 3}));
+    const {ch} = await client.createChannel();
+    let closed = false;
+    client.connection.accept = (frame) => { closed ||= frame.id === defs.ConnectionClose; };
+    const body = Buffer.from([3, ch >> 8, ch & 0xff, 0, 0, 0, 4, ...Buffer.from('late'), 0xce]);
+    client.connection.stream.write(Buffer.concat([
+        defs.encodeMethod(defs.BasicPublish, ch, {exchange: '', routingKey: 'late', mandatory: false, immediate: false, ticket: 0}),
+        defs.encodeProperties(defs.BasicProperties, ch, 4, {}), body.subarray(0, 9)]));
+    await soon(() => closed, 'the close');
+    client.connection.stream.write(body.subarray(9));
+    await pause(500);
+    assert.equal((await setup.checkQueue('late')).messageCount, 0);
+    client.connection.stream.destroy();
+    await setup.deleteQueue('late');
+    await owner.close();
+});
+
+test('AMQP: a client that goes on after a bad update-secret is cut off', async () => {
+    const client = await enter('dora', ALL);
+    client.connection.accept = () => {};
+    let cut = false;
+    client.connection.stream.on('close', () => { cut = true; });
+    client.updateSecret(Buffer.from('swordfish'), 'bad').catch(() => {});
+    await soon(() => cut, 'the end');
+});
+
+test('AMQP over WebSocket: a token comes in, a bad one does not; whoever goes on after its end is cut off', async () => {
+    const from = world.lavin.log.length;
+    await amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', ALL), {webSocket: true});
+    await world.lavin.logged(/authenticate ok .*username="web".*protocol="amqp".*peer="127\.0\.0\.1/, from);
+    await assert.rejects(amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', ALL, {lifetime: -5}), {webSocket: true}));
+    await assert.rejects(amqpLogin(world.lavin.httpPort, 'whoever', await mint('web', 'read:other/*'), {webSocket: true}));
+    const token = await mint('web', ALL, {lifetime: 2});
+    assert.match(await amqpLogin(world.lavin.httpPort, 'whoever', token, {deaf: true, webSocket: true}), /320 .*token expired/);
 });
 
 test("AMQP: a client that reads no more is cut off after its token's end too", async () => {
@@ -245,6 +431,29 @@ test('AMQP: a consumer that update-secret leaves without the right to read is ca
     await pause(300);
     assert.ok(!heard['secret-q'].includes('after'));
     for (const name of Object.keys(heard)) await setup.deleteQueue(name);
+    await leave(connection);
+    await owner.close();
+});
+
+test('AMQP: what waits in a transaction is not published when update-secret has taken the right', async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    await setup.assertQueue('ledger', {durable: false});
+    const connection = await enter('tara', ALL);
+    const channel = await connection.createChannel();
+    let refusal = '';
+    channel.on('error', (error) => { refusal = error.message; });
+    await channel.rpc(defs.TxSelect, {}, defs.TxSelectOk);
+    channel.publish('', 'ledger', Buffer.from('committed'));
+    await channel.rpc(defs.TxCommit, {}, defs.TxCommitOk);
+    channel.publish('', 'ledger', Buffer.from('too late'));
+    await channel.prefetch(1);
+    await connection.updateSecret(Buffer.from(await mint('tara', 'read:*/*')), 'narrower');
+    await channel.rpc(defs.TxCommit, {}, defs.TxCommitOk).catch(() => {});
+    assert.match(refusal, /403|ACCESS.REFUSED/);
+    assert.equal((await setup.get('ledger', {noAck: true})).content.toString(), 'committed');
+    assert.equal(await setup.get('ledger'), false);
+    await setup.deleteQueue('ledger');
     await leave(connection);
     await owner.close();
 });

@@ -1,10 +1,11 @@
 // MQTT 3.1.1. LavinMQ knows no rights by topic: publishing takes write on mqtt.default, subscribing read on it and write
 // on mqtt.CLIENTID.
 import assert from 'node:assert/strict';
+import {createConnection} from 'node:net';
 
 import {Client, refusal} from '../support/mosquitto.mjs';
 import {eventually, test} from '../support/tap.mjs';
-import {ALL, mint, world} from './world.mjs';
+import {ALL, LOCAL, mint, world} from './world.mjs';
 
 const NOT_AUTHORIZED = 5;
 
@@ -112,6 +113,36 @@ test("MQTT: a session that is there delivers only to who may subscribe with its 
     await sender.end();
 });
 
+for (const [what, scope, expected] of [
+    ['another identity without the right to subscribe with it', 'read:*/mqtt.default write:*/mqtt.other', false],
+    ['another identity that may subscribe with it', 'read:*/mqtt.default write:*/mqtt.live', true],
+]) {
+    test(`MQTT: a live client's id is ${expected ? '' : 'not '}taken over by ${what}`, async () => {
+        const owner = await connect(mint('lena', 'write:*/mqtt.default'), {clientId: 'live'});
+        const attempt = connect(mint('lars', scope), {clientId: 'live'});
+        if (expected) await (await attempt).end();
+        else assert.equal(await refusal(attempt), NOT_AUTHORIZED);
+        assert.equal(owner.closed, expected);
+        await owner.end(true);
+    });
+}
+
+test("MQTT: a local user's live client is not taken over by a token, but by itself", async () => {
+    const owner = await connect('guest', {username: 'guest', clientId: 'local'});
+    assert.equal(await refusal(connect(mint('guest', 'write:*/mqtt.default'), {clientId: 'local'})), NOT_AUTHORIZED);
+    assert.ok(!owner.closed);
+    const again = await connect('guest', {username: 'guest', clientId: 'local'});
+    await eventually(() => owner.closed, 'the end of the first');
+    await again.end();
+});
+
+test('MQTT: a client takes its own id over, without a right to subscribe', async () => {
+    const first = await connect(mint('luna', 'write:*/mqtt.default'), {clientId: 'own'});
+    const second = await connect(mint('luna', 'write:*/mqtt.default'), {clientId: 'own'});
+    await eventually(() => first.closed, 'the end of the first');
+    await second.end();
+});
+
 for (const [scope, expected] of [[ALL, true], ['read:*/*', false]]) {
     test(`MQTT: the connection is closed when the token ends; its will is ${expected ? 'published' : 'not: it may not write'}`, async () => {
         const watcher = await connect(mint('watcher', ALL));
@@ -133,4 +164,22 @@ test('MQTT: the will of a connection that breaks is published', async () => {
     await client.end(true);
     await watcher.receives('wills/broken gone');
     await watcher.end();
+});
+
+test("MQTT over WebSocket: rights as ever; a client that reads no more is cut off after its token's end", async () => {
+    const url = `ws://127.0.0.1:${world.lavin.httpPort}/mqtt`;
+    const denied = await Client.connect(url, await mint('wanda', 'write:*/other'), {protocolVersion: 4});
+    assert.equal(await published(denied, 'flood/1'), false);
+    let socket;
+    const wsOptions = {createConnection: (to) => { socket = createConnection(to); return socket; }};
+    const client = await Client.connect(url, await mint('walt', ALL, {lifetime: 4}), {protocolVersion: 4, wsOptions});
+    assert.equal(await client.subscribe('flood/#'), true);
+    socket.pause();
+    const sender = await connect(mint('sender', ALL));
+    for (let i = 0; i < 100; ++i) sender.mqtt.publish('flood/1', Buffer.alloc(200_000), {qos: 1});  // more than sockets hold
+    const here = async () => (await world.lavin.http('/connections', LOCAL)).body.some(({user}) => user === 'walt');
+    assert.ok(await here());
+    await eventually(async () => !await here(), "the connection's end", 30_000);
+    socket.destroy();
+    await sender.end();
 });

@@ -4,7 +4,7 @@ import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Lavin, bearer, hasSignIn, permitted, turnedAway} from '../support/lavinmq.mjs';
-import {Client} from '../support/mosquitto.mjs';
+import {Client, refusal} from '../support/mosquitto.mjs';
 import {OpenIdProvider} from '../support/openid_provider.mjs';
 import {temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
@@ -97,5 +97,24 @@ test('the provider takes new keys: the broker learns them, and nobody is dropped
     await turnedAway(lavin.connect(old));
     await steady.close();
 });
+
+test('the provider takes new keys and hangs: 200 clients with a token of the new ones wait, and none is refused', async () => {
+    provider.rotate({keepOld: true});
+    const fresh = await provider.token('app', APP);
+    provider.hangs = true;
+    const many = (count, one) => Promise.all(Array.from({length: count}, one));
+    const attempts = Promise.all([
+        many(100, () => turnedAway(lavin.connect(fresh))),
+        many(50, () => refusal(Client.connect(lavin.mqttPort, fresh, {protocolVersion: 4, connectTimeout: 30_000}))),
+        many(50, () => lavin.http('/whoami', bearer(fresh))),
+    ]);
+    await (await lavin.connect('guest', {username: 'guest'})).close();
+    const [amqp, mqtt, http] = await attempts;
+    assert.deepEqual(amqp.filter(({message}) => /403|ACCESS.REFUSED/i.test(message)), []);
+    assert.deepEqual([...new Set(mqtt)], [3]);
+    assert.deepEqual([...new Set(http.map(({status}) => status))], [503]);
+    provider.hangs = false;
+    await (await lavin.connect(fresh)).close();
+}, 120_000);
 
 await runAll(before, after);

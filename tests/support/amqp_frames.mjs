@@ -1,6 +1,8 @@
 // AMQP 0-9-1 by hand: a login that costs its client next to nothing, and one that doesn't keep to the rules.
 import {Socket} from 'node:net';
 
+import {WebSocketBytes} from './web_socket.mjs';
+
 const string = (text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
 const long = (bytes) => { const size = Buffer.alloc(4); size.writeUInt32BE(bytes.length); return Buffer.concat([size, bytes]); };
 function method(classId, methodId, ...parts) {
@@ -13,17 +15,18 @@ const CLOSE = method(10, 50, Buffer.from([0, 200]), string(''), Buffer.from([0, 
 
 /**
  * One AMQP login by PLAIN, up to open-ok, and an orderly end. deaf: no end; the broker's close isn't answered either, and
- * the promise is kept with what that close said when the socket ends.
+ * the promise is kept with what that close said when the socket ends. webSocket: the port is one of HTTP.
  */
-export function amqpLogin(port, username, password, {deaf = false} = {}) {
+export function amqpLogin(port, username, password, {deaf = false, webSocket = false} = {}) {
     const startOk = method(10, 11, long(Buffer.alloc(0)), string('PLAIN'), long(Buffer.from(`\0${username}\0${password}`)),
         string('en_US'));
     return new Promise((resolve, reject) => {
-        const socket = new Socket();
+        const socket = webSocket ? new WebSocketBytes('amqp') : new Socket();
         let seen = Buffer.alloc(0);
         let isOpen = false;
         let closedBy;
         socket.on('error', reject);
+        socket.on('closing', () => { if (!deaf) socket.end(); });
         socket.on('close', () => isOpen ? resolve(closedBy) : reject(new Error('AMQP login refused')));
         socket.on('data', (bytes) => {
             seen = Buffer.concat([seen, bytes]);

@@ -49,6 +49,9 @@ export class OpenIdProvider {
     /** Set: the next request for a token is answered with this one, as for the code of a sign-in. */
     tokenForCode = undefined;
 
+    /** True: requests are never answered. */
+    hangs = false;
+
     /** Takes the present keys into use; the provider reads them once. */
     serve() {
         const {audience, clients, lifetime} = this.configuration;
@@ -79,6 +82,7 @@ export class OpenIdProvider {
         this.server.removeAllListeners('request');
         const answer = oidc.callback();
         this.server.on('request', (asked, response) => {
+            if (this.hangs) return undefined;
             if (!this.tokenForCode || asked.url !== '/token') return answer(asked, response);
             response.setHeader('Content-Type', 'application/json');
             response.end(JSON.stringify({access_token: this.tokenForCode, token_type: 'Bearer', expires_in: 300}));

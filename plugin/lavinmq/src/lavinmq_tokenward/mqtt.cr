@@ -22,10 +22,12 @@ class LavinMQ::MQTT::ConnectionFactory
 
   private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
     vhost = broker.vhost.name
-    # An existing session delivers without a SUBSCRIBE, and a clean CONNECT ends it: both need the rights of a SUBSCRIBE.
-    return unless broker.sessions[packet.client_id]?
+    # An existing session delivers without a SUBSCRIBE, a clean CONNECT ends it, and any CONNECT ends the connection that
+    # has the client id: what is another's needs the rights of a SUBSCRIBE.
+    live = broker.@clients[packet.client_id]?
+    return unless broker.sessions[packet.client_id]? || (live && !user.same_identity?(live.user))
     return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
-    raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to the session of this client id")
+    raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to this client id, which another client or a session has")
   end
 end
 
@@ -33,17 +35,9 @@ end
 class LavinMQ::MQTT::Client
   private def read_loop
     if (user = @user).is_a?(TokenwardAuth::User)
-      user.last_resort = -> { tokenward_cut_off }
+      user.last_resort = -> { TokenwardAuth.cut_off(@io.io) }
     end
     previous_def
-  end
-
-  private def tokenward_cut_off : Nil
-    socket = @io.io
-    socket.write_timeout = 1.second if socket.responds_to?(:"write_timeout=")
-    socket.close
-  rescue ::IO::Error
-    # the connection is closed already
   end
 
   def recieve_publish(packet : ::MQTT::Protocol::Publish)

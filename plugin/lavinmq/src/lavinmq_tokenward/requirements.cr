@@ -73,4 +73,15 @@ module LavinMQ::TokenwardAuth
     needs {{ definitions.id }}::GlobalDefinitions, "import", {{ is_new ? 2 : 1 }}
     needs {{ definitions.id }}::VHostDefinitions, "import", {{ is_new ? 2 : 1 }}
   {% end %}
+  needs LavinMQ::AMQP::Client, "close", 2
+  needs LavinMQ::AMQP::Client, "declare_queue", 1
+  needs LavinMQ::AMQP::Client, "delete_queue", 1
+  needs LavinMQ::AMQP::Client, "send_precondition_failed", 2
+  needs LavinMQ::AMQP::Client, "send_resource_locked", 2
+  needs LavinMQ::AMQP::Channel, "close", 0
+  needs LavinMQ::AMQP::Channel, "consume", 1
+  needs LavinMQ::AMQP::Channel, "direct_reply?", 1
+  needs LavinMQ::AMQP::Channel, "finish_publish", 1
+  needs LavinMQ::AMQP::Channel, "tx_commit", 1
+  needs LavinMQ::AMQP::Channel, "validate_user_id", 1
 end

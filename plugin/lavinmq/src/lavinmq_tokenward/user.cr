@@ -12,6 +12,8 @@ module LavinMQ::TokenwardAuth
     LONGEST_TIMER = 60.seconds
 
     getter session : ::Tokenward::Session
+    # Stops the connection's deliveries. Called when its token has ended, before the client is told.
+    property stop_deliveries : Proc(Nil)?
     # Cuts the connection off. Called if the client doesn't close it after its token has ended.
     property last_resort : Proc(Nil)?
 
@@ -91,6 +93,17 @@ module LavinMQ::TokenwardAuth
 
     @reading_instead : {String, String}?
 
+    # Whoever may do anything with a queue or exchange may know of it.
+    def may_know_of?(vhost : String, name : String) : Bool
+      ::Tokenward::Operation.values.any? { |operation| @session.authorize?(operation, vhost, name) } ||
+        allowed?(::Tokenward::Operation::Read, vhost, name) # for the log line
+    end
+
+    # The same username of another provider, or of a local user, is somebody else.
+    def same_identity?(other : Auth::BaseUser) : Bool
+      other.is_a?(User) && other.name == name && other.session.issuer == @session.issuer
+    end
+
     private def allowed?(operation : ::Tokenward::Operation, vhost : String, name : String) : Bool
       return true if @session.authorize?(operation, vhost, name, flags: @flags)
       @session.report_denial(operation, vhost, name, flags: @flags, context: @origin.context)
@@ -123,8 +136,8 @@ module LavinMQ::TokenwardAuth
         loop do
           left = token_lifetime
           if left.zero?
-            # The block may wait for a client that doesn't read any more.
-            spawn(name: "TokenwardAuth::User close") { block.call } unless @changed.closed?
+            # Both may wait for a client that doesn't read any more.
+            spawn(name: "TokenwardAuth::User close") { end_connection(block) } unless @changed.closed?
             cut_off_after_timeout
             break
           end
@@ -138,13 +151,26 @@ module LavinMQ::TokenwardAuth
       end
     end
 
-    # LavinMQ waits for the client's answer without end, and until then it still delivers messages to its consumers.
+    private def end_connection(close : Proc) : Nil
+      @stop_deliveries.try &.call
+    ensure
+      close.call
+    end
+
+    # For a connection that is being closed before its token has ended.
+    def cut_off_later : Nil
+      spawn(name: "TokenwardAuth::User cut_off_later") { cut_off_after_timeout }
+    end
+
+    # LavinMQ waits for the client's answer without end.
     private def cut_off_after_timeout : Nil
       select
       when @changed.receive # too late for a new token
       when timeout(CLOSE_TIMEOUT)
       end
       @last_resort.try &.call
+    rescue Channel::ClosedError
+      # the connection has ended
     end
 
     # The connection has ended.
