@@ -6,6 +6,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 require "../../crystal/src/tokenward"
+require "./lavinmq_tokenward/routes"
 require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/user"
