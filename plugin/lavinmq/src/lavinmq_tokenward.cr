@@ -16,3 +16,4 @@ require "./lavinmq_tokenward/chain"
 require "./lavinmq_tokenward/amqp"
 require "./lavinmq_tokenward/mqtt"
 require "./lavinmq_tokenward/http"
+require "./lavinmq_tokenward/overridden" # last: it looks at what is changed
