@@ -129,6 +129,10 @@ for (const [what, method, path, body, good, bad] of [
      'read:*/amq.direct write:*/http-1', 'read:*/amq.direct write:*/other'],
     ['declaring an exchange', 'PUT', '/exchanges/%2F/http-e', {type: 'direct', durable: false},
      'configure:*/http-*', 'read:*/* write:*/*'],
+    ['binding an exchange', 'POST', '/bindings/%2F/e/amq.direct/e/http-e', {routing_key: 'k', arguments: {}},
+     'read:*/amq.direct write:*/http-e', 'configure:*/* read:*/http-e write:*/amq.direct'],
+    ['unbinding an exchange', 'DELETE', '/bindings/%2F/e/amq.direct/e/http-e/k', undefined,
+     'read:*/amq.direct write:*/http-e', 'configure:*/* read:*/http-e write:*/amq.direct'],
     ['deleting an exchange', 'DELETE', '/exchanges/%2F/http-e', undefined, 'configure:*/http-*', 'read:*/* write:*/*'],
     ['deleting a queue', 'DELETE', '/queues/%2F/http-1', undefined, 'configure:*/http-*', 'read:*/* write:*/*'],
 ]) {
@@ -259,6 +263,16 @@ test('HTTP: pausing and resuming a shovel needs tag:policymaker', async () => {
     }
 });
 
+test('HTTP: a request for more messages than memory can hold does not end the broker', async () => {
+    await world.lavin.http('/queues/%2F/http-c', LOCAL, {method: 'PUT', body: {}});
+    const get = (count) => mint('gus', 'tag:management read:*/http-c').then((token) => world.lavin.http(
+        '/queues/%2F/http-c/get', bearer(token), {method: 'POST', body: {count, ack_mode: 'get', encoding: 'auto'}}));
+    assert.equal((await get(100_000)).status, 200);
+    const {status, body} = await get(2147483647);
+    assert.equal(status, 400);
+    assert.equal(body.reason, 'count can be 100000 at most');
+});
+
 // ---- how a refusal looks, and when an answer ends -------------------------------------------------------
 
 test('HTTP: a 401 names Bearer to who sent one or nothing, and nothing to who sent a password', async () => {
@@ -292,6 +306,29 @@ test('HTTP: the live log ends with the token', async () => {
     assert.equal(await ofLocal.ended, false);
     await ofLocal.reader.cancel();
 });
+
+for (const [tag, seen] of [['management', false], ['policymaker', false], ['impersonator', false], ['monitoring', true]]) {
+    test(`HTTP: tag:${tag} ${seen ? 'sees' : "doesn't see"} what is in vhosts that no scope opens`, async () => {
+        const connection = await world.lavin.connect('guest', {username: 'guest', vhost: 'asia'});
+        const channel = await connection.createChannel();
+        await channel.assertQueue('hidden', {exclusive: true});
+        await channel.assertExchange('hidden', 'direct', {autoDelete: true});
+        await channel.bindQueue('hidden', 'hidden', 'hidden');
+        await channel.consume('hidden', () => {}, {consumerTag: 'hidden'});
+        const header = bearer(await mint('oscar', `tag:${tag} read:eu-west/nothing`));
+        for (const path of ['/connections', '/channels', '/consumers', '/queues', '/exchanges', '/bindings']) {
+            const {body} = await world.lavin.http(path, header);
+            assert.equal(body.some(({vhost, queue}) => (vhost ?? queue.vhost) === 'asia'), seen, path);
+        }
+        assert.equal((await world.lavin.http('/overview', header)).body.object_totals.connections > 0, seen);
+        for (const path of ['/vhosts/asia', '/queues/asia', '/queues/asia/hidden', '/queues/asia/hidden/unacked', '/exchanges/asia/hidden',
+                            '/exchanges/asia/hidden/bindings/source', '/consumers/asia', '/vhosts/asia/connections',
+                            '/vhosts/asia/channels', '/bindings/asia', '/vhost-limits/asia', '/federation-links/asia']) {
+            assert.equal((await world.lavin.http(path, header)).status, 403, path);
+        }
+        await connection.close();
+    });
+}
 
 test("HTTP: the broker's metrics for a token with tag:monitoring", async () => {
     const header = bearer(await mint('prom', 'tag:monitoring'));

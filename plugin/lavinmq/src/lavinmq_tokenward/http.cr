@@ -12,12 +12,6 @@ module LavinMQ::TokenwardAuth
   def self.challenge(context : ::HTTP::Server::Context, error : String? = nil) : Nil
     context.response.headers["WWW-Authenticate"] = %(Bearer realm="LavinMQ") + (error ? %(, error="#{error}") : "")
   end
-
-  # Whether both are one identity: a provider and a username. Users of another kind than ours have none.
-  def self.same_identity?(one : Auth::BaseUser, other : Auth::BaseUser) : Bool
-    return false unless one.is_a?(User) && other.is_a?(User)
-    one.session.issuer == other.session.issuer && one.name == other.name
-  end
 end
 
 class LavinMQ::HTTP::AuthHandler
@@ -128,7 +122,7 @@ abstract class LavinMQ::HTTP::Controller
     vhosts.each do |name_and_vhost|
       name_and_vhost[1].connections.each do |client|
         next unless tokenward_meant?(client, params)
-        own &&= TokenwardAuth.same_identity?(client.user, user)
+        own &&= user.same_identity?(client.user)
       end
     end
     own
@@ -149,7 +143,7 @@ end
 # Each request makes a new user, so LavinMQ takes nobody for the user of a connection.
 class LavinMQ::HTTP::ConnectionsController
   private def can_access_connection?(c : Client, user : Auth::BaseUser) : Bool
-    previous_def || TokenwardAuth.same_identity?(c.user, user)
+    previous_def || (user.is_a?(TokenwardAuth::User) && user.same_identity?(c.user))
   end
 end
 
@@ -174,6 +168,18 @@ class LavinMQ::HTTP::ExchangesController
     if arguments.try(&.has_key?("alternate-exchange")) || (other && !other.as_s?)
       access_refused(context, "the alternate exchange must be the text x-alternate-exchange")
     end
+    body
+  end
+end
+
+# LavinMQ takes memory for as many messages as a request wants, whether they are there or not. 2147483647 end the broker.
+class LavinMQ::HTTP::QueuesController
+  private MOST_MESSAGES = 100_000
+
+  private def parse_body(context)
+    body = super
+    count = context.user.is_a?(TokenwardAuth::User) ? body["count"]?.try(&.as_i64?) : nil
+    bad_request(context, "count can be #{MOST_MESSAGES} at most") if count && count > MOST_MESSAGES
     body
   end
 end

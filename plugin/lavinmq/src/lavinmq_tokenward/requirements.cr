@@ -209,6 +209,7 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::HTTP::RequireUserHandler, "call", 1
   needs LavinMQ::HTTP::ConnectionsController, "can_access_connection?", 2
   needs_inherited LavinMQ::HTTP::ExchangesController, "parse_body", LavinMQ::HTTP::Controller, ""
+  needs_inherited LavinMQ::HTTP::QueuesController, "parse_body", LavinMQ::HTTP::Controller, ""
   needs_inherited LavinMQ::HTTP::Controller, "get", LavinMQ::HTTP::Router, "String"
   needs_inherited LavinMQ::HTTP::Controller, "put", LavinMQ::HTTP::Router, "String"
   needs_inherited LavinMQ::HTTP::Controller, "post", LavinMQ::HTTP::Router, "String"
@@ -217,6 +218,7 @@ module LavinMQ::TokenwardAuth
   needs_type LavinMQ::HTTP::Router::Action
   needs_no_other_route LavinMQ::HTTP::Router
   needs_to_call LavinMQ::HTTP::Controller, "access_refused", 2
+  needs_to_call LavinMQ::HTTP::Controller, "bad_request", 2
   needs_to_call LavinMQ::HTTP::Controller, "refuse_unless_policymaker", 2
   needs_to_call ::HTTP::Server::Context, "user", 0
   needs_to_call LavinMQ::MQTT::Client, "name", 0

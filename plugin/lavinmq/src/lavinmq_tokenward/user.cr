@@ -91,6 +91,11 @@ module LavinMQ::TokenwardAuth
 
     @reading_instead : {String, String}?
 
+    # The same username of another provider, or of a local user, is somebody else.
+    def same_identity?(other : Auth::BaseUser) : Bool
+      other.is_a?(User) && other.name == name && other.session.issuer == @session.issuer
+    end
+
     private def allowed?(operation : ::Tokenward::Operation, vhost : String, name : String) : Bool
       return true if @session.authorize?(operation, vhost, name, flags: @flags)
       @session.report_denial(operation, vhost, name, flags: @flags, context: @origin.context)
