@@ -146,9 +146,15 @@ def of_other_type(member):
 def variable_of_other_type(name):
     def edit(line):
         line = re.sub(rf'((?<![\w@])@{name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
-        line = re.sub(rf'^(\s*@{name}) = (Hash|Array)(\([^)]*\))\.new', r'\1 : (\2\3 | Symbol) = \2\3.new', line)
+        line = re.sub(rf'^(\s*@{name}) = ([A-Z][\w:]*(?:\([^)]*\))?)\.new(?!\()', r'\1 : (\2 | Symbol) = \2.new', line)
         return re.sub(rf'(\b(?:getter|property) {name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
     return edit
+
+
+def variable_declared(owner, name):
+    """For a variable whose type the compiler finds out."""
+    last = owner.split('::')[-1]
+    return lambda line: re.sub(rf'^(\s*(?:abstract )?class (?:\w+::)*{last}(?= |$).*)', rf'\1; @{name} : Symbol', line)
 
 
 def type_renamed(name):
@@ -186,7 +192,8 @@ def main():
             # A type's name may be needed by LavinMQ's own declarations, which the compiler reads before the add-on.
             good = status != 0 and (MESSAGE in output or ROOT not in output)
             failed += not good
-            print(f'{"ok" if good else "not ok"} - {what}: {"compiles" if status == 0 else told}', flush=True)
+            own = ' # before it comes to the add-on' if good and MESSAGE not in output else ''
+            print(f'{"ok" if good else "not ok"} - {what}: {"compiles" if status == 0 else told}{own}', flush=True)
 
         status, output = compile_it()
         print(f'{"ok" if status == 0 else "not ok"} - LavinMQ as it is compiles', flush=True)
@@ -201,7 +208,11 @@ def main():
                 parent, last = owner.rsplit('::', 1)
                 attempt(f'{line}: renamed', [parent, owner], type_renamed(last))
             elif kind == 'needs_variable':
-                attempt(f'{line}: of another type', types, variable_of_other_type(member))
+                edit = variable_of_other_type(member)
+                if not any(edit(source.files[path][number]) != source.files[path][number]
+                           for path, number, full in source.lines if full in types):
+                    edit = variable_declared(owner, member)
+                attempt(f'{line}: of another type', types, edit)
             elif kind == 'needs_to_call':
                 attempt(f'{line}: renamed', types, renamed(member))
             else:

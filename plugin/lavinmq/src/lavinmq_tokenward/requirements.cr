@@ -179,6 +179,8 @@ module LavinMQ::TokenwardAuth
   needs_variable LavinMQ::AMQP::Client, "channels", "Hash(UInt16, LavinMQ::Client::Channel)"
   needs_variable LavinMQ::AMQP::Channel, "client", "LavinMQ::AMQP::Client"
   needs_to_call LavinMQ::AMQP::Channel, "consumers", 0
+  needs_variable LavinMQ::AMQP::Channel, "consumers", "Array(LavinMQ::AMQP::Consumer)",
+    "Array(LavinMQ::Client::Channel::Consumer)"
   needs_to_call LavinMQ::AMQP::Consumer, "cancel", 0
   needs_to_call LavinMQ::AMQP::Consumer, "queue", 0
   needs_to_call LavinMQ::AMQP::Queue, "name", 0
@@ -200,6 +202,7 @@ module LavinMQ::TokenwardAuth
   needs_variable LavinMQ::MQTT::Client, "will", "(MQTT::Protocol::Will | Nil)"
   needs_to_call LavinMQ::MQTT::Broker, "vhost", 0
   needs_to_call LavinMQ::MQTT::Broker, "sessions", 0
+  needs_variable LavinMQ::MQTT::Broker, "sessions", "LavinMQ::MQTT::Sessions"
   needs_to_call LavinMQ::MQTT::Sessions, "[]?", 1
   needs_to_call LavinMQ::ConnectionInfo, "remote_address", 0
   needs_type LavinMQ::MQTT::EXCHANGE
@@ -229,6 +232,7 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::VHostStore, "each", 0
   needs_to_call LavinMQ::VHost, "name", 0
   needs_to_call LavinMQ::VHost, "connections", 0
+  needs_variable LavinMQ::VHost, "connections", "Array(LavinMQ::Client)", "LavinMQ::ConnectionStore" # it comes from there
   needs_to_call LavinMQ::Config, "instance", 0, "class"
   needs_to_call LavinMQ::Config, "config_file", 0
   needs_to_call LavinMQ::Config, "auth_backends", 0
