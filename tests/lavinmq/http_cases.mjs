@@ -149,6 +149,8 @@ for (const [what, method, path, body, good, bad] of [
 for (const [what, method, path, body] of [
     ['a message with an exchange of its own for when it is dead', 'POST', '/exchanges/%2F/amq.direct/publish',
      {properties: {headers: {'x-dead-letter-exchange': ''}}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}],
+    ['a message with a routing key of its own for when it is dead', 'POST', '/exchanges/%2F/amq.direct/publish',
+     {properties: {headers: {'x-dead-letter-routing-key': 'private'}}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}],
     ["a message in another user's name", 'POST', '/exchanges/%2F/amq.direct/publish',
      {properties: {user_id: 'guest'}, routing_key: 'k', payload: 'x', payload_encoding: 'string'}],
     ['an alternate exchange under its other name', 'PUT', '/exchanges/%2F/http-f',

@@ -147,8 +147,8 @@ class LavinMQ::HTTP::ConnectionsController
   end
 end
 
-# Checks what LavinMQ doesn't: a message's own dead letter exchange, a message's user_id, and the second name of an
-# alternate exchange. AMQP asks for rights; here they are refused.
+# Checks what LavinMQ doesn't: a message's own dead letter exchange or routing key, a message's user_id, and the second name
+# of an alternate exchange. AMQP asks for rights; here they are refused.
 class LavinMQ::HTTP::ExchangesController
   private def parse_body(context)
     body = super
@@ -158,8 +158,8 @@ class LavinMQ::HTTP::ExchangesController
     headers = properties.try(&.["headers"]?.try(&.as_h?))
     sender = properties.try(&.["user_id"]?)
     arguments = members["arguments"]?.try(&.as_h?)
-    if headers.try(&.has_key?("x-dead-letter-exchange"))
-      access_refused(context, "x-dead-letter-exchange in a message is not allowed here")
+    {"x-dead-letter-exchange", "x-dead-letter-routing-key"}.each do |header|
+      access_refused(context, "#{header} in a message is not allowed here") if headers.try(&.has_key?(header))
     end
     if sender && sender.raw && sender.as_s? != user.name && !user.can_impersonate?
       access_refused(context, "user_id doesn't match the actual user")
