@@ -83,9 +83,10 @@ end
 # A token's user must have what `ROUTES` says before LavinMQ handles the request.
 abstract class LavinMQ::HTTP::Controller
   {% for method in %w[delete get patch post put] %}
+    {% otherwise = method == "get" ? "Nothing" : "Administrator" %}
     def {{method.id}}(path : String, &block : Action)
-      needs = TokenwardAuth::ROUTES["{{method.upcase.id}} #{path}"]?
-      return super(path, &block) if needs.nil? || needs.nothing?
+      needs = TokenwardAuth::ROUTES["{{method.upcase.id}} #{path}"]? || TokenwardAuth::Needs::{{otherwise.id}}
+      return super(path, &block) if needs.nothing?
       super(path) do |context, params|
         user = context.user
         tokenward_ask(needs, context, user, params) if user.is_a?(TokenwardAuth::User)
@@ -105,6 +106,8 @@ abstract class LavinMQ::HTTP::Controller
       access_refused(context, "The connection is another user's: that needs tag:administrator")
     in .policymaker?
       refuse_unless_policymaker(context, user)
+    in .administrator?
+      refuse_unless_administrator(context, user)
     in .aliveness_test?
       vhost, queue, exchange = params["vhost"], "aliveness-test", "amq.direct"
       return if user.can_config?(vhost, queue) && user.can_write?(vhost, queue) && user.can_read?(vhost, queue) &&

@@ -223,6 +223,7 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::HTTP::Controller, "access_refused", 2
   needs_to_call LavinMQ::HTTP::Controller, "bad_request", 2
   needs_to_call LavinMQ::HTTP::Controller, "refuse_unless_policymaker", 2
+  needs_to_call LavinMQ::HTTP::Controller, "refuse_unless_administrator", 2
   needs_to_call ::HTTP::Server::Context, "user", 0
   needs_to_call LavinMQ::MQTT::Client, "name", 0
 

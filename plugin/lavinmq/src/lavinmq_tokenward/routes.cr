@@ -9,6 +9,8 @@ module LavinMQ::TokenwardAuth
     OwnConnection
     # tag:policymaker or tag:administrator.
     Policymaker
+    # For a route that isn't in the list.
+    Administrator
     # The rights of each step: declare, bind, publish, get.
     AlivenessTest
   end
