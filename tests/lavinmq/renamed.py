@@ -80,7 +80,7 @@ class Source:
         found, known = [name], {full for _, _, full in self.lines}
         for one in found:
             for parent in self.parents.get(one, []):
-                scope = one.split('::')[:-1]
+                scope = one.split('::')
                 while True:
                     full = '::'.join(scope + [parent.removeprefix('::')])
                     if full in known or not scope:
@@ -120,7 +120,7 @@ def renamed(member):
             return line
         line = re.sub(rf'(\bdef (?:self\.)?){word}(?![\w?!=])', rf'\g<1>{renamed_name(member)}', line)
         if re.match(r'\s*(?:private |protected )?(?:class_)?(?:getter|property)[?!]? ', line):
-            line = re.sub(rf'(?<![\w@."\']){plain}(?![\w?(])', renamed_name(member), line, count=1)
+            line = re.sub(rf'(?<![\w@."\']){plain}(?![\w?(])', f'{plain}_renamed', line, count=1)
         return line
     return edit
 
