@@ -1,7 +1,8 @@
 // A LavinMQ with the add-on as its operator sees it: without configuration, with a wrong one, at reload, while keys are
 // being fetched, in a chain; metrics.
 import assert from 'node:assert/strict';
-import {existsSync, mkdirSync, readFileSync} from 'node:fs';
+import {spawnSync} from 'node:child_process';
+import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
@@ -49,6 +50,9 @@ async function after() {
 const token = (options) => issuer.mint('alice', ALL, options);
 const oauth = () => [`issuer = ${issuer.url}`, 'resource_server_id = broker'];
 const ini = (more = '') => `[oauth]\nca_file = ${issuer.caFile}\nclock_skew = 0\njwks_min_refresh = 1\n${more}`;
+
+/** The lines of the add-on and the library. */
+const ownLines = (lavin, from) => lavin.log.slice(from).split('\n').filter((line) => line.includes('lmq.tokenward'));
 
 // ---- what is configured ---------------------------------------------------------------------------------
 
@@ -133,22 +137,89 @@ test('SIGHUP: what changes holds for the next login, live connections go on; a w
         lavin.configure([...oauth(), 'audience = another'], ini());
         let from = lavin.log.length;
         lavin.reload();
-        await lavin.logged(/configuration read again/, from);
+        await lavin.logged(/configuration reloaded/, from);
+        assert.equal(ownLines(lavin, from).length, 1, lavin.log.slice(from));
         await turnedAway(lavin.connect(await token()));
         assert.equal(await permitted(before, (channel) => channel.assertQueue('q', {exclusive: true})), true);
 
         lavin.configure([...oauth(), 'audience = broker'], ini('nonsense = 1\n'));
         from = lavin.log.length;
         lavin.reload();
-        await lavin.logged(/the configuration stays as it was: .*nonsense/, from);
+        await lavin.logged(/the old configuration stays: .*nonsense/, from);
+        assert.equal(ownLines(lavin, from).length, 1, lavin.log.slice(from));
         await turnedAway(lavin.connect(await token()));
 
         lavin.configure(oauth(), ini());
         from = lavin.log.length;
         lavin.reload();
-        await lavin.logged(/configuration read again/, from);
+        await lavin.logged(/configuration reloaded/, from);
         await (await lavin.connect(await token())).close();
         await before.close();
+    });
+}, LIMIT_MS);
+
+// LavinMQ before 2.9 ends itself at a lavinmq.ini that it can't read.
+for (const [what, change, line] of [
+    ...(hasSignIn ? [
+        ['a typo in lavinmq.ini', (lavin) => writeFileSync(lavin.config, '[main\n'), /stays as it was: \S+lavinmq\.ini: .+/],
+        ['no lavinmq.ini any more', (lavin) => rmSync(lavin.config), /stays as it was: .*lavinmq\.ini.*No such file/],
+        ['bytes in lavinmq.ini that are no text', (lavin) => writeFileSync(lavin.config, Buffer.from([0x5b, 0xff, 0xfe, 0x00])),
+         /stays as it was: \S+lavinmq\.ini: .+/],
+    ] : []),
+    ['a typo in tokenward.ini', (lavin) => writeFileSync(lavin.ownConfig, '[oauth\n'), /stays: .*tokenward\.ini/],
+    ['no tokenward.ini any more', (lavin) => rmSync(lavin.ownConfig), /stays: .*tokenward\.ini/],
+]) {
+    test(`SIGHUP: ${what}: one line, the broker goes on as it was`, async () => {
+        await withBroker({oauth: oauth(), ini: ini()}, async (lavin) => {
+            const open = await lavin.connect(await token());
+            change(lavin);
+            const from = lavin.log.length;
+            lavin.reload();
+            await lavin.logged(line, from);
+            assert.equal(ownLines(lavin, from).length, 1, lavin.log.slice(from));
+            assert.equal(await permitted(open, (channel) => channel.assertQueue('q', {exclusive: true})), true);
+            await (await lavin.connect(await token())).close();
+            await open.close();
+            assert.equal(await lavin.stop(), 0);
+        });
+    }, LIMIT_MS);
+}
+
+test('SIGHUP: [oauth] has gone and there is no other file: one line, the broker goes on as it was', async () => {
+    await withBroker({oauth: oauth()}, async (lavin) => {
+        lavin.configure([]);
+        const from = lavin.log.length;
+        lavin.reload();
+        await lavin.logged(/stays as it was: \[oauth\] has gone from lavinmq\.ini, and there is no other file/, from);
+        await (await lavin.connect('guest', {username: 'guest'})).close();
+    });
+}, LIMIT_MS);
+
+// ---- the default file, which may be another program's ---------------------------------------------------
+
+/** A program that runs the broker with a file more in /etc; null if the tests may not mount. */
+function brokerWithDefaultFile(text) {
+    const etc = join(newDirectory(), 'etc');
+    mkdirSync(join(etc, 'tokenward'), {recursive: true});
+    writeFileSync(join(etc, 'tokenward', 'tokenward.ini'), text, {mode: 0o644});
+    const mount = ['-m', 'sh', '-c', `mount -t overlay overlay -o lowerdir=${etc}:/etc /etc && exec "$0" "$@"`];
+    if (spawnSync('unshare', [...mount, 'true']).status !== 0) return null;
+    const script = join(etc, 'broker');
+    const words = ['unshare', ...mount, process.env.TOKENWARD_LAVINMQ].map((word) => `'${word}'`).join(' ');
+    writeFileSync(script, `#!/bin/sh\nexec ${words} "$@"\n`, {mode: 0o755});
+    return script;
+}
+
+test('the default file counts, and a warning names it; not if TOKENWARD_CONFIG is set to nothing', async () => {
+    const binary = brokerWithDefaultFile(ini('audience = another\n'));
+    if (!binary) return;  // takes root, and a kernel that lets root mount
+    await withBroker({binary, oauth: oauth()}, async (lavin) => {
+        await lavin.logged(/WARN.* \/etc\/tokenward\/tokenward\.ini is there, so it is read/);
+        await lavin.logged(/configured by \S+lavinmq\.ini, \/etc\/tokenward\/tokenward\.ini/);
+    });
+    await withBroker({binary, oauth: oauth(), environment: {TOKENWARD_CONFIG: ''}}, async (lavin) => {
+        await lavin.logged(/configured by \S+lavinmq\.ini$/m);
+        assert.doesNotMatch(lavin.log, /etc\/tokenward/);
     });
 }, LIMIT_MS);
 

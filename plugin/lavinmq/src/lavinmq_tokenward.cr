@@ -6,6 +6,7 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 require "../../crystal/src/tokenward"
+require "./lavinmq_tokenward/routes"
 require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/user"
@@ -20,3 +21,4 @@ require "./lavinmq_tokenward/outgoing_addresses"
 require "./lavinmq_tokenward/policy_rights"
 require "./lavinmq_tokenward/owners"
 require "./lavinmq_tokenward/parameters"
+require "./lavinmq_tokenward/overridden" # last: it looks at what is changed

@@ -41,16 +41,6 @@ module LavinMQ::TokenwardAuth
       end
     end
 
-    # The user of an Authorization header, for the HTTP API. A user without a tag is refused. Raises `KeysPending`.
-    def http_user(authorization : String) : User?
-      user = decide(::Tokenward::Credentials.http_authorization(authorization))
-      return nil unless user.is_a?(User)
-      return user unless user.tags.empty?
-      user.warn_of_no_tag
-      user.cleanup
-      nil
-    end
-
     def cleanup
       @backend.close
     end

@@ -6,6 +6,12 @@ module LavinMQ::TokenwardAuth
     context.response.content_type = "application/json"
     {error: "unavailable", reason: "Keys are being fetched"}.to_json(context.response)
   end
+
+  # What a 401 tells a client that may send a Bearer token (RFC 6750 section 3). A browser doesn't ask for a password then.
+  # Who sent a password, Basic or in a cookie, gets LavinMQ's own answer.
+  def self.challenge(context : ::HTTP::Server::Context, error : String? = nil) : Nil
+    context.response.headers["WWW-Authenticate"] = %(Bearer realm="LavinMQ") + (error ? %(, error="#{error}") : "")
+  end
 end
 
 class LavinMQ::HTTP::AuthHandler
@@ -17,22 +23,135 @@ class LavinMQ::HTTP::AuthHandler
       authorization = context.request.headers["Authorization"]? || ""
       is_bearer = authorization[0, 7].compare("Bearer ", case_insensitive: true) == 0
       if is_bearer && (ours = TokenwardAuth.current)
-        context.user = ours.http_user(authorization)
+        context.user = tokenward_bearer(context, ours, authorization)
         call_next(context)
       else
         previous_def
       end
     end
+    tokenward_limit_open_answer(context)
   rescue TokenwardAuth::KeysPending
     TokenwardAuth.unavailable(context)
   ensure
     # The request is over, so its session is released without waiting for the garbage collector.
     context.user.as?(TokenwardAuth::User).try &.cleanup
   end
+
+  private def tokenward_bearer(context, ours : TokenwardAuth::Authenticator, authorization : String) : TokenwardAuth::User?
+    user = ours.decide(::Tokenward::Credentials.http_authorization(authorization))
+    return TokenwardAuth.challenge(context, "invalid_token") unless user.is_a?(TokenwardAuth::User)
+    return user unless user.tags.empty?
+    user.warn_of_no_tag
+    user.cleanup
+    TokenwardAuth.challenge(context, "insufficient_scope")
+  end
+
+  # An answer that stays open, such as the live log, is cut off when the token ends.
+  private def tokenward_limit_open_answer(context) : Nil
+    return unless (user = context.user).is_a?(TokenwardAuth::User) && (answer = context.response.upgrade_handler)
+    return unless ends = user.session.expires_at
+    context.response.upgrade_handler = ->(io : ::IO) do
+      answered = Channel(Nil).new
+      spawn(name: "TokenwardAuth answer's end") do
+        select
+        when answered.receive?
+        when timeout(Math.max(ends - ::Time.utc, ::Time::Span.zero))
+          io.write_timeout = 1.second if io.responds_to?(:"write_timeout=")
+          io.close
+        end
+      rescue ::IO::Error
+        # the client has gone
+      end
+      begin
+        answer.call(io)
+      ensure
+        answered.close
+      end
+    end
+  end
 end
 
-# Checks what LavinMQ doesn't: a message's own dead letter exchange, a message's user_id, and the second name of an
-# alternate exchange. AMQP asks for rights; here they are refused.
+class LavinMQ::HTTP::RequireUserHandler
+  def call(context)
+    request = context.request
+    without_credentials = !request.headers.has_key?("Authorization") && request.cookies.empty?
+    TokenwardAuth.challenge(context) if context.user.nil? && without_credentials && TokenwardAuth.current
+    previous_def
+  end
+end
+
+# A token's user must have what `ROUTES` says before LavinMQ handles the request.
+abstract class LavinMQ::HTTP::Controller
+  {% for method in %w[delete get patch post put] %}
+    {% otherwise = method == "get" ? "Nothing" : "Administrator" %}
+    def {{method.id}}(path : String, &block : Action)
+      needs = TokenwardAuth::ROUTES["{{method.upcase.id}} #{path}"]? || TokenwardAuth::Needs::{{otherwise.id}}
+      return super(path, &block) if needs.nothing?
+      super(path) do |context, params|
+        user = context.user
+        tokenward_ask(needs, context, user, params) if user.is_a?(TokenwardAuth::User)
+        block.call(context, params)
+      end
+    end
+  {% end %}
+
+  private def tokenward_ask(needs : TokenwardAuth::Needs, context, user : TokenwardAuth::User, params) : Nil
+    case needs
+    in .nothing?
+    in .configure_queue?
+      return if user.can_config?(params["vhost"], params["name"])
+      access_refused(context, "User doesn't have configure permissions to queue '#{params["name"]}'")
+    in .own_connection?
+      return if user.tags.any?(&.administrator?) || tokenward_own?(user, params)
+      access_refused(context, "The connection is another user's: that needs tag:administrator")
+    in .policymaker?
+      refuse_unless_policymaker(context, user)
+    in .administrator?
+      refuse_unless_administrator(context, user)
+    in .aliveness_test?
+      vhost, queue, exchange = params["vhost"], "aliveness-test", "amq.direct"
+      return if user.can_config?(vhost, queue) && user.can_write?(vhost, queue) && user.can_read?(vhost, queue) &&
+                user.can_read?(vhost, exchange) && user.can_write?(vhost, exchange)
+      access_refused(context, "User doesn't have all permissions to queue '#{queue}', and read and write permissions to " \
+                              "exchange '#{exchange}'")
+    end
+  end
+
+  # Whether all connections that the request means are the user's. Those of a Unix socket share a name. If there is none,
+  # LavinMQ says so.
+  private def tokenward_own?(user : TokenwardAuth::User, params) : Bool
+    return false unless vhosts = TokenwardAuth.vhosts
+    own = true
+    vhosts.each do |name_and_vhost|
+      name_and_vhost[1].connections.each do |client|
+        next unless tokenward_meant?(client, params)
+        own &&= user.same_identity?(client.user)
+      end
+    end
+    own
+  end
+
+  private def tokenward_meant?(client, params) : Bool
+    if username = params["username"]?
+      client.user.name == username
+    elsif connection = params["connection"]?
+      client.name == connection
+    else # a connection, or a channel, whose name is the client's address and [NUMBER]
+      name = params["name"]
+      client.name == name || (client.is_a?(AMQP::Client) && client.channel_name_prefix == name.rpartition('[')[0])
+    end
+  end
+end
+
+# Each request makes a new user, so LavinMQ takes nobody for the user of a connection.
+class LavinMQ::HTTP::ConnectionsController
+  private def can_access_connection?(c : Client, user : Auth::BaseUser) : Bool
+    previous_def || (user.is_a?(TokenwardAuth::User) && user.same_identity?(c.user))
+  end
+end
+
+# Checks what LavinMQ doesn't: a message's own dead letter exchange or routing key, a message's user_id, and the second name
+# of an alternate exchange. AMQP asks for rights; here they are refused.
 class LavinMQ::HTTP::ExchangesController
   private def parse_body(context)
     body = super
@@ -42,8 +161,8 @@ class LavinMQ::HTTP::ExchangesController
     headers = properties.try(&.["headers"]?.try(&.as_h?))
     sender = properties.try(&.["user_id"]?)
     arguments = members["arguments"]?.try(&.as_h?)
-    if headers.try(&.has_key?("x-dead-letter-exchange"))
-      access_refused(context, "x-dead-letter-exchange in a message is not allowed here")
+    {"x-dead-letter-exchange", "x-dead-letter-routing-key"}.each do |header|
+      access_refused(context, "#{header} in a message is not allowed here") if headers.try(&.has_key?(header))
     end
     if sender && sender.raw && sender.as_s? != user.name && !user.can_impersonate?
       access_refused(context, "user_id doesn't match the actual user")
@@ -52,6 +171,18 @@ class LavinMQ::HTTP::ExchangesController
     if arguments.try(&.has_key?("alternate-exchange")) || (other && !other.as_s?)
       access_refused(context, "the alternate exchange must be the text x-alternate-exchange")
     end
+    body
+  end
+end
+
+# LavinMQ takes memory for as many messages as a request wants, whether they are there or not. 2147483647 end the broker.
+class LavinMQ::HTTP::QueuesController
+  private MOST_MESSAGES = 100_000
+
+  private def parse_body(context)
+    body = super
+    count = context.user.is_a?(TokenwardAuth::User) ? body["count"]?.try(&.as_i64?) : nil
+    bad_request(context, "count can be #{MOST_MESSAGES} at most") if count && count > MOST_MESSAGES
     body
   end
 end

@@ -26,31 +26,47 @@ module LavinMQ::TokenwardAuth
       end
     end
     @@current = Authenticator.new(config, backend)
-  rescue ex : ::Tokenward::Failure
-    abort "Error: tokenward: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}"
+  rescue ex : ::Tokenward::Failure | INI::ParseException | ::IO::Error
+    abort "Error: tokenward: #{told(ex)}"
   end
 
   # lavinmq.ini, if it has [oauth], then Tokenward's own file: a later file wins, key by key.
   def self.config_files(config : Config) : Array(String)
     files = [] of String
     theirs = config.config_file
-    files << theirs if !theirs.empty? && File.file?(theirs) && INI.parse(File.read(theirs)).has_key?("oauth")
-    if ours = ENV["TOKENWARD_CONFIG"]?.presence
-      files << ours
+    files << theirs if !theirs.empty? && INI.parse(File.read(theirs)).has_key?("oauth")
+    if ours = ENV["TOKENWARD_CONFIG"]?
+      files << ours unless ours.empty?
     elsif File.exists?(DEFAULT_CONFIG)
+      Log.warn do
+        "#{DEFAULT_CONFIG} is there, so it is read, and its keys win over lavinmq.ini's. If it is LavinMQ's, name it in " \
+        "TOKENWARD_CONFIG; if it is another program's, set TOKENWARD_CONFIG to nothing"
+      end
       files << DEFAULT_CONFIG
     end
     files
   end
 
-  # Reads the files again, on SIGHUP. All or nothing; sessions go on.
+  # Reads the files again, on SIGHUP. All or nothing; sessions go on. The library's line says that it is done, or why not.
   def self.reload : Nil
     return unless authenticator = @@current
     files = config_files(Config.instance)
-    authenticator.backend.reload(files)
-    Log.info { "configuration read again" }
-  rescue ex : ::Tokenward::Failure
-    Log.error { "the configuration stays as it was: #{ex.message}#{ex.hint.empty? ? "" : "; #{ex.hint}"}" }
+    if files.empty?
+      Log.error { "the configuration stays as it was: [oauth] has gone from lavinmq.ini, and there is no other file" }
+    else
+      authenticator.backend.reload(files)
+    end
+  rescue ::Tokenward::Failure
+  rescue ex # an exception in a signal's handler ends the broker
+    Log.error { "the configuration stays as it was: #{told(ex)}" }
+  end
+
+  private def self.told(ex : Exception) : String
+    case ex
+    when ::Tokenward::Failure then ex.hint.empty? ? ex.message.to_s : "#{ex.message}; #{ex.hint}"
+    when INI::ParseException  then "#{Config.instance.config_file}: #{ex.message}"
+    else                           ex.message || ex.class.name
+    end
   end
 end
 
