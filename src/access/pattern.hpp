@@ -25,7 +25,9 @@ struct Pattern {
     PatternKind kind = PatternKind::never;
     std::string_view text;
 
-    friend bool operator==(const Pattern &, const Pattern &) = default;
+    friend bool operator==(const Pattern &a, const Pattern &b) noexcept {
+        return a.kind == b.kind && same_bytes(a.text, b.text);
+    }
 };
 
 /// How sizes are written: seven bits in each byte, the lowest first. The top bit is set in all bytes but the
