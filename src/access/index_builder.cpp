@@ -140,6 +140,7 @@ void append_numbers(const Tables &tables, const IndexHeader &header, std::string
 void build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
                  std::pmr::memory_resource &arena, std::pmr::string &out) {
     Tables tables(arena);
+    tables.beginnings.reserve(offsets.size());
     for (const std::uint32_t offset : offsets) {
         const char *cursor = nodes.data() + offset;
         sort_into(tables, read_node(level, cursor).pattern, offset);

@@ -25,7 +25,9 @@ struct Pattern {
     PatternKind kind = PatternKind::never;
     std::string_view text;
 
-    friend bool operator==(const Pattern &, const Pattern &) = default;
+    friend bool operator==(const Pattern &a, const Pattern &b) noexcept {
+        return a.kind == b.kind && same_bytes(a.text, b.text);
+    }
 };
 
 /// How sizes are written: seven bits in each byte, the lowest first. The top bit is set in all bytes but the
@@ -79,6 +81,10 @@ class Glob {
     const char *cursor_;
     const char *end_;
 };
+
+/// Decodes the byte that begins at raw[at], which is no wildcard, and moves `at` to its last character. False for a
+/// broken escape.
+bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept;
 
 /// Splits at '*'; only then decodes percent and '+'. The pattern's text is a view into `raw` or into `arena`.
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
