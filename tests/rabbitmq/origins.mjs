@@ -26,8 +26,11 @@ const ports = {};
 
 const whoAmI = (port, token) => fetch(`http://127.0.0.1:${port}/api/whoami`, {headers: {authorization: bearer(token)}})
     .then((response) => response.json());
-const overAmqp = (port, token) => amqp.connect({protocol: 'amqp', hostname: '127.0.0.1', port, username: 'whoever', password: token},
-    {credentials: amqp.credentials.plain('whoever', token)}).then((connection) => ({end: () => connection.close().catch(() => {})}));
+async function overAmqp(port, token) {
+    const connection = await amqp.connect({protocol: 'amqp', hostname: '127.0.0.1', port, frameMax: 131072},
+        {credentials: amqp.credentials.plain('whoever', token)});
+    return {end: () => connection.close().catch(() => {})};
+}
 const overMqtt = (port, token) => mqtt.connectAsync(`mqtt://127.0.0.1:${port}`,
     {protocolVersion: 4, username: 'whoever', password: token, reconnectPeriod: 0}, false);
 function webStomp(port, token) {
