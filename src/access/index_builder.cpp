@@ -89,6 +89,7 @@ struct Tables {
 
     std::pmr::vector<std::uint32_t> exact;
     std::pmr::vector<TableEntry> beginnings;
+    bool prefixes_only = true;  ///< in beginnings
     std::pmr::vector<TableEntry> ends;
     std::pmr::vector<std::uint32_t> rest;
 };
@@ -109,6 +110,7 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
     const Glob glob(pattern.text);
     if (!glob.prefix.empty()) {
         tables.beginnings.push_back({0, glob.prefix, false, offset});
+        tables.prefixes_only = false;
     } else if (!glob.suffix.empty()) {
         tables.ends.push_back({0, glob.suffix, false, offset});
     } else {
@@ -145,7 +147,8 @@ void build_index(Level level, std::string_view nodes, std::span<const std::uint3
         const char *cursor = nodes.data() + offset;
         sort_into(tables, read_node(level, cursor).pattern, offset);
     }
-    sort_rows<TableColumns<false>>(std::span(tables.beginnings), arena);
+    // Nodes come in the order of their texts: prefixes without globs among them are sorted.
+    if (!tables.prefixes_only) sort_rows<TableColumns<false>>(std::span(tables.beginnings), arena);
     sort_rows<TableColumns<true>>(std::span(tables.ends), arena);
 
     IndexHeader header;
