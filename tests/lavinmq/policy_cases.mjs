@@ -57,7 +57,11 @@ for (const [scope, pattern, definition, allowed] of [
     ['configure:team/* read:team/* write:team/bob-x', '.*', alternate, true],
     // Each key.
     [MINE, '^orders$', key, false],
-    [MINE, '^bob-', key, true],
+    // A queue's own dead letter exchange counts more than the policy's, and can be any.
+    [MINE, '^bob-', key, false],
+    [MINE, '^bob-', {...key, ...dead}, false],
+    ['configure:team/bob-* read:team/bob-* write:team/*', '^bob-', key, true],
+    ['configure:team/bob-* read:team/bob-* write:team/*', '^bob-', {...key, ...dead}, true],
     [MINE, '^orders$', alternate, false],
     [MINE, '^bob-', alternate, true],
     [MINE, '^orders$', upstream, false],

@@ -38,6 +38,11 @@ module LavinMQ::TokenwardAuth
     # Why the user may not take away or replace a policy with this pattern, or nil.
     def self.fault_of_change(user : User, vhost : String, pattern : String) : String?
       return nil if exempt?(user)
+        if key == "dead-letter-routing-key" && Reach::EVERYTHING.missing(user, vhost, {::Tokenward::Operation::Write})
+          # A queue's own x-dead-letter-exchange counts more than the policy's, and may name any.
+          return "the policy's #{key} needs write on every exchange of the vhost: each queue can have a dead letter " \
+                 "exchange of its own, to which the key would go; write is missing"
+        end
       reach = Reach.of(pattern)
       missing = reach.missing(user, vhost, CHANGED)
       missing && denial("the policy", pattern, reach, CHANGED, missing)
