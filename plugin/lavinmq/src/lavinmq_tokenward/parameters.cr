@@ -51,6 +51,8 @@ module LavinMQ::TokenwardAuth
   def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
     check_change_of_policy(vhost, name)
     return unless user = requester
+    fault = PolicyRights.fault_of_pattern(pattern)
+    refuse(user, 400, "bad_request", fault) if fault
     fault = PolicyRights.fault(user, vhost.name, pattern, definition)
     refuse(user, 403, "access_refused", fault) if fault
   end

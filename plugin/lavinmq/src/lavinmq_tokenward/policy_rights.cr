@@ -18,6 +18,16 @@ module LavinMQ::TokenwardAuth
       "federation-upstream-set" => LINKED,
     }
 
+    # They can take all the stack, or reach a limit, at a name that isn't there yet.
+    UNBOUNDED = /\(\*|\(\?(?:[0-9R&+(]|-[0-9]|P>)|\\g/
+
+    # What is wrong with the pattern itself, or nil.
+    def self.fault_of_pattern(pattern : String) : String?
+      found = UNBOUNDED.match(pattern) || return nil
+      "the policy's pattern #{pattern.dump} has #{found[0].dump}: recursion, conditions, verbs and references by \\g can " \
+      "keep LavinMQ from matching any policy, and are refused"
+    end
+
     # Why the user may not make this policy, or nil.
     def self.fault(user : User, vhost : String, pattern : String, definition : Hash(String, JSON::Any)) : String?
       fault = fault_of_change(user, vhost, pattern)
@@ -27,6 +37,11 @@ module LavinMQ::TokenwardAuth
         next unless operations = NEEDED[key]?
         if missing = reach.missing(user, vhost, operations)
           return denial("the policy's #{key}", pattern, reach, operations, missing)
+        end
+        if key == "dead-letter-routing-key" && Reach::EVERYTHING.missing(user, vhost, {::Tokenward::Operation::Write})
+          # A queue's own x-dead-letter-exchange counts more than the policy's, and may name any.
+          return "the policy's #{key} needs write on every exchange of the vhost: each queue can have a dead letter " \
+                 "exchange of its own, to which the key would go; write is missing"
         end
         next unless key.in?("dead-letter-exchange", "alternate-exchange")
         exchange = value.as_s? || ""
@@ -38,11 +53,6 @@ module LavinMQ::TokenwardAuth
     # Why the user may not take away or replace a policy with this pattern, or nil.
     def self.fault_of_change(user : User, vhost : String, pattern : String) : String?
       return nil if exempt?(user)
-        if key == "dead-letter-routing-key" && Reach::EVERYTHING.missing(user, vhost, {::Tokenward::Operation::Write})
-          # A queue's own x-dead-letter-exchange counts more than the policy's, and may name any.
-          return "the policy's #{key} needs write on every exchange of the vhost: each queue can have a dead letter " \
-                 "exchange of its own, to which the key would go; write is missing"
-        end
       reach = Reach.of(pattern)
       missing = reach.missing(user, vhost, CHANGED)
       missing && denial("the policy", pattern, reach, CHANGED, missing)
@@ -108,6 +118,8 @@ module LavinMQ::TokenwardAuth
 
       EVERYTHING = new("", false)
 
+      getter? one
+
       # Only a pattern that begins with ^ and literal characters reaches less than everything. Where it isn't sure, it
       # takes the wider reach.
       def self.of(pattern : String) : Reach
@@ -121,9 +133,8 @@ module LavinMQ::TokenwardAuth
           when '.', '['
             return new(text.join, false)
           when '$'
-            # $ also matches before a newline at the end. Only the name of an MQTT session can have one.
-            one = last && !text.join.starts_with?("mqtt.")
-            return new(text.join, one)
+            # It also matches before a newline at the end: Policy#match? doesn't take that name.
+            return new(text.join, last)
           when '*', '+', '?', '{', '(', ')', '^'
             # A quantifier, or something behind which one may follow, belongs to the character before.
             text.pop?
