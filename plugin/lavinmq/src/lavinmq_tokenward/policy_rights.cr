@@ -86,14 +86,35 @@ module LavinMQ::TokenwardAuth
     def self.set_fault(user : User, vhost : VHost, component : String?, value : JSON::Any) : String?
       return nil if component != VHost::FEDERATION_UPSTREAM_SET || exempt?(user)
       value.as_a.each_with_index do |entry, i|
-        members = entry.as_h
-        next if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
-        upstream = members["upstream"].as_s
-        next if TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
+        upstream = changed_upstream(entry)
+        next if !upstream || TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
         return "entry #{i + 1}: it changes the exchange or queue of the upstream #{upstream.dump}, which you didn't make: " \
                "leave them as they are, or add a uri of your own"
       end
       nil
+    end
+
+    # A stored set without the entries that its maker might not write now: somebody else made the upstream anew.
+    def self.allowed_entries(vhost : VHost, name : String, value : JSON::Any) : JSON::Any
+      return value unless owners = TokenwardAuth.owners
+      maker = owners.maker(vhost, VHost::FEDERATION_UPSTREAM_SET, name)
+      return value if maker.nil? || maker.administrator?
+      JSON::Any.new(value.as_a.select do |entry|
+        upstream = changed_upstream(entry) || next true
+        next true if owners.maker(vhost, VHost::FEDERATION_UPSTREAM, upstream).try &.same?(maker)
+        Log.warn do
+          "federation-upstream-set #{name.dump} in #{vhost.name.dump}, made by #{maker.username.dump}: an entry is left out, " \
+          "since it changes the exchange or queue of the upstream #{upstream.dump}, which somebody else made"
+        end
+        false
+      end)
+    end
+
+    # The upstream with whose address the entry of a set takes another exchange or queue.
+    private def self.changed_upstream(entry : JSON::Any) : String?
+      members = entry.as_h
+      return nil if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
+      members["upstream"].as_s
     end
 
     private def self.links?(vhost : VHost, definition : Hash(String, JSON::Any), component : String?, name : String) : Bool
