@@ -4,9 +4,9 @@ import {existsSync, mkdirSync, readFileSync, statSync, writeFileSync} from 'node
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
-import {Lavin, basic, bearer} from '../support/lavinmq.mjs';
+import {Lavin, basic, bearer, hasSignIn} from '../support/lavinmq.mjs';
 import {temporaryDirectory} from '../support/programs.mjs';
-import {runAll, test} from '../support/tap.mjs';
+import {eventually, runAll, test} from '../support/tap.mjs';
 
 const LIMIT_MS = 120_000;
 const LOCAL = basic('guest', 'guest');
@@ -106,6 +106,43 @@ test('after a restart owners are known; what is gone or was changed is dropped; 
     assert.match(lines[0], /federation-upstream "local" in "\/"/);
     assert.match(lines[0], /federation-upstream "to-be-bobs" in "\/"/);
     assert.match(lines[0], /addresses without a user or a host/);
+}, LIMIT_MS);
+
+// To 2.8 LavinMQ fails at an entry that changes anything.
+if (hasSignIn) test("a set's other exchange by one's own upstream ends when somebody else makes that upstream anew", async () => {
+    const bob = await header('bob');
+    const ada = bearer(await issuer.mint('ada', 'broker.read:*/* broker.tag:administrator'));
+    const changing = [{upstream: 'bobs', exchange: 'payroll'}];
+    // Links of changed upstreams are not among /api/federation-links.
+    const links = () => (lavin.log.match(/lmq\.federation\.link.* upstream: "bobs"\] Starting$/gm) ?? []).length;
+    const left = () => lavin.log.match(/federation-upstream-set .* an entry is left out.*/g);
+    for (const name of ['x1', 'x2']) {
+        await lavin.http(`/exchanges/%2F/${name}`, LOCAL, {method: 'PUT', body: {type: 'fanout', durable: true}});
+    }
+    assert.equal((await put(bob, 'federation-upstream', 'bobs', {uri: URI})).status, 201);
+    assert.equal((await put(bob, 'federation-upstream-set', 'changing', changing)).status, 201);
+    assert.equal((await put(ada, 'federation-upstream-set', 'adas', changing)).status, 201);
+    for (const [exchange, set] of [['x1', 'changing'], ['x2', 'adas']]) {
+        await lavin.http(`/policies/%2F/${set}`, LOCAL, {method: 'PUT', body: {
+            pattern: `^${exchange}$`, definition: {'federation-upstream-set': set}, 'apply-to': 'exchanges'}});
+    }
+    await restart();
+    await eventually(() => links() === 2, 'both links');
+    assert.equal(left(), null);
+    assert.equal((await put(LOCAL, 'federation-upstream', 'bobs', {uri: 'amqp://ops:secret@127.0.0.1:1/'})).status, 204);
+    assert.equal((await put(bob, 'federation-upstream-set', 'changing', changing)).status, 403);
+    await restart();
+    await eventually(() => /Federation link state/.test(lavin.log), "the administrator's link");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(links(), 1);
+    assert.equal(left()?.length, 1);
+    assert.match(left()[0], /^federation-upstream-set "changing" in "\/", made by "bob": .* the upstream "bobs", which somebody else made/);
+    for (const set of ['changing', 'adas']) {
+        await lavin.http(`/policies/%2F/${set}`, LOCAL, {method: 'DELETE'});
+        await drop(LOCAL, 'federation-upstream-set', set);
+    }
+    for (const name of ['x1', 'x2']) await lavin.http(`/exchanges/%2F/${name}`, LOCAL, {method: 'DELETE'});
+    await drop(LOCAL, 'federation-upstream', 'bobs');
 }, LIMIT_MS);
 
 test("a file that can't be read is an error line and is kept; the broker works on", async () => {

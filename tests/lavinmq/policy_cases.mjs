@@ -57,7 +57,11 @@ for (const [scope, pattern, definition, allowed] of [
     ['configure:team/* read:team/* write:team/bob-x', '.*', alternate, true],
     // Each key.
     [MINE, '^orders$', key, false],
-    [MINE, '^bob-', key, true],
+    // A queue's own dead letter exchange counts more than the policy's, and can be any.
+    [MINE, '^bob-', key, false],
+    [MINE, '^bob-', {...key, ...dead}, false],
+    ['configure:team/bob-* read:team/bob-* write:team/*', '^bob-', key, true],
+    ['configure:team/bob-* read:team/bob-* write:team/*', '^bob-', {...key, ...dead}, true],
     [MINE, '^orders$', alternate, false],
     [MINE, '^bob-', alternate, true],
     [MINE, '^orders$', upstream, false],
@@ -121,6 +125,60 @@ test('a pattern that is no regular expression is a 400, as for a local user', as
     for (const pattern of ['^bob\\', '^bob(', '^*', '\\']) {
         for (const who of [header, LOCAL]) assert.equal((await put(who, 'bobs', pattern, dead)).status, 400, pattern);
     }
+});
+
+test("a token's user gets a 400 for a pattern that recurses, or the like, whatever it reaches", async () => {
+    await vhost();
+    const bob = bearer(await mint('bob', `${ALL} tag:policymaker`));
+    for (const pattern of ['^bob-.?((?1))', '^bob-(?R)?', '^bob-(?+1)(a)', '^bob-(a)(?-1)', '^bob-(?<n>a)(?&n)', '^bob-(?<n>a)(?P>n)',
+        '^bob-(a)?(?(1)b)', '(*LIMIT_MATCH=1)^bob-', '^bob-(a)\\g<1>']) {
+        const {status, body} = await put(bob, 'bobs', pattern, {'max-length': 5});
+        await drop('bobs');
+        assert.equal(status, 400, pattern);
+        assert.match(body.reason, /^the policy's pattern .* has ".*": recursion, conditions, verbs and references/);
+    }
+    for (const pattern of ['^bob-(?:a)', '^bob-(?-i)a', '^bob-(?<n>a)', '^bob-(?=a)', '^bob-(?#x)']) {
+        assert.equal((await put(bob, 'bobs', pattern, {'max-length': 5})).status, 201, pattern);
+        await drop('bobs');
+    }
+});
+
+for (const [who, pattern] of [
+    [async () => LOCAL, '^bob-.?((?1))'],
+    [async () => bearer(await mint('bob', `${MINE} tag:policymaker`)), '^bob-.*(?:a+)+(?:a+)+(?:a+)+(?:a+)+$'],
+]) {
+    test(`${pattern}: a pattern that can't be matched takes no other policy away, and queues can be declared`, async () => {
+        await vhost();
+        const queue = (name, method = 'PUT') => world.lavin.http(`/queues/team/${name}`, LOCAL, {method, body: method === 'PUT' ? {durable: false} : undefined});
+        const slow = `bob-${'a'.repeat(60)}!`;
+        const from = world.lavin.log.length;
+        assert.equal((await put(await who(), 'bobs', pattern, {'max-length': 5}, {priority: 5})).status, 201);
+        assert.equal((await queue(slow)).status, 201);
+        assert.equal((await put(LOCAL, 'others', '^other', {'max-length': 7})).status, 201);
+        assert.equal((await queue('other')).status, 201);
+        await eventually(async () => (await queue('other', 'GET')).body.policy === 'others', "the other's policy");
+        await put(LOCAL, 'all', '', {'max-length': 8}, {priority: -1});
+        await eventually(async () => (await queue(slow, 'GET')).body.policy === 'all', 'the next policy');
+        const lines = world.lavin.log.slice(from).match(/the pattern .* of the policy "bobs" in "team" can't be matched with .*/g);
+        assert.equal(lines?.length, 1);
+        for (const name of ['bobs', 'others', 'all']) await drop(name);
+        for (const name of [slow, 'other']) await queue(name, 'DELETE');
+    });
+}
+
+test('a pattern for one name leaves that name with a newline behind it alone; others match it as ever', async () => {
+    await vhost();
+    const queue = (name, method = 'PUT') => world.lavin.http(`/queues/team/${name}`, LOCAL, {method, body: method === 'PUT' ? {durable: false} : undefined});
+    for (const name of ['bob-q', 'bob-q%0A']) assert.equal((await queue(name)).status, 201);
+    const one = bearer(await mint('bob', `${ONE} tag:policymaker`));
+    assert.equal((await put(one, 'bobs', '^bob-q$', {'max-length': 5})).status, 201);
+    const policies = async () => [(await queue('bob-q', 'GET')).body.policy, (await queue('bob-q%0A', 'GET')).body.policy ?? null];
+    await eventually(async () => (await policies())[0] === 'bobs', 'the policy');
+    assert.deepEqual(await policies(), ['bobs', null]);
+    await put(LOCAL, 'all', '^bob-.$', {'max-length': 8}, {priority: 9});
+    await eventually(async () => (await policies()).join() === 'all,all', "the local user's policy");
+    for (const name of ['bobs', 'all']) await drop(name);
+    for (const name of ['bob-q', 'bob-q%0A']) await queue(name, 'DELETE');
 });
 
 test('replacing or deleting a policy needs configure on what it matches', async () => {

@@ -17,7 +17,7 @@ import tempfile
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..', 'plugin', 'lavinmq', 'src'))
 REQUIREMENTS = os.path.join(ROOT, 'lavinmq_tokenward', 'requirements.cr')
-NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_variable|_type)?) ([A-Z:][\w:]*)(?:, "([^"]+)"(?:, (.*))?)?$')
+NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_overloads|_variable|_type)?) ([A-Z:][\w:]*)(?:, "([^"]+)"(?:, (.*))?)?$')
 TYPE = re.compile(r'^(\s*)(?:abstract |private )*(class|module|struct|enum|lib) ([\w:]+)(?:\([^)]*\))?(?: < ([\w:]+))?')
 MESSAGE = "tokenward: this LavinMQ isn't one that the add-on knows"
 

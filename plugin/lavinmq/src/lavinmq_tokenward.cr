@@ -19,6 +19,7 @@ require "./lavinmq_tokenward/mqtt"
 require "./lavinmq_tokenward/http"
 require "./lavinmq_tokenward/outgoing_addresses"
 require "./lavinmq_tokenward/policy_rights"
+require "./lavinmq_tokenward/policy_match"
 require "./lavinmq_tokenward/owners"
 require "./lavinmq_tokenward/parameters"
 require "./lavinmq_tokenward/overridden" # last: it looks at what is changed

@@ -1,11 +1,11 @@
 # The second half of requirements.cr, behind all that the add-on changes.
 module LavinMQ::TokenwardAuth
-  # If LavinMQ's method restricts its parameters otherwise than ours, there are two methods of that name now, and the call
-  # may go to LavinMQ's.
+  # If LavinMQ's method restricts its parameters otherwise than ours, there is one method of that name more now, and the
+  # call may go to LavinMQ's.
   {% for need in OVERRIDDEN %}
     {% type = need[0].resolve %}
     {% methods = (need[2] == "class" ? type.class.methods : type.methods).select { |m| m.name == need[1] } %}
-    {% unless methods.size == 1 %}
+    {% unless methods.size == need[3] %}
       {% raise "#{UNKNOWN_LAVINMQ.id}: #{need[0]}##{need[1].id} takes other types than the add-on's: " +
                "#{methods.map { |m| m.args }}" %}
     {% end %}

@@ -19,8 +19,10 @@ module LavinMQ::TokenwardAuth
       getter made_at : ::Time
       # Of what was made: without the add-on it may have been changed by somebody else.
       getter sha256 : String
+      # Whether the token had that tag then.
+      getter? administrator = false
 
-      def initialize(@vhost, @component, @name, @issuer, @username, @sha256, @made_at = ::Time.utc)
+      def initialize(@vhost, @component, @name, @issuer, @username, @sha256, @administrator, @made_at = ::Time.utc)
       end
 
       def made?(parameter : Parameter) : Bool
@@ -33,6 +35,10 @@ module LavinMQ::TokenwardAuth
 
       def same?(user : User) : Bool
         issuer == user.session.issuer && username == user.session.username
+      end
+
+      def same?(other : Owner) : Bool
+        issuer == other.issuer && username == other.username
       end
     end
 
@@ -57,10 +63,18 @@ module LavinMQ::TokenwardAuth
       !owner.nil? && owner.same?(user)
     end
 
+    # Of what is there, if it is as it was made: at the start `compare_with` comes later than the first use of a parameter.
+    def maker(vhost : VHost, component : String, name : String) : Owner?
+      owner = self[vhost.name, component, name]? || return nil
+      parameter = vhost.parameters[{component, name}]?
+      owner if parameter && owner.made?(parameter)
+    end
+
     # Raises if the file can't be written.
     def record(vhost : String, component : String, parameter : Parameter, user : User) : Nil
       name, identity = parameter.parameter_name, user.session
-      owner = Owner.new(vhost, component, name, identity.issuer, identity.username, Owner.sha256_of(parameter))
+      administrator = user.tags.any?(&.administrator?)
+      owner = Owner.new(vhost, component, name, identity.issuer, identity.username, Owner.sha256_of(parameter), administrator)
       @lock.synchronize do
         @owners[{vhost, component, name}] = owner
         save
@@ -139,8 +153,9 @@ end
 
 class LavinMQ::VHostStore
   def load!
-    previous_def
+    # Before LavinMQ applies the parameters: it asks for their owners.
     owners = TokenwardAuth.owners = TokenwardAuth::Owners.new(@data_dir, @replicator)
+    previous_def
     owners.compare_with(self)
   end
 end

@@ -51,6 +51,8 @@ module LavinMQ::TokenwardAuth
   def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
     check_change_of_policy(vhost, name)
     return unless user = requester
+    fault = PolicyRights.fault_of_pattern(pattern)
+    refuse(user, 400, "bad_request", fault) if fault
     fault = PolicyRights.fault(user, vhost.name, pattern, definition)
     refuse(user, 403, "access_refused", fault) if fault
   end
@@ -101,6 +103,12 @@ class LavinMQ::Shovel::Store
   def self.validate_config!(config : JSON::Any, user : Auth::BaseUser?)
     TokenwardAuth.check_addresses(VHost::SHOVEL, config)
     previous_def
+  end
+end
+
+class LavinMQ::Federation::UpstreamStore
+  def create_upstream_set(name, config)
+    previous_def(name, TokenwardAuth::PolicyRights.allowed_entries(@vhost, name, config))
   end
 end
 

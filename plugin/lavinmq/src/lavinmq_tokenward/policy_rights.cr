@@ -18,6 +18,16 @@ module LavinMQ::TokenwardAuth
       "federation-upstream-set" => LINKED,
     }
 
+    # They can take all the stack, or reach a limit, at a name that isn't there yet.
+    UNBOUNDED = /\(\*|\(\?(?:[0-9R&+(]|-[0-9]|P>)|\\g/
+
+    # What is wrong with the pattern itself, or nil.
+    def self.fault_of_pattern(pattern : String) : String?
+      found = UNBOUNDED.match(pattern) || return nil
+      "the policy's pattern #{pattern.dump} has #{found[0].dump}: recursion, conditions, verbs and references by \\g can " \
+      "keep LavinMQ from matching any policy, and are refused"
+    end
+
     # Why the user may not make this policy, or nil.
     def self.fault(user : User, vhost : String, pattern : String, definition : Hash(String, JSON::Any)) : String?
       fault = fault_of_change(user, vhost, pattern)
@@ -27,6 +37,11 @@ module LavinMQ::TokenwardAuth
         next unless operations = NEEDED[key]?
         if missing = reach.missing(user, vhost, operations)
           return denial("the policy's #{key}", pattern, reach, operations, missing)
+        end
+        if key == "dead-letter-routing-key" && Reach::EVERYTHING.missing(user, vhost, {::Tokenward::Operation::Write})
+          # A queue's own x-dead-letter-exchange counts more than the policy's, and may name any.
+          return "the policy's #{key} needs write on every exchange of the vhost: each queue can have a dead letter " \
+                 "exchange of its own, to which the key would go; write is missing"
         end
         next unless key.in?("dead-letter-exchange", "alternate-exchange")
         exchange = value.as_s? || ""
@@ -71,14 +86,35 @@ module LavinMQ::TokenwardAuth
     def self.set_fault(user : User, vhost : VHost, component : String?, value : JSON::Any) : String?
       return nil if component != VHost::FEDERATION_UPSTREAM_SET || exempt?(user)
       value.as_a.each_with_index do |entry, i|
-        members = entry.as_h
-        next if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
-        upstream = members["upstream"].as_s
-        next if TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
+        upstream = changed_upstream(entry)
+        next if !upstream || TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
         return "entry #{i + 1}: it changes the exchange or queue of the upstream #{upstream.dump}, which you didn't make: " \
                "leave them as they are, or add a uri of your own"
       end
       nil
+    end
+
+    # A stored set without the entries that its maker might not write now: somebody else made the upstream anew.
+    def self.allowed_entries(vhost : VHost, name : String, value : JSON::Any) : JSON::Any
+      return value unless owners = TokenwardAuth.owners
+      maker = owners.maker(vhost, VHost::FEDERATION_UPSTREAM_SET, name)
+      return value if maker.nil? || maker.administrator?
+      JSON::Any.new(value.as_a.select do |entry|
+        upstream = changed_upstream(entry) || next true
+        next true if owners.maker(vhost, VHost::FEDERATION_UPSTREAM, upstream).try &.same?(maker)
+        Log.warn do
+          "federation-upstream-set #{name.dump} in #{vhost.name.dump}, made by #{maker.username.dump}: an entry is left out, " \
+          "since it changes the exchange or queue of the upstream #{upstream.dump}, which somebody else made"
+        end
+        false
+      end)
+    end
+
+    # The upstream with whose address the entry of a set takes another exchange or queue.
+    private def self.changed_upstream(entry : JSON::Any) : String?
+      members = entry.as_h
+      return nil if members.has_key?("uri") || !(members.has_key?("exchange") || members.has_key?("queue"))
+      members["upstream"].as_s
     end
 
     private def self.links?(vhost : VHost, definition : Hash(String, JSON::Any), component : String?, name : String) : Bool
@@ -103,6 +139,8 @@ module LavinMQ::TokenwardAuth
 
       EVERYTHING = new("", false)
 
+      getter? one
+
       # Only a pattern that begins with ^ and literal characters reaches less than everything. Where it isn't sure, it
       # takes the wider reach.
       def self.of(pattern : String) : Reach
@@ -116,9 +154,8 @@ module LavinMQ::TokenwardAuth
           when '.', '['
             return new(text.join, false)
           when '$'
-            # $ also matches before a newline at the end. Only the name of an MQTT session can have one.
-            one = last && !text.join.starts_with?("mqtt.")
-            return new(text.join, one)
+            # It also matches before a newline at the end: Policy#match? doesn't take that name.
+            return new(text.join, last)
           when '*', '+', '?', '{', '(', ')', '^'
             # A quantifier, or something behind which one may follow, belongs to the character before.
             text.pop?

@@ -32,7 +32,20 @@ module LavinMQ::TokenwardAuth
         {% raise "#{UNKNOWN_LAVINMQ.id}: expected one method #{type}##{name.id} with #{parameters} parameters, found " +
                  "#{methods.map { |m| m.args.size }}" %}
       {% end %}
-      {% OVERRIDDEN << {type, name, where} %}
+      {% OVERRIDDEN << {type, name, where, 1} %}
+    {% end %}
+  end
+
+  # As many methods of that name as there are types given, each with one parameter of one of these types.
+  private macro needs_overloads(type, name, *restrictions)
+    needs_type {{type}}
+    {% if found = type.resolve? %}
+      {% methods = found.methods.select { |m| m.name == name } %}
+      {% unless methods.map(&.args.map(&.restriction).join(";")).sort.join(" ") == restrictions.sort.join(" ") %}
+        {% raise "#{UNKNOWN_LAVINMQ.id}: expected methods #{type}##{name.id} for #{restrictions.join(", ").id}, found " +
+                 "#{methods.map { |m| m.args }}" %}
+      {% end %}
+      {% OVERRIDDEN << {type, name, "instance", restrictions.size} %}
     {% end %}
   end
 
@@ -278,6 +291,9 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::Parameter, "new", 3, "class"
   needs_to_call LavinMQ::Policy, "name", 0
   needs_to_call LavinMQ::Policy, "pattern", 0
+  needs_overloads LavinMQ::Policy, "match?", "Queue", "Exchange"
+  needs LavinMQ::Federation::UpstreamStore, "create_upstream_set", 2
+  needs_variable LavinMQ::Federation::UpstreamStore, "vhost", "LavinMQ::VHost"
   needs_to_call LavinMQ::Policy, "definition", 0
   needs_to_call LavinMQ::Clustering::Replicator, "register_file", 1
   needs_to_call LavinMQ::Clustering::Replicator, "replace_file", 1
