@@ -300,4 +300,9 @@ module LavinMQ::TokenwardAuth
     needs {{ definitions.id }}::GlobalDefinitions, "import", {{ is_new ? 2 : 1 }}
     needs {{ definitions.id }}::VHostDefinitions, "import", {{ is_new ? 2 : 1 }}
   {% end %}
+  needs LavinMQ::ParameterStore, "apply", 1
+  needs_to_call LavinMQ::ParameterStore, "delete", 1
+  needs_type LavinMQ::Shovel::AckMode
+  needs_type LavinMQ::Shovel::DeleteAfter
+  needs_type LavinMQ::Federation::AckMode
 end
