@@ -139,8 +139,8 @@ end
 
 class LavinMQ::VHostStore
   def load!
+    owners = TokenwardAuth.owners = TokenwardAuth::Owners.new(@data_dir, @replicator) # vhosts ask for it when they load
     previous_def
-    owners = TokenwardAuth.owners = TokenwardAuth::Owners.new(@data_dir, @replicator)
     owners.compare_with(self)
   end
 end

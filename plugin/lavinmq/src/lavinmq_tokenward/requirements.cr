@@ -305,4 +305,13 @@ module LavinMQ::TokenwardAuth
   needs_type LavinMQ::Shovel::AckMode
   needs_type LavinMQ::Shovel::DeleteAfter
   needs_type LavinMQ::Federation::AckMode
+
+  # ---- federation ----
+  needs LavinMQ::Federation::UpstreamStore, "create_upstream", 2
+  needs LavinMQ::Federation::UpstreamStore, "create_upstream_set", 2
+  needs LavinMQ::Federation::Upstream::Link, "federate", 5
+  needs_variable LavinMQ::Federation::UpstreamStore, "upstreams", "Hash(String, LavinMQ::Federation::Upstream)"
+  needs_variable LavinMQ::Federation::UpstreamStore, "vhost", "LavinMQ::VHost"
+  needs_variable LavinMQ::Federation::Upstream::Link, "upstream", "LavinMQ::Federation::Upstream"
+  needs_to_call LavinMQ::Federation::Upstream, "name", 0
 end
