@@ -1,5 +1,6 @@
 // Shovels and federation upstreams that a token's user makes: where LavinMQ may connect for him, and as whom.
 import assert from 'node:assert/strict';
+import {createServer} from 'node:net';
 
 import {bearer} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -400,6 +401,63 @@ for (const [what, maker, links, cleaned] of [
         await local.close();
     });
 }
+
+// The destination is no broker: it agrees to frames of 8 bytes, takes the login, and then whatever comes.
+test("a shovel doesn't write empty frames without end to a server that wants frames of 8 bytes", async () => {
+    await vhosts();
+    const frame = (channel, type, method, ...parts) => {
+        const payload = Buffer.concat([Buffer.from([0, type, 0, method]), ...parts]);
+        const head = Buffer.from([1, 0, channel, 0, 0, 0, 0]);
+        head.writeUInt32BE(payload.length, 3);
+        return Buffer.concat([head, payload, Buffer.from([0xce])]);
+    };
+    const long = (text) => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+    const answers = {
+        [10_011]: () => frame(0, 10, 30, Buffer.from([0, 10, 0, 0, 0, 8, 0, 0])),
+        [10_040]: () => frame(0, 10, 41, Buffer.from([0])),
+        [20_010]: (channel) => frame(channel, 20, 11, Buffer.alloc(4)),
+        [85_010]: (channel) => frame(channel, 85, 11),
+        [50_010]: (channel) => frame(channel, 50, 11, Buffer.from([1, 0x61]), Buffer.alloc(8)),
+    };
+    let [received, connections] = [0, 0];
+    const server = createServer((socket) => {
+        let rest = Buffer.alloc(0);
+        let started = false;
+        connections++;
+        socket.on('error', () => {});
+        socket.on('data', (data) => {
+            received += data.length;
+            if (received > 1_000_000) return socket.destroy();
+            rest = Buffer.concat([rest, data]);
+            if (!started && rest.length >= 8) {
+                [started, rest] = [true, rest.subarray(8)];
+                socket.write(frame(0, 10, 10, Buffer.from([0, 9]), Buffer.alloc(4), long('PLAIN'), long('en_US')));
+            }
+            while (started && rest.length >= 8 && rest.length >= rest.readUInt32BE(3) + 8) {
+                const [type, channel, size] = [rest[0], rest.readUInt16BE(1), rest.readUInt32BE(3)];
+                const method = type === 1 ? rest.readUInt16BE(7) * 1000 + rest.readUInt16BE(9) : 0;
+                rest = rest.subarray(size + 8);
+                if (answers[method]) socket.write(answers[method](channel));
+            }
+        });
+    });
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    const own = await mint('bob', BOB);
+    const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+    await channel.assertQueue('small', {durable: false});
+    channel.sendToQueue('small', Buffer.from('x'));
+    assert.equal((await put(bearer(own), 'shovel', 'small', shovel({
+        'src-uri': `amqp://bob:${own}@127.0.0.1:${world.lavin.port}/team`, 'src-queue': 'small',
+        'dest-uri': `amqp://bob:secret@127.0.0.1:${server.address().port}/`, 'reconnect-delay': 1,
+    }))).status, 201);
+    await eventually(() => connections >= 2 || received > 1_000_000, 'the next attempt');
+    assert.ok(received < 100_000, `${received} bytes`);
+    const {error} = (await world.lavin.http('/shovels/team/small', bearer(own))).body;
+    assert.match(error, /the server wants frames of at most 8 bytes; AMQP's least is 4096/);
+    await drop('shovel', 'small');
+    await channel.deleteQueue('small');
+    server.close();
+});
 
 test("a local user's addresses are as LavinMQ takes them", async () => {
     await vhosts();

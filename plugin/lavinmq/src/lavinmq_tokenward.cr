@@ -23,4 +23,5 @@ require "./lavinmq_tokenward/policy_rights"
 require "./lavinmq_tokenward/owners"
 require "./lavinmq_tokenward/parameters"
 require "./lavinmq_tokenward/federation"
+require "./lavinmq_tokenward/amqp_client"
 require "./lavinmq_tokenward/overridden" # last: it looks at what is changed

@@ -314,4 +314,6 @@ module LavinMQ::TokenwardAuth
   needs_variable LavinMQ::Federation::UpstreamStore, "vhost", "LavinMQ::VHost"
   needs_variable LavinMQ::Federation::Upstream::Link, "upstream", "LavinMQ::Federation::Upstream"
   needs_to_call LavinMQ::Federation::Upstream, "name", 0
+  needs ::AMQP::Client::Connection, "tune", 4, "class"
+  needs_type ::AMQP::Client::Error
 end
