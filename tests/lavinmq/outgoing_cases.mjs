@@ -1,5 +1,6 @@
 // Shovels and federation upstreams that a token's user makes: where LavinMQ may connect for him, and as whom.
 import assert from 'node:assert/strict';
+import {createServer} from 'node:net';
 
 import {bearer} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -15,6 +16,9 @@ const put = (header, component, name, value) =>
 const drop = (component, name) => world.lavin.http(`/parameters/${component}/team/${name}`, LOCAL, {method: 'DELETE'});
 const isThere = async (component, name) =>
     (await world.lavin.http(`/parameters/${component}/team/${name}`, LOCAL)).status === 200;
+
+/** LavinMQ to 2.8 can't apply a set whose entry has more than an upstream. */
+const TO_2_8 = /^2\.[0-8]\./.test(process.env.TOKENWARD_LAVINMQ_VERSION ?? '');
 
 /** An address that is well formed, for a broker that nobody reaches. */
 const GOOD = 'amqp://bob:secret@127.0.0.1:1/prod';
@@ -47,6 +51,14 @@ const refused = [
     ["a file of the broker's machine, such as a FIFO, at which LavinMQ waits for ever", `${GOOD}?keyfile=/run/initctl`,
      /its parameter .*keyfile.* is not allowed/],
     ['no end of memory', `${GOOD}?buffer_size=2147483647`, /its parameter .*buffer_size.* is not allowed/],
+    ["a frame_max that lets that server take as much memory", `${GOOD}?frame_max=4294967295`,
+     /its parameter frame_max must be a number from 4096 to 131072/],
+    ['the same behind a good one', `${GOOD}?frame_max=4096&frame_max=131073`, /its parameter frame_max must be/],
+    ['a frame_max that is too small', `${GOOD}?frame_max=8`, /its parameter frame_max must be/],
+    ['a channel_max that is no number', `${GOOD}?channel_max=+1`, /its parameter channel_max must be a number/],
+    ['a heartbeat out of range', `${GOOD}?heartbeat=65536`, /its parameter heartbeat must be a number from 0 to 65535/],
+    ["much of the kernel's memory", `${GOOD}?recv_buffer_size=2147483647`, /its parameter recv_buffer_size must be/],
+    ['a negative buffer', `${GOOD}?send_buffer_size=-1`, /its parameter send_buffer_size must be/],
     ['a bad port', 'amqp://bob:secret@127.0.0.1:secret/prod', /it can't be read/],
     ['bytes that are no text', 'amqp://bob:secret@%ff%fe/prod', /it has no host/],
     ['no text', 7, /must be a text/],
@@ -107,6 +119,95 @@ for (const [what, component, value, why] of [
         assert.ok(!await isThere(component, 'refused'));
     });
 }
+
+const LARGE = 2 ** 40;
+const bad = {
+    shovel: [
+        ['src-prefetch-count', [-1, 65536, 1.5, '1', null, LARGE]], ['reconnect-delay', [0, -5, 1.5, '1', null, LARGE]],
+        ['ack-mode', [5, 'never', null]], ['src-delete-after', [5, 'soon', []]], ['src-consumer-args', [[1], 'x', null]],
+        ...['src-queue', 'src-exchange', 'src-exchange-key', 'dest-queue', 'dest-exchange', 'dest-exchange-key']
+            .map((name) => [name, [5, null, {}]]),
+    ],
+    'federation-upstream': [
+        ['prefetch-count', [-1, 65536, null, LARGE]], ['reconnect-delay', [0, -5, '1', LARGE]], ['ack-mode', [5, 'never', null]],
+        ['max-hops', [-1, '1']], ['expires', [-1, 1.5]], ['message-ttl', [-1, []]], ['consumer-tag', [5]],
+        ['exchange', [5, null]], ['queue', [[], null]],
+    ],
+    'federation-upstream-set': [
+        ['prefetch-count', [-1, 65536, null, LARGE]], ['reconnect-delay', [0, null, LARGE]], ['ack-mode', [5, 'never', null]],
+        ['max-hops', ['1', null]], ['expires', [1.5, null]], ['message-ttl', [[], null]], ['exchange', [5]], ['queue', [null]],
+    ],
+};
+
+for (const [component, members] of Object.entries(bad)) {
+    test(`what LavinMQ can't apply is refused with 400 to a token's user, and its password isn't logged: ${component}`, async () => {
+        await vhosts();
+        const header = bearer(await mint('bob', BOB));
+        assert.equal((await put(header, 'federation-upstream', 'known', {uri: GOOD})).status, 201);
+        const from = world.lavin.log.length;
+        const uri = 'amqp://bob:verysecret@127.0.0.1:1/prod';
+        const of = {
+            'shovel': (more) => shovel({'src-uri': uri, ...more}),
+            'federation-upstream': (more) => ({uri, ...more}),
+            'federation-upstream-set': (more) => [{upstream: 'known'}, {upstream: 'known', uri, ...more}],
+        }[component];
+        for (const [name, values] of members) {
+            for (const value of values) {
+                const {status, body} = await put(header, component, 'refused', of({[name]: value}));
+                assert.equal(status, 400, `${name} ${JSON.stringify(value)}: ${status} ${JSON.stringify(body)}`);
+                assert.match(body.reason, new RegExp(`^(entry 2: )?${name} must be `));
+                assert.ok(!await isThere(component, 'refused'));
+            }
+        }
+        assert.doesNotMatch(world.lavin.log.slice(from), /verysecret/);
+        assert.equal((await drop('federation-upstream', 'known')).status, 204);
+    });
+}
+
+test("a token's user gets 400 for a set of an upstream that isn't there, and its token isn't logged", async () => {
+    await vhosts();
+    const token = await mint('bob', BOB);
+    const from = world.lavin.log.length;
+    const uri = `amqp://bob:${token}@127.0.0.1:1/team`;
+    const {status, body} = await put(bearer(token), 'federation-upstream-set', 'refused', [{upstream: 'nobody', uri}]);
+    assert.equal(status, 400);
+    assert.equal(body.reason, 'entry 1: there is no upstream "nobody" in this vhost: make it first');
+    assert.ok(!await isThere('federation-upstream-set', 'refused'));
+    assert.ok(!world.lavin.log.slice(from).includes(token.split('.')[1].slice(0, 40)));
+});
+
+test("members that LavinMQ takes are taken from a token's user", async () => {
+    await vhosts();
+    const header = bearer(await mint('bob', BOB));
+    const address = `${GOOD}?frame_max=4096&heartbeat=30&channel_max=0&recv_buffer_size=65536`;
+    for (const [component, value] of [
+        ['shovel', shovel({'src-uri': address, 'src-prefetch-count': 0, 'reconnect-delay': 1, 'ack-mode': 'no-ack',
+                           'src-delete-after': 'queue-length', 'src-consumer-args': {'x-stream-offset': 'first'}})],
+        ['federation-upstream', {uri: address, 'prefetch-count': 65535, 'reconnect-delay': 60, 'ack-mode': 'on-publish',
+                                 'max-hops': 2, 'expires': null, 'message-ttl': null, 'exchange': '', 'queue': '',
+                                 'consumer-tag': 'mine'}],
+    ]) {
+        assert.equal((await put(header, component, 'taken', value)).status, 201, component);
+        assert.equal((await drop(component, 'taken')).status, 204);
+    }
+});
+
+test("a local user's parameter that LavinMQ can't apply is answered as before, and its password isn't logged", async () => {
+    await vhosts();
+    const from = world.lavin.log.length;
+    const uri = 'amqp://bob:verysecret@127.0.0.1:1/prod';
+    for (const [component, value] of [
+        ['shovel', shovel({'src-uri': [uri], 'src-prefetch-count': -1})],
+        ['federation-upstream', {uri, 'prefetch-count': -1}],
+        ['federation-upstream-set', [{upstream: 'nobody', uri}]],
+    ]) {
+        const {status} = await put(LOCAL, component, 'local', value);
+        assert.equal(status, 500, component);
+        assert.ok(!await isThere(component, 'local'));
+        await world.lavin.logged(new RegExp(`Parameter ${component}/local can't be applied: .*bob:\\*\\*\\*@`), from);
+    }
+    assert.doesNotMatch(world.lavin.log.slice(from), /verysecret/);
+});
 
 test("a refused address has a line with the user and without the password, and the component's name may be encoded", async () => {
     await vhosts();
@@ -218,6 +319,144 @@ test('passwords in addresses are shown to who made them and to an administrator,
     }
     await drop('shovel', 'shown');
     await drop('federation-upstream', 'shown');
+});
+
+test("passwords in global parameters are shown to administrators only", async () => {
+    await vhosts();
+    const value = {address: 'amqp://ops:secret@127.0.0.1:1/v', other: 7};
+    const path = '/global-parameters/shown';
+    assert.equal((await world.lavin.http(path, LOCAL, {method: 'PUT', body: {value}})).status, 201);
+    const ada = bearer(await mint('ada', 'tag:administrator'));
+    for (const [who, address] of [
+        [bearer(await mint('bob', BOB)), 'amqp://ops:***@127.0.0.1:1/v'], [ada, value.address], [LOCAL, value.address],
+    ]) {
+        assert.deepEqual((await world.lavin.http(path, who)).body.value, {...value, address});
+        const {body} = await world.lavin.http('/global-parameters', who);
+        assert.deepEqual(body.find((one) => one.name === 'shown').value, {...value, address});
+    }
+    await world.lavin.http(path, LOCAL, {method: 'DELETE'});
+});
+
+// The upstream is a vhost of the same broker, where a hostile user may do anything.
+for (const [what, maker, links, cleaned] of [
+    ["a token's user", 'bob', 'upstream', true],
+    ["a token's user, in a set", 'bob', 'set', true],
+    ['a local user', 'guest', 'upstream', false],
+]) {
+    test(`what a federated message says of other queues and users counts by who made the upstream: ${what}`, async () => {
+        await vhosts();
+        const own = await mint('bob', 'configure:team/bob-* read:team/bob-* write:team/bob-* tag:policymaker');
+        const header = maker === 'bob' ? bearer(own) : LOCAL;
+        const local = await world.lavin.connect('guest', {username: 'guest', vhost: 'prod'});
+        const there = await local.createChannel();
+        const here = await (await world.lavin.connect('guest', {username: 'guest', vhost: 'team'})).createChannel();
+        const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+        for (const queue of ['victim', 'copied']) await here.assertQueue(queue, {durable: false});
+        for (const side of [there, channel]) await side.assertQueue('bob-q', {durable: false});
+        const uri = `amqp://mallory:secret@127.0.0.1:${world.lavin.port}/prod`;
+        await world.lavin.http('/users/mallory', LOCAL, {method: 'PUT', body: {password: 'secret', tags: ''}});
+        await world.lavin.http('/permissions/prod/mallory', LOCAL,
+            {method: 'PUT', body: {configure: '.*', read: '.*', write: '.*'}});
+        let definition = {'federation-upstream': 'up'};
+        if (links === 'set') {
+            assert.equal((await put(LOCAL, 'federation-upstream', 'up', {uri: GOOD})).status, 201);
+            const {status, body} = await put(header, 'federation-upstream-set', 'many', [{upstream: 'up', uri}]);
+            if (TO_2_8) return assert.match(body.reason, /^this LavinMQ can't apply it/);
+            assert.equal(status, 201);
+            definition = {'federation-upstream-set': 'many'};
+        } else {
+            assert.equal((await put(header, 'federation-upstream', 'up', {uri})).status, 201);
+        }
+        const policy = {pattern: '^bob-q$', definition};
+        assert.equal((await world.lavin.http('/policies/team/fed', header, {method: 'PUT', body: policy})).status, 201);
+        const got = [];
+        await channel.consume('bob-q', (message) => {
+            got.push(message);
+            channel.nack(message, false, false);
+        });
+        // A set's link goes on without the set.
+        if (links === 'set') assert.equal((await drop('federation-upstream-set', 'many')).status, 204);
+        there.sendToQueue('bob-q', Buffer.from('x'), {
+            headers: {'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'victim', 'CC': ['copied'], 'kept': 'yes'},
+            userId: 'guest',
+        });
+        await eventually(() => got.length === 1, 'the federated message');
+        assert.equal(got[0].properties.headers.kept, 'yes');
+        const count = async (queue) => (await here.checkQueue(queue)).messageCount;
+        if (cleaned) {
+            assert.equal(got[0].properties.headers['x-dead-letter-exchange'], undefined);
+            assert.equal(got[0].properties.headers.CC, undefined);
+            assert.equal(got[0].properties.userId, undefined);
+            assert.equal(await count('victim'), 0);
+            assert.equal(await count('copied'), 0);
+        } else {
+            assert.equal(got[0].properties.userId, 'guest');
+            await eventually(async () => await count('victim') === 1 && await count('copied') === 1, 'the other queues');
+        }
+        await world.lavin.http('/policies/team/fed', LOCAL, {method: 'DELETE'});
+        await drop('federation-upstream', 'up');
+        for (const queue of ['victim', 'copied', 'bob-q']) await here.deleteQueue(queue);
+        await there.deleteQueue('bob-q');
+        await world.lavin.http('/users/mallory', LOCAL, {method: 'DELETE'});
+        await local.close();
+    });
+}
+
+// The destination is no broker: it agrees to frames of 8 bytes, takes the login, and then whatever comes.
+test("a shovel doesn't write empty frames without end to a server that wants frames of 8 bytes", async () => {
+    await vhosts();
+    const frame = (channel, type, method, ...parts) => {
+        const payload = Buffer.concat([Buffer.from([0, type, 0, method]), ...parts]);
+        const head = Buffer.from([1, 0, channel, 0, 0, 0, 0]);
+        head.writeUInt32BE(payload.length, 3);
+        return Buffer.concat([head, payload, Buffer.from([0xce])]);
+    };
+    const long = (text) => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+    const answers = {
+        [10_011]: () => frame(0, 10, 30, Buffer.from([0, 10, 0, 0, 0, 8, 0, 0])),
+        [10_040]: () => frame(0, 10, 41, Buffer.from([0])),
+        [20_010]: (channel) => frame(channel, 20, 11, Buffer.alloc(4)),
+        [85_010]: (channel) => frame(channel, 85, 11),
+        [50_010]: (channel) => frame(channel, 50, 11, Buffer.from([1, 0x61]), Buffer.alloc(8)),
+    };
+    let [received, connections] = [0, 0];
+    const server = createServer((socket) => {
+        let rest = Buffer.alloc(0);
+        let started = false;
+        connections++;
+        socket.on('error', () => {});
+        socket.on('data', (data) => {
+            received += data.length;
+            if (received > 1_000_000) return socket.destroy();
+            rest = Buffer.concat([rest, data]);
+            if (!started && rest.length >= 8) {
+                [started, rest] = [true, rest.subarray(8)];
+                socket.write(frame(0, 10, 10, Buffer.from([0, 9]), Buffer.alloc(4), long('PLAIN'), long('en_US')));
+            }
+            while (started && rest.length >= 8 && rest.length >= rest.readUInt32BE(3) + 8) {
+                const [type, channel, size] = [rest[0], rest.readUInt16BE(1), rest.readUInt32BE(3)];
+                const method = type === 1 ? rest.readUInt16BE(7) * 1000 + rest.readUInt16BE(9) : 0;
+                rest = rest.subarray(size + 8);
+                if (answers[method]) socket.write(answers[method](channel));
+            }
+        });
+    });
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    const own = await mint('bob', BOB);
+    const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+    await channel.assertQueue('small', {durable: false});
+    channel.sendToQueue('small', Buffer.from('x'));
+    assert.equal((await put(bearer(own), 'shovel', 'small', shovel({
+        'src-uri': `amqp://bob:${own}@127.0.0.1:${world.lavin.port}/team`, 'src-queue': 'small',
+        'dest-uri': `amqp://bob:secret@127.0.0.1:${server.address().port}/`, 'reconnect-delay': 1,
+    }))).status, 201);
+    await eventually(() => connections >= 2 || received > 1_000_000, 'the next attempt');
+    assert.ok(received < 100_000, `${received} bytes`);
+    const {error} = (await world.lavin.http('/shovels/team/small', bearer(own))).body;
+    assert.match(error, /the server wants frames of at most 8 bytes; AMQP's least is 4096/);
+    await drop('shovel', 'small');
+    await channel.deleteQueue('small');
+    server.close();
 });
 
 test("a local user's addresses are as LavinMQ takes them", async () => {

@@ -79,7 +79,7 @@ test("what a token's user makes or changes is recorded with issuer, name and tim
 test('a refused parameter, an unknown component and a global parameter are not recorded', async () => {
     const alice = await header('alice');
     assert.equal((await put(alice, 'shovel', 'bad', {...SHOVEL, 'src-uri': 'amqp://'})).status, 400);
-    assert.equal((await put(alice, 'federation-upstream-set', 'bad', [{upstream: 'not there'}])).status, 500);
+    assert.equal((await put(alice, 'federation-upstream-set', 'bad', [{upstream: 'not there'}])).status, 400);
     assert.equal((await put(alice, 'unheard-of', 'other', {})).status, 201);
     assert.equal(owners().length, 4);
 }, LIMIT_MS);

@@ -13,17 +13,27 @@ module LavinMQ::TokenwardAuth
     PARAMETERS = {"name", "heartbeat", "channel_max", "frame_max", "tcp_nodelay", "tcp_keepalive", "recv_buffer_size",
                   "send_buffer_size", "verify", "cacertfile"}
 
+    # Those of them that are numbers. With a larger frame_max the server at that address makes LavinMQ take as much memory.
+    NUMBERS = {
+      "heartbeat"        => 0..65_535,
+      "channel_max"      => 0..65_535,
+      "frame_max"        => 4_096..131_072,
+      "recv_buffer_size" => 4_096..16_777_216,
+      "send_buffer_size" => 4_096..16_777_216,
+    }
+
     MASK = "***"
 
-    # What is wrong with the addresses of a parameter of that component; nil if nothing is.
+    # What is wrong with a parameter of that component, its addresses above all; nil if nothing is.
     def self.fault(component : String?, value : JSON::Any) : String?
       case component
       when VHost::SHOVEL
         shovel = value.as_h? || return "a shovel's value must be a JSON object"
-        fault_of_list("src-uri", shovel["src-uri"]?, AMQP) || fault_of_list("dest-uri", shovel["dest-uri"]?, OR_HTTP)
+        fault_of_list("src-uri", shovel["src-uri"]?, AMQP) || fault_of_list("dest-uri", shovel["dest-uri"]?, OR_HTTP) ||
+          OutgoingMembers.fault_of_shovel(shovel)
       when VHost::FEDERATION_UPSTREAM
         upstream = value.as_h? || return "an upstream's value must be a JSON object"
-        fault_of_one("uri", upstream["uri"]?, AMQP)
+        fault_of_one("uri", upstream["uri"]?, AMQP) || OutgoingMembers.fault_of_upstream(upstream)
       when VHost::FEDERATION_UPSTREAM_SET
         fault_of_set(value)
       end
@@ -46,9 +56,9 @@ module LavinMQ::TokenwardAuth
         unless members && members["upstream"]?.try(&.as_s?)
           return "entry #{i + 1}: it must be a JSON object whose member upstream is a text"
         end
-        next unless members.has_key?("uri")
-        fault = fault_of_one("entry #{i + 1}: uri", members["uri"], AMQP)
-        return fault if fault
+        fault = fault_of_one("uri", members["uri"], AMQP) if members.has_key?("uri")
+        fault ||= OutgoingMembers.fault_of_entry(members)
+        return "entry #{i + 1}: #{fault}" if fault
       end
       nil
     end
@@ -85,8 +95,12 @@ module LavinMQ::TokenwardAuth
         return "its user is the default user, who may come from the broker's machine only (default_user_only_loopback)"
       end
       return nil unless AMQP.includes?(scheme) # an HTTP address keeps its query for the server
-      uri.query_params.each do |name, _|
+      uri.query_params.each do |name, value|
         return "its parameter #{name.dump} is not allowed here" unless PARAMETERS.includes?(name)
+        next unless range = NUMBERS[name]?
+        unless value.matches?(/\A[0-9]{1,9}\z/) && range.includes?(value.to_i)
+          return "its parameter #{name} must be a number from #{range.begin} to #{range.end}"
+        end
       end
       nil
     rescue ex : URI::Error | ArgumentError

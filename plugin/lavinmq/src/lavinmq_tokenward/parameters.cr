@@ -35,6 +35,8 @@ module LavinMQ::TokenwardAuth
       fault = PolicyRights.upstream_fault(user, vhost, component, name) ||
               PolicyRights.set_fault(user, vhost, component, parameter.value)
       refuse(user, 403, "access_refused", fault) if fault
+      fault = unknown_upstream(vhost, component, parameter.value)
+      refuse(user, 400, "bad_request", fault) if fault
       # Before the parameter is there: after a crash, an entry too many is harmless.
       owners.try &.record(vhost.name, component, parameter, user)
     else
@@ -44,8 +46,19 @@ module LavinMQ::TokenwardAuth
       yield
     rescue ex
       owners.try &.forget(vhost.name, component, name) # LavinMQ drops a parameter that can't be applied
+      refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
       raise ex
     end
+  end
+
+  private def self.unknown_upstream(vhost : VHost, component : String, set : JSON::Any) : String?
+    return nil if component != VHost::FEDERATION_UPSTREAM_SET
+    set.as_a.each_with_index do |entry, i|
+      upstream = entry["upstream"].as_s
+      next if vhost.parameters[{VHost::FEDERATION_UPSTREAM, upstream}]?
+      return "entry #{i + 1}: there is no upstream #{upstream.dump} in this vhost: make it first"
+    end
+    nil
   end
 
   def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
@@ -63,12 +76,13 @@ module LavinMQ::TokenwardAuth
     refuse(user, 403, "access_refused", fault) if fault
   end
 
-  # As a token's user may see it: who may write policies may see every parameter of the vhost, but not the passwords that
-  # others put into it. LavinMQ's pages don't show any either.
+  # As a token's user may see it: who may write policies may see every parameter of the vhost, and every global one, but not
+  # the passwords that others put into it. LavinMQ's pages don't show any either.
   def self.shown(vhost : String?, parameter : Parameter) : Parameter
-    return parameter unless vhost && (user = requester)
+    return parameter unless user = requester
     component, name = parameter.component_name, parameter.parameter_name
-    return parameter if user.tags.any?(&.administrator?) || owners.try &.owned_by?(user, vhost, component, name)
+    return parameter if user.tags.any?(&.administrator?)
+    return parameter if vhost && owners.try &.owned_by?(user, vhost, component, name)
     Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
   end
 
@@ -95,6 +109,24 @@ end
 class LavinMQ::HTTP::ParametersController
   private def map_parameter(vhost, p)
     previous_def(vhost, TokenwardAuth.shown(vhost, p))
+  end
+end
+
+class LavinMQ::ParameterStore(T)
+  # LavinMQ logs the whole value of a parameter that it can't apply, and drops it. So it doesn't hear of that in its loop.
+  def apply(parameter : Parameter? = nil, &)
+    failed = nil
+    previous_def(parameter) do |p|
+      yield p
+    rescue ex
+      @log.error do
+        "Parameter #{p.component_name}/#{p.parameter_name} can't be applied: #{ex.message}; its value is " \
+        "#{TokenwardAuth::OutgoingAddresses.masked(p.value).to_json}"
+      end
+      delete(p.name)
+      failed = ex
+    end
+    raise failed if failed && parameter
   end
 end
 

@@ -316,4 +316,20 @@ module LavinMQ::TokenwardAuth
     needs {{ definitions.id }}::GlobalDefinitions, "import", {{ is_new ? 2 : 1 }}
     needs {{ definitions.id }}::VHostDefinitions, "import", {{ is_new ? 2 : 1 }}
   {% end %}
+  needs LavinMQ::ParameterStore, "apply", 1
+  needs_to_call LavinMQ::ParameterStore, "delete", 1
+  needs_type LavinMQ::Shovel::AckMode
+  needs_type LavinMQ::Shovel::DeleteAfter
+  needs_type LavinMQ::Federation::AckMode
+
+  # ---- federation ----
+  needs LavinMQ::Federation::UpstreamStore, "create_upstream", 2
+  needs LavinMQ::Federation::UpstreamStore, "create_upstream_set", 2
+  needs LavinMQ::Federation::Upstream::Link, "federate", 5
+  needs_variable LavinMQ::Federation::UpstreamStore, "upstreams", "Hash(String, LavinMQ::Federation::Upstream)"
+  needs_variable LavinMQ::Federation::UpstreamStore, "vhost", "LavinMQ::VHost"
+  needs_variable LavinMQ::Federation::Upstream::Link, "upstream", "LavinMQ::Federation::Upstream"
+  needs_to_call LavinMQ::Federation::Upstream, "name", 0
+  needs ::AMQP::Client::Connection, "tune", 4, "class"
+  needs_type ::AMQP::Client::Error
 end

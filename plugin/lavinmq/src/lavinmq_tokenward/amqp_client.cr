@@ -1,0 +1,13 @@
+# The AMQP client with which LavinMQ connects for shovels and upstreams.
+class AMQP::Client::Connection
+  # AMQP's least. With 8, or less, the client writes empty frames without end.
+  TOKENWARD_LEAST_FRAME = 4_096
+
+  private def self.tune(io, channel_max, frame_max, heartbeat)
+    agreed = previous_def
+    if agreed[1] < TOKENWARD_LEAST_FRAME
+      raise Error.new("the server wants frames of at most #{agreed[1]} bytes; AMQP's least is #{TOKENWARD_LEAST_FRAME}")
+    end
+    agreed
+  end
+end

@@ -1,0 +1,47 @@
+# Messages that a federation link brings. LavinMQ publishes them without the checks of an AMQP channel, and the upstream's
+# server may be anybody's. So what a token's user links says nothing that those checks would refuse.
+class LavinMQ::Federation::Upstream
+  # Whether a token's user made the upstream, or the entry of a set that it is a copy for. Links outlive the parameter, so it
+  # is kept here.
+  property? tokenward_by_token = false
+end
+
+class LavinMQ::Federation::UpstreamStore
+  def create_upstream(name, config)
+    upstream = previous_def
+    upstream.tokenward_by_token = tokenward_by_token?(VHost::FEDERATION_UPSTREAM, name)
+    upstream
+  end
+
+  def create_upstream_set(name, config)
+    upstreams = previous_def
+    if tokenward_by_token?(VHost::FEDERATION_UPSTREAM_SET, name)
+      upstreams.each { |one| one.tokenward_by_token = true unless @upstreams[one.name]?.same?(one) }
+    end
+    upstreams
+  end
+
+  private def tokenward_by_token?(component : String, name : String) : Bool
+    !!TokenwardAuth.owners.try &.[@vhost.name, component, name]?
+  end
+end
+
+abstract class LavinMQ::Federation::Upstream::Link
+  # What `federate` reads of a message.
+  private record TokenwardMessage, properties : AMQ::Protocol::Properties, body_io : ::IO::Memory
+
+  private def federate(msg, exchange, routing_key, *, immediate = false)
+    return previous_def unless @upstream.tokenward_by_token?
+    properties = msg.properties
+    properties.user_id = nil
+    if headers = properties.headers
+      headers.delete("x-dead-letter-exchange")
+      headers.delete("x-dead-letter-routing-key")
+      if exchange.empty? # a queue's link: with these the default exchange would reach other queues
+        headers.delete("CC")
+        headers.delete("BCC")
+      end
+    end
+    previous_def(TokenwardMessage.new(properties, msg.body_io), exchange, routing_key, immediate: immediate)
+  end
+end
