@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import {runAll, test} from '../support/tap.mjs';
 import './amqp_cases.mjs';
 import './mqtt_cases.mjs';
+import './bounds_cases.mjs';
 import './http_cases.mjs';
 import './outgoing_cases.mjs';
 import './policy_cases.mjs';

@@ -44,9 +44,9 @@ class LavinMQ::AMQP::Client
     user = @user
     name = frame.exchange_name
     return previous_def if name.empty? || !user.is_a?(TokenwardAuth::User)
-    alternates = {"x-alternate-exchange", "alternate-exchange"}.map { |key| frame.arguments[key]?.try &.to_s }
     allowed = tokenward_may_declare?(user, frame.passive, name) &&
-              (frame.passive || alternates.all? { |other|
+              (frame.passive || {"x-alternate-exchange", "alternate-exchange"}.all? { |key|
+                other = frame.arguments[key]?.try &.to_s
                 other.nil? || (user.can_write?(@vhost.name, other) && user.can_read?(@vhost.name, name))
               })
     return previous_def if allowed

@@ -332,4 +332,28 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::Federation::Upstream, "name", 0
   needs ::AMQP::Client::Connection, "tune", 4, "class"
   needs_type ::AMQP::Client::Error
+
+  # ---- bounds ----
+  needs ::AMQ::Protocol::Table, "from_io", 3, "class"
+  {% if ::AMQ::Protocol::Table.struct? %} # to 2.8
+    needs_variable ::AMQ::Protocol::Table, "io", "IO::Memory"
+  {% else %}
+    needs_to_call ::AMQ::Protocol::Table, "to_slice", 0
+  {% end %}
+  needs_type ::AMQ::Protocol::Error::FrameDecode
+  needs LavinMQ::MQTT::Client, "recieve_unsubscribe", 1
+  needs_type ::MQTT::Protocol::Error::PacketDecode
+  needs_to_call ::MQTT::Protocol::Connect, "will", 0
+  needs_to_call ::MQTT::Protocol::Will, "topic", 0
+  needs_to_call ::MQTT::Protocol::Publish, "topic", 0
+  needs_to_call ::MQTT::Protocol::Subscribe, "topic_filters", 0
+  needs_to_call ::MQTT::Protocol::Unsubscribe, "topics", 0
+  needs LavinMQ::AMQP::TopicBindingKey, "matches?", 1
+  needs_variable LavinMQ::AMQP::TopicBindingKey, "key", "Array(String)"
+  needs_to_call LavinMQ::AMQP::RkIterator, "value", 0
+  needs_to_call LavinMQ::AMQP::RkIterator, "next", 0
+  needs LavinMQ::AMQP::ConsistentHashExchange, "weight", 1
+  needs_type LavinMQ::Error::PreconditionFailed
+  needs LavinMQ::Deduplication::MemoryCache, "initialize", 1
+  needs_variable LavinMQ::Deduplication::MemoryCache(::AMQ::Protocol::Field), "size", "UInt32"
 end

@@ -1,0 +1,147 @@
+# Bounds for what one client's input may cost the broker. LavinMQ has none there: a stack overflows, a loop doesn't end in
+# a lifetime, or memory runs out, and the broker is gone for everybody. They hold for every client, local users included;
+# no honest one meets them.
+module LavinMQ::TokenwardAuth::Bounds
+  # How deep arrays and tables may stand in each other. JSON, in which the HTTP API shows them, ends at 99.
+  TABLE_DEPTH = 64
+  # What a level of arrays takes at least: the type and the size.
+  TABLE_LEVEL_BYTES = 5
+  # How many '/' an MQTT topic or filter may have.
+  TOPIC_SLASHES = 200
+  # A destination's weight at an x-consistent-hash exchange: its routing key.
+  WEIGHT = 10_000_u32
+  # Room that a deduplication cache takes at once, in entries.
+  CACHE_CAPACITY = 1000_u32
+
+  # Fails if the content of an AMQP table is nested too deeply. It needs no stack itself. An entry that is longer than what
+  # it stands in fails, too: who skips it goes on elsewhere than who reads it, so its depth says nothing.
+  def self.check_table(bytes : Bytes) : Nil
+    return if bytes.size < TABLE_DEPTH * TABLE_LEVEL_BYTES
+    position = 0
+    open = [{bytes.size, true}] # the end, whether its entries have names
+    while container = open.last?
+      limit, named = container
+      if position == limit
+        open.pop
+        next
+      end
+      position += 1 + bytes[position] if named
+      malformed unless position < limit
+      type = bytes[position].unsafe_chr
+      position += 1
+      size = case type
+             when 't', 'b', 'B'      then 1_u32
+             when 's', 'u', 'U'      then 2_u32
+             when 'I', 'i', 'f'      then 4_u32
+             when 'D'                then 5_u32
+             when 'l', 'L', 'd', 'T' then 8_u32
+             when 'V'                then 0_u32
+             when 'S', 'x', 'A', 'F'
+               malformed if limit - position < 4
+               position += 4
+               IO::ByteFormat::NetworkEndian.decode(UInt32, bytes[position - 4, 4])
+             else malformed
+             end
+      malformed if size > limit - position
+      if type.in?('A', 'F')
+        raise AMQ::Protocol::Error::FrameDecode.new("A table is nested more than #{TABLE_DEPTH} levels deep") if open.size > TABLE_DEPTH
+        open << {position + size.to_i, type == 'F'}
+      else
+        position += size.to_i
+      end
+    end
+  end
+
+  private def self.malformed : NoReturn
+    raise AMQ::Protocol::Error::FrameDecode.new("A table is malformed")
+  end
+
+  # LavinMQ goes down the levels of a topic by recursion.
+  def self.check_topic(topic : String) : Nil
+    return if topic.count('/') <= TOPIC_SLASHES
+    raise ::MQTT::Protocol::Error::PacketDecode.new("A topic has more than #{TOPIC_SLASHES} '/'")
+  end
+end
+
+# What comes from a connection comes through here: frames of clients, and of the servers of shovels and upstreams.
+{% if AMQ::Protocol::Table.struct? %} # to 2.8
+  struct AMQ::Protocol::Table
+    def self.from_io(io, format, size : UInt32? = nil) : self
+      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.@io.to_slice) }
+    end
+  end
+{% else %}
+  class AMQ::Protocol::Table
+    def self.from_io(io, format, size : UInt32? = nil) : self
+      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.to_slice) }
+    end
+  end
+{% end %}
+
+class LavinMQ::MQTT::ConnectionFactory
+  def authenticate(io : ::MQTT::Protocol::IO, packet)
+    packet.will.try { |will| TokenwardAuth::Bounds.check_topic(will.topic) }
+    previous_def
+  end
+end
+
+class LavinMQ::MQTT::Client
+  def recieve_publish(packet : ::MQTT::Protocol::Publish)
+    TokenwardAuth::Bounds.check_topic(packet.topic)
+    previous_def
+  end
+
+  def recieve_subscribe(packet : ::MQTT::Protocol::Subscribe)
+    packet.topic_filters.each { |filter| TokenwardAuth::Bounds.check_topic(filter.topic) }
+    previous_def
+  end
+
+  def recieve_unsubscribe(packet : ::MQTT::Protocol::Unsubscribe)
+    packet.topics.each { |topic| TokenwardAuth::Bounds.check_topic(topic) }
+    previous_def
+  end
+end
+
+class LavinMQ::AMQP::TopicBindingKey
+  # The same answers as LavinMQ's, which takes exponential time with several '#'. If a later '#' is reached, what an earlier
+  # one took never needs to change: so only the last one is tried again.
+  def matches?(rk) : Bool
+    word = rk
+    index = 0
+    last_hash = nil
+    while word
+      segment = @key[index]?
+      if segment == "#"
+        last_hash = {index, word}
+        index += 1
+      elsif segment && (segment == "*" || segment.to_slice == word.value)
+        index += 1
+        word = word.next
+      else
+        return false unless last_hash
+        index = last_hash[0] + 1
+        word = last_hash[1].next
+        last_hash = {last_hash[0], word} if word
+      end
+    end
+    !rk.nil? && (index...@key.size).all? { |rest| @key[rest] == "#" }
+  end
+end
+
+class LavinMQ::AMQP::ConsistentHashExchange
+  # LavinMQ makes that many entries for a binding.
+  private def weight(routing_key : String) : UInt32
+    weight = previous_def
+    return weight if weight <= TokenwardAuth::Bounds::WEIGHT
+    raise LavinMQ::Error::PreconditionFailed.new("Routing key must be at most #{TokenwardAuth::Bounds::WEIGHT}")
+  end
+end
+
+class LavinMQ::Deduplication::MemoryCache(T)
+  # LavinMQ takes memory for x-cache-size messages when the queue or exchange is declared, before there is one.
+  def initialize(size : UInt32? = nil)
+    entries = size || 128_u32 # LavinMQ's number
+    previous_def(Math.min(entries, TokenwardAuth::Bounds::CACHE_CAPACITY))
+    @size = entries
+  end
+end

@@ -1,0 +1,214 @@
+// Input that would end the broker, or keep it busy for ever. Each case looks afterwards whether the broker goes on.
+import assert from 'node:assert/strict';
+
+import {Client} from '../support/mosquitto.mjs';
+import {bearer} from '../support/lavinmq.mjs';
+import {eventually, test} from '../support/tap.mjs';
+import {LOCAL, enter, everything, mint, world} from './world.mjs';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The HTTP API answers at once. It runs in LavinMQ's one thread, as everything else. */
+async function goesOn() {
+    assert.ok(world.lavin.program.running, 'the broker ended');
+    const answer = await Promise.race([world.lavin.http('/whoami', LOCAL), pause(5000)]);
+    assert.equal(answer?.status, 200, 'the broker hangs');
+}
+
+// ---- AMQP tables ----------------------------------------------------------------------------------------
+
+const DEEP = 26_000;
+const long = (number) => { const bytes = Buffer.alloc(4); bytes.writeUInt32BE(number); return bytes; };
+const short = (text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+const frame = (type, channel, payload) => Buffer.concat([Buffer.from([type, 0, channel]), long(payload.length), payload, Buffer.from([0xce])]);
+const method = (channel, classId, methodId, ...parts) =>
+    frame(1, channel, Buffer.concat([Buffer.from([0, classId, 0, methodId, 0, 0]), ...parts]));
+const table = (key, value) => {
+    const content = Buffer.concat([short(key), value]);
+    return Buffer.concat([long(content.length), content]);
+};
+/** A value that is `depth` arrays in each other. */
+const arrays = (depth) => Buffer.concat(Array.from({length: depth}, (_, level) =>
+    Buffer.concat([Buffer.from('A'), long(5 * (depth - level - 1))])));
+/** The same of tables with the one key "a". */
+const tables = (depth) => Buffer.concat([...Array.from({length: depth - 1}, (_, level) =>
+    Buffer.concat([Buffer.from('F'), long(7 * (depth - level - 1)), Buffer.from('\x01a')])), Buffer.from('F'), long(0)]);
+/** An array whose inner ones all claim to be as long as the frame may be. */
+const liars = (depth) => Buffer.concat([Buffer.from('A'), long(5),
+    ...Array.from({length: depth}, () => Buffer.concat([Buffer.from('A'), long(100_000)]))]);
+
+const publish = (key, value) => (channel) => Buffer.concat([
+    method(channel, 60, 40, short('amq.fanout'), short('k'), Buffer.from([0])),
+    frame(2, channel, Buffer.concat([Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x20, 0]), table(key, value)])),
+    frame(3, channel, Buffer.from('x'))]);
+const declareExchange = (key, value) => (channel) =>
+    method(channel, 40, 10, short('deep-x'), short('direct'), Buffer.from([0]), table(key, value));
+const declareQueue = (key, value) => (channel) =>
+    method(channel, 50, 10, short('deep-q'), Buffer.from([0]), table(key, value));
+
+for (const [what, bytes] of [
+    ['a message\'s header x-dead-letter-exchange', publish('x-dead-letter-exchange', arrays(DEEP))],
+    ['a message\'s header CC', publish('CC', arrays(DEEP))],
+    ['a message\'s header x-foo, in tables', publish('x-foo', tables(18_000))],
+    ['a message\'s header CC, with false lengths', publish('CC', liars(DEEP))],
+    ['an exchange\'s x-alternate-exchange', declareExchange('x-alternate-exchange', arrays(DEEP))],
+    ['a queue\'s x-dead-letter-exchange', declareQueue('x-dead-letter-exchange', arrays(DEEP))],
+    ['a queue\'s argument x-foo', declareQueue('x-foo', arrays(65))],
+]) {
+    for (const [who, come] of [
+        ['a token\'s user', () => enter('deep', 'write:%2F/amq.fanout configure:%2F/deep-* read:%2F/deep-*')],
+        ['a local user', everything],
+    ]) {
+        test(`Bounds: ${what} that is nested too deeply ends the connection of ${who}, not the broker`, async () => {
+            const from = world.lavin.log.length;
+            const connection = await come();
+            const channel = await connection.createChannel();
+            channel.on('error', () => {});
+            connection.connection.stream.write(bytes(channel.ch));
+            await world.lavin.logged(/nested more than 64 levels|A table is malformed/, from);
+            await eventually(() => connection.isClosed, 'the end of the connection');
+            await goesOn();
+        });
+    }
+}
+
+test('Bounds: a table with 60 levels comes through, and one with every type of field', async () => {
+    const connection = await everything();
+    const channel = await connection.createChannel();
+    await channel.assertQueue('levels', {durable: false});
+    let deep = 'bottom';
+    for (let level = 0; level < 59; ++level) deep = level % 2 ? [deep] : {deep};
+    const headers = {
+        deep, text: 'x'.repeat(400), yes: true, nothing: null, bytes: Buffer.from('bytes'), small: 5, medium: 500, large: 70_000,
+        huge: 2 ** 40, half: 0.5, list: [1, 'two', [3]], time: {'!': 'timestamp', value: 1_700_000_000},
+        decimal: {'!': 'decimal', value: {digits: 123, places: 2}}, float: {'!': 'float', value: 0.25},
+    };
+    channel.sendToQueue('levels', Buffer.from('x'), {headers});
+    const message = await eventually(() => channel.get('levels', {noAck: true}), 'the message');
+    assert.deepEqual(message.properties.headers, {...headers, float: 0.25});
+    await channel.deleteQueue('levels');
+    await connection.close();
+});
+
+// ---- MQTT topics ----------------------------------------------------------------------------------------
+
+const levels = (count, one) => Array(count).fill(one).join('/');
+const mqtt = async (password, options) => Client.connect(world.lavin.mqttPort, await password,
+    {protocolVersion: 4, reconnectPeriod: 0, ...options});
+
+for (const [what, send] of [
+    ['a retained PUBLISH', (client) => client.mqtt.publish(levels(30_000, 'a'), 'x', {retain: true})],
+    ['a SUBSCRIBE', (client) => client.mqtt.subscribe(levels(30_000, '+'), () => {})],
+    ['an UNSUBSCRIBE', (client) => client.mqtt.unsubscribe(levels(30_000, '+'), () => {})],
+]) {
+    for (const [who, password, options] of [
+        ['a token\'s user', () => mint('levels', 'read:%2F/mqtt.* write:%2F/mqtt.*'), {}],
+        ['a local user', () => 'guest', {username: 'guest'}],
+    ]) {
+        test(`Bounds: ${what} with 30000 levels ends the connection of ${who}, not the broker`, async () => {
+            const from = world.lavin.log.length;
+            const client = await mqtt(password(), options);
+            client.mqtt.on('error', () => {});
+            send(client);
+            await world.lavin.logged(/more than 200 '\/'/, from);
+            await eventually(() => client.closed, 'the end of the connection');
+            await goesOn();
+        });
+    }
+}
+
+test('Bounds: a client whose will has 30000 levels does not get in', async () => {
+    await assert.rejects(mqtt('guest', {username: 'guest', will: {topic: levels(30_000, 'a'), payload: 'x', retain: true}}));
+    await goesOn();
+});
+
+test('Bounds: 201 levels come through', async () => {
+    const client = await mqtt('guest', {username: 'guest'});
+    assert.equal(await client.subscribe(levels(201, '+')), true);
+    await client.publish(levels(201, ''), 'x'); // LavinMQ takes 255 bytes
+    await client.receives(`${levels(201, '')} x`);
+    await client.end();
+});
+
+// ---- what costs time or memory --------------------------------------------------------------------------
+
+test('Bounds: a binding key with many # costs little', async () => {
+    const connection = await enter('hash', 'configure:%2F/hash-* read:%2F/hash-* write:%2F/hash-*');
+    const channel = await connection.createChannel();
+    await channel.assertExchange('hash-t', 'topic', {durable: false});
+    await channel.assertQueue('hash-q', {durable: false});
+    await channel.bindQueue('hash-q', 'hash-t', `${Array(30).fill('#.a').join('.')}.b`);
+    channel.publish('hash-t', Array(120).fill('a').join('.'), Buffer.from('no'));
+    await goesOn();
+    channel.publish('hash-t', `${Array(120).fill('a').join('.')}.b`, Buffer.from('yes'));
+    assert.equal((await eventually(() => channel.get('hash-q', {noAck: true}), 'the message')).content.toString(), 'yes');
+    await channel.deleteExchange('hash-t');
+    await channel.deleteQueue('hash-q');
+    await connection.close();
+});
+
+/** What a binding key means, in the plainest way. */
+const matches = (key, words) => {
+    if (!key.length) return !words.length;
+    if (key[0] === '#') return matches(key.slice(1), words) || (words.length > 0 && matches(key, words.slice(1)));
+    return words.length > 0 && (key[0] === '*' || key[0] === words[0]) && matches(key.slice(1), words.slice(1));
+};
+
+test('Bounds: binding keys of topic exchanges mean what they meant', async () => {
+    const connection = await everything();
+    const channel = await connection.createChannel();
+    await channel.assertExchange('mean-t', 'topic', {durable: false});
+    const pick = (of, seed) => { // all lists of 1 to 4 words
+        const all = [];
+        for (let length = 1; length <= seed; ++length) {
+            for (let n = 0; n < of.length ** length; ++n) {
+                all.push(Array.from({length}, (_, place) => of[Math.floor(n / of.length ** place) % of.length]));
+            }
+        }
+        return all;
+    };
+    const topics = pick(['a', 'b'], 4);
+    for (const key of pick(['a', '*', '#'], 4)) {
+        const {queue} = await channel.assertQueue('', {exclusive: true});
+        await channel.bindQueue(queue, 'mean-t', key.join('.'));
+        for (const topic of topics) channel.publish('mean-t', topic.join('.'), Buffer.from(topic.join('.')));
+        const expected = topics.filter((topic) => matches(key, topic)).length;
+        assert.equal((await channel.checkQueue(queue)).messageCount, expected, key.join('.'));
+        await channel.deleteQueue(queue);
+    }
+    await channel.deleteExchange('mean-t');
+    await connection.close();
+});
+
+test('Bounds: a weight above 10000 at an x-consistent-hash exchange is refused', async () => {
+    const auth = bearer(await mint('weight', 'configure:%2F/weight-* read:%2F/weight-* write:%2F/weight-* tag:management'));
+    const call = (path, method, body) => world.lavin.http(path, auth, {method, body});
+    await call('/queues/%2F/weight-q', 'PUT', {durable: false});
+    await call('/exchanges/%2F/weight-x', 'PUT', {type: 'x-consistent-hash', durable: false});
+    const bind = async (key) => {
+        const answer = await Promise.race([call('/bindings/%2F/e/weight-x/q/weight-q', 'POST', {routing_key: key}), pause(5000)]);
+        await goesOn();
+        return answer.status;
+    };
+    assert.equal(await bind('10000'), 201);
+    for (const key of ['10001', '100000000', '4294967295']) assert.equal(await bind(key), 400);
+    const connection = await everything();
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    await assert.rejects(channel.bindQueue('weight-q', 'weight-x', '100000000'), /PRECONDITION.FAILED.*10000/);
+    await goesOn();
+    await call('/exchanges/%2F/weight-x', 'DELETE');
+    await call('/queues/%2F/weight-q', 'DELETE');
+    await connection.close();
+});
+
+test('Bounds: a large x-cache-size takes no memory before there are messages', async () => {
+    const auth = bearer(await mint('cache', 'configure:%2F/cache-* tag:management'));
+    const body = {durable: false, arguments: {'x-message-deduplication': true, 'x-cache-size': 4_000_000_000}};
+    for (const path of ['/queues/%2F/cache-q', '/exchanges/%2F/cache-x']) {
+        const answer = await Promise.race([world.lavin.http(path, auth, {method: 'PUT', body: {...body, type: 'topic'}}), pause(5000)]);
+        await goesOn();
+        assert.equal(answer.status, 201);
+        await world.lavin.http(path, auth, {method: 'DELETE'});
+    }
+});
