@@ -155,7 +155,6 @@ class LavinMQ::VHostStore
   def load!
     # Before LavinMQ applies the parameters: it asks for their owners.
     owners = TokenwardAuth.owners = TokenwardAuth::Owners.new(@data_dir, @replicator)
-    owners = TokenwardAuth.owners = TokenwardAuth::Owners.new(@data_dir, @replicator) # vhosts ask for it when they load
     previous_def
     owners.compare_with(self)
   end
