@@ -24,22 +24,6 @@ int hex_value(char c) noexcept {
     return values[static_cast<unsigned char>(c)];
 }
 
-}  // namespace
-
-bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
-    out = raw[at] == '+' ? ' ' : raw[at];
-    if (out != '%') return true;
-    if (raw.size() - at < 3) return false;
-    // A wildcard is never part of an escape: '*' is no hex digit.
-    const int value = hex_value(raw[at + 1]) * 16 | hex_value(raw[at + 2]);
-    if (value < 0) return false;
-    out = static_cast<char>(value);
-    at += 2;
-    return true;
-}
-
-namespace {
-
 template <class T>
 T *allocate(std::size_t count, std::pmr::memory_resource &arena) {
     return static_cast<T *>(arena.allocate(count * sizeof(T), alignof(T)));
@@ -69,6 +53,20 @@ class Literals {
     std::size_t *begins_;
     std::size_t last_ = 0;
 };
+
+/// Decodes the byte that begins at raw[at], which is no wildcard, and moves `at` to its last character. False
+/// for a broken escape.
+bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept {
+    out = raw[at] == '+' ? ' ' : raw[at];
+    if (out != '%') return true;
+    if (raw.size() - at < 3) return false;
+    // A wildcard is never part of an escape: '*' is no hex digit.
+    const int value = hex_value(raw[at + 1]) * 16 | hex_value(raw[at + 2]);
+    if (value < 0) return false;
+    out = static_cast<char>(value);
+    at += 2;
+    return true;
+}
 
 /// False for a broken escape.
 bool decode_literals(std::string_view raw, Literals &out) noexcept {

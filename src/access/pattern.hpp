@@ -82,10 +82,6 @@ class Glob {
     const char *end_;
 };
 
-/// Decodes the byte that begins at raw[at], which is no wildcard, and moves `at` to its last character. False for a
-/// broken escape.
-bool decode_byte(std::string_view raw, std::size_t &at, char &out) noexcept;
-
 /// Splits at '*'; only then decodes percent and '+'. The pattern's text is a view into `raw` or into `arena`.
 Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
 

@@ -1,7 +1,6 @@
 #include "access/vhost_scopes.hpp"
 
 #include "access/mqtt_filter.hpp"
-#include "access/pattern.hpp"
 
 #include <optional>
 
@@ -11,6 +10,13 @@ namespace {
 // In bytes that take as long to scan (scan_budget.hpp).
 constexpr std::size_t of_a_scope = 96;
 constexpr std::size_t of_a_step = 40;
+
+int digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
 
 /// A raw part, element by element. With a vhost, {vhost} is its bytes, as literal ones.
 class Elements {
@@ -36,9 +42,14 @@ class Elements {
             raw_.remove_prefix(1);
             return Kind::star;
         }
-        std::size_t last = 0;
-        if (!decode_byte(raw_, last, byte)) return Kind::broken;
-        raw_.remove_prefix(last + 1);
+        if (byte == '+') byte = ' ';
+        std::size_t size = 1;
+        if (byte == '%') {
+            if (raw_.size() < 3 || digit(raw_[1]) < 0 || digit(raw_[2]) < 0) return Kind::broken;
+            byte = static_cast<char>(digit(raw_[1]) * 16 + digit(raw_[2]));
+            size = 3;
+        }
+        raw_.remove_prefix(size);
         return Kind::byte;
     }
 
