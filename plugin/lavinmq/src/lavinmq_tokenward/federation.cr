@@ -14,7 +14,7 @@ class LavinMQ::Federation::UpstreamStore
   end
 
   def create_upstream_set(name, config)
-    upstreams = previous_def
+    upstreams = previous_def(name, TokenwardAuth::PolicyRights.allowed_entries(@vhost, name, config))
     if tokenward_by_token?(VHost::FEDERATION_UPSTREAM_SET, name)
       upstreams.each { |one| one.tokenward_by_token = true unless @upstreams[one.name]?.same?(one) }
     end

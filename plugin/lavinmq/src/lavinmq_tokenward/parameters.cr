@@ -138,12 +138,6 @@ class LavinMQ::Shovel::Store
   end
 end
 
-class LavinMQ::Federation::UpstreamStore
-  def create_upstream_set(name, config)
-    previous_def(name, TokenwardAuth::PolicyRights.allowed_entries(@vhost, name, config))
-  end
-end
-
 # Since 2.9 these methods have more parameters.
 {% begin %}
   {% methods = LavinMQ::VHost.methods %}

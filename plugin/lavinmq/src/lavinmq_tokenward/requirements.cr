@@ -292,8 +292,6 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::Policy, "name", 0
   needs_to_call LavinMQ::Policy, "pattern", 0
   needs_overloads LavinMQ::Policy, "match?", "Queue", "Exchange"
-  needs LavinMQ::Federation::UpstreamStore, "create_upstream_set", 2
-  needs_variable LavinMQ::Federation::UpstreamStore, "vhost", "LavinMQ::VHost"
   needs_to_call LavinMQ::Policy, "definition", 0
   needs_to_call LavinMQ::Clustering::Replicator, "register_file", 1
   needs_to_call LavinMQ::Clustering::Replicator, "replace_file", 1
