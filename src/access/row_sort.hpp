@@ -113,11 +113,12 @@ class RowSort {
             std::ranges::sort(rows, {}, &Row::key);
             return;
         }
-        const auto others = std::ranges::partition(rows, has_usual);
+        // Not std::ranges: its subranges don't compile with clang 14 and libstdc++ 12.
+        const auto others = std::partition(rows.begin(), rows.end(), has_usual);
         // First the smaller ones, then the usual ones, then the larger ones.
-        std::ranges::sort(others, {}, &Row::key);
-        const auto larger = std::ranges::partition_point(others, [&](const Row &row) { return row.key < usual; });
-        std::rotate(rows.begin(), others.begin(), larger);
+        std::ranges::sort(others, rows.end(), {}, &Row::key);
+        const auto larger = std::partition_point(others, rows.end(), [&](const Row &row) { return row.key < usual; });
+        std::rotate(rows.begin(), others, larger);
     }
 
     void split(std::span<Row> rows, std::size_t column, std::size_t depth) {
