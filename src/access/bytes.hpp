@@ -1,6 +1,7 @@
-// Short runs of bytes: compared and hashed without a function call.
+// Short runs of bytes: compared, copied and hashed without a function call.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -44,11 +45,45 @@ inline bool ends_with(std::string_view name, std::string_view end) noexcept {
            same_bytes(name.data() + (name.size() - end.size()), end.data(), end.size());
 }
 
+/// Returns where the next byte goes. Most texts here are short: two loads that may overlap take them.
+inline char *write_bytes(char *to, std::string_view bytes) noexcept {
+    const std::size_t size = bytes.size();
+    const char *const from = bytes.data();
+    if (size > 16) {
+        std::memcpy(to, from, size);
+    } else if (size >= 8) {
+        const auto begin = load<std::uint64_t>(from);
+        const auto end = load<std::uint64_t>(from + size - 8);
+        std::memcpy(to, &begin, sizeof(begin));
+        std::memcpy(to + size - 8, &end, sizeof(end));
+    } else if (size >= 4) {
+        const auto begin = load<std::uint32_t>(from);
+        const auto end = load<std::uint32_t>(from + size - 4);
+        std::memcpy(to, &begin, sizeof(begin));
+        std::memcpy(to + size - 4, &end, sizeof(end));
+    } else {
+        for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+    return to + size;
+}
+
 /// The place of the first byte in the text that is one of `bytes`, or npos. Faster than memchr for short texts.
 template <char... bytes>
 std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
+    static constexpr auto is_one = [] {
+        std::array<bool, 256> table{};
+        ((table[static_cast<unsigned char>(bytes)] = true), ...);
+        return table;
+    }();
     for (std::size_t i = from; i < text.size(); ++i) {
-        if (((text[i] == bytes) || ...)) return i;
+        if (is_one[static_cast<unsigned char>(text[i])]) return i;
+    }
+    return std::string_view::npos;
+}
+
+inline std::size_t find_byte(std::string_view text, char byte) noexcept {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == byte) return i;
     }
     return std::string_view::npos;
 }

@@ -107,10 +107,12 @@ struct Permission {
     std::uint8_t operation = 0;  ///< a bit
 };
 
+// What these two return lives as long as the arena.
+
 /// A list of the patterns, each once, in no tree: read it at Level::routing_key. No bytes if there is none.
-std::pmr::string compile_patterns(std::span<const Pattern> patterns, std::pmr::memory_resource &arena);
+std::string_view compile_patterns(std::span<const Pattern> patterns, std::pmr::memory_resource &arena);
 
 /// The compiled form of the permissions. Their order doesn't matter: it sorts them and merges equal parts.
-std::pmr::string compile_permissions(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
+std::string_view compile_permissions(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
 
 }  // namespace tokenward::access

@@ -38,50 +38,55 @@ std::uint32_t common_of_all(std::span<const TableEntry> entries) noexcept {
     return static_cast<std::uint32_t>(common_bytes<Backwards>(entries.front().literal, entries.back().literal));
 }
 
+template <class Word>
+char *write_word(char *to, Word value) noexcept {
+    std::memcpy(to, &value, sizeof(value));
+    return to + sizeof(value);
+}
+
+// The next two return where the next byte goes.
+
 template <class Number>
-class IndexBuilder {
-  public:
-    explicit IndexBuilder(std::pmr::string &out) : out_(out) {}
-
-    void append_slots(std::string_view nodes, Level level, std::span<const std::uint32_t> exact,
-                      std::size_t slots, std::pmr::memory_resource &arena) {
-        std::pmr::vector<Number> table(slots, none, &arena);
-        for (const std::uint32_t offset : exact) {
-            const char *cursor = nodes.data() + offset;
-            const Node node = read_node(level, cursor);
-            std::size_t at = hash_bytes(0, node.pattern.text) & (slots - 1);
-            while (table[at] != none) at = (at + 1) & (slots - 1);
-            table[at] = static_cast<Number>(offset);
-        }
-        for (const Number offset : table) append(offset);
+char *write_slots(char *to, std::string_view nodes, Level level, std::span<const std::uint32_t> exact,
+                  std::size_t slots) noexcept {
+    constexpr Number none = std::numeric_limits<Number>::max();
+    std::memset(to, 0xFF, slots * sizeof(Number));
+    for (const std::uint32_t offset : exact) {
+        const char *cursor = nodes.data() + offset;
+        const Node node = read_node(level, cursor);
+        std::size_t at = hash_bytes(0, node.pattern.text) & (slots - 1);
+        while (load<Number>(to + at * sizeof(Number)) != none) at = (at + 1) & (slots - 1);
+        write_word(to + at * sizeof(Number), static_cast<Number>(offset));
     }
+    return to + slots * sizeof(Number);
+}
 
-    template <bool Backwards>
-    void append_table(std::span<const TableEntry> entries, std::pmr::memory_resource &arena) {
-        for (const TableEntry &entry : entries) append(static_cast<Number>(entry.offset));
-        std::pmr::vector<std::size_t> ancestors(&arena);
-        for (std::size_t i = 0; i < entries.size(); ++i) {
-            const auto begins_this = [&](std::size_t other) {
-                const std::string_view literal = entries[other].literal;
-                return Backwards ? ends_with(entries[i].literal, literal) : begins_with(entries[i].literal, literal);
-            };
-            while (!ancestors.empty() && !begins_this(ancestors.back())) ancestors.pop_back();
-            append(ancestors.empty() ? none : static_cast<Number>(ancestors.back()));
-            ancestors.push_back(i);
-        }
+template <class Number, bool Backwards>
+char *write_table(char *to, std::span<const TableEntry> entries) noexcept {
+    constexpr Number none = std::numeric_limits<Number>::max();
+    for (const TableEntry &entry : entries) to = write_word(to, static_cast<Number>(entry.offset));
+    // An entry that doesn't begin this one begins none behind it either: the parent is the one before, or the
+    // nearest of its ancestors.
+    char *const parents = to;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto parent = i == 0 ? none : static_cast<Number>(i - 1);
+        const auto begins_this = [&](Number other) {
+            const std::string_view literal = entries[other].literal;
+            return Backwards ? ends_with(entries[i].literal, literal) : begins_with(entries[i].literal, literal);
+        };
+        while (parent != none && !begins_this(parent)) parent = load<Number>(parents + parent * sizeof(Number));
+        to = write_word(to, parent);
     }
+    return to;
+}
 
-    void append(Number value) {
-        char bytes[sizeof(Number)];
-        std::memcpy(bytes, &value, sizeof(value));
-        out_.append(bytes, sizeof(bytes));
-    }
-
-  private:
-    static constexpr Number none = std::numeric_limits<Number>::max();
-
-    std::pmr::string &out_;
-};
+template <bool Backwards>
+char *write_keys(char *to, std::span<const TableEntry> entries, std::size_t common) noexcept {
+    if (!IndexHeader::has_keys(entries.size())) return to;
+    for (const TableEntry &entry : entries)
+        to = write_word(to, key_of<std::uint32_t, Backwards>(cut<Backwards>(entry.literal, common)));
+    return to;
+}
 
 struct Tables {
     explicit Tables(std::pmr::memory_resource &arena)
@@ -119,28 +124,20 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
 }
 
 template <class Number>
-void append_numbers(const Tables &tables, const IndexHeader &header, std::string_view nodes, Level level,
-                    std::pmr::memory_resource &arena, std::pmr::string &out) {
-    IndexBuilder<Number> builder(out);
-    if (header.slot_bits != 0) builder.append_slots(nodes, level, tables.exact, header.slot_count(), arena);
-    builder.template append_table<false>(tables.beginnings, arena);
-    builder.template append_table<true>(tables.ends, arena);
-    for (const std::uint32_t offset : tables.rest) builder.append(static_cast<Number>(offset));
-    IndexBuilder<std::uint32_t> keys(out);
-    if (IndexHeader::has_keys(tables.beginnings.size())) {
-        for (const TableEntry &entry : tables.beginnings)
-            keys.append(key_of<std::uint32_t, false>(cut<false>(entry.literal, header.beginning_common)));
-    }
-    if (IndexHeader::has_keys(tables.ends.size())) {
-        for (const TableEntry &entry : tables.ends)
-            keys.append(key_of<std::uint32_t, true>(cut<true>(entry.literal, header.end_common)));
-    }
+char *write_numbers(char *to, const Tables &tables, const IndexHeader &header, std::string_view nodes,
+                    Level level) noexcept {
+    if (header.slot_bits != 0) to = write_slots<Number>(to, nodes, level, tables.exact, header.slot_count());
+    to = write_table<Number, false>(to, tables.beginnings);
+    to = write_table<Number, true>(to, tables.ends);
+    for (const std::uint32_t offset : tables.rest) to = write_word(to, static_cast<Number>(offset));
+    to = write_keys<false>(to, tables.beginnings, header.beginning_common);
+    return write_keys<true>(to, tables.ends, header.end_common);
 }
 
 }  // namespace
 
-void build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
-                 std::pmr::memory_resource &arena, std::pmr::string &out) {
+std::string_view build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
+                             std::pmr::memory_resource &arena) {
     Tables tables(arena);
     tables.beginnings.reserve(offsets.size());
     for (const std::uint32_t offset : offsets) {
@@ -156,19 +153,23 @@ void build_index(Level level, std::string_view nodes, std::span<const std::uint3
     // At most three of four slots are taken: a search soon meets a free one.
     if (!tables.exact.empty())
         header.slot_bits = static_cast<unsigned>(std::bit_width(tables.exact.size() * 4 / 3));
-    out += static_cast<char>(header.slot_bits | (header.wide ? 0x80U : 0U));
     header.beginning_common = common_of_all<false>(tables.beginnings);
     header.end_common = common_of_all<true>(tables.ends);
-    append_size(out, tables.beginnings.size());
-    append_size(out, header.beginning_common);
-    append_size(out, tables.ends.size());
-    append_size(out, header.end_common);
-    append_size(out, tables.rest.size());
-    if (header.wide) {
-        append_numbers<std::uint32_t>(tables, header, nodes, level, arena, out);
-    } else {
-        append_numbers<std::uint16_t>(tables, header, nodes, level, arena, out);
-    }
+
+    const std::size_t entries = tables.beginnings.size() + tables.ends.size();
+    const std::size_t numbers = header.slot_count() + 2 * entries + tables.rest.size();
+    const std::size_t room = 1 + 5 * most_size_bytes +
+                             numbers * (header.wide ? sizeof(std::uint32_t) : sizeof(std::uint16_t)) +
+                             entries * sizeof(std::uint32_t);
+    char *const begin = allocate<char>(room, arena);
+    char *end = begin;
+    *end++ = static_cast<char>(header.slot_bits | (header.wide ? 0x80U : 0U));
+    for (const std::size_t size : {tables.beginnings.size(), std::size_t{header.beginning_common},
+                                   tables.ends.size(), std::size_t{header.end_common}, tables.rest.size()})
+        end = write_size(end, size);
+    end = header.wide ? write_numbers<std::uint32_t>(end, tables, header, nodes, level)
+                      : write_numbers<std::uint16_t>(end, tables, header, nodes, level);
+    return {begin, end};
 }
 
 }  // namespace tokenward::access

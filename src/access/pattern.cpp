@@ -24,11 +24,6 @@ int hex_value(char c) noexcept {
     return values[static_cast<unsigned char>(c)];
 }
 
-template <class T>
-T *allocate(std::size_t count, std::pmr::memory_resource &arena) {
-    return static_cast<T *>(arena.allocate(count * sizeof(T), alignof(T)));
-}
-
 /// The decoded bytes of all literals in a row, and where each begins.
 class Literals {
   public:
@@ -124,17 +119,6 @@ const char *find_literal(std::string_view text, std::string_view literal, ScanBu
     return nullptr;
 }
 
-/// Both return where the next byte goes.
-char *write(char *to, std::string_view bytes) noexcept {
-    std::memcpy(to, bytes.data(), bytes.size());
-    return to + bytes.size();
-}
-char *write_size(char *to, std::size_t value) noexcept {
-    for (; value >= 0x80U; value >>= 7U) *to++ = static_cast<char>((value & 0x7FU) | 0x80U);
-    *to++ = static_cast<char>(value);
-    return to;
-}
-
 constexpr std::size_t short_pattern = 128;  ///< below this the size of a literal is written in one byte
 
 /// For less than short_pattern bytes. Nearly all patterns are such, so this is the fast way: it decodes straight
@@ -177,14 +161,13 @@ Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena) 
     if (last == 0) return {PatternKind::exact, literals.all()};
     if (literals.at(0).size() == literals.all().size()) return {PatternKind::prefix, literals.all()};
 
-    // A size has five bytes at most.
-    char *const text = allocate<char>(raw.size() + 5 * (last + 1), arena);
+    char *const text = allocate<char>(raw.size() + most_size_bytes * (last + 1), arena);
     char *end = write_size(text, literals.at(0).size());
     end = write_size(end, literals.at(last).size());
-    end = write(write(end, literals.at(0)), literals.at(last));
+    end = write_bytes(write_bytes(end, literals.at(0)), literals.at(last));
     for (std::size_t i = 1; i < last; ++i) {
         if (literals.at(i).empty()) continue;
-        end = write(write_size(end, literals.at(i).size()), literals.at(i));
+        end = write_bytes(write_size(end, literals.at(i).size()), literals.at(i));
     }
     return {PatternKind::glob, {text, static_cast<std::size_t>(end - text)}};
 }

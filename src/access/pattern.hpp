@@ -43,12 +43,25 @@ inline std::uint32_t read_size(const char *&cursor) noexcept {
     }
 }
 
-inline void append_size(std::pmr::string &out, std::size_t value) {
-    while (value >= 0x80U) {
-        out += static_cast<char>((value & 0x7FU) | 0x80U);
-        value >>= 7U;
-    }
-    out += static_cast<char>(value);
+/// Sizes of compiled forms fit 32 bits: they have five bytes at most.
+inline constexpr std::size_t most_size_bytes = 5;
+
+/// Returns where the next byte goes.
+inline char *write_size(char *to, std::size_t value) noexcept {
+    for (; value >= 0x80U; value >>= 7U) *to++ = static_cast<char>((value & 0x7FU) | 0x80U);
+    *to++ = static_cast<char>(value);
+    return to;
+}
+inline std::size_t size_bytes(std::size_t value) noexcept {
+    std::size_t bytes = 1;
+    for (; value >= 0x80U; value >>= 7U) ++bytes;
+    return bytes;
+}
+
+/// Not initialised; it lives as long as the arena.
+template <class T>
+T *allocate(std::size_t count, std::pmr::memory_resource &arena) {
+    return static_cast<T *>(arena.allocate(count * sizeof(T), alignof(T)));
 }
 
 /// The literals of a glob: the name begins with `prefix`, ends with `suffix`, and has the inner ones between

@@ -173,7 +173,7 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
         notes.three_parts_ignored = notes.three_parts_ignored || (scope.routing_key && !routing_keys);
     }
     confined.append_notes(confinement, notes.confined);
-    const std::pmr::string compiled = compile_permissions(permissions, arena);
+    const std::string_view compiled = compile_permissions(permissions, arena);
     const std::string joined_tags = join_tags(tags);
     const std::string_view vhosts = confined.partly.count == 0 ? std::string_view() : confinement.vhosts();
     const std::string joined_vhost_scopes = join_vhost_scopes(with_vhost);

@@ -27,8 +27,9 @@ class RowSort {
   public:
     explicit RowSort(std::pmr::memory_resource &arena) : runs_(&arena) {}
 
-    void sort(std::span<Row> rows) {
-        push(rows, 0, 0);
+    /// The rows are equal in the columns before `first`.
+    void sort(std::span<Row> rows, std::size_t first = 0) {
+        push(rows, first, 0);
         while (!runs_.empty()) {
             const Run run = runs_.back();
             runs_.pop_back();
@@ -71,37 +72,34 @@ class RowSort {
 
     // The next three make the keys, and return true if they differ.
 
-    /// `at_end`: they don't, and no text goes on behind them.
-    static bool read_texts(std::span<Row> rows, std::size_t column, std::size_t depth, bool &at_end) noexcept {
+    template <class KeyOfRow>
+    static bool make_keys(std::span<Row> rows, KeyOfRow key_of_row) noexcept {
         std::uint64_t differences = 0;
-        bool longer = false;
+        const std::uint64_t first = key_of_row(rows.front());
         for (Row &row : rows) {
-            const std::string_view text = Columns::text(row, column);
-            const std::string_view rest =
-                text.size() > depth ? cut<Columns::backwards>(text, depth) : std::string_view();
-            longer = longer || rest.size() > key_bytes;
-            row.key = key_of<std::uint64_t, Columns::backwards>(rest);
-            differences |= row.key ^ rows.front().key;
+            row.key = key_of_row(row);
+            differences |= row.key ^ first;
         }
-        at_end = !longer && differences == 0;
         return differences != 0;
     }
+    /// `at_end`: they don't, and no text goes on behind them.
+    static bool read_texts(std::span<Row> rows, std::size_t column, std::size_t depth, bool &at_end) noexcept {
+        std::size_t longest = 0;
+        const bool differ = make_keys(rows, [&](const Row &row) {
+            const std::string_view text = Columns::text(row, column);
+            longest = std::max(longest, text.size());
+            return key_of<std::uint64_t, Columns::backwards>(
+                text.size() > depth ? cut<Columns::backwards>(text, depth) : std::string_view());
+        });
+        at_end = !differ && longest <= depth + key_bytes;
+        return differ;
+    }
     static bool read_numbers(std::span<Row> rows, std::size_t column) noexcept {
-        std::uint64_t differences = 0;
-        for (Row &row : rows) {
-            row.key = Columns::number(row, column);
-            differences |= row.key ^ rows.front().key;
-        }
-        return differences != 0;
+        return make_keys(rows, [&](const Row &row) { return Columns::number(row, column); });
     }
     /// Of texts that differ in nothing but zero bytes at their ends.
     static bool read_sizes(std::span<Row> rows, std::size_t column) noexcept {
-        std::uint64_t differences = 0;
-        for (Row &row : rows) {
-            row.key = Columns::text(row, column).size();
-            differences |= row.key ^ rows.front().key;
-        }
-        return differences != 0;
+        return make_keys(rows, [&](const Row &row) { return Columns::text(row, column).size(); });
     }
 
     /// Often all but a few rows have the same key: those needn't be compared with each other.
@@ -134,8 +132,8 @@ class RowSort {
 };
 
 template <class Columns, class Row>
-void sort_rows(std::span<Row> rows, std::pmr::memory_resource &arena) {
-    RowSort<Columns, Row>(arena).sort(rows);
+void sort_rows(std::span<Row> rows, std::pmr::memory_resource &arena, std::size_t first = 0) {
+    RowSort<Columns, Row>(arena).sort(rows, first);
 }
 
 }  // namespace tokenward::access

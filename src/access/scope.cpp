@@ -91,22 +91,28 @@ std::optional<Operation> read_operation(std::string_view name) noexcept {
 
 ScopeText read_scope(std::string_view text) noexcept {
     ScopeText scope;
-    const std::size_t colon = find_any<':'>(text);
-    if (colon == std::string_view::npos) return scope;
-    const std::string_view name = text.substr(0, colon);
-    const std::string_view rest = text.substr(colon + 1);
-    if (same_bytes(name, "tag")) {
-        if (is_tag(rest)) {
+    // The names are compared where they stand: to look for the colon first costs more.
+    std::string_view rest;
+    const auto take = [&](std::string_view name) {
+        if (!begins_with(text, name)) return false;
+        rest = text.substr(name.size());
+        return true;
+    };
+    if (take("write:")) {
+        scope.operation = Operation::write;
+    } else if (take("read:")) {
+        scope.operation = Operation::read;
+    } else if (take("configure:")) {
+        scope.operation = Operation::configure;
+    } else {
+        if (take("tag:") && is_tag(rest)) {
             scope.kind = ScopeKind::tag;
             scope.tag = rest;
         }
         return scope;
     }
-    const std::optional<Operation> operation = read_operation(name);
-    if (!operation) return scope;
-    const std::size_t first = find_any<'/'>(rest);
+    const std::size_t first = find_byte(rest, '/');
     if (first == std::string_view::npos) return scope;
-    scope.operation = *operation;
     scope.vhost = rest.substr(0, first);
     scope.resource = rest.substr(first + 1);
     scope.kind = ScopeKind::permission;
@@ -159,7 +165,7 @@ std::size_t broken_escape(std::string_view text) noexcept {
 }  // namespace
 
 ScopeFlaw flaw_of(std::string_view text) {
-    const std::size_t colon = find_any<':'>(text);
+    const std::size_t colon = find_byte(text, ':');
     if (colon == std::string_view::npos) return {"doesn't begin with configure:, read:, write: or tag:", {}};
     const std::string_view verb = text.substr(0, colon);
     const std::string_view rest = text.substr(colon + 1);
@@ -183,7 +189,7 @@ ScopeFlaw flaw_of(std::string_view text) {
 }
 
 std::string likely_spelling(std::string_view text) {
-    const std::size_t colon = find_any<':'>(text);
+    const std::size_t colon = find_byte(text, ':');
     std::string out(text.substr(0, colon + 1));
     std::string_view rest = text.substr(colon + 1);
     if (rest.starts_with('/')) {

@@ -1,5 +1,6 @@
 #include "claims/scope_sources.hpp"
 
+#include "access/bytes.hpp"
 #include "claims/claim_path.hpp"
 #include "claims/rich_authorization.hpp"
 #include "claims/scope_variables.hpp"
@@ -20,7 +21,8 @@ class Collector {
     /// `found`: what is met is noted there too, unless it is NULL.
     Collector(const config::ScopeRules &rules, std::vector<std::string_view> &scopes,
               std::vector<FoundScope> *found = nullptr)
-        : rules_(rules), scopes_(scopes), found_(found) {}
+        : rules_(rules), scopes_(scopes), found_(found),
+          prefix_(rules.scope_prefix ? std::string_view(*rules.scope_prefix) : std::string_view()) {}
 
     void all_of(const JsonValue &payload) {
         where_ = "resource_access";
@@ -180,10 +182,10 @@ class Collector {
     }
 
     void filter(std::string_view scope, bool under_our_id) {
-        if (!rules_.scope_prefix || rules_.scope_prefix->empty()) {
+        if (prefix_.empty()) {
             scopes_.push_back(scope);
-        } else if (scope.starts_with(*rules_.scope_prefix)) {
-            cut(scope, rules_.scope_prefix->size());
+        } else if (access::begins_with(scope, prefix_)) {
+            cut(scope, prefix_.size());
         } else if (under_our_id) {
             cut(scope, rest_of_prefix(scope));
         }
@@ -198,7 +200,7 @@ class Collector {
     /// RabbitMQ puts the id and a dot in front of a value under the id. So with a longer scope_prefix,
     /// "ID.APP.", the token has only the rest of it, "APP.".
     std::size_t rest_of_prefix(std::string_view scope) const noexcept {
-        std::string_view rest = *rules_.scope_prefix;
+        std::string_view rest = prefix_;
         if (!rest.starts_with(rules_.resource_server_id)) return 0;
         rest.remove_prefix(rules_.resource_server_id.size());
         if (!rest.starts_with('.')) return 0;
@@ -209,7 +211,8 @@ class Collector {
     const config::ScopeRules &rules_;
     std::vector<std::string_view> &scopes_;
     std::vector<FoundScope> *found_;
-    std::string_view where_;  ///< the source that is read
+    std::string_view prefix_;  ///< of scopes, or empty
+    std::string_view where_;   ///< the source that is read
     std::set<const std::vector<std::string> *> used_aliases_;
 };
 

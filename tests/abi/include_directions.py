@@ -18,11 +18,11 @@ ALLOWED = {
 }
 # What a room may see of another where that isn't the whole room: jose/algorithm.hpp is a plain set of names; a section's
 # vhosts, tags and operations are parts of scopes; scopes that stand in other claims are put together in the one scope
-# language.
+# language, and their prefix is compared as their bytes are.
 FILES = {
     ("src/config", "jose"): {"jose/algorithm.hpp"},
     ("src/config", "access"): {"access/pattern.hpp", "access/scope.hpp"},
-    ("src/claims", "access"): {"access/pattern.hpp", "access/request.hpp", "access/scope.hpp"},
+    ("src/claims", "access"): {"access/bytes.hpp", "access/pattern.hpp", "access/request.hpp", "access/scope.hpp"},
 }
 ROOMS = {path.split("/")[1] for path in ALLOWED if path.startswith("src/")}
 

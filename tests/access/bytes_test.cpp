@@ -37,4 +37,14 @@ TEST(Bytes, TheHashHasAKey) {
     EXPECT_NE(hash_key.factor, 0x8000000100000001ULL);
 }
 
+TEST(Bytes, WritesNothingBesideItsPlace) {
+    for (std::size_t size = 0; size <= 40; ++size) {
+        std::string text(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i);
+        std::string room(60, '-');
+        EXPECT_EQ(write_bytes(room.data() + 10, text), room.data() + 10 + size);
+        EXPECT_EQ(room, std::string(10, '-') + text + std::string(50 - size, '-'));
+    }
+}
+
 }  // namespace tokenward::access
