@@ -18,6 +18,7 @@ fetch_debian_root() {
     shift 2
     mirror=$(debian_mirror) && [ -n "$mirror" ] || return 1
     rm -rf "$folder" && mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" || return 1
+    : >"$folder/.tokenward-tests"
     : >"$folder/apt/status"
     printf 'deb %s %s main\n' "$mirror" "$suite" >"$folder/apt/sources.list"
     cat >"$folder/apt/apt.conf" <<CONF
@@ -69,6 +70,12 @@ debian_root() {
         why='needs root on a Debian'
         return 1
     fi
+    for place in "$root" "$root.new"; do
+        if [ -e "$place" ] && [ ! -f "$place/.tokenward-tests" ] && [ ! -f "$root.stamp" ]; then
+            why="$place is there and wasn't made by these scripts: TOKENWARD_BROKERS names another folder"
+            return 1
+        fi
+    done
     say "fetching $* of Debian $suite into $root"
     mkdir -p "$broker_roots"
     if fetch_debian_root "$suite" "$root.new" "$@" && [ -x "$root.new/usr/sbin/$program" ]; then

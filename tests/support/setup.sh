@@ -21,50 +21,7 @@ provider_packages='dbconfig-sqlite3 glewlwyd'
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# missing_packages PACKAGE...: prints those that are not installed.
-missing_packages() {
-    for package; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-            'install ok installed') ;;
-            *) printf '%s ' "$package" ;;
-        esac
-    done
-}
-
-# install_packages PACKAGE...: touches nothing, the network included, if all are there.
-install_packages() {
-    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        say 'this is no Debian: nothing is installed, the packages are listed in tests/support/setup.sh'
-        return 0
-    fi
-    missing=$(missing_packages "$@")
-    [ -n "$missing" ] || return 0
-    [ "$(id -u)" = 0 ] || die "as root: apt-get install $missing"
-    say "installing $missing"
-    # No daemon of a new package may start: policy-rc.d says no. One that is there already stays as it is.
-    policy=/usr/sbin/policy-rc.d
-    if [ -e "$policy" ]; then
-        policy=
-    else
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod 755 "$policy"
-    fi
-    status=0
-    # shellcheck disable=SC2086 # a list
-    {
-        apt-get -q update &&
-            DEBIAN_FRONTEND=noninteractive \
-                apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
-    } </dev/null >&2 || status=$?
-    [ -z "$policy" ] || rm -f "$policy"
-    [ "$status" = 0 ] || die "apt-get failed"
-}
-
-# can_fetch PACKAGE...: true if they are installed, or apt-get has just downloaded them.
-can_fetch() {
-    [ -n "$(missing_packages "$@")" ] || return 0
-    { apt-get -q update && apt-get -q -y --no-install-recommends --download-only install "$@"; } </dev/null >&2
-}
+. tests/support/packages.sh
 
 # node_packages: what gives Node.js 18 or newer and npm, if they are not there (from wherever).
 node_packages() {
@@ -83,24 +40,37 @@ install_node_modules() {
 }
 
 # configure FOLDER OPTION...: sets the build folder up unless that was done, here and with these options; again if
-# programs that the tests need have come since. All parts must be there: none may be left out unseen.
+# programs that the tests need have come since. All parts must be there: none may be left out unseen. The file
+# .tokenward-tests is the mark of a folder that was made here: any other one is somebody's, and stays.
 configure() {
     folder=$1
     shift
+    mark=$folder/.tokenward-tests
     set -- -Dauto_features=enabled "$@"
     options="$PWD $*"
     programs=$(for program in node promtool scdoc crystal ruby php luajit go rustc javac; do command -v "$program"; done)
-    if [ -f "$folder/.options" ] && [ "$(cat "$folder/.options")" = "$options" ]; then
+    if [ -f "$mark" ] && [ "$(cat "$mark")" = "$options" ]; then
         [ "$(cat "$folder/.programs")" = "$programs" ] && return 0
         say "meson setup --reconfigure $folder"
         meson setup --reconfigure "$folder" >&2 || die 'meson setup failed'
     else
+        make_way "$folder"
         say "meson setup $folder $*"
-        rm -rf "$folder"
+        # Before meson: a folder whose setup fails is ours, too.
+        mkdir -p "$folder" && : >"$mark" || die "can't write to $folder"
         meson setup "$folder" "$@" >&2 || die 'meson setup failed'
     fi
     printf '%s\n' "$programs" >"$folder/.programs"
-    printf '%s\n' "$options" >"$folder/.options"
+    printf '%s\n' "$options" >"$mark"
+}
+
+# make_way FOLDER: removes what an earlier run made there, and nothing else.
+make_way() {
+    if [ -f "$1/.tokenward-tests" ]; then
+        rm -rf "$1"
+    elif [ -n "$(ls -A "$1" 2>/dev/null)" ] || { [ -e "$1" ] && [ ! -d "$1" ]; }; then
+        die "$1 is there and wasn't made by these scripts: TOKENWARD_BUILD=FOLDER names another build folder"
+    fi
 }
 
 # build FOLDER TARGET...: without targets, all of it.
