@@ -3,22 +3,26 @@
 #include "json_writer.hpp"
 #include "output.hpp"
 
+#include <cstddef>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
+#include <optional>
+#include <string>
+
+#include <link.h>
 
 namespace tokenward::cli {
 namespace {
 
-/// The library of the build folder that this program lies in. Empty once it is installed: then the dynamic
-/// loader finds the library.
-std::string library_in_build_folder() {
-    std::error_code error;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (error) return {};
-    const auto folder = program.parent_path().parent_path().parent_path();  // from FOLDER/plugin/cli/tokenward
-    const auto library = folder / "src" / "capi" / host::Library::soname;
-    return std::filesystem::is_regular_file(library, error) ? library.string() : std::string();
+/// The path that was fixed when this program was built or installed, by which the dynamic loader looks for the library's
+/// name. Never a path beside the program: whoever put it there would choose the library.
+std::string fixed_path() {
+    const char *strings = nullptr;
+    std::optional<std::size_t> at;
+    for (const auto *entry = _DYNAMIC; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == DT_STRTAB) strings = reinterpret_cast<const char *>(entry->d_un.d_ptr);
+        if (entry->d_tag == DT_RUNPATH || entry->d_tag == DT_RPATH) at = entry->d_un.d_val;
+    }
+    return strings != nullptr && at ? strings + *at : "";
 }
 
 const char *level_name(std::int32_t level) {
@@ -37,11 +41,16 @@ const char *level_name(std::int32_t level) {
 }  // namespace
 
 bool Host::load() {
-    const std::string path = options_.library.empty() ? library_in_build_folder() : options_.library;
-    const std::string problem = library_.open(path);
+    const std::string problem = library_.open(options_.library);
     if (problem.empty()) return true;
-    (void)std::fprintf(stderr, "tokenward: %s\n  hint: give the path of libtokenward.so.1 by --library\n",
-                       problem.c_str());
+    const std::string path = fixed_path();
+    (void)std::fprintf(stderr, "tokenward: %s\n", problem.c_str());
+    if (options_.library.empty())
+        (void)std::fprintf(stderr, "  looked in: %s%sthe dynamic loader's own folders (ldconfig -p)\n", path.c_str(),
+                           path.empty() ? "" : ", ");
+    (void)std::fputs("  hint: give the path of libtokenward.so.1 by --library; after a move of this program or the library "
+                     "install them anew\n",
+                     stderr);
     return false;
 }
 

@@ -12,7 +12,7 @@ namespace tokenward::cli {
 
 /// Options that every command has.
 struct CommonOptions {
-    std::string library;                    ///< --library; empty: the build folder's, else by soname
+    std::string library;                    ///< --library; empty: by its name
     std::vector<std::string> config_files;  ///< --config
     unsigned wait_seconds = 10;             ///< --wait: the longest wait for the provider's keys
     bool json = false;

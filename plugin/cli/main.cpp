@@ -123,7 +123,7 @@ int run(int argc, char **argv) {
     CLI::App app(about, "tokenward");
     app.footer(examples);
     app.add_option("--library", common.library,
-                   "path of libtokenward.so.1, if the dynamic loader doesn't find it")
+                   "path of libtokenward.so.1, if it isn't where it was built or installed")
         ->type_name("FILE");
     app.add_flag("-v,--verbose", common.verbose, "every log line of the library on standard error");
     bool wants_version = false;

@@ -3,8 +3,8 @@
 usage: hardening.py fortified|plain OBJECT...
 
 Each object must have: a read-only relocation table that is bound at start (full RELRO), a stack that can't be executed,
-a stack protector, stack frames that are probed page by page, calls of fortified functions (unless "plain"). A program
-must be position independent too. Prints what is missing.
+a stack protector, stack frames that are probed page by page, calls of fortified functions (unless "plain"), and absolute
+paths where it looks for libraries. A program must be position independent too. Prints what is missing.
 """
 import os
 import re
@@ -52,6 +52,11 @@ def faults(path, fortified):
     # Each call of these becomes a call of __NAME_chk; of others only where the compiler doesn't know that all is well.
     for name in sorted(set(imports) & PRINTING) if fortified else ():
         yield f"{name} is called, and not its fortified form (_FORTIFY_SOURCE)"
+    # Whoever chooses the working directory would choose the library.
+    for path_list in re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic):
+        for folder in path_list.split(":"):
+            if not folder.startswith("/"):
+                yield f"libraries are looked for in {folder!r}, which is no absolute path"
     if not re.search(r"Type:\s+DYN", header):
         yield "not position independent (-pie)"
 
