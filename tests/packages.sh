@@ -1,0 +1,183 @@
+#!/bin/sh
+# Makes the Debian packages, and tries them. As root on a Debian:
+#
+#     sh tests/packages.sh [SUITE...]
+#
+# SUITE is bookworm (Debian 12) or trixie (13); without any, both. The packaging is plugin/debian. What is packaged is the
+# last commit. In a folder of each suite (debootstrap) the packages are built from the source archive of meson dist and looked at
+# by lintian; in a bare one apt installs them, tokenward and a Mosquitto with the plugin run, an upgrade comes while that
+# broker runs, and a removal leaves nothing.
+#
+# The packages come to lie in build-packages/SUITE. The folders are kept outside the tree (TOKENWARD_SUITES, else
+# tokenward-suites in the user's cache) for a week (TOKENWARD_SUITES_DAYS). Ends with "N passed, N failed, N skipped".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/support/setup.sh
+. tests/support/debian_root.sh
+. tests/support/parts.sh
+suites=${TOKENWARD_SUITES:-${XDG_CACHE_HOME:-$HOME/.cache}/tokenward-suites}
+days=${TOKENWARD_SUITES_DAYS:-7}
+[ "$(id -u)" = 0 ] || die 'as root: it makes folders of other suites, and runs programs there'
+
+# shellcheck disable=SC2046,SC2086 # lists
+install_packages $build_packages $test_packages debootstrap $(node_packages)
+build=${TOKENWARD_BUILD:-build}
+configure "$build" -Dwerror=true
+build "$build" demo
+build=$(cd "$build" && pwd)
+version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
+
+work=$(mktemp -d) || exit 1
+issuer=
+cleanup() {
+    trap - EXIT HUP INT TERM
+    [ -z "$issuer" ] || kill "$issuer" 2>/dev/null
+    wait
+    rm -rf "$work" "$parts"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+# inside ROOT COMMAND...: in the folder of a suite, with /proc and /dev, in mounts and processes of its own: when the
+# command ends, so does all that it started.
+inside() {
+    inside_root=$1
+    shift
+    unshare --mount --propagation private --pid --fork --kill-child sh -c '
+        root=$1
+        shift
+        mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 1
+        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' \
+        sh "$inside_root" "$@"
+}
+
+# is_fresh ROOT STAMP: made by this script, with this in it, not long ago.
+is_fresh() {
+    [ -f "$1/.tokenward-tests" ] && [ "$(cat "$1/.tokenward-tests")" = "$2" ] &&
+        [ -z "$(find "$1/.tokenward-tests" -mtime "+$days")" ]
+}
+
+# bare_root SUITE: leaves the name of a folder with Debian's minimum in $root.
+bare_root() {
+    root=$suites/$1
+    is_fresh "$root" bare && return 0
+    make_way "$root"
+    say "debootstrap of $1 into $root"
+    mkdir -p "$root" && : >"$root/.tokenward-tests"
+    debootstrap --variant=minbase "$1" "$root" "$(debian_mirror)" >&2 || return 1
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
+    echo bare >"$root/.tokenward-tests"
+}
+
+# builder_root SUITE: the same with what the packages are built with; lasts until plugin/debian/control changes.
+builder_root() {
+    bare_root "$1" || return 1
+    bare=$root root=$suites/$1-builder
+    stamp=$(cksum <plugin/debian/control)
+    is_fresh "$root" "$stamp" && return 0
+    make_way "$root"
+    cp -a "$bare" "$root" && : >"$root/.tokenward-tests" || return 1
+    mkdir -p "$root/build/needs/debian" && cp plugin/debian/control "$root/build/needs/debian/" || return 1
+    inside "$root" sh -c 'apt-get -q update && apt-get -q -y --no-install-recommends install build-essential lintian &&
+        cd /build/needs && apt-get -q -y --no-install-recommends build-dep ./' >&2 || return 1
+    echo "$stamp" >"$root/.tokenward-tests"
+}
+
+# source_archive: tokenward-VERSION.tar.xz of the last commit, in $work.
+source_archive() {
+    meson dist -C "$build" --no-tests --allow-dirty --formats xztar >"$work/dist.log" 2>&1 &&
+        cp "$build/meson-dist/tokenward-$version.tar.xz" "$work/" && return 0
+    cat "$work/dist.log"
+    return 1
+}
+
+suffix_of() {
+    case $1 in
+        bookworm) echo '~deb12' ;;
+        trixie) echo '~deb13' ;;
+        *) die "$1 is no suite that this script knows: bookworm or trixie" ;;
+    esac
+}
+
+# build_packages_of SUITE: leaves them in build-packages/SUITE.
+build_packages_of() {
+    builder_root "$1" || return 1
+    here=$root/build/tokenward
+    rm -rf "$here" && mkdir -p "$here" || return 1
+    cp "$work/tokenward-$version.tar.xz" "$here/tokenward_$version.orig.tar.xz"
+    tar -xf "$here/tokenward_$version.orig.tar.xz" -C "$here" || return 1
+    cp -a "$here/tokenward-$version/plugin/debian" "$here/tokenward-$version/debian"
+    sed -i "1s/)/$(suffix_of "$1"))/" "$here/tokenward-$version/debian/changelog"
+    inside "$root" sh -c "cd /build/tokenward/tokenward-$version && dpkg-buildpackage -us -uc" >"$work/$1.build" 2>&1 || {
+        tail -n 60 "$work/$1.build"
+        return 1
+    }
+    rm -rf "build-packages/$1" && mkdir -p "build-packages/$1"
+    for file in "$here"/*.deb "$here"/*.dsc "$here"/*.tar.* "$here"/*.changes "$here"/*.buildinfo; do
+        case $file in *-dbgsym_*) ;; *) cp "$file" "build-packages/$1/" || return 1 ;; esac
+    done
+}
+lint() {
+    inside "$suites/$1-builder" sh -c 'cd /build/tokenward && lintian --allow-root --fail-on error ./*.changes'
+}
+
+# newer FOLDER: the same packages, as those of the next revision.
+newer() {
+    mkdir -p "$1"
+    for package in "build-packages/$suite"/*.deb; do
+        dpkg-deb -R "$package" "$work/package" &&
+            sed -i 's/^Version: .*/&+1/; s/(= \([^)]*\))/(= \1+1)/g' "$work/package/DEBIAN/control" &&
+            dpkg-deb --root-owner-group -b "$work/package" "$1" >/dev/null && rm -rf "$work/package" || return 1
+    done
+}
+
+# traces ROOT: what the removed packages left.
+traces() {
+    find "$1" -xdev -name '*tokenward*' ! -name .tokenward-tests ! -path "$1/try/*" ! -path "$1/packages/*" \
+        ! -path "$1/newer/*" ! -path "$1/var/log/*" ! -path "$1/var/cache/*" ! -path "$1/var/lib/rabbitmq/*"
+}
+
+# try_packages SUITE: TAP. packages_inside.sh does it in the folder; here it gets what it needs, and is looked after.
+try_packages() {
+    suite=$1
+    bare_root "$suite" || return 1
+    bare=$root root=$work/$suite
+    cp -a "$bare" "$root" && mkdir -p "$root/packages" "$root/try" && newer "$root/newer" || return 1
+    cp "build-packages/$suite"/*.deb "$root/packages/"
+    cp tests/support/packages_inside.sh "$work/issuer/ca.pem" "$root/try/"
+    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --sub alice \
+        --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
+    cat "$work/issuer/issuer" >"$root/try/issuer"
+    # The three lines of the page, where packages put the plugin.
+    sed -n '/^Three lines/,/^and the provider/p' plugin/mosquitto/README.md | grep -E '^(allow_anonymous|plugin)' |
+        sed 's|/usr/local/|/usr/|' >"$root/try/lines"
+    # shellcheck disable=SC2046 # a list
+    inside "$root" sh /try/packages_inside.sh $(free_ports 4) 2>&1
+    left=$(traces "$root")
+    [ -z "$left" ] || printf '%s\n' "$left" | sed 's/^/# left: /'
+    [ -z "$left" ] && echo 'ok - a removal leaves nothing' || echo 'not ok - a removal leaves nothing'
+    rm -rf "$root"
+}
+tried() {
+    try_packages "$1" >"$work/tap"
+    status=$?
+    cat "$work/tap"
+    [ "$status" = 0 ] || echo 'not ok - it broke off' >>"$work/tap"
+    count_tap "$work/tap"
+}
+
+mkdir "$work/issuer"
+"$build/tests/support/test_issuer" --state-dir "$work/issuer" 2>"$work/issuer.log" &
+issuer=$!
+for _ in $(seq 200); do [ -f "$work/issuer/pid" ] || sleep 0.1; done
+[ -f "$work/issuer/pid" ] || die "the test issuer doesn't start: $(cat "$work/issuer.log")"
+
+for suite in ${*:-bookworm trixie}; do suffix_of "$suite" >/dev/null; done
+part 'source archive' count_one archive source_archive
+for suite in ${*:-bookworm trixie}; do
+    part "packages for $suite" count_one build build_packages_of "$suite"
+    part "lintian on $suite" count_one lintian lint "$suite"
+    part "tried in a bare $suite" tried "$suite"
+done
+finish

@@ -1,0 +1,108 @@
+#!/bin/sh
+# What tests/packages.sh tries in a bare Debian, by chroot: TAP without numbers. /packages has the packages, /newer those of the
+# next revision, /try the token, the issuer's name and certificate, and the three lines for mosquitto.conf. Its arguments are ports.
+set -u
+port=$1 amqp=$2 dist=$3 epmd=$4
+log=/try/log
+
+ok() {
+    name=$1
+    shift
+    if "$@" >/try/out 2>&1; then echo "ok - $name"; else echo "not ok - $name" && tail -n 25 /try/out | sed 's/^/# /'; fi
+}
+not() { ! "$@"; }
+# install WORD...: the packages with these names in /packages, or in $from.
+from=/packages
+install() {
+    files=
+    for word; do files="$files $from/${word}_*.deb"; done
+    # shellcheck disable=SC2086 # patterns
+    apt-get -q -y --no-install-recommends install $files
+}
+wait_for() {
+    for _ in $(seq 300); do
+        "$@" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+ok 'apt has lists' apt-get -q update
+ok 'apt installs the command' install libtokenward1 tokenward
+ok 'it runs' tokenward --version
+ok 'the manual page is there' test -f /usr/share/man/man1/tokenward.1.gz
+ok 'samples are there' test -f /usr/share/doc/tokenward/examples/providers/keycloak.ini
+ok 'the folder of the configuration is there' test -d /etc/tokenward
+cp /try/ca.pem /etc/tokenward/
+cat >/etc/tokenward/tokenward.ini <<INI
+[oauth]
+issuer = $(cat /try/issuer)
+ca_file = /etc/tokenward/ca.pem
+resource_server_id = broker
+INI
+ok 'tokenward check accepts the token' tokenward check --token-file /try/token --write %2F/sensors%2F1
+ok '... and denies what it has no scope for' not tokenward check --token-file /try/token --write %2F/secret
+
+# Mosquitto, with the three lines of the page.
+ok 'apt installs the plugin for Mosquitto, and Mosquitto' sh -c 'apt-get -q -y --no-install-recommends install \
+    /packages/mosquitto-tokenward_*.deb mosquitto-clients'
+{ printf 'listener %s 127.0.0.1\nlog_dest stderr\n' "$port"; cat /try/lines; } >/try/mosquitto.conf
+ok 'the page has three lines' test "$(wc -l </try/lines)" = 3
+mosquitto -c /try/mosquitto.conf >"$log" 2>&1 &
+broker=$!
+ok 'Mosquitto starts with them' wait_for grep -q ' running$' "$log"
+publish() { mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$2" -t "$1" -m x; }
+publishes() { publish "$@" >/try/published 2>&1 && not grep -i -q 'not authorized\|failed' /try/published; }
+token=$(cat /try/token)
+ok 'a token may publish' publishes sensors/1 "$token"
+ok '... where its scopes say so' not publishes secret/1 "$token"
+ok 'what is no token may not' not publishes sensors/1 password
+from=/newer
+ok 'an upgrade comes while the broker runs' install libtokenward1 tokenward mosquitto-tokenward
+ok '... which goes on' publishes sensors/2 "$token"
+ok '... and lives' kill -0 "$broker"
+ok 'the newer command runs' tokenward check --token-file /try/token --write %2F/sensors%2F1
+kill "$broker"
+wait "$broker"
+ok 'the broker ended well' test $? = 0
+from=/packages
+
+# RabbitMQ: the plugin enabled as the page says, and a login.
+from=/newer
+ok 'apt installs the plugin for RabbitMQ, and RabbitMQ' install rabbitmq-tokenward
+from=/packages
+mkdir -p /try/rabbit
+chown rabbitmq /try/rabbit
+cat >/etc/rabbitmq/rabbitmq.conf <<CONF
+auth_backends.1 = rabbit_auth_backend_tokenward
+tokenward.config.1 = /etc/tokenward/tokenward.ini
+listeners.tcp.1 = 127.0.0.1:$amqp
+log.console = true
+CONF
+# Loopback alone, on ports that were free.
+cat >/etc/rabbitmq/rabbitmq-env.conf <<CONF
+NODENAME=try@localhost
+DIST_PORT=$dist
+MNESIA_BASE=/try/rabbit
+LOG_BASE=/try/rabbit
+SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
+CONF
+export ERL_EPMD_PORT="$epmd" ERL_EPMD_ADDRESS=127.0.0.1
+own=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins)
+ok 'rabbitmq-plugins enables it' env RABBITMQ_PLUGINS_DIR="/usr/lib/rabbitmq/plugins:$own" \
+    rabbitmq-plugins --offline enable tokenward_rabbitmq
+rabbitmq-server >"$log" 2>&1 &
+ok 'RabbitMQ starts' rabbitmqctl await_startup --timeout 120
+ok 'a token may log in' rabbitmqctl authenticate_user token "$token"
+ok 'what is no token may not' not rabbitmqctl authenticate_user token password
+rabbitmqctl stop >/dev/null 2>&1
+
+ok 'apt installs the add-on for LavinMQ' sh -c 'apt-get -q -y --no-install-recommends install /newer/lavinmq-tokenward_*.deb'
+ok '... two folders, side by side as they require each other' \
+    test -f "/usr/share/tokenward/crystal/lavinmq/src/$(sed -n 's/^require "\(.*\)".*/\1.cr/p' \
+        /usr/share/tokenward/crystal/lavinmq/src/lavinmq_tokenward.cr | head -n 1)"
+ok 'apt installs the development files' sh -c 'apt-get -q -y --no-install-recommends install /newer/libtokenward-dev_*.deb'
+ok '... the header' test -f /usr/include/tokenward/tokenward.h
+
+rm -rf /etc/tokenward/tokenward.ini /etc/tokenward/ca.pem
+ok 'apt removes it all' apt-get -q -y purge 'tokenward' 'libtokenward*' '*-tokenward'
