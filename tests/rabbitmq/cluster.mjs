@@ -114,9 +114,7 @@ const login = (token) => `Self = self(), Holder = spawn(fun() ->
     {ok, {user, _, _, [{_, S}]}} = rpc:call('${one.node}', rabbit_access_control, check_user_pass_login,
         [<<"whoever">>, <<"${token}">>]), Self ! {session, S}, timer:sleep(infinity) end),
     Session = receive {session, S} -> S end,`;
-/** The broker's console shows lines of its log among what an expression gives. */
-const value = async (expression) =>
-    (await two.evaluate(expression)).replace(/^\d\d:\d\d:\d\d.*\n/gm, '').replace(/\s/g, '');
+const value = async (expression) => (await two.evaluate(expression)).replace(/\s/g, '');
 const NO = '[false,false,false,false,error]';
 
 test('cluster: a session of the other node ends with the process that holds it', async () => {

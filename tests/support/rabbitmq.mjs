@@ -127,11 +127,11 @@ export class Rabbit {
             this.environment);
     }
 
-    /** The value of an Erlang expression inside the node, as text. */
+    /** The value of an Erlang expression inside the node, as text. rabbitmqctl shows among it what the expression logs. */
     async evaluate(expression) {
         const {status, output} = await this.control(['eval', expression]);
         if (status !== 0) throw new Error(`eval failed: ${output}`);
-        return output.trim();
+        return output.replace(/^\d\d:\d\d:\d\d\.\d.*(\n|$)/gm, '').trim();
     }
 
     async stop() {
