@@ -1,20 +1,69 @@
 #!/bin/sh
-# Shows Tokenward at work: a provider, a real Mosquitto, real clients. On a fresh Debian 12, as root:
+# Shows Tokenward at work: a provider, a real Mosquitto, real clients. On a fresh Debian 12 or 13, as root:
 #
-#     sh tests/demo.sh
+#     sh tests/demo.sh [--keep]
 #
-# Installs what is missing, builds what it needs into build/ (as tests/run.sh does), then takes some seconds.
-# Everything runs on loopback, in a directory of its own, and is gone afterwards. The exit status is 0 only if
-# all that the table at the end lists happened. TOKENWARD_BUILD names another build folder than build/.
+# Installs what this needs and is missing, builds into build-demo/, then takes some seconds. Everything runs on loopback, in a
+# folder of its own, and is gone afterwards; with --keep provider and broker go on, with a token for each user, and it is said
+# how to use and how to stop them. The exit status is 0 only if all that the table at the end lists happened.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
+case ${1-} in
+    '') keep= ;;
+    --keep) keep=yes ;;
+    *) die "unknown argument '$1': usage: sh tests/demo.sh [--keep]" ;;
+esac
 
+# Colours where a person reads, and hasn't said no (no-color.org).
+bold= green= red= grey= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
+    bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') grey=$(printf '\033[2m')
+    plain=$(printf '\033[0m')
+fi
+chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# indented: what somebody else said, as it stands.
+indented() { sed "s/^/   $grey/; s/\$/$plain/"; }
+
+# quietly WHAT COMMAND...: its output goes to a file; one line tells how far it is, and the file only if it fails.
+quietly() {
+    what=$1
+    shift
+    output=$(mktemp) || exit 1
+    since=$(date +%s)
+    ("$@") >"$output" 2>&1 &
+    running=$!
+    trap 'kill "$running" 2>/dev/null; wait "$running"; rm -f "$output"; exit 1' HUP INT TERM
+    while kill -0 "$running" 2>/dev/null; do
+        if [ -t 1 ]; then
+            printf '\r%s: %-60.60s' "$what" "$(tail -n 1 "$output" | tr -d '\r')"
+        fi
+        sleep 0.3
+    done
+    wait "$running"
+    status=$?
+    trap - HUP INT TERM
+    if [ -t 1 ]; then printf '\r%-*s\r' $((${#what} + 62)) ''; fi
+    printf '%s: %d s\n' "$what" $(($(date +%s) - since))
+    [ "$status" = 0 ] || tail -n 60 "$output" >&2
+    rm -f "$output"
+    [ "$status" = 0 ] || die "$what failed; the end of its output is above"
+}
+
+demo_packages='
+    g++ meson ninja-build pkg-config python3 libssl-dev libcurl4-openssl-dev rapidjson-dev libfmt-dev libexpected-dev
+    libcli11-dev libgtest-dev libcpp-httplib-dev zlib1g-dev libbrotli-dev
+    mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev'
+build=${TOKENWARD_BUILD:-build-demo}
+# For the speed of the compiler, not of the program.
+prepare_demo() {
+    configure "$build" -Drabbitmq=disabled -Dcrystal=disabled -Dbuildtype=debug -Ddebug=false
+    build "$build" demo
+}
+chapter 'Getting ready'
 # shellcheck disable=SC2086 # a list
-install_packages $build_packages
-build=${TOKENWARD_BUILD:-build}
-configure "$build" -Dwerror=true
-build "$build" demo
+[ -z "$(missing_packages $demo_packages)" ] || quietly 'installing packages' install_packages $demo_packages
+quietly 'building' prepare_demo
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 PATH=$PATH:/usr/sbin
 
@@ -22,6 +71,7 @@ work=$(mktemp -d) || exit 1
 pids=
 # Ends what this script started, by number.
 cleanup() {
+    [ -z "${kept-}" ] || return 0
     trap - EXIT HUP INT TERM
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     wait
@@ -48,14 +98,13 @@ failures=0
 show() {
     what=$1
     shift
-    if "$@"; then row="yes  $what"; else row="NO   $what" failures=$((failures + 1)); fi
-    printf '   %s\n' "$row"
-    table="$table$row
+    if "$@"; then row="${green}yes$plain  $what"; else row="${red}NO$plain   $what" failures=$((failures + 1)); fi
+    table="$table   $row
 "
 }
 
 # ---- a provider ---------------------------------------------------------------------------------------
-say 'a provider of tokens, with its own certificate authority'
+chapter 'A provider of tokens, with its own certificate authority'
 mkdir "$work/issuer"
 "$build/tests/support/test_issuer" --state-dir "$work/issuer" 2>"$work/issuer.log" &
 pids="$pids $!"
@@ -78,6 +127,8 @@ resource_server_id = broker
 clock_skew = 0
 jwks_min_refresh = 1
 INI
+chapter 'tokenward.ini: whose tokens, and for whom'
+indented <"$work/tokenward.ini"
 
 # start_broker: on a port that was free a moment ago; somebody else may have taken it since.
 start_broker() {
@@ -87,7 +138,6 @@ listener $port 127.0.0.1
 allow_anonymous false
 plugin $build/plugin/mosquitto/mosquitto_tokenward.so
 plugin_opt_config $work/tokenward.ini
-plugin_opt_library $build/src/capi/libtokenward.so.1
 log_dest stderr
 log_type all
 CONF
@@ -100,98 +150,151 @@ CONF
     wait_for 20 started_or_gone
     ! gone "$broker"
 }
-say 'Mosquitto, with the plugin'
+chapter 'Mosquitto, with the plugin'
 start_broker || start_broker || die "Mosquitto doesn't start: $(cat "$work/broker.log")"
 echo "   127.0.0.1:$port, $(mosquitto -h | head -n 1)"
-sed -n 's/^/   /; /plugin/p' "$work/mosquitto.conf"
+grep -E 'anonymous|plugin' "$work/mosquitto.conf" | indented
 
 # ---- clients ------------------------------------------------------------------------------------------
 # Username: whatever; the token is the password, and its sub is who the client is.
+
+# told COMMAND...: how a person would type it.
+told() { printf '   $ %s\n' "$*"; }
+pub="mosquitto_pub -h 127.0.0.1 -p $port -V 5 -q 1 -u token"
+sub="mosquitto_sub -h 127.0.0.1 -p $port -V 5 -q 1 -u token"
+password() { printf -- '-P "$(cat %s.token)"' "$1"; }
+
+# keep_token USER SCOPE [OPTION...]: into a file of the user's.
+keep_token() { mint "$@" >"$work/$1.token"; }
 publish() {
-    token=$1
+    user=$1
     shift
-    mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$token" "$@" 2>&1
+    told "$pub $(password "$user") $*"
+    $pub -P "$(cat "$work/$user.token")" "$@" >"$work/said" 2>&1
+    indented <"$work/said"
 }
 # Line by line, though into a file.
 subscribe() {
-    token=$1
+    user=$1
     shift
-    exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$token" -d "$@" 2>&1
+    exec stdbuf -oL $sub -P "$(cat "$work/$user.token")" -i "$user" -d "$@" >"$work/$user" 2>&1
+}
+# log_line PATTERN: the broker's line, as it stands.
+log_line() {
+    wait_for 5 grep -q "$1" "$work/broker.log"
+    echo '   the log of the broker:'
+    grep "$1" "$work/broker.log" | tail -n 1 | fold -s -w 115 | indented
 }
 heard() { grep -q -x "$1" "$work/$2"; }
 subscribed() { grep -s -q '^Subscribed (mid: 1): [012]' "$work/$1"; }
 unheard() { ! grep -q "$1" "$work/$2"; }
-says() { printf '%s\n' "$2" | grep -q -i "$1"; }
+said() { grep -q -i "$1" "$work/said"; }
 alive() {
     for pid; do kill -0 "$pid" || return 1; done
 }
 # explained FILE: names the question and the scope that comes nearest.
 explained() { grep -q secret "$1" && grep -q 'write:%2F/sensors%2F\*' "$1"; }
-accepted() { publish "$1" -t "$2" -m "$3" >"$work/publish.log" && ! grep -q -i 'failed' "$work/publish.log"; }
+# accepted USER TOPIC MESSAGE: without a word.
+accepted() { $pub -P "$(cat "$work/$1.token")" -t "$2" -m "$3" >"$work/quiet" 2>&1 && ! grep -q -i failed "$work/quiet"; }
 
-say 'three users: alice may write sensors/, bob may read them, carol may read everything'
-alice=$(mint alice 'write:%2F/sensors%2F*')
-bob=$(mint bob 'read:%2F/sensors%2F*')
-carol=$(mint carol 'read:%2F/*')
-subscribe "$bob" -i bob -t 'sensors/+' >"$work/bob" &
-pids="$pids $!"
+chapter 'Three users: alice may write sensors/, bob may read them, carol may read everything'
+keep_token alice 'write:%2F/sensors%2F*' --lifetime 86400
+keep_token bob 'read:%2F/sensors%2F*' --lifetime 86400
+keep_token carol 'read:%2F/*' --lifetime 86400
+echo "   what stands in alice's token:"
+"$build/plugin/cli/tokenward" inspect --config "$work/tokenward.ini" --token-file "$work/alice.token" 2>&1 | indented
+told "$sub $(password bob) -i bob -t 'sensors/+'"
+subscribe bob -t 'sensors/+' &
 bob_pid=$!
-subscribe "$carol" -i carol -t '#' >"$work/carol" &
-pids="$pids $!"
+told "$sub $(password carol) -i carol -t '#'"
+subscribe carol -t '#' &
+pids="$pids $bob_pid $!"
 wait_for 10 subscribed bob || die "bob is not subscribed: $(cat "$work/bob")"
 wait_for 10 subscribed carol || die "carol is not subscribed: $(cat "$work/carol")"
 
-show 'alice publishes to sensors/1' accepted "$alice" sensors/1 21.5
+chapter 'What the scopes give'
+publish alice -t sensors/1 -m 21.5
+show 'alice publishes to sensors/1' test ! -s "$work/said"
 show '... and bob receives it' wait_for 10 heard 21.5 bob
 show '... and carol too' wait_for 10 heard 21.5 carol
 
-refusal=$(publish "$alice" -t secret/plan -m 'not for you')
-printf '%s\n' "$refusal" | sed 's/^/   /'
-show 'alice may not publish to secret/plan' says 'not authorized' "$refusal"
-accepted "$alice" sensors/2 last-word
+chapter 'What they do not give'
+publish alice -t secret/plan -m 'not for you'
+show 'alice may not publish to secret/plan' said 'not authorized'
+log_line 'username="alice".*secret'
+accepted alice sensors/2 last-word
 wait_for 10 heard last-word carol
 show '... and nobody received that' unheard 'not for you' carol
 
-refusal=$(mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -u token -P "$bob" -t 'secret/#' -C 1 -W 5 2>&1)
-printf '%s\n' "$refusal" | sed 's/^/   /'
-show 'bob may not subscribe to secret/#' says 'not authorized\|denied\|rejected' "$refusal"
+told "$sub $(password bob) -t 'secret/#'"
+$sub -P "$(cat "$work/bob.token")" -t 'secret/#' -C 1 -W 5 >"$work/said" 2>&1
+indented <"$work/said"
+show 'bob may not subscribe to secret/#' said 'not authorized\|denied\|rejected'
+log_line 'username="bob".*secret'
 
-refusal=$(publish "$(mint alice 'write:%2F/sensors%2F*' --lifetime -60)" -t sensors/1 -m late)
-printf '%s\n' "$refusal" | sed 's/^/   /'
-show 'an expired token is refused' says 'not authorized' "$refusal"
-show '... and the log says why' wait_for 5 grep -q TOKEN_EXPIRED "$work/broker.log"
-refusal=$(publish "$(mint alice 'write:*/*' --signer stranger)" -t sensors/1 -m forged)
-show 'a forged token is refused' says 'not authorized' "$refusal"
+chapter 'Tokens that are none any more, and one that never was'
+keep_token late 'write:%2F/sensors%2F*' --lifetime -60
+publish late -t sensors/1 -m late
+show 'an expired token is refused' said 'not authorized'
+log_line TOKEN_EXPIRED
+show '... and the log says why' grep -q TOKEN_EXPIRED "$work/broker.log"
+keep_token mallory 'write:*/*' --signer stranger
+publish mallory -t sensors/1 -m forged
+show 'a forged token is refused' said 'not authorized'
+log_line 'BAD_SIGNATURE\|UNKNOWN_KEY\|KEY'
 
-say 'the provider replaces all its keys; the old ones are gone'
+chapter 'The provider replaces all its keys; the old ones are gone'
 "$build/tests/support/test_issuer" --state-dir "$work/issuer" --send /rotate keep_old=false
-alice=$(mint alice 'write:%2F/sensors%2F*')
-show 'a token under the new key is accepted' wait_for 10 accepted "$alice" sensors/3 after-rotation
+keep_token alice 'write:%2F/sensors%2F*' --lifetime 86400
+show 'a token under the new key is accepted' wait_for 10 accepted alice sensors/3 after-rotation
 show '... and bob is still connected' wait_for 10 heard after-rotation bob
+echo '   alice has a new token, under a key that the broker had never seen; bob goes on with his old one.'
 
-say "a token that ends in three seconds"
-subscribe "$(mint dave 'read:%2F/sensors%2F*' --lifetime 3)" -i dave -t 'sensors/+' >"$work/dave" &
+chapter 'A token that ends in three seconds'
+keep_token dave 'read:%2F/sensors%2F*' --lifetime 3
+told "$sub $(password dave) -i dave -d -t 'sensors/+'"
+subscribe dave -t 'sensors/+' &
 dave_pid=$!
 pids="$pids $dave_pid"
 show 'dave is let in' wait_for 5 subscribed dave
 show '... and disconnected when his token ends' wait_for 10 gone "$dave_pid"
-sed -n 's/^/   /; $p' "$work/dave"
+tail -n 1 "$work/dave" | indented
+echo '   152 is "administrative action" (MQTT 5 section 3.14.2.1): the broker ended the connection. He may come back with a new token.'
 
-say 'why was alice refused?'
-printf '%s\n' "$alice" >"$work/token"
-"$build/plugin/cli/tokenward" check --config "$work/tokenward.ini" --token-file "$work/token" \
+chapter 'Why was alice refused?'
+told 'tokenward check --config tokenward.ini --token-file alice.token --write %2F/sensors%2F1 --write %2F/secret%2Fplan'
+"$build/plugin/cli/tokenward" check --config "$work/tokenward.ini" --token-file "$work/alice.token" \
     --write '%2F/sensors%2F1' --write '%2F/secret%2Fplan' >"$work/check" 2>&1
 check_status=$?
-sed 's/^/   /' "$work/check"
+indented <"$work/check"
 show 'tokenward check says no' test "$check_status" = 1
 show '... and names the nearest scope' explained "$work/check"
 
 show 'no token stands in the log' unheard eyJ broker.log
 show 'the broker and bob live' alive "$broker" "$bob_pid"
 
-printf '\nwhat was shown:\n%s' "$table"
+chapter 'What was shown'
+printf '%s' "$table"
 if [ "$failures" != 0 ]; then
     printf '\nthe broker said:\n'
     cat "$work/broker.log"
     exit 1
+fi
+
+chapter 'What to try next'
+if [ -n "$keep" ]; then
+    kept=yes
+    echo '   Provider and broker go on. alice writes sensors/, bob reads them, carol reads everything; their tokens last a day:'
+    told "cd $work"
+    told "$sub $(password carol) -t '#' &"
+    told "$pub $(password alice) -t sensors/7 -m hello"
+    told "$pub $(password alice) -t secret/plan -m hello; tail -n 2 broker.log"
+    told "$build/tests/support/mint --state-dir issuer --alg ES256 --sub erin --scope 'broker.write:%2F/doors%2F*' >erin.token"
+    told "$build/plugin/cli/tokenward check --config tokenward.ini --token-file erin.token --write %2F/doors%2F1"
+    echo '   The end of it:'
+    told "kill$pids; rm -r $work"
+else
+    told 'sh tests/demo.sh --keep        # leaves provider and broker running, with a token for each user'
+    echo '   With your own broker: plugin/mosquitto/README.md, plugin/rabbitmq/README.md, plugin/lavinmq/README.md'
+    echo '   With your own provider: src/config/examples/README.md'
 fi
