@@ -6,10 +6,11 @@
 # SUITE is bookworm (Debian 12) or trixie (13); without any, both. The packaging is plugin/debian. What is packaged is the
 # last commit. In a folder of each suite (debootstrap) the packages are built from the source archive of meson dist and looked at
 # by lintian; in a bare one apt installs them, tokenward and a Mosquitto with the plugin run, an upgrade comes while that
-# broker runs, and a removal leaves nothing.
+# broker runs, and a removal leaves nothing. Archive and packages are built twice, and must be the same bytes.
 #
-# The packages come to lie in build-packages/SUITE. The folders are kept outside the tree (TOKENWARD_SUITES, else
-# tokenward-suites in the user's cache) for a week (TOKENWARD_SUITES_DAYS). Ends with "N passed, N failed, N skipped".
+# The packages come to lie in build-packages/SUITE, with tokenward.spdx.json, the list of what is in them (SPDX 2.3). The
+# folders of the suites are kept outside the tree (TOKENWARD_SUITES, else tokenward-suites in the user's cache) for a week
+# (TOKENWARD_SUITES_DAYS). Ends with "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
@@ -100,23 +101,51 @@ suffix_of() {
     esac
 }
 
-# build_packages_of SUITE: leaves them in build-packages/SUITE.
-build_packages_of() {
-    builder_root "$1" || return 1
-    here=$root/build/tokenward
+# build_in ROOT FOLDER SUITE ENVIRONMENT...: builds them in that folder of the suite.
+build_in() {
+    here=$1$2 folder=$2 of=$3 root=$1
+    shift 3
     rm -rf "$here" && mkdir -p "$here" || return 1
     cp "$work/tokenward-$version.tar.xz" "$here/tokenward_$version.orig.tar.xz"
     tar -xf "$here/tokenward_$version.orig.tar.xz" -C "$here" || return 1
     cp -a "$here/tokenward-$version/plugin/debian" "$here/tokenward-$version/debian"
-    sed -i "1s/)/$(suffix_of "$1"))/" "$here/tokenward-$version/debian/changelog"
-    inside "$root" sh -c "cd /build/tokenward/tokenward-$version && dpkg-buildpackage -us -uc" >"$work/$1.build" 2>&1 || {
-        tail -n 60 "$work/$1.build"
-        return 1
-    }
-    rm -rf "build-packages/$1" && mkdir -p "build-packages/$1"
+    sed -i "1s/)/$(suffix_of "$of"))/" "$here/tokenward-$version/debian/changelog"
+    inside "$root" env "$@" sh -c "cd $folder/tokenward-$version && dpkg-buildpackage -us -uc" >"$work/$of.build" 2>&1 && return 0
+    tail -n 60 "$work/$of.build"
+    return 1
+}
+
+# build_packages_of SUITE: leaves them in build-packages/SUITE, with a list of what is in them.
+build_packages_of() {
+    builder_root "$1" || return 1
+    build_in "$root" /build/tokenward "$1" || return 1
+    rm -rf "build-packages/$1" && mkdir -p "build-packages/$1" || return 1
     for file in "$here"/*.deb "$here"/*.dsc "$here"/*.tar.* "$here"/*.changes "$here"/*.buildinfo; do
         case $file in *-dbgsym_*) ;; *) cp "$file" "build-packages/$1/" || return 1 ;; esac
     done
+    chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' >"$work/versions"
+    date=$(date -d "$(sed -n 's/^ -- .*>  //p' plugin/debian/changelog | head -n 1)" +%s)
+    python3 tests/support/spdx.py "$version" "$date" "$work/versions" "build-packages/$1"/*.deb \
+        "build-packages/$1"/*.orig.tar.xz >"build-packages/$1/tokenward.spdx.json"
+}
+
+# same_again SUITE: once more, in another folder, time zone and locale.
+same_again() {
+    root=$suites/$1-builder
+    build_in "$root" /srv/elsewhere/again "$1" TZ=Pacific/Auckland LC_ALL=C LANG=C DEB_BUILD_OPTIONS=parallel=1 || return 1
+    for file in "build-packages/$1"/*.deb; do
+        cmp "$file" "$here/${file##*/}" || return 1
+    done
+}
+# The archive once more, from a clone elsewhere.
+same_archive() {
+    git clone -q . "$work/clone" && (
+        cd "$work/clone" && export TZ=Pacific/Auckland LC_ALL=C &&
+            meson setup build -Dtests=false -Dcli=disabled -Dmosquitto=disabled -Drabbitmq=disabled -Dcrystal=disabled &&
+            meson dist -C build --no-tests --formats xztar
+    ) >"$work/again.log" 2>&1 && cmp "$work/tokenward-$version.tar.xz" "$work/clone/build/meson-dist/tokenward-$version.tar.xz" && return 0
+    tail -n 20 "$work/again.log"
+    return 1
 }
 lint() {
     inside "$suites/$1-builder" sh -c 'cd /build/tokenward && lintian --allow-root --fail-on error ./*.changes'
@@ -175,9 +204,11 @@ for _ in $(seq 200); do [ -f "$work/issuer/pid" ] || sleep 0.1; done
 
 for suite in ${*:-bookworm trixie}; do suffix_of "$suite" >/dev/null; done
 part 'source archive' count_one archive source_archive
+part '... the same again elsewhere' count_one archive same_archive
 for suite in ${*:-bookworm trixie}; do
     part "packages for $suite" count_one build build_packages_of "$suite"
     part "lintian on $suite" count_one lintian lint "$suite"
     part "tried in a bare $suite" tried "$suite"
+    part "the same again on $suite, elsewhere" count_one build same_again "$suite"
 done
 finish
