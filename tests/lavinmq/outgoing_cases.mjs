@@ -327,9 +327,15 @@ test("passwords in global parameters are shown to administrators only", async ()
     const path = '/global-parameters/shown';
     assert.equal((await world.lavin.http(path, LOCAL, {method: 'PUT', body: {value}})).status, 201);
     const ada = bearer(await mint('ada', 'tag:administrator'));
-    for (const [who, address] of [
-        [bearer(await mint('bob', BOB)), 'amqp://ops:***@127.0.0.1:1/v'], [ada, value.address], [LOCAL, value.address],
-    ]) {
+    const bob = bearer(await mint('bob', BOB));
+    const shown = [[ada, value.address], [LOCAL, value.address]];
+    if (/^2\.7\./.test(process.env.TOKENWARD_LAVINMQ_VERSION)) { // shows them to administrators only
+        assert.equal((await world.lavin.http(path, bob)).status, 403);
+        assert.equal((await world.lavin.http('/global-parameters', bob)).status, 403);
+    } else {
+        shown.push([bob, 'amqp://ops:***@127.0.0.1:1/v']);
+    }
+    for (const [who, address] of shown) {
         assert.deepEqual((await world.lavin.http(path, who)).body.value, {...value, address});
         const {body} = await world.lavin.http('/global-parameters', who);
         assert.deepEqual(body.find((one) => one.name === 'shown').value, {...value, address});
