@@ -4,10 +4,10 @@
 #     python3 tests/lavinmq/renamed.py LAVINMQ CRYSTAL [WORD]
 #
 # LAVINMQ is LavinMQ's source tree with its shards in lib/, CRYSTAL the compiler. For each line of requirements.cr (those
-# with WORD in them) a copy of LavinMQ is changed: the method renamed, given a parameter more, its first parameter another
-# type, the variable another type, the type renamed. And there are a question and a route more. Each time the compiler must
-# end with the add-on's message, not with an error of its own. LavinMQ's other code isn't changed with it: the compiler
-# would find that only later.
+# in which the regular expression WORD is found) a copy of LavinMQ and its shards is changed: the method renamed, given a
+# parameter more, its first parameter another type, the variable another type, the type renamed. And there are a question
+# and a route more. Each time the compiler must end with the add-on's message, not with an error of its own. LavinMQ's other
+# code isn't changed with it: the compiler would find that only later.
 import os
 import re
 import shutil
@@ -17,8 +17,9 @@ import tempfile
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..', 'plugin', 'lavinmq', 'src'))
 REQUIREMENTS = os.path.join(ROOT, 'lavinmq_tokenward', 'requirements.cr')
-NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_overloads|_variable|_type)?) ([A-Z:][\w:]*)(?:, "([^"]+)"(?:, (.*))?)?$')
+NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_overloads|_variable|_type)?) ([A-Z:][\w:]*)(?:\([\w:]+\))?(?:, "([^"]+)"(?:, (.*))?)?$')
 TYPE = re.compile(r'^(\s*)(?:abstract |private )*(class|module|struct|enum|lib) ([\w:]+)(?:\([^)]*\))?(?: < ([\w:]+))?')
+GETTERS = re.compile(r'^(\s*(?:getter|property)[?!]? [\w, ]*,)\n\s+(?=\w)', re.M)  # a list over more than one line
 MESSAGE = "tokenward: this LavinMQ isn't one that the add-on knows"
 
 
@@ -38,20 +39,23 @@ def needs():
 
 
 class Source:
-    """A copy of LavinMQ's src, and which type each line belongs to."""
+    """A copy of LavinMQ's and its shards' source, and which type each line belongs to."""
 
     def __init__(self, tree, copy):
         self.tree, self.copy = tree, copy
         for entry in os.listdir(tree):
-            if entry != 'src' and not entry.startswith('.git'):
+            if entry in ('src', 'lib'):
+                shutil.copytree(os.path.join(tree, entry), os.path.join(copy, entry))
+            elif not entry.startswith('.git'):
                 os.symlink(os.path.join(tree, entry), os.path.join(copy, entry))
-        shutil.copytree(os.path.join(tree, 'src'), os.path.join(copy, 'src'))
         self.files = {}
-        for folder, _, names in os.walk(os.path.join(copy, 'src')):
+        shards = sorted(os.listdir(os.path.join(copy, 'lib')))
+        roots = [os.path.join(copy, 'src')] + [os.path.join(copy, 'lib', shard, 'src') for shard in shards]
+        for folder, _, names in (found for root in roots for found in os.walk(root)):
             for name in sorted(names):
                 if name.endswith('.cr'):
                     path = os.path.join(folder, name)
-                    self.files[path] = open(path).read().split('\n')
+                    self.files[path] = GETTERS.sub(r'\1 ', open(path).read()).split('\n')
         self.lines = []    # (file, number, type)
         self.parents = {}  # type -> names of its superclass and modules
         for path, lines in self.files.items():
@@ -144,7 +148,7 @@ def with_parameter(member):
 
 def of_other_type(member):
     """The first parameter takes a Symbol."""
-    return lambda line: re.sub(rf'(\bdef (?:self\.)?{re.escape(member)}\(@?\w+)(?: : [\w:]+)?(?=[,)]| =)', r'\1 : Symbol', line)
+    return lambda line: re.sub(rf'(\bdef (?:self\.)?{re.escape(member)}\(@?\w+)(?: : [\w:]+\??)?(?=[,)]| =)', r'\1 : Symbol', line)
 
 
 def variable_of_other_type(name):
@@ -158,7 +162,7 @@ def variable_of_other_type(name):
 def variable_declared(owner, name):
     """For a variable whose type the compiler finds out."""
     last = owner.split('::')[-1]
-    return lambda line: re.sub(rf'^(\s*(?:abstract )?class (?:\w+::)*{last}(?= |$).*)', rf'\1; @{name} : Symbol', line)
+    return lambda line: re.sub(rf'^(\s*(?:abstract )?class (?:\w+::)*{last}(?=[ (]|$).*)', rf'\1; @{name} : Symbol', line)
 
 
 def type_renamed(name):
@@ -205,7 +209,7 @@ def main():
             print(output)
             sys.exit(1)
         for kind, owner, member, line in needs():
-            if word not in line:
+            if not re.search(word, line):
                 continue
             types = source.with_ancestors(owner)
             if kind == 'needs_type':
@@ -222,7 +226,7 @@ def main():
             else:
                 attempt(f'{line}: renamed', [owner], renamed(member))
                 attempt(f'{line}: a parameter more', [owner], with_parameter(member))
-                if kind == 'needs' and not re.search(r', 0\b', line):
+                if kind in ('needs', 'needs_overloads') and not re.search(r', 0\b', line):
                     attempt(f'{line}: takes another type', [owner], of_other_type(member))
         if not word:
             attempt('another question of a user', ['LavinMQ::Auth::BaseUser'],
