@@ -35,7 +35,8 @@ def needs():
             if line.startswith('    '):
                 line += ' (of some versions only)'
             owner = rest.split(',')[0].strip() if kind == 'needs_inherited' else name
-            yield kind, owner.removeprefix('::'), member, line.strip()
+            given = rest.split('"')[1::2] if kind == 'needs_variable' else []
+            yield kind, owner.removeprefix('::'), member, given, line.strip()
 
 
 class Source:
@@ -154,15 +155,16 @@ def of_other_type(member):
 def variable_of_other_type(name):
     def edit(line):
         line = re.sub(rf'((?<![\w@])@{name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
-        line = re.sub(rf'^(\s*@{name}) = ([A-Z][\w:]*(?:\([^)]*\))?)\.new(?!\()', r'\1 : (\2 | Symbol) = \2.new', line)
         return re.sub(rf'(\b(?:getter|property) {name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
     return edit
 
 
-def variable_declared(owner, name):
-    """For a variable whose type the compiler finds out."""
+def variable_declared(owner, name, given):
+    """For a variable whose type the compiler finds out. It is one of those that are given."""
     last = owner.split('::')[-1]
-    return lambda line: re.sub(rf'^(\s*(?:abstract )?class (?:\w+::)*{last}(?=[ (]|$).*)', rf'\1; @{name} : Symbol', line)
+    full = re.sub(r'(?<![\w:])(?=[A-Z])', '::', ' | '.join(given))
+    return lambda line: re.sub(rf'^(\s*(?:abstract )?(?:class|struct) (?:\w+::)*{last}(?=[ (]|$).*)',
+                               rf'\1; @{name} : {full} | Symbol = :renamed', line)
 
 
 def type_renamed(name):
@@ -208,7 +210,7 @@ def main():
         if status != 0:
             print(output)
             sys.exit(1)
-        for kind, owner, member, line in needs():
+        for kind, owner, member, given, line in needs():
             if not re.search(word, line):
                 continue
             types = source.with_ancestors(owner)
@@ -217,9 +219,13 @@ def main():
                 attempt(f'{line}: renamed', [parent, owner], type_renamed(last))
             elif kind == 'needs_variable':
                 edit = variable_of_other_type(member)
-                if not any(edit(source.files[path][number]) != source.files[path][number]
-                           for path, number, full in source.lines if full in types):
-                    edit = variable_declared(owner, member)
+                lines = [source.files[path][number] for path, number, full in source.lines if full in types]
+                is_there = any(re.search(rf'(?<![\w@])@{member}\b', one) for one in lines)
+                if is_there and not any(edit(one) != one for one in lines):
+                    known = {full for _, _, full in source.lines}
+                    edit = variable_declared(owner, member, [
+                        one for one in given
+                        if len(given) == 1 or known.issuperset(re.findall(r'\bLavinMQ::[\w:]+', one))])
                 attempt(f'{line}: of another type', types, edit)
             elif kind == 'needs_to_call':
                 attempt(f'{line}: renamed', types, renamed(member))
