@@ -9,9 +9,9 @@ import {LOCAL, enter, everything, mint, world} from './world.mjs';
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The HTTP API answers at once. It runs in LavinMQ's one thread, as everything else. */
-async function goesOn() {
+async function goesOn(limit = 5000) {
     assert.ok(world.lavin.program.running, 'the broker ended');
-    const answer = await Promise.race([world.lavin.http('/whoami', LOCAL), pause(5000)]);
+    const answer = await Promise.race([world.lavin.http('/whoami', LOCAL), pause(limit)]);
     assert.equal(answer?.status, 200, 'the broker hangs');
 }
 
@@ -129,6 +129,81 @@ test('Bounds: 201 levels come through', async () => {
     await client.receives(`${levels(201, '')} x`);
     await client.end();
 });
+
+for (const [verb, id] of [['SUBSCRIBE', 'many-subscribe'], ['UNSUBSCRIBE', 'many-unsubscribe']]) {
+    test(`Bounds: ${verb} with 3000 filters does not hold up the others`, async () => {
+        const filters = Array.from({length: 3000}, (_, number) => `${number}/+`);
+        const client = await mqtt(mint(id, 'read:%2F/mqtt.* write:%2F/mqtt.*'), {clientId: id});
+        const sent = (method) => new Promise((resolve) => { client.mqtt[method](filters, () => resolve(true)); });
+        let answered = false;
+        const subscribed = sent('subscribe').then(() => { answered = verb === 'SUBSCRIBE'; });
+        if (verb === 'UNSUBSCRIBE') {
+            await subscribed;
+            sent('unsubscribe').then(() => { answered = true; });
+        }
+        while (!answered) {
+            await goesOn(3000);
+            await pause(100);
+        }
+        await client.end();
+        await goesOn();
+    }, 120_000);
+}
+
+test('Bounds: many messages that each match many filters of a client do not hold up the others', async () => {
+    const filters = Array.from({length: 512}, (_, number) => Array.from({length: 9}, (_, bit) => number >> bit & 1 ? '+' : 'a').join('/'));
+    const auth = mint('many', 'read:%2F/mqtt.* write:%2F/mqtt.*');
+    const [listener, sender] = [await mqtt(auth), await mqtt(auth)];
+    await new Promise((resolve) => { listener.mqtt.subscribe(filters, resolve); });
+    const publish = Buffer.from(`\x30\x14\x00\x11${levels(9, 'a')}x`);
+    sender.mqtt.stream.write(Buffer.concat(Array(3000).fill(publish)));
+    for (let time = 0; time < 5; ++time) {
+        await pause(200);
+        await goesOn(2000);
+    }
+    listener.mqtt.stream.destroy();
+    await listener.end();
+    await sender.end();
+    await goesOn();
+}, 120_000);
+
+// ---- JSON of the HTTP API --------------------------------------------------------------------------------
+
+const QUEUE = '/queues/%2F/nested-q';
+const EXCHANGE = '/exchanges/%2F/nested-x';
+const NESTED = [
+    ['a queue', QUEUE, 'PUT', (deep) => ({arguments: {deep}})],
+    ['an exchange', EXCHANGE, 'PUT', (deep) => ({type: 'fanout', arguments: {deep}})],
+    ['a binding', '/bindings/%2F/e/amq.fanout/q/nested-q', 'POST', (deep) => ({routing_key: '', arguments: {deep}})],
+    ['a parameter', '/parameters/nested/%2F/nested-p', 'PUT', (deep) => ({value: {deep}})],
+    ['a global parameter', '/global-parameters/nested-g', 'PUT', (deep) => ({value: {deep}})],
+];
+const nested = (depth) => depth ? [nested(depth - 1)] : 'bottom';
+
+for (const [who, auth] of [
+    ['a token\'s user', async () => bearer(await mint('nested', 'configure:%2F/* read:%2F/* write:%2F/* tag:administrator'))],
+    ['a local user', () => LOCAL],
+]) {
+    test(`Bounds: JSON of ${who} that is nested too deeply is refused, and no list fails because of it`, async () => {
+        const from = await auth();
+        for (const [what, path, method, body] of NESTED) {
+            for (const depth of [63, 99, 400]) {
+                const {status, body: answer} = await world.lavin.http(path, from, {method, body: body(nested(depth))});
+                assert.equal(status, 400, `${what}, ${depth} levels`);
+                assert.match(answer.reason, /nested more than 64 levels deep/);
+            }
+            const {status} = await world.lavin.http(path, from, {method, body: body(nested(62))});
+            assert.ok(status === 201 || status === 204, `${what}: ${status}`);
+        }
+        for (const list of ['/queues', '/exchanges', '/bindings', '/parameters', '/global-parameters', '/definitions']) {
+            const {status, body} = await world.lavin.http(list, LOCAL);
+            assert.deepEqual([list, status, typeof body], [list, 200, 'object']);
+        }
+        for (const [, path, method] of NESTED) {
+            if (method === 'PUT') await world.lavin.http(path, LOCAL, {method: 'DELETE'});
+        }
+    });
+}
 
 // ---- what costs time or memory --------------------------------------------------------------------------
 

@@ -255,7 +255,7 @@ test('keys that do not come within 10 s: AMQP is closed without a refusal, MQTT 
             assert.equal(code, 3);  // server unavailable
             assert.equal(answer.status, 503);
             assert.equal(answer.headers.get('retry-after'), '1');
-            assert.match(lavin.log, /authenticate try_again reason=KEYS_PENDING .*protocol="amqp"/);
+            await lavin.logged(/authenticate try_again reason=KEYS_PENDING .*protocol="amqp"/);
             if (!hasSignIn) return;
             const cookie = await lavin.http('/whoami', undefined, {cookie: `oauth_token=${secret}`});
             assert.equal(cookie.status, 503);

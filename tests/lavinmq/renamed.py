@@ -4,10 +4,10 @@
 #     python3 tests/lavinmq/renamed.py LAVINMQ CRYSTAL [WORD]
 #
 # LAVINMQ is LavinMQ's source tree with its shards in lib/, CRYSTAL the compiler. For each line of requirements.cr (those
-# with WORD in them) a copy of LavinMQ is changed: the method renamed, given a parameter more, its first parameter another
-# type, the variable another type, the type renamed. And there are a question and a route more. Each time the compiler must
-# end with the add-on's message, not with an error of its own. LavinMQ's other code isn't changed with it: the compiler
-# would find that only later.
+# in which the regular expression WORD is found) a copy of LavinMQ and its shards is changed: the method renamed, given a
+# parameter more, its first parameter another type, the variable another type, the type renamed. And there are a question
+# and a route more. Each time the compiler must end with the add-on's message, not with an error of its own. LavinMQ's other
+# code isn't changed with it: the compiler would find that only later.
 import os
 import re
 import shutil
@@ -17,8 +17,9 @@ import tempfile
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..', 'plugin', 'lavinmq', 'src'))
 REQUIREMENTS = os.path.join(ROOT, 'lavinmq_tokenward', 'requirements.cr')
-NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_overloads|_variable|_type)?) ([A-Z:][\w:]*)(?:, "([^"]+)"(?:, (.*))?)?$')
+NEED = re.compile(r'^\s+(needs(?:_to_call|_inherited|_overloads|_variable|_type)?) ([A-Z:][\w:]*)(?:\([\w:]+\))?(?:, "([^"]+)"(?:, (.*))?)?$')
 TYPE = re.compile(r'^(\s*)(?:abstract |private )*(class|module|struct|enum|lib) ([\w:]+)(?:\([^)]*\))?(?: < ([\w:]+))?')
+GETTERS = re.compile(r'^(\s*(?:getter|property)[?!]? [\w, ]*,)\n\s+(?=\w)', re.M)  # a list over more than one line
 MESSAGE = "tokenward: this LavinMQ isn't one that the add-on knows"
 
 
@@ -34,24 +35,28 @@ def needs():
             if line.startswith('    '):
                 line += ' (of some versions only)'
             owner = rest.split(',')[0].strip() if kind == 'needs_inherited' else name
-            yield kind, owner.removeprefix('::'), member, line.strip()
+            given = rest.split('"')[1::2] if kind == 'needs_variable' else []
+            yield kind, owner.removeprefix('::'), member, given, line.strip()
 
 
 class Source:
-    """A copy of LavinMQ's src, and which type each line belongs to."""
+    """A copy of LavinMQ's and its shards' source, and which type each line belongs to."""
 
     def __init__(self, tree, copy):
         self.tree, self.copy = tree, copy
         for entry in os.listdir(tree):
-            if entry != 'src' and not entry.startswith('.git'):
+            if entry in ('src', 'lib'):
+                shutil.copytree(os.path.join(tree, entry), os.path.join(copy, entry))
+            elif not entry.startswith('.git'):
                 os.symlink(os.path.join(tree, entry), os.path.join(copy, entry))
-        shutil.copytree(os.path.join(tree, 'src'), os.path.join(copy, 'src'))
         self.files = {}
-        for folder, _, names in os.walk(os.path.join(copy, 'src')):
+        shards = sorted(os.listdir(os.path.join(copy, 'lib')))
+        roots = [os.path.join(copy, 'src')] + [os.path.join(copy, 'lib', shard, 'src') for shard in shards]
+        for folder, _, names in (found for root in roots for found in os.walk(root)):
             for name in sorted(names):
                 if name.endswith('.cr'):
                     path = os.path.join(folder, name)
-                    self.files[path] = open(path).read().split('\n')
+                    self.files[path] = GETTERS.sub(r'\1 ', open(path).read()).split('\n')
         self.lines = []    # (file, number, type)
         self.parents = {}  # type -> names of its superclass and modules
         for path, lines in self.files.items():
@@ -144,21 +149,22 @@ def with_parameter(member):
 
 def of_other_type(member):
     """The first parameter takes a Symbol."""
-    return lambda line: re.sub(rf'(\bdef (?:self\.)?{re.escape(member)}\(@?\w+)(?: : [\w:]+)?(?=[,)]| =)', r'\1 : Symbol', line)
+    return lambda line: re.sub(rf'(\bdef (?:self\.)?{re.escape(member)}\(@?\w+)(?: : [\w:]+\??)?(?=[,)]| =)', r'\1 : Symbol', line)
 
 
 def variable_of_other_type(name):
     def edit(line):
         line = re.sub(rf'((?<![\w@])@{name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
-        line = re.sub(rf'^(\s*@{name}) = ([A-Z][\w:]*(?:\([^)]*\))?)\.new(?!\()', r'\1 : (\2 | Symbol) = \2.new', line)
         return re.sub(rf'(\b(?:getter|property) {name}) : ([\w:]+(?:\([^)]*\))?\??)', r'\1 : (\2 | Symbol)', line)
     return edit
 
 
-def variable_declared(owner, name):
-    """For a variable whose type the compiler finds out."""
+def variable_declared(owner, name, given):
+    """For a variable whose type the compiler finds out. It is one of those that are given."""
     last = owner.split('::')[-1]
-    return lambda line: re.sub(rf'^(\s*(?:abstract )?class (?:\w+::)*{last}(?= |$).*)', rf'\1; @{name} : Symbol', line)
+    full = re.sub(r'(?<![\w:])(?=[A-Z])', '::', ' | '.join(given))
+    return lambda line: re.sub(rf'^(\s*(?:abstract )?(?:class|struct) (?:\w+::)*{last}(?=[ (]|$).*)',
+                               rf'\1; @{name} : {full} | Symbol = :renamed', line)
 
 
 def type_renamed(name):
@@ -204,8 +210,8 @@ def main():
         if status != 0:
             print(output)
             sys.exit(1)
-        for kind, owner, member, line in needs():
-            if word not in line:
+        for kind, owner, member, given, line in needs():
+            if not re.search(word, line):
                 continue
             types = source.with_ancestors(owner)
             if kind == 'needs_type':
@@ -213,16 +219,20 @@ def main():
                 attempt(f'{line}: renamed', [parent, owner], type_renamed(last))
             elif kind == 'needs_variable':
                 edit = variable_of_other_type(member)
-                if not any(edit(source.files[path][number]) != source.files[path][number]
-                           for path, number, full in source.lines if full in types):
-                    edit = variable_declared(owner, member)
+                lines = [source.files[path][number] for path, number, full in source.lines if full in types]
+                is_there = any(re.search(rf'(?<![\w@])@{member}\b', one) for one in lines)
+                if is_there and not any(edit(one) != one for one in lines):
+                    known = {full for _, _, full in source.lines}
+                    edit = variable_declared(owner, member, [
+                        one for one in given
+                        if len(given) == 1 or known.issuperset(re.findall(r'\bLavinMQ::[\w:]+', one))])
                 attempt(f'{line}: of another type', types, edit)
             elif kind == 'needs_to_call':
                 attempt(f'{line}: renamed', types, renamed(member))
             else:
                 attempt(f'{line}: renamed', [owner], renamed(member))
                 attempt(f'{line}: a parameter more', [owner], with_parameter(member))
-                if kind == 'needs' and not re.search(r', 0\b', line):
+                if kind in ('needs', 'needs_overloads') and not re.search(r', 0\b', line):
                     attempt(f'{line}: takes another type', [owner], of_other_type(member))
         if not word:
             attempt('another question of a user', ['LavinMQ::Auth::BaseUser'],

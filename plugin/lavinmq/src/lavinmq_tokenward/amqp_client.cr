@@ -5,7 +5,7 @@ class AMQP::Client::Connection
 
   private def self.tune(io, channel_max, frame_max, heartbeat)
     agreed = previous_def
-    if agreed[1] < TOKENWARD_LEAST_FRAME
+    if 0 < agreed[1] < TOKENWARD_LEAST_FRAME # 0 is no limit
       raise Error.new("the server wants frames of at most #{agreed[1]} bytes; AMQP's least is #{TOKENWARD_LEAST_FRAME}")
     end
     agreed

@@ -12,6 +12,12 @@ module LavinMQ::TokenwardAuth::Bounds
   WEIGHT = 10_000_u32
   # Room that a deduplication cache takes at once, in entries.
   CACHE_CAPACITY = 1000_u32
+  # How deep the JSON of a request may be nested. What it declares is shown a few levels deeper, where JSON ends at 99.
+  JSON_DEPTH = 64
+  # After so many filters of an MQTT packet, and after so many messages that MQTT clients' packets put into sessions, it is
+  # the others' turn.
+  FILTERS_AT_ONCE  =   10
+  MESSAGES_AT_ONCE = 1000
 
   # Fails if the content of an AMQP table is nested too deeply. It needs no stack itself. An entry that is longer than what
   # it stands in fails, too: who skips it goes on elsewhere than who reads it, so its depth says nothing.
@@ -61,6 +67,14 @@ module LavinMQ::TokenwardAuth::Bounds
     return if topic.count('/') <= TOPIC_SLASHES
     raise ::MQTT::Protocol::Error::PacketDecode.new("A topic has more than #{TOPIC_SLASHES} '/'")
   end
+
+  def self.deeper?(json : JSON::Any, levels : Int32) : Bool
+    case value = json.raw
+    when Array then levels.zero? || value.any? { |one| deeper?(one, levels - 1) }
+    when Hash  then levels.zero? || value.any? { |_, one| deeper?(one, levels - 1) }
+    else            false
+    end
+  end
 end
 
 # What comes from a connection comes through here: frames of clients, and of the servers of shovels and upstreams.
@@ -99,6 +113,48 @@ class LavinMQ::MQTT::Client
   def recieve_unsubscribe(packet : ::MQTT::Protocol::Unsubscribe)
     packet.topics.each { |topic| TokenwardAuth::Bounds.check_topic(topic) }
     previous_def
+  end
+end
+
+class LavinMQ::MQTT::Broker
+  # LavinMQ handles a whole packet before it does anything else, and looks through all bindings for each filter.
+  def subscribe(client, topics)
+    topics.each_slice(TokenwardAuth::Bounds::FILTERS_AT_ONCE).flat_map { |some|
+      Fiber.yield
+      raise ::IO::Error.new("Closed while it subscribed") if client.@closed
+      previous_def(client, some)
+    }.to_a
+  end
+
+  def unsubscribe(client_id, topics)
+    topics.each_slice(TokenwardAuth::Bounds::FILTERS_AT_ONCE) do |some|
+      Fiber.yield
+      previous_def(client_id, some)
+    end
+  end
+
+  # LavinMQ handles 128 KB of packets before it does anything else. A message goes to a session once for each filter that
+  # matches.
+  def publish(packet : ::MQTT::Protocol::Publish)
+    count = previous_def
+    if (@tokenward_messages &+= count) > TokenwardAuth::Bounds::MESSAGES_AT_ONCE
+      @tokenward_messages = 0_u32
+      Fiber.yield
+    end
+    count
+  end
+
+  @tokenward_messages = 0_u32
+end
+
+abstract class LavinMQ::HTTP::Controller
+  # What is declared with it would make every list with it fail.
+  private def parse_body(context) : JSON::Any
+    body = previous_def
+    if TokenwardAuth::Bounds.deeper?(body, TokenwardAuth::Bounds::JSON_DEPTH)
+      bad_request(context, "The JSON is nested more than #{TokenwardAuth::Bounds::JSON_DEPTH} levels deep")
+    end
+    body
   end
 end
 

@@ -354,4 +354,9 @@ module LavinMQ::TokenwardAuth
   needs_type LavinMQ::Error::PreconditionFailed
   needs LavinMQ::Deduplication::MemoryCache, "initialize", 1
   needs_variable LavinMQ::Deduplication::MemoryCache(::AMQ::Protocol::Field), "size", "UInt32"
+  needs LavinMQ::MQTT::Broker, "subscribe", 2
+  needs LavinMQ::MQTT::Broker, "unsubscribe", 2
+  needs LavinMQ::MQTT::Broker, "publish", 1
+  needs_variable LavinMQ::MQTT::Client, "closed", "(Bool | Nil)"
+  needs LavinMQ::HTTP::Controller, "parse_body", 1
 end
