@@ -38,12 +38,18 @@ module LavinMQ::TokenwardAuth
       fault = unknown_upstream(vhost, component, parameter.value)
       refuse(user, 400, "bad_request", fault) if fault
       # Before the parameter is there: after a crash, an entry too many is harmless.
-      owners.try &.record(vhost.name, component, parameter, user)
+      begin
+        owners.try &.record(vhost.name, component, parameter, user)
+      rescue ex : ::IO::Error
+        refuse(user, 500, "internal_server_error", "who makes it can't be recorded: #{ex.message}")
+      end
     else
       owners.try &.forget(vhost.name, component, name)
     end
     begin
       yield
+      # While LavinMQ waited for the server of what this replaces, somebody may have deleted it.
+      vhost.delete_parameter(component, name) if user && !vhost.parameters[{component, name}]?
     rescue ex
       owners.try &.forget(vhost.name, component, name) # LavinMQ drops a parameter that can't be applied
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
