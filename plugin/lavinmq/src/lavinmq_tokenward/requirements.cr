@@ -354,4 +354,8 @@ module LavinMQ::TokenwardAuth
   needs_type LavinMQ::Error::PreconditionFailed
   needs LavinMQ::Deduplication::MemoryCache, "initialize", 1
   needs_variable LavinMQ::Deduplication::MemoryCache(::AMQ::Protocol::Field), "size", "UInt32"
+
+  # ---- the end of a token in the middle of a request ----
+  needs LavinMQ::HTTP::QueuesController, "encode_body", 4
+  needs_to_call ::AMQ::Protocol::Table, "reject!", 0
 end
