@@ -1,6 +1,8 @@
 // Input that would end the broker, or keep it busy for ever. Each case looks afterwards whether the broker goes on.
 import assert from 'node:assert/strict';
 
+import {createServer} from 'node:net';
+
 import {Client} from '../support/mosquitto.mjs';
 import {bearer} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -211,4 +213,34 @@ test('Bounds: a large x-cache-size takes no memory before there are messages', a
         assert.equal(answer.status, 201);
         await world.lavin.http(path, auth, {method: 'DELETE'});
     }
+});
+
+test("Bounds: a bad update-secret costs a connection one refusal, however often it comes", async () => {
+    const from = world.lavin.log.length;
+    const client = await enter('flood', 'read:%2F/none');
+    client.connection.accept = () => {};
+    client.connection.stream.on('error', () => {});
+    const text = Buffer.from('swordfish');
+    const one = frame(1, 0, Buffer.concat([Buffer.from([0, 10, 0, 70]), long(text.length), text, Buffer.from([0])]));
+    client.connection.stream.write(Buffer.concat(Array(2000).fill(one)));
+    await world.lavin.logged(/Closing, ACCESS_REFUSED/, from);
+    await pause(1000);
+    assert.equal(world.lavin.log.slice(from).match(/Closing, ACCESS_REFUSED/g).length, 1);
+    client.connection.stream.destroy();
+    await goesOn();
+});
+
+test("Bounds: a shovel's server announces a table of 2 GB, and LavinMQ takes no memory for it", async () => {
+    const start = Buffer.concat([Buffer.from([1, 0, 0]), long(100), Buffer.from([0, 10, 0, 10, 0, 9]), long(2_000_000_000)]);
+    const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.write(start)));
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    const uri = `amqp://bob:secret@127.0.0.1:${server.address().port}/`;
+    const from = world.lavin.log.length;
+    const auth = bearer(await mint('bob', 'read:%2F/none tag:policymaker'));
+    const value = {'src-uri': uri, 'src-queue': 'a', 'dest-uri': uri, 'dest-queue': 'b'};
+    assert.equal((await world.lavin.http('/parameters/shovel/%2F/large', auth, {method: 'PUT', body: {value}})).status, 201);
+    await world.lavin.logged(/A table of 2000000000 bytes is longer than 16777216/, from);
+    await goesOn();
+    await world.lavin.http('/parameters/shovel/%2F/large', LOCAL, {method: 'DELETE'});
+    server.close();
 });

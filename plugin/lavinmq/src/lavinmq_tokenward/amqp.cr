@@ -94,6 +94,7 @@ class LavinMQ::AMQP::Client
   private def handle_update_secret(frame : AMQP::Frame::Connection::UpdateSecret)
     user = @user
     return previous_def unless user.is_a?(TokenwardAuth::User)
+    return if closed? # too late, and each refusal would cost a fiber
     previous_def
     if closed? # refused
       tokenward_stop_deliveries

@@ -6,6 +6,8 @@ module LavinMQ::TokenwardAuth::Bounds
   TABLE_DEPTH = 64
   # What a level of arrays takes at least: the type and the size.
   TABLE_LEVEL_BYTES = 5
+  # How long a table may be. LavinMQ's AMQP client takes the memory before it has read it, whatever its frame_max is.
+  TABLE_BYTES = 16_777_216
   # How many '/' an MQTT topic or filter may have.
   TOPIC_SLASHES = 200
   # A destination's weight at an x-consistent-hash exchange: its routing key.
@@ -52,6 +54,13 @@ module LavinMQ::TokenwardAuth::Bounds
     end
   end
 
+  # The length of the table that follows.
+  def self.table_size(io, format, size : UInt32?) : UInt32
+    size ||= UInt32.from_io(io, format)
+    return size if size <= TABLE_BYTES
+    raise AMQ::Protocol::Error::FrameDecode.new("A table of #{size} bytes is longer than #{TABLE_BYTES}")
+  end
+
   private def self.malformed : NoReturn
     raise AMQ::Protocol::Error::FrameDecode.new("A table is malformed")
   end
@@ -67,13 +76,15 @@ end
 {% if AMQ::Protocol::Table.struct? %} # to 2.8
   struct AMQ::Protocol::Table
     def self.from_io(io, format, size : UInt32? = nil) : self
-      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.@io.to_slice) }
+      size = LavinMQ::TokenwardAuth::Bounds.table_size(io, format, size)
+      previous_def(io, format, size).tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.@io.to_slice) }
     end
   end
 {% else %}
   class AMQ::Protocol::Table
     def self.from_io(io, format, size : UInt32? = nil) : self
-      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.to_slice) }
+      size = LavinMQ::TokenwardAuth::Bounds.table_size(io, format, size)
+      previous_def(io, format, size).tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.to_slice) }
     end
   end
 {% end %}
