@@ -89,6 +89,29 @@ end
   end
 {% end %}
 
+class LavinMQ::HTTP::RequireUserHandler
+  # LavinMQ keeps names of the path in JSON files. It doesn't start any more if one isn't UTF-8.
+  def call(context)
+    return previous_def if context.user.nil? || URI.decode(context.request.path).valid_encoding?
+    context.response.status_code = 400
+    context.response.content_type = "application/json"
+    {error: "bad_request", reason: "The path is not UTF-8"}.to_json(context.response)
+  end
+end
+
+class LavinMQ::ParameterStore(T)
+  # What is nested too deeply for JSON can't be written. LavinMQ keeps it, and then writes none of the others either.
+  def create(parameter : T, save = true)
+    before = @parameters[parameter.name]?
+    begin
+      previous_def
+    rescue ex : JSON::Error
+      before ? (@parameters[parameter.name] = before) : @parameters.delete(parameter.name)
+      raise ex
+    end
+  end
+end
+
 class LavinMQ::MQTT::ConnectionFactory
   def authenticate(io : ::MQTT::Protocol::IO, packet)
     packet.will.try { |will| TokenwardAuth::Bounds.check_topic(will.topic) }

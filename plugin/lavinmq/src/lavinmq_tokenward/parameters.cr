@@ -11,8 +11,12 @@ module LavinMQ::TokenwardAuth
     Fiber.current.tokenward_request.try(&.user).as?(User)
   end
 
+  # LavinMQ keeps its last log lines in memory, and a pattern or a name may be as long as a body.
+  LONGEST_REASON = 1000
+
   # Ends the request that the running fiber serves.
   def self.refuse(user : User, status : Int32, error : String, reason : String) : NoReturn
+    reason = "#{reason[0, LONGEST_REASON]}..." if reason.size > LONGEST_REASON
     Log.warn { "HTTP: refused to user #{user.name.dump}: #{reason}" }
     if response = Fiber.current.tokenward_request.try(&.response)
       response.status_code = status

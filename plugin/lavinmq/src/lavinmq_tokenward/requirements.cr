@@ -358,4 +358,9 @@ module LavinMQ::TokenwardAuth
   # ---- the end of a token in the middle of a request ----
   needs LavinMQ::HTTP::QueuesController, "encode_body", 4
   needs_to_call ::AMQ::Protocol::Table, "reject!", 0
+
+  # ---- what LavinMQ keeps ----
+  needs LavinMQ::ParameterStore, "create", 2
+  needs_variable LavinMQ::ParameterStore(LavinMQ::Parameter), "parameters",
+    "Hash(String | Tuple(String | Nil, String) | Nil, LavinMQ::Parameter)"
 end
