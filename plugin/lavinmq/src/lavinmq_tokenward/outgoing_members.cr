@@ -9,7 +9,7 @@ module LavinMQ::TokenwardAuth
     DELAY = 1_i64..Int32::MAX.to_i64
     # After ten attempts LavinMQ takes the seconds of a shovel's delay without its minutes: with 60 it waits no more.
     SHOVEL_DELAY = 1_i64..59_i64
-    NUMBER = 0_i64..Int64::MAX
+    NUMBER       = 0_i64..Int64::MAX
 
     def self.fault_of_shovel(members : Members) : String?
       fault_of_texts(members, "src-queue", "src-exchange", "src-exchange-key", "dest-queue", "dest-exchange",
