@@ -435,6 +435,29 @@ test('AMQP: a consumer that update-secret leaves without the right to read is ca
     await owner.close();
 });
 
+test('AMQP: a message that began before update-secret took the right is not published', async () => {
+    const owner = await everything();
+    const setup = await owner.createChannel();
+    await setup.assertQueue('begun', {durable: false});
+    const client = await enter('nina', 'write:%2F/*');
+    const channel = await client.createChannel();
+    let refusal;
+    channel.on('error', (error) => { refusal = error; });
+    const size = (number) => { const bytes = Buffer.alloc(4); bytes.writeUInt32BE(number); return bytes; };
+    const frame = (type, payload) => Buffer.concat([Buffer.from([type, 0, channel.ch]), size(payload.length), payload, Buffer.from([0xce])]);
+    const {stream} = client.connection;
+    stream.write(frame(1, Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0, 0, 5]), Buffer.from('begun'), Buffer.from([0])])));
+    await client.updateSecret(Buffer.from(await mint('nina', 'read:%2F/none')), 'narrower');
+    stream.write(Buffer.concat([frame(2, Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0])), frame(3, Buffer.from('x'))]));
+    await soon(() => refusal, 'the refusal');
+    assert.match(refusal.message, /ACCESS.REFUSED/);
+    await pause(200);
+    assert.equal((await setup.checkQueue('begun')).messageCount, 0);
+    await setup.deleteQueue('begun');
+    await owner.close();
+    client.connection.stream.destroy();
+});
+
 test('AMQP: what waits in a transaction is not published when update-secret has taken the right', async () => {
     const owner = await everything();
     const setup = await owner.createChannel();

@@ -1,6 +1,8 @@
 // Input that would end the broker, or keep it busy for ever. Each case looks afterwards whether the broker goes on.
 import assert from 'node:assert/strict';
 
+import {createServer} from 'node:net';
+
 import {Client} from '../support/mosquitto.mjs';
 import {bearer} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -286,4 +288,81 @@ test('Bounds: a large x-cache-size takes no memory before there are messages', a
         assert.equal(answer.status, 201);
         await world.lavin.http(path, auth, {method: 'DELETE'});
     }
+});
+
+test("Bounds: a bad update-secret costs a connection one refusal, however often it comes", async () => {
+    const from = world.lavin.log.length;
+    const client = await enter('flood', 'read:%2F/none');
+    client.connection.accept = () => {};
+    client.connection.stream.on('error', () => {});
+    const text = Buffer.from('swordfish');
+    const one = frame(1, 0, Buffer.concat([Buffer.from([0, 10, 0, 70]), long(text.length), text, Buffer.from([0])]));
+    client.connection.stream.write(Buffer.concat(Array(2000).fill(one)));
+    await world.lavin.logged(/Closing, ACCESS_REFUSED/, from);
+    await pause(1000);
+    assert.equal(world.lavin.log.slice(from).match(/Closing, ACCESS_REFUSED/g).length, 1);
+    client.connection.stream.destroy();
+    await goesOn();
+});
+
+test("Bounds: a shovel's server announces a table of 2 GB, and LavinMQ takes no memory for it", async () => {
+    const start = Buffer.concat([Buffer.from([1, 0, 0]), long(100), Buffer.from([0, 10, 0, 10, 0, 9]), long(2_000_000_000)]);
+    const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.write(start)));
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    const uri = `amqp://bob:secret@127.0.0.1:${server.address().port}/`;
+    const from = world.lavin.log.length;
+    const auth = bearer(await mint('bob', 'read:%2F/none tag:policymaker'));
+    const value = {'src-uri': uri, 'src-queue': 'a', 'dest-uri': uri, 'dest-queue': 'b'};
+    assert.equal((await world.lavin.http('/parameters/shovel/%2F/large', auth, {method: 'PUT', body: {value}})).status, 201);
+    await world.lavin.logged(/A table of 2000000000 bytes is longer than 16777216/, from);
+    await goesOn();
+    await world.lavin.http('/parameters/shovel/%2F/large', LOCAL, {method: 'DELETE'});
+    server.close();
+});
+
+// ---- what LavinMQ keeps ---------------------------------------------------------------------------------
+
+const writers = [
+    ["a token's user", async () => bearer(await mint('keeper', 'configure:%2F/* tag:policymaker'))],
+    ['a local user', () => LOCAL],
+];
+
+for (const [who, header] of writers) {
+    test(`Bounds: ${who} gives nothing a name that isn't UTF-8: LavinMQ wouldn't start any more`, async () => {
+        const auth = await header();
+        for (const [path, body] of [
+            ['/parameters/anything/%2F/%FF', {value: 1}], ['/global-parameters/a%FF', {value: 1}],
+            ['/policies/%2F/%C3', {pattern: '^x$', definition: {'max-length': 1}}],
+        ]) {
+            const answer = await world.lavin.http(path, auth, {method: 'PUT', body});
+            assert.equal(answer.status, 400, path);
+            assert.equal(answer.body.reason, 'The path is not UTF-8');
+        }
+        assert.equal((await world.lavin.http('/global-parameters/%C3%A9', auth, {method: 'PUT', body: {value: 1}})).status, 201);
+        assert.equal((await world.lavin.http('/global-parameters/%C3%A9', auth, {method: 'DELETE'})).status, 204);
+    });
+
+    test(`Bounds: a value of ${who} that is nested too deeply to be written doesn't keep others from being written`, async () => {
+        const auth = await header();
+        let deep = 1;
+        for (let level = 0; level < 120; ++level) deep = [deep];
+        for (const path of ['/parameters/anything/%2F', '/global-parameters']) {
+            assert.equal((await world.lavin.http(`${path}/deep`, auth, {method: 'PUT', body: {value: deep}})).status, 400);
+            assert.equal((await world.lavin.http(`${path}/deep`, auth)).status, 404);
+            assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'PUT', body: {value: 1}})).status, 201);
+            assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'PUT', body: {value: deep}})).status, 400);
+            assert.equal((await world.lavin.http(`${path}/flat`, auth)).body.value, 1);
+            assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'DELETE'})).status, 204);
+        }
+    });
+}
+
+test('Bounds: a refusal of a long pattern is short, in the answer and in the log', async () => {
+    const from = world.lavin.log.length;
+    const {status, body} = await world.lavin.http('/policies/%2F/long', bearer(await mint('long', 'read:%2F/none tag:policymaker')),
+        {method: 'PUT', body: {pattern: `^${'\u00e9'.repeat(100_000)}`, definition: {'max-length': 1}}});
+    assert.equal(status, 403);
+    assert.ok(body.reason.length < 1100, `${body.reason.length}`);
+    await world.lavin.logged(/HTTP: refused to user "long"/, from);
+    assert.ok(world.lavin.log.length - from < 10_000);
 });

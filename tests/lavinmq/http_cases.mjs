@@ -1,5 +1,6 @@
 // The HTTP API: it logs in anew for every request.
 import assert from 'node:assert/strict';
+import {connect} from 'node:net';
 
 import {basic, bearer, hasSignIn} from '../support/lavinmq.mjs';
 import {run} from '../support/programs.mjs';
@@ -293,6 +294,69 @@ test('HTTP: a 401 names Bearer to who sent one or nothing, and nothing to who se
     assert.equal(await challenge(undefined, {cookie: `m=|:${encodeURIComponent(Buffer.from('guest:wrong').toString('base64'))}`}), null);
     const good = await world.lavin.http('/whoami', bearer(await mint('pia', 'tag:management')));
     assert.equal(good.headers.get('www-authenticate'), null);
+});
+
+/** A request whose body `finish` sends; the answer is read from then on. */
+function slowly(method, path, header, body) {
+    const text = JSON.stringify(body);
+    const socket = connect(world.lavin.httpPort, '127.0.0.1');
+    let answer = '';
+    socket.on('error', () => {}).pause();
+    socket.write(`${method} /api${path} HTTP/1.1\r\nHost: broker\r\nAuthorization: ${header}\r\nContent-Type: application/json\r\n` +
+        `Connection: close\r\nContent-Length: ${text.length}\r\n\r\n${text.slice(0, 2)}`);
+    return {
+        send: () => socket.write(text.slice(2)),
+        read: () => new Promise((resolve) => socket.on('data', (part) => { answer += part; }).on('close', () => resolve(answer)).resume()),
+    };
+}
+
+test("HTTP: a request whose body comes after the token's end does nothing", async () => {
+    await world.lavin.http('/queues/%2F/late', LOCAL, {method: 'PUT', body: {}});
+    const user = bearer(await mint('lea', 'tag:policymaker configure:*/* read:*/* write:*/*', {lifetime: 2}));
+    const ada = bearer(await mint('ada', 'tag:administrator configure:*/* read:*/* write:*/*', {lifetime: 2}));
+    const message = {properties: {}, routing_key: 'late', payload: 'late', payload_encoding: 'string'};
+    const requests = [
+        slowly('POST', '/exchanges/%2F/amq.default/publish', user, message),
+        slowly('POST', '/queues/%2F/late/get', user, {count: 1, ack_mode: 'get', encoding: 'auto'}),
+        slowly('POST', '/bindings/%2F/e/amq.topic/q/late', user, {routing_key: 'late'}),
+        slowly('PUT', '/queues/%2F/later', user, {durable: false}),
+        slowly('PUT', '/parameters/anything/%2F/late', user, {value: 1}),
+        slowly('PUT', '/users/late', ada, {password: 'late', tags: 'administrator'}),
+        slowly('PUT', '/vhost-limits/%2F/max-queues', ada, {value: 1000}),
+        slowly('POST', '/definitions', ada, {users: [{name: 'late', password_hash: '', tags: 'administrator'}]}),
+    ];
+    await eventually(async () => (await world.lavin.http('/whoami', user)).status === 401, 'the end of the token');
+    for (const request of requests) {
+        request.send();
+        assert.match(await request.read(), /^HTTP\/1\.1 401 [^]*"token_expired"/);
+    }
+    assert.equal((await world.lavin.http('/users/late', LOCAL)).status, 404);
+    assert.equal((await world.lavin.http('/queues/%2F/later', LOCAL)).status, 404);
+    assert.equal((await world.lavin.http('/queues/%2F/late', LOCAL)).body.messages, 0);
+    assert.deepEqual((await world.lavin.http('/vhost-limits/%2F', LOCAL)).body, []);
+    await world.lavin.http('/queues/%2F/late', LOCAL, {method: 'DELETE'});
+});
+
+test("HTTP: an answer that the client takes slowly has no message from after the token's end", async () => {
+    const owner = await everything();
+    const channel = await owner.createConfirmChannel();
+    const fill = async (count, text) => {
+        for (let i = 0; i < count; ++i) channel.sendToQueue('long', Buffer.from(text + ' '.repeat(50_000)));
+        await channel.waitForConfirms();
+    };
+    await channel.assertQueue('long', {durable: false});
+    await fill(500, 'before');
+    const header = bearer(await mint('lea', 'tag:management read:*/long', {lifetime: 2}));
+    const request = slowly('POST', '/queues/%2F/long/get', header, {count: 100_000, ack_mode: 'get', encoding: 'auto'});
+    request.send();
+    await eventually(async () => (await world.lavin.http('/whoami', header)).status === 401, 'the end of the token');
+    await fill(10, 'after');
+    const answer = await request.read();
+    assert.match(answer, /^HTTP\/1\.1 200 [^]*before/);
+    assert.doesNotMatch(answer, /after/);
+    assert.equal((await channel.checkQueue('long')).messageCount, 510);
+    await channel.deleteQueue('long');
+    await owner.close();
 });
 
 test('HTTP: the live log ends with the token', async () => {

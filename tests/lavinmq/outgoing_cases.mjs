@@ -1,6 +1,8 @@
 // Shovels and federation upstreams that a token's user makes: where LavinMQ may connect for him, and as whom.
 import assert from 'node:assert/strict';
-import {createServer} from 'node:net';
+import {connect, createServer} from 'node:net';
+
+import {encodeTable} from 'amqplib/lib/codec.js';
 
 import {bearer} from '../support/lavinmq.mjs';
 import {eventually, test} from '../support/tap.mjs';
@@ -46,6 +48,8 @@ const refused = [
     ['the mask of a password', 'amqp://bob:***@127.0.0.1:PORT/prod', /its password is the \*\*\* that stands for one/],
     ['the default user, from afar', 'amqp://guest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
     ['the default user, encoded', 'amqp://%67uest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
+    ['the default user, encoded twice', 'amqp://%2567uest:guest@127.0.0.1:PORT/prod', /its user is the default user/],
+    ['the internal user by name, encoded twice', 'amqp://%255f_direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
     ['the internal user by name', 'amqp://__direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
     ['the internal user by name, encoded', 'amqp://%5f_direct:secret@127.0.0.1:PORT/prod', /its user is LavinMQ's internal one/],
     ["a file of the broker's machine, such as a FIFO, at which LavinMQ waits for ever", `${GOOD}?keyfile=/run/initctl`,
@@ -123,7 +127,7 @@ for (const [what, component, value, why] of [
 const LARGE = 2 ** 40;
 const bad = {
     shovel: [
-        ['src-prefetch-count', [-1, 65536, 1.5, '1', null, LARGE]], ['reconnect-delay', [0, -5, 1.5, '1', null, LARGE]],
+        ['src-prefetch-count', [-1, 65536, 1.5, '1', null, LARGE]], ['reconnect-delay', [0, -5, 1.5, '1', null, LARGE, 60, 3600]],
         ['ack-mode', [5, 'never', null]], ['src-delete-after', [5, 'soon', []]], ['src-consumer-args', [[1], 'x', null]],
         ...['src-queue', 'src-exchange', 'src-exchange-key', 'dest-queue', 'dest-exchange', 'dest-exchange-key']
             .map((name) => [name, [5, null, {}]]),
@@ -410,6 +414,93 @@ for (const [what, maker, links, cleaned] of [
         await local.close();
     });
 }
+
+/** An AMQP message with the headers of all parts one after the other, so that a name can come twice. */
+function withHeaders(channel, queue, parts) {
+    const size = (length) => { const bytes = Buffer.alloc(4); bytes.writeUInt32BE(length); return bytes; };
+    const frame = (type, payload) => Buffer.concat([Buffer.from([type, 0, channel]), size(payload.length), payload, Buffer.from([0xce])]);
+    const fields = Buffer.concat(parts.map((part) => {
+        const bytes = Buffer.alloc(1000);
+        return bytes.subarray(4, encodeTable(bytes, part, 0));
+    }));
+    return Buffer.concat([
+        frame(1, Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0, 0, queue.length]), Buffer.from(queue), Buffer.from([0])])),
+        frame(2, Buffer.concat([Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x20, 0]), size(fields.length), fields])),
+        frame(3, Buffer.from('x'))]);
+}
+
+/** A vhost of the same broker as an upstream, its connections through a server of ours: `held` ones are not passed on. */
+async function upstreamServer() {
+    const server = createServer((socket) => {
+        socket.on('error', () => {});
+        if (server.holding) return server.held.push(socket);
+        const onward = connect(world.lavin.port, '127.0.0.1');
+        onward.on('error', () => {});
+        socket.pipe(onward).pipe(socket);
+    });
+    server.held = [];
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    await world.lavin.http('/users/mallory', LOCAL, {method: 'PUT', body: {password: 'secret', tags: ''}});
+    await world.lavin.http('/permissions/prod/mallory', LOCAL, {method: 'PUT', body: {configure: '.*', read: '.*', write: '.*'}});
+    return server;
+}
+
+test('a header that a federated message has twice is taken away twice', async () => {
+    await vhosts();
+    const server = await upstreamServer();
+    const own = await mint('bob', 'configure:team/bob-* read:team/bob-* write:team/bob-* tag:policymaker');
+    const local = await world.lavin.connect('guest', {username: 'guest', vhost: 'prod'});
+    const there = await local.createChannel();
+    const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+    for (const side of [there, channel]) await side.assertQueue('bob-q', {durable: false});
+    const uri = `amqp://mallory:secret@127.0.0.1:${server.address().port}/prod`;
+    assert.equal((await put(bearer(own), 'federation-upstream', 'twice', {uri})).status, 201);
+    const policy = {pattern: '^bob-q$', definition: {'federation-upstream': 'twice'}};
+    assert.equal((await world.lavin.http('/policies/team/twice', bearer(own), {method: 'PUT', body: policy})).status, 201);
+    const got = [];
+    await channel.consume('bob-q', (message) => got.push(message), {noAck: true});
+    const more = {'CC': ['copied'], 'BCC': ['copied'], 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'victim'};
+    local.connection.stream.write(withHeaders(there.ch, 'bob-q', [{...more, CC: ['no'], BCC: ['no']}, {kept: 'yes'}, more]));
+    await eventually(() => got.length === 1, 'the federated message');
+    assert.equal(got[0].properties.headers.kept, 'yes');
+    for (const name of Object.keys(more)) assert.equal(got[0].properties.headers[name], undefined, name);
+    await world.lavin.http('/policies/team/twice', LOCAL, {method: 'DELETE'});
+    await drop('federation-upstream', 'twice');
+    await channel.deleteQueue('bob-q');
+    await there.deleteQueue('bob-q');
+    await local.close();
+    server.close();
+});
+
+test("an upstream that is deleted while LavinMQ waits for the server of the one before is gone", async () => {
+    await vhosts();
+    const server = await upstreamServer();
+    const own = await mint('bob', 'configure:team/bob-* read:team/bob-* write:team/bob-* tag:policymaker');
+    const header = bearer(own);
+    const channel = await (await world.lavin.connect(own, {vhost: 'team'})).createChannel();
+    await channel.assertExchange('bob-x', 'fanout', {durable: false});
+    const upstream = {uri: `amqp://mallory:secret@127.0.0.1:${server.address().port}/prod`};
+    const policy = () => world.lavin.http('/policies/team/again', header,
+        {method: 'PUT', body: {pattern: '^bob-x$', definition: {'federation-upstream': 'again'}}});
+    const links = async () => (await world.lavin.http('/federation-links/team', LOCAL)).body;
+    assert.equal((await put(header, 'federation-upstream', 'again', upstream)).status, 201);
+    assert.equal((await policy()).status, 201);
+    await eventually(async () => (await links())[0]?.status === 'running', 'the link');
+    server.holding = true; // LavinMQ deletes what the link made on its server, and waits for that
+    const second = put(header, 'federation-upstream', 'again', upstream);
+    await eventually(() => server.held.length > 0, 'the cleanup');
+    assert.equal((await world.lavin.http('/parameters/federation-upstream/team/again', header, {method: 'DELETE'})).status, 204);
+    server.holding = false;
+    for (const socket of server.held) socket.destroy();
+    await second;
+    await world.lavin.http('/policies/team/again', header, {method: 'DELETE'});
+    assert.equal((await policy()).status, 201);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.deepEqual(await links(), []);
+    await world.lavin.http('/policies/team/again', LOCAL, {method: 'DELETE'});
+    await channel.deleteExchange('bob-x');
+    server.close();
+});
 
 /**
  * A destination that is no broker: it wants frames of that size, takes the login, and then whatever comes. `seen` tells how

@@ -1,6 +1,6 @@
 // Who made a shovel, an upstream or an upstream set: the add-on's file, over a restart.
 import assert from 'node:assert/strict';
-import {existsSync, mkdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Issuer} from '../support/issuer.mjs';
@@ -155,6 +155,31 @@ test("a file that can't be read is an error line and is kept; the broker works o
     assert.equal(ownerOf('new'), 'carol');
     await restart();
     assert.equal(ownerOf('new'), 'carol');
+}, LIMIT_MS);
+
+for (const [what, bytes] of [
+    ['bytes that are no text', Buffer.from('[{"vhost": "\xff"}]', 'latin1')],
+    ['a time that is none', Buffer.from(JSON.stringify([{vhost: '/', component: 'shovel', name: 's', issuer: 'i', username: 'u',
+                                                         made_at: 'yesterday', sha256: '', administrator: false}]))],
+    ['a date that is none', Buffer.from(JSON.stringify([{vhost: '/', component: 'shovel', name: 's', issuer: 'i', username: 'u',
+                                                         made_at: '2026-02-31T00:00:00Z', sha256: '', administrator: false}]))],
+]) {
+    test(`the broker starts with a file that has ${what}`, async () => {
+        await lavin.stop();
+        writeFileSync(file, bytes, {mode: 0o600});
+        await start();
+        assert.match(lavin.log, /tokenward_owners\.json can't be read, /);
+        assert.deepEqual(readFileSync(`${file}.broken`), bytes);
+    }, LIMIT_MS);
+}
+
+test("what can't be recorded isn't made, and the answer says so", async () => {
+    mkdirSync(`${file}.tmp`);
+    const {status, body} = await put(await header('carol'), 'federation-upstream', 'unrecorded', {uri: URI});
+    assert.equal(status, 500);
+    assert.match(body.reason, /^who makes it can't be recorded: /);
+    assert.equal((await lavin.http('/parameters/federation-upstream/%2F/unrecorded', LOCAL)).status, 404);
+    rmdirSync(`${file}.tmp`);
 }, LIMIT_MS);
 
 await runAll(before, after);

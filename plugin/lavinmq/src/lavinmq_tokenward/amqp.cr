@@ -94,6 +94,7 @@ class LavinMQ::AMQP::Client
   private def handle_update_secret(frame : AMQP::Frame::Connection::UpdateSecret)
     user = @user
     return previous_def unless user.is_a?(TokenwardAuth::User)
+    return if closed? # too late, and each refusal would cost a fiber
     previous_def
     if closed? # refused
       tokenward_stop_deliveries
@@ -112,6 +113,7 @@ class LavinMQ::AMQP::Client
         consumer.cancel unless user.can_read?(@vhost.name, consumer.queue.name)
       end
       channel.tokenward_cancel_reply_consumer { |queue| !user.can_read?(@vhost.name, queue) }
+      channel.tokenward_refuse_begun_publish(user)
     end
   end
 end
@@ -151,6 +153,17 @@ class LavinMQ::AMQP::Channel
   # The token may have ended while the message's body came in.
   private def finish_publish(body_io)
     previous_def unless !@running && @client.user.is_a?(TokenwardAuth::User)
+  end
+
+  # Of the message whose first frame came before an update-secret, the others come behind it.
+  def tokenward_refuse_begun_publish(user : TokenwardAuth::User) : Nil
+    return unless exchange = @next_publish_exchange_name
+    properties = @next_msg_props
+    return if user.can_write?(@client.vhost.name, exchange) && !(properties && tokenward_refusal(user, properties))
+    code = AMQP::ChannelReplyCode::ACCESS_REFUSED
+    text = "#{code} - User '#{user.name}' not allowed to publish to exchange '#{exchange}'"
+    send AMQP::Frame::Channel::Close.new(@id, code.value, text, 60_u16, 40_u16)
+    close
   end
 
   # Rights may be gone since the messages of the transaction came.

@@ -6,6 +6,8 @@ module LavinMQ::TokenwardAuth::Bounds
   TABLE_DEPTH = 64
   # What a level of arrays takes at least: the type and the size.
   TABLE_LEVEL_BYTES = 5
+  # How long a table may be. LavinMQ's AMQP client takes the memory before it has read it, whatever its frame_max is.
+  TABLE_BYTES = 16_777_216
   # How many '/' an MQTT topic or filter may have.
   TOPIC_SLASHES = 200
   # A destination's weight at an x-consistent-hash exchange: its routing key.
@@ -58,6 +60,13 @@ module LavinMQ::TokenwardAuth::Bounds
     end
   end
 
+  # The length of the table that follows.
+  def self.table_size(io, format, size : UInt32?) : UInt32
+    size ||= UInt32.from_io(io, format)
+    return size if size <= TABLE_BYTES
+    raise AMQ::Protocol::Error::FrameDecode.new("A table of #{size} bytes is longer than #{TABLE_BYTES}")
+  end
+
   private def self.malformed : NoReturn
     raise AMQ::Protocol::Error::FrameDecode.new("A table is malformed")
   end
@@ -81,16 +90,41 @@ end
 {% if AMQ::Protocol::Table.struct? %} # to 2.8
   struct AMQ::Protocol::Table
     def self.from_io(io, format, size : UInt32? = nil) : self
-      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.@io.to_slice) }
+      size = LavinMQ::TokenwardAuth::Bounds.table_size(io, format, size)
+      previous_def(io, format, size).tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.@io.to_slice) }
     end
   end
 {% else %}
   class AMQ::Protocol::Table
     def self.from_io(io, format, size : UInt32? = nil) : self
-      previous_def.tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.to_slice) }
+      size = LavinMQ::TokenwardAuth::Bounds.table_size(io, format, size)
+      previous_def(io, format, size).tap { |table| LavinMQ::TokenwardAuth::Bounds.check_table(table.to_slice) }
     end
   end
 {% end %}
+
+class LavinMQ::HTTP::RequireUserHandler
+  # LavinMQ keeps names of the path in JSON files. It doesn't start any more if one isn't UTF-8.
+  def call(context)
+    return previous_def if context.user.nil? || URI.decode(context.request.path).valid_encoding?
+    context.response.status_code = 400
+    context.response.content_type = "application/json"
+    {error: "bad_request", reason: "The path is not UTF-8"}.to_json(context.response)
+  end
+end
+
+class LavinMQ::ParameterStore(T)
+  # What is nested too deeply for JSON can't be written. LavinMQ keeps it, and then writes none of the others either.
+  def create(parameter : T, save = true)
+    before = @parameters[parameter.name]?
+    begin
+      previous_def
+    rescue ex : JSON::Error
+      before ? (@parameters[parameter.name] = before) : @parameters.delete(parameter.name)
+      raise ex
+    end
+  end
+end
 
 class LavinMQ::MQTT::ConnectionFactory
   def authenticate(io : ::MQTT::Protocol::IO, packet)

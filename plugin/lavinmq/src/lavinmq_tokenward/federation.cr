@@ -21,12 +21,17 @@ class LavinMQ::Federation::UpstreamStore
     upstreams
   end
 
+  # The record may be gone already: while LavinMQ waits for the server of a link that this replaces, its maker can delete it.
   private def tokenward_by_token?(component : String, name : String) : Bool
+    return true if TokenwardAuth.requester
     !!TokenwardAuth.owners.try &.[@vhost.name, component, name]?
   end
 end
 
 abstract class LavinMQ::Federation::Upstream::Link
+  private TOKENWARD_DEAD_LETTER = {"x-dead-letter-exchange", "x-dead-letter-routing-key"}
+  private TOKENWARD_COPIES      = {"CC", "BCC"}
+
   # What `federate` reads of a message.
   private record TokenwardMessage, properties : AMQ::Protocol::Properties, body_io : ::IO::Memory
 
@@ -35,12 +40,10 @@ abstract class LavinMQ::Federation::Upstream::Link
     properties = msg.properties
     properties.user_id = nil
     if headers = properties.headers
-      headers.delete("x-dead-letter-exchange")
-      headers.delete("x-dead-letter-routing-key")
-      if exchange.empty? # a queue's link: with these the default exchange would reach other queues
-        headers.delete("CC")
-        headers.delete("BCC")
-      end
+      to_queue = exchange.empty? # with CC and BCC the default exchange would reach other queues
+      # A server may send a header twice; delete takes the first one only.
+      headers.reject! { |name, _| name.in?(TOKENWARD_DEAD_LETTER) || (to_queue && name.in?(TOKENWARD_COPIES)) }
+      properties.headers = headers
     end
     previous_def(TokenwardMessage.new(properties, msg.body_io), exchange, routing_key, immediate: immediate)
   end

@@ -71,12 +71,48 @@ class LavinMQ::HTTP::AuthHandler
   end
 end
 
+# The body of a token's request. LavinMQ asks for rights before it reads it, and the client may take its time.
+class LavinMQ::TokenwardAuth::Body < ::IO
+  include ::IO::Buffered
+
+  def initialize(@body : ::IO, @user : User)
+  end
+
+  def unbuffered_read(slice : Bytes) : Int32
+    count = @body.read(slice).to_i
+    TokenwardAuth.refuse(@user, 401, "token_expired", "the token has ended") if @user.ended?
+    count
+  end
+
+  def unbuffered_write(slice : Bytes) : Nil
+    raise ::IO::Error.new("read only")
+  end
+
+  def unbuffered_flush : Nil
+  end
+
+  def unbuffered_rewind : Nil
+    raise ::IO::Error.new("read only")
+  end
+
+  def unbuffered_close : Nil
+    @body.close
+  end
+end
+
 class LavinMQ::HTTP::RequireUserHandler
   def call(context)
     request = context.request
     without_credentials = !request.headers.has_key?("Authorization") && request.cookies.empty?
     TokenwardAuth.challenge(context) if context.user.nil? && without_credentials && TokenwardAuth.current
-    previous_def
+    body, user = request.body, context.user
+    return previous_def unless body && user.is_a?(TokenwardAuth::User)
+    begin
+      request.body = TokenwardAuth::Body.new(body, user)
+      previous_def
+    ensure
+      request.body = body # the server looks what is left of it
+    end
   end
 end
 
@@ -184,6 +220,12 @@ class LavinMQ::HTTP::QueuesController
     count = context.user.is_a?(TokenwardAuth::User) ? body["count"]?.try(&.as_i64?) : nil
     bad_request(context, "count can be #{MOST_MESSAGES} at most") if count && count > MOST_MESSAGES
     body
+  end
+
+  # For each message of an answer, which goes on as long as the client takes to read it.
+  private def encode_body(message, truncate, encoding, io) : String
+    raise ::IO::Error.new("the token has ended") if TokenwardAuth.requester.try &.ended?
+    previous_def
   end
 end
 

@@ -90,8 +90,9 @@ module LavinMQ::TokenwardAuth
       return "it has no user" if user.empty?
       return "it has no password" if (uri.password || "").empty?
       return "its password is the #{MASK} that stands for one: write the password" if uri.password == MASK
-      return "its user is LavinMQ's internal one" if Auth::UserStore.hidden?(user)
-      if Config.instance.default_user_only_loopback? && user == Config.instance.default_user
+      names = {user, URI.decode_www_form(user)} # the AMQP client decodes it once more
+      return "its user is LavinMQ's internal one" if names.any? { |name| Auth::UserStore.hidden?(name) }
+      if Config.instance.default_user_only_loopback? && names.includes?(Config.instance.default_user)
         return "its user is the default user, who may come from the broker's machine only (default_user_only_loopback)"
       end
       return nil unless AMQP.includes?(scheme) # an HTTP address keeps its query for the server

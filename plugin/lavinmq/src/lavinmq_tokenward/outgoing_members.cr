@@ -6,14 +6,16 @@ module LavinMQ::TokenwardAuth
 
     PREFETCH = 0_i64..65_535_i64
     # Without a delay, LavinMQ reconnects in a loop that takes a core and fills the log.
-    DELAY  = 1_i64..Int32::MAX.to_i64
-    NUMBER = 0_i64..Int64::MAX
+    DELAY = 1_i64..Int32::MAX.to_i64
+    # After ten attempts LavinMQ takes the seconds of a shovel's delay without its minutes: with 60 it waits no more.
+    SHOVEL_DELAY = 1_i64..59_i64
+    NUMBER       = 0_i64..Int64::MAX
 
     def self.fault_of_shovel(members : Members) : String?
       fault_of_texts(members, "src-queue", "src-exchange", "src-exchange-key", "dest-queue", "dest-exchange",
         "dest-exchange-key") ||
         fault_of_number(members, "src-prefetch-count", PREFETCH) ||
-        fault_of_number(members, "reconnect-delay", DELAY) ||
+        fault_of_number(members, "reconnect-delay", SHOVEL_DELAY) ||
         fault_of_choice(members, "ack-mode", Shovel::AckMode) ||
         fault_of_choice(members, "src-delete-after", Shovel::DeleteAfter) ||
         fault_of_object(members, "src-consumer-args")

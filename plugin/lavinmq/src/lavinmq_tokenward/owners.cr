@@ -128,7 +128,7 @@ module LavinMQ::TokenwardAuth
         Array(Owner).from_json(file).each { |owner| @owners[{owner.vhost, owner.component, owner.name}] = owner }
         @replicator.try &.register_file(file)
       end
-    rescue ex : JSON::Error | ::IO::Error
+    rescue ex # of JSON, of a time, of a text: LavinMQ wouldn't start
       kept = "#{@path}.broken"
       Log.error do
         "#{@path} can't be read, so who made shovels and upstreams is not known; it is kept as #{kept}: #{ex.message}"

@@ -11,8 +11,12 @@ module LavinMQ::TokenwardAuth
     Fiber.current.tokenward_request.try(&.user).as?(User)
   end
 
+  # LavinMQ keeps its last log lines in memory, and a pattern or a name may be as long as a body.
+  LONGEST_REASON = 1000
+
   # Ends the request that the running fiber serves.
   def self.refuse(user : User, status : Int32, error : String, reason : String) : NoReturn
+    reason = "#{reason[0, LONGEST_REASON]}..." if reason.size > LONGEST_REASON
     Log.warn { "HTTP: refused to user #{user.name.dump}: #{reason}" }
     if response = Fiber.current.tokenward_request.try(&.response)
       response.status_code = status
@@ -38,12 +42,18 @@ module LavinMQ::TokenwardAuth
       fault = unknown_upstream(vhost, component, parameter.value)
       refuse(user, 400, "bad_request", fault) if fault
       # Before the parameter is there: after a crash, an entry too many is harmless.
-      owners.try &.record(vhost.name, component, parameter, user)
+      begin
+        owners.try &.record(vhost.name, component, parameter, user)
+      rescue ex : ::IO::Error
+        refuse(user, 500, "internal_server_error", "who makes it can't be recorded: #{ex.message}")
+      end
     else
       owners.try &.forget(vhost.name, component, name)
     end
     begin
       yield
+      # While LavinMQ waited for the server of what this replaces, somebody may have deleted it.
+      vhost.delete_parameter(component, name) if user && !vhost.parameters[{component, name}]?
     rescue ex
       owners.try &.forget(vhost.name, component, name) # LavinMQ drops a parameter that can't be applied
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user

@@ -359,4 +359,16 @@ module LavinMQ::TokenwardAuth
   needs LavinMQ::MQTT::Broker, "publish", 1
   needs_variable LavinMQ::MQTT::Client, "closed", "(Bool | Nil)"
   needs LavinMQ::HTTP::Controller, "parse_body", 1
+
+  # ---- the end of a token in the middle of a request ----
+  needs LavinMQ::HTTP::QueuesController, "encode_body", 4
+  needs_to_call ::AMQ::Protocol::Table, "reject!", 0
+  needs_variable LavinMQ::AMQP::Channel, "next_publish_exchange_name", "(String | Nil)"
+  needs_variable LavinMQ::AMQP::Channel, "next_msg_props", "(AMQ::Protocol::Properties | Nil)"
+  needs_type LavinMQ::AMQP::ChannelReplyCode
+
+  # ---- what LavinMQ keeps ----
+  needs LavinMQ::ParameterStore, "create", 2
+  needs_variable LavinMQ::ParameterStore(LavinMQ::Parameter), "parameters",
+    "Hash(String | Tuple(String | Nil, String) | Nil, LavinMQ::Parameter)"
 end

@@ -130,6 +130,10 @@ module LavinMQ::TokenwardAuth
       ::Time::Span.zero
     end
 
+    def ended? : Bool
+      token_lifetime.zero?
+    end
+
     # Calls the block once, when the token has ended, unless `cleanup` comes first. A refresh moves the end.
     def on_expiration(&block)
       spawn(name: "TokenwardAuth::User#on_expiration") do
