@@ -164,12 +164,19 @@ pub="mosquitto_pub -h 127.0.0.1 -p $port -V 5 -q 1 -u token"
 sub="mosquitto_sub -h 127.0.0.1 -p $port -V 5 -q 1 -u token"
 password() { printf -- '-P "$(cat %s.token)"' "$1"; }
 
+# quoted WORD...: as a shell reads them.
+quoted() {
+    for word; do
+        case $word in *[!A-Za-z0-9_./:=-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+}
+
 # keep_token USER SCOPE [OPTION...]: into a file of the user's.
 keep_token() { mint "$@" >"$work/$1.token"; }
 publish() {
     user=$1
     shift
-    told "$pub $(password "$user") $*"
+    told "$pub $(password "$user")$(quoted "$@")"
     $pub -P "$(cat "$work/$user.token")" "$@" >"$work/said" 2>&1
     indented <"$work/said"
 }
