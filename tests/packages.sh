@@ -48,7 +48,8 @@ inside() {
         root=$1
         shift
         mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 1
-        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' \
+        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive "$@"' \
         sh "$inside_root" "$@"
 }
 
@@ -143,7 +144,8 @@ same_archive() {
         cd "$work/clone" && export TZ=Pacific/Auckland LC_ALL=C &&
             meson setup build -Dtests=false -Dcli=disabled -Dmosquitto=disabled -Drabbitmq=disabled -Dcrystal=disabled &&
             meson dist -C build --no-tests --formats xztar
-    ) >"$work/again.log" 2>&1 && cmp "$work/tokenward-$version.tar.xz" "$work/clone/build/meson-dist/tokenward-$version.tar.xz" && return 0
+    ) >"$work/again.log" 2>&1 &&
+        cmp "$work/tokenward-$version.tar.xz" "$work/clone/build/meson-dist/tokenward-$version.tar.xz" && return 0
     tail -n 20 "$work/again.log"
     return 1
 }
@@ -175,6 +177,7 @@ try_packages() {
     cp -a "$bare" "$root" && mkdir -p "$root/packages" "$root/try" && newer "$root/newer" || return 1
     cp "build-packages/$suite"/*.deb "$root/packages/"
     cp tests/support/packages_inside.sh "$work/issuer/ca.pem" "$root/try/"
+    [ -e "$root/etc/hosts" ] || echo '127.0.0.1 localhost' >"$root/etc/hosts"
     "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --sub alice \
         --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
     cat "$work/issuer/issuer" >"$root/try/issuer"
@@ -184,12 +187,42 @@ try_packages() {
     # shellcheck disable=SC2046 # a list
     inside "$root" sh /try/packages_inside.sh $(free_ports 4) 2>&1
     left=$(traces "$root")
-    [ -z "$left" ] || printf '%s\n' "$left" | sed 's/^/# left: /'
-    [ -z "$left" ] && echo 'ok - a removal leaves nothing' || echo 'not ok - a removal leaves nothing'
+    verdict=ok
+    [ -z "$left" ] || verdict='not ok'
+    # shellcheck disable=SC2086 # in one line
+    echo "$verdict - a removal leaves nothing" $left
     rm -rf "$root"
 }
-tried() {
-    try_packages "$1" >"$work/tap"
+# by_the_page SUITE: TAP. The commands of Mosquitto's page, word by word, in a bare folder.
+by_the_page() {
+    bare_root "$1" || return 1
+    bare=$root root=$work/$1-source
+    cp -a "$bare" "$root" && mkdir "$root/try" && tar -xf "$work/tokenward-$version.tar.xz" -C "$root/try" || return 1
+    # Nobody is there to say yes.
+    echo 'APT::Get::Assume-Yes "true"; APT::Install-Recommends "false";' >"$root/etc/apt/apt.conf.d/try"
+    sed -n '/^From source/,/^Three lines/p' plugin/mosquitto/README.md |
+        awk '/^```$/ { ++fence; next } fence == 1' >"$root/try/page.sh"
+    cp tests/support/installed_broker.sh "$root/try/"
+    verdict=ok
+    {
+        inside "$root" apt-get -q update &&
+            inside "$root" sh -e -c "cd /try/tokenward-$version && . /try/page.sh" &&
+            inside "$root" sh /try/installed_broker.sh "$(free_ports 1)"
+    } >"$work/page.log" 2>&1 || {
+        verdict='not ok'
+        tail -n 40 "$work/page.log" | sed 's/^/# /'
+    }
+    echo "$verdict - from source, by the page: the broker runs with the installed sample's lines"
+    inside "$root" sh -c "ninja -C /try/tokenward-$version/build uninstall" >/dev/null 2>&1
+    left=$(find "$root/usr/local" ! -type d)
+    verdict=ok
+    [ -z "$left" ] || verdict='not ok'
+    echo "$verdict - ninja uninstall leaves nothing" $left
+    rm -rf "$root"
+}
+# counted COMMAND...: one that prints TAP without a plan.
+counted() {
+    "$@" >"$work/tap"
     status=$?
     cat "$work/tap"
     [ "$status" = 0 ] || echo 'not ok - it broke off' >>"$work/tap"
@@ -208,7 +241,8 @@ part '... the same again elsewhere' count_one archive same_archive
 for suite in ${*:-bookworm trixie}; do
     part "packages for $suite" count_one build build_packages_of "$suite"
     part "lintian on $suite" count_one lintian lint "$suite"
-    part "tried in a bare $suite" tried "$suite"
+    part "tried in a bare $suite" counted try_packages "$suite"
+    part "from source in a bare $suite" counted by_the_page "$suite"
     part "the same again on $suite, elsewhere" count_one build same_again "$suite"
 done
 finish
