@@ -4,6 +4,7 @@
 #include "access/compiled_form.hpp"
 #include "access/index_reader.hpp"
 
+#include <cstdint>
 #include <string_view>
 
 namespace tokenward::access {

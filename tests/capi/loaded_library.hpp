@@ -3,6 +3,7 @@
 
 #include "tokenward.h"
 
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>

@@ -4,6 +4,7 @@
 #include "support/test_issuer.hpp"
 #include "support/token_mint.hpp"
 
+#include <cstdint>
 #include <ctime>
 #include <fstream>
 #include <string>

@@ -8,6 +8,7 @@
 #include "support/token_mint.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>

@@ -8,6 +8,7 @@
 #include "support/test_issuer.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <numeric>

@@ -4,6 +4,7 @@
 #include "fakes.hpp"
 #include "keys/fetcher.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>

@@ -6,6 +6,7 @@
 #include "support/token_mint.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <semaphore>
