@@ -48,7 +48,8 @@ inside() {
         root=$1
         shift
         mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 1
-        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+        exec chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             DEBIAN_FRONTEND=noninteractive "$@"' \
         sh "$inside_root" "$@"
 }
@@ -203,6 +204,7 @@ by_the_page() {
     sed -n '/^From source/,/^Three lines/p' plugin/mosquitto/README.md |
         awk '/^```$/ { ++fence; next } fence == 1' >"$root/try/page.sh"
     cp tests/support/installed_broker.sh "$root/try/"
+    grep '^plugin /' plugin/mosquitto/README.md >"$root/try/line"
     verdict=ok
     {
         inside "$root" apt-get -q update &&
@@ -214,7 +216,7 @@ by_the_page() {
     }
     echo "$verdict - from source, by the page: the broker runs with the installed sample's lines"
     inside "$root" sh -c "ninja -C /try/tokenward-$version/build uninstall" >/dev/null 2>&1
-    left=$(find "$root/usr/local" ! -type d)
+    left=$(find "$root/usr/local" ! -type d -name '*tokenward*')
     verdict=ok
     [ -z "$left" ] || verdict='not ok'
     echo "$verdict - ninja uninstall leaves nothing" $left

@@ -1,6 +1,6 @@
 #!/bin/sh
-# In a bare Debian where tokenward was installed from source: Mosquitto starts with the lines of the installed sample. Its
-# argument is a port.
+# In a bare Debian where tokenward was installed from source: Mosquitto starts with the lines of the installed sample, and the
+# page's line for the plugin is among them. Its argument is a port.
 set -eu
 mkdir -p /etc/tokenward
 cat >/etc/tokenward/keys.json <<'JSON'
@@ -16,6 +16,7 @@ INI
     printf 'listener %s 127.0.0.1\nallow_anonymous false\nlog_dest stderr\n' "$1"
     grep '^plugin' /usr/local/share/doc/tokenward/examples/tokenward-mosquitto.conf
 } >/try/mosquitto.conf
+grep -q -x -F "$(cat /try/line)" /try/mosquitto.conf
 tokenward config
 timeout 5 mosquitto -c /try/mosquitto.conf >/try/log 2>&1 || [ $? = 124 ]
 cat /try/log
