@@ -323,7 +323,7 @@ test("Bounds: a shovel's server announces a table of 2 GB, and LavinMQ takes no 
 // ---- what LavinMQ keeps ---------------------------------------------------------------------------------
 
 const writers = [
-    ["a token's user", async () => bearer(await mint('keeper', 'configure:%2F/* tag:policymaker'))],
+    ["a token's user", async () => bearer(await mint('keeper', 'configure:%2F/* tag:administrator'))],
     ['a local user', () => LOCAL],
 ];
 
@@ -357,8 +357,8 @@ for (const [who, header] of [
     test(`Bounds: definitions that ${who} uploads, nested too deeply, are refused, and no list fails because of them`, async () => {
         const auth = await header();
         for (const [path, definitions] of [
-            ['/parameters/anything/%2F', (name, value) => ({parameters: [{component: 'anything', vhost: '/', name, value}]})],
-            ['/global-parameters', (name, value) => ({global_parameters: [{name, value}]})],
+            ['/parameters/anything/%2F', (name, deep) => ({parameters: [{component: 'anything', vhost: '/', name, value: {deep}}]})],
+            ['/global-parameters', (name, deep) => ({global_parameters: [{name, value: {deep}}]})],
             ['/queues/%2F', (name, deep) => ({queues: [{name, vhost: '/', durable: false, auto_delete: false, arguments: {deep}}]})],
         ]) {
             const answer = await upload(auth, definitions('deep', nested(97)));
