@@ -323,7 +323,7 @@ test("Bounds: a shovel's server announces a table of 2 GB, and LavinMQ takes no 
 // ---- what LavinMQ keeps ---------------------------------------------------------------------------------
 
 const writers = [
-    ["a token's user", async () => bearer(await mint('keeper', 'configure:%2F/* tag:policymaker'))],
+    ["a token's user", async () => bearer(await mint('keeper', 'configure:%2F/* tag:administrator'))],
     ['a local user', () => LOCAL],
 ];
 
@@ -341,19 +341,35 @@ for (const [who, header] of writers) {
         assert.equal((await world.lavin.http('/global-parameters/%C3%A9', auth, {method: 'PUT', body: {value: 1}})).status, 201);
         assert.equal((await world.lavin.http('/global-parameters/%C3%A9', auth, {method: 'DELETE'})).status, 204);
     });
+}
 
-    test(`Bounds: a value of ${who} that is nested too deeply to be written doesn't keep others from being written`, async () => {
+/** An administrator's file of definitions, whose JSON LavinMQ reads by another way than that of a body. */
+async function upload(header, definitions) {
+    const body = new FormData();
+    body.append('file', new Blob([JSON.stringify(definitions)]), 'definitions.json');
+    return fetch(`http://127.0.0.1:${world.lavin.httpPort}/api/definitions/upload`, {method: 'POST', headers: {authorization: header}, body});
+}
+
+for (const [who, header] of [
+    ["a token's user", async () => bearer(await mint('keeper', 'tag:administrator configure:%2F/*'))],
+    ['a local user', () => LOCAL],
+]) {
+    test(`Bounds: definitions that ${who} uploads, nested too deeply, are refused, and no list fails because of them`, async () => {
         const auth = await header();
-        let deep = 1;
-        for (let level = 0; level < 120; ++level) deep = [deep];
-        for (const path of ['/parameters/anything/%2F', '/global-parameters']) {
-            assert.equal((await world.lavin.http(`${path}/deep`, auth, {method: 'PUT', body: {value: deep}})).status, 400);
+        for (const [path, definitions] of [
+            ['/parameters/anything/%2F', (name, deep) => ({parameters: [{component: 'anything', vhost: '/', name, value: {deep}}]})],
+            ['/global-parameters', (name, deep) => ({global_parameters: [{name, value: {deep}}]})],
+            ['/queues/%2F', (name, deep) => ({queues: [{name, vhost: '/', durable: false, auto_delete: false, arguments: {deep}}]})],
+        ]) {
+            const answer = await upload(auth, definitions('deep', nested(97)));
+            assert.equal(answer.status, 400);
+            assert.match((await answer.json()).reason, /nested more than 64 levels deep/);
             assert.equal((await world.lavin.http(`${path}/deep`, auth)).status, 404);
-            assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'PUT', body: {value: 1}})).status, 201);
-            assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'PUT', body: {value: deep}})).status, 400);
-            assert.equal((await world.lavin.http(`${path}/flat`, auth)).body.value, 1);
+            assert.equal((await upload(auth, definitions('flat', nested(50)))).status, 200);
+            assert.equal((await world.lavin.http(`${path}/flat`, auth)).status, 200);
             assert.equal((await world.lavin.http(`${path}/flat`, auth, {method: 'DELETE'})).status, 204);
         }
+        assert.equal((await world.lavin.http('/definitions', LOCAL)).status, 200);
     });
 }
 

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import {createConnection} from 'node:net';
 
+import {generate as mqttPacket} from 'mqtt-packet';
+
 import {Client, refusal} from '../support/mosquitto.mjs';
 import {eventually, test} from '../support/tap.mjs';
 import {ALL, LOCAL, mint, world} from './world.mjs';
@@ -21,6 +23,36 @@ const published = (client, topic) => Promise.race([
     client.publish(topic, 'x').then(() => true, () => false),
     eventually(() => client.closed, 'the end').then(() => false, () => false),
 ]);
+
+/** A WebSocket by hand, which reads nothing. */
+function webSocket() {
+    return new Promise((resolve) => {
+        const socket = createConnection(world.lavin.httpPort, '127.0.0.1').on('error', () => {});
+        socket.write('GET /mqtt HTTP/1.1\r\nHost: broker\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+            'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+        socket.once('data', () => resolve(socket.pause()));
+    });
+}
+const webSocketFrame = (opcode, payload) => Buffer.concat([
+    Buffer.from([0x80 | opcode, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]), payload]);
+const connectFrame = (clientId, password) => {
+    const packet = {cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, clientId, keepalive: 0, username: 'any', password};
+    return webSocketFrame(2, mqttPacket(packet));
+};
+/** Sends pings until LavinMQ waits for somebody to read the answers. */
+async function stall(socket, first = Buffer.alloc(0)) {
+    const pings = Buffer.concat(Array(1000).fill(webSocketFrame(9, Buffer.alloc(125))));
+    socket.write(Buffer.concat([first, pings]));
+    for (let i = 0; i < 300; ++i) socket.write(pings);
+    let left;
+    await eventually(async () => {
+        const before = left;
+        left = socket.writableLength;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return left > 0 && left === before;
+    }, 'a WebSocket that is full');
+}
+const isIn = async (name) => (await world.lavin.http('/connections', LOCAL)).body.some(({user}) => user === name);
 
 test('MQTT: a token as the password lets a client in, which sends and receives', async () => {
     const from = world.lavin.log.length;
@@ -142,6 +174,46 @@ test('MQTT: a client takes its own id over, without a right to subscribe', async
     await eventually(() => first.closed, 'the end of the first');
     await second.end();
 });
+
+for (const [what, thief, waits] of [
+    ['its CONNACK to be read', 'late-1', async (token) => {
+        for (;;) {
+            const socket = await webSocket();
+            const from = world.lavin.log.length;
+            await stall(socket, connectFrame('late-1', token));
+            await world.lavin.logged(/authenticate ok .*late-1/, from);
+            if (!await isIn('late-1')) return () => { socket.resume(); };
+            socket.destroy(); // LavinMQ came to the CONNACK before it had to wait
+            await eventually(async () => !await isIn('late-1'), 'its end');
+        }
+    }],
+    ['the end of its own client, a WebSocket, with that client id', 'late-2', async (token) => {
+        const socket = await webSocket();
+        socket.write(connectFrame('late-2', token));
+        await eventually(() => isIn('late-2'), 'the first client');
+        await stall(socket);
+        const second = await connect(token, {clientId: 'late-2'});
+        await eventually(async () => !await isIn('late-2'), 'the end of the first client');
+        return () => { socket.destroy(); return second; };
+    }],
+]) {
+    test(`MQTT: who waits for ${what} doesn't get the session that another made meanwhile`, async () => {
+        const goOn = await waits(await mint(thief, 'read:*/unused'));
+        const from = world.lavin.log.length;
+        const owner = await connect('guest', {username: 'guest', clientId: thief, clean: false});
+        assert.equal(await subscribed(owner, 'private/#'), true);
+        const second = await goOn();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const sender = await connect(mint('sender', 'write:*/mqtt.default'));
+        await sender.publish('private/2', 'for the owner');
+        await owner.receives('private/2 for the owner');
+        assert.deepEqual([owner.closed, await isIn(thief), second?.closed ?? true], [false, false, true]);
+        await world.lavin.logged(/another client has taken the client id meanwhile/, from);
+        await sender.end();
+        await owner.end();
+        await (await connect('guest', {username: 'guest', clientId: thief})).end(); // ends the session
+    });
+}
 
 for (const [scope, expected] of [[ALL, true], ['read:*/*', false]]) {
     test(`MQTT: the connection is closed when the token ends; its will is ${expected ? 'published' : 'not: it may not write'}`, async () => {

@@ -172,6 +172,7 @@ for (const [what, change, line] of [
     test(`SIGHUP: ${what}: one line, the broker goes on as it was`, async () => {
         await withBroker({oauth: oauth(), ini: ini()}, async (lavin) => {
             const open = await lavin.connect(await token());
+            await lavin.logged(/authenticate ok/);
             change(lavin);
             const from = lavin.log.length;
             lavin.reload();

@@ -16,6 +16,7 @@ module LavinMQ::TokenwardAuth::Bounds
   CACHE_CAPACITY = 1000_u32
   # How deep the JSON of a request may be nested. What it declares is shown a few levels deeper, where JSON ends at 99.
   JSON_DEPTH = 64
+  TOO_DEEP   = "The JSON is nested more than #{JSON_DEPTH} levels deep"
   # After so many filters of an MQTT packet, and after so many messages that MQTT clients' packets put into sessions, it is
   # the others' turn.
   FILTERS_AT_ONCE  =   10
@@ -77,6 +78,12 @@ module LavinMQ::TokenwardAuth::Bounds
     raise ::MQTT::Protocol::Error::PacketDecode.new("A topic has more than #{TOPIC_SLASHES} '/'")
   end
 
+  # An uploaded file of definitions: it doesn't come by `parse_body`.
+  def self.check_import(json : JSON::Any) : Nil
+    return unless Fiber.current.tokenward_request && deeper?(json, JSON_DEPTH)
+    raise LavinMQ::Error::PreconditionFailed.new(TOO_DEEP)
+  end
+
   def self.deeper?(json : JSON::Any, levels : Int32) : Bool
     case value = json.raw
     when Array then levels.zero? || value.any? { |one| deeper?(one, levels - 1) }
@@ -110,19 +117,6 @@ class LavinMQ::HTTP::RequireUserHandler
     context.response.status_code = 400
     context.response.content_type = "application/json"
     {error: "bad_request", reason: "The path is not UTF-8"}.to_json(context.response)
-  end
-end
-
-class LavinMQ::ParameterStore(T)
-  # What is nested too deeply for JSON can't be written. LavinMQ keeps it, and then writes none of the others either.
-  def create(parameter : T, save = true)
-    before = @parameters[parameter.name]?
-    begin
-      previous_def
-    rescue ex : JSON::Error
-      before ? (@parameters[parameter.name] = before) : @parameters.delete(parameter.name)
-      raise ex
-    end
   end
 end
 
@@ -182,12 +176,10 @@ class LavinMQ::MQTT::Broker
 end
 
 abstract class LavinMQ::HTTP::Controller
-  # What is declared with it would make every list with it fail.
+  # What is declared with it would make every list with it fail, and a parameter with it couldn't be written, nor any other.
   private def parse_body(context) : JSON::Any
     body = previous_def
-    if TokenwardAuth::Bounds.deeper?(body, TokenwardAuth::Bounds::JSON_DEPTH)
-      bad_request(context, "The JSON is nested more than #{TokenwardAuth::Bounds::JSON_DEPTH} levels deep")
-    end
+    bad_request(context, TokenwardAuth::Bounds::TOO_DEEP) if TokenwardAuth::Bounds.deeper?(body, TokenwardAuth::Bounds::JSON_DEPTH)
     body
   end
 end

@@ -12,22 +12,40 @@ class LavinMQ::MQTT::ConnectionFactory
     TokenwardAuth::Origin.current.client_id = packet.client_id
     user_and_broker = previous_def
     if user_and_broker && (user = user_and_broker[0]).is_a?(TokenwardAuth::User)
-      tokenward_connect(user, user_and_broker[1], packet)
+      unless user_and_broker[1].tokenward_may_take?(packet.client_id, user)
+        raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to this client id, which another client or a session has")
+      end
     end
     TokenwardAuth::Origin.current.accepted = !user_and_broker.nil?
     user_and_broker
   rescue ex : TokenwardAuth::KeysPending
     raise ::MQTT::Protocol::Error::ServerUnavailable.new(ex.message || "keys pending")
   end
+end
 
-  private def tokenward_connect(user : TokenwardAuth::User, broker, packet) : Nil
-    vhost = broker.vhost.name
-    # An existing session delivers without a SUBSCRIBE, a clean CONNECT ends it, and any CONNECT ends the connection that
-    # has the client id: what is another's needs the rights of a SUBSCRIBE.
-    live = broker.@clients[packet.client_id]?
-    return unless broker.sessions[packet.client_id]? || (live && !user.same_identity?(live.user))
-    return if user.can_read?(vhost, EXCHANGE) && user.can_write?(vhost, "mqtt.#{packet.client_id}")
-    raise ::MQTT::Protocol::Error::NotAuthorized.new("no right to this client id, which another client or a session has")
+class LavinMQ::MQTT::Broker
+  # CONNACK, and the end of the client that had the client id, take as long as who reads them likes: others may have come
+  # since `authenticate`.
+  def add_client(io, connection_info, user, packet)
+    if user.is_a?(TokenwardAuth::User)
+      client_id = packet.client_id
+      granted = tokenward_may_take?(client_id, user)
+      if granted && (before = @clients[client_id]?)
+        before.close("#{connection_info.remote_address} takes its client id over")
+        now = @clients[client_id]?
+        granted = (now.nil? || now == before) && tokenward_may_take?(client_id, user)
+      end
+      raise ::IO::Error.new("another client has taken the client id meanwhile") unless granted
+    end
+    previous_def
+  end
+
+  # An existing session delivers without a SUBSCRIBE, a clean CONNECT ends it, and any CONNECT ends the connection that has
+  # the client id: what is another's needs the rights of a SUBSCRIBE.
+  def tokenward_may_take?(client_id : String, user : TokenwardAuth::User) : Bool
+    live = @clients[client_id]?
+    return true unless sessions[client_id]? || (live && !user.same_identity?(live.user))
+    user.can_read?(vhost.name, EXCHANGE) && user.can_write?(vhost.name, "mqtt.#{client_id}")
   end
 end
 

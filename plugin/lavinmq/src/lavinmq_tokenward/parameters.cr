@@ -176,6 +176,7 @@ end
   {% for name in %w[GlobalDefinitions VHostDefinitions] %}
     class {{ scope.id }}::{{ name.id }}
       def import(body{{ (scope == "LavinMQ" ? ", skip_existing = false" : "").id }})
+        TokenwardAuth::Bounds.check_import(body)
         TokenwardAuth.check_import(body)
         previous_def
       end

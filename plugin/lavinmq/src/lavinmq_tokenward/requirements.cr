@@ -367,8 +367,7 @@ module LavinMQ::TokenwardAuth
   needs_variable LavinMQ::AMQP::Channel, "next_msg_props", "(AMQ::Protocol::Properties | Nil)"
   needs_type LavinMQ::AMQP::ChannelReplyCode
 
-  # ---- what LavinMQ keeps ----
-  needs LavinMQ::ParameterStore, "create", 2
-  needs_variable LavinMQ::ParameterStore(LavinMQ::Parameter), "parameters",
-    "Hash(String | Tuple(String | Nil, String) | Nil, LavinMQ::Parameter)"
+  # ---- who takes an MQTT client id ----
+  needs LavinMQ::MQTT::Broker, "add_client", 4
+  needs_to_call LavinMQ::MQTT::Client, "close", 1
 end
