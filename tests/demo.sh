@@ -107,7 +107,8 @@ show() {
 chapter 'A provider of tokens, with its own certificate authority'
 mkdir "$work/issuer"
 "$build/tests/support/test_issuer" --state-dir "$work/issuer" 2>"$work/issuer.log" &
-pids="$pids $!"
+issuer=$!
+pids="$pids $issuer"
 wait_for 20 test -f "$work/issuer/pid" || die "the test issuer doesn't start: $(cat "$work/issuer.log")"
 echo "   issuer $(cat "$work/issuer/issuer")"
 
@@ -291,6 +292,9 @@ fi
 chapter 'What to try next'
 if [ -n "$keep" ]; then
     kept=yes
+    for pid in $pids; do
+        case $pid in "$issuer" | "$broker") ;; *) kill "$pid" 2>/dev/null ;; esac
+    done
     echo '   Provider and broker go on. alice writes sensors/, bob reads them, carol reads everything; their tokens last a day:'
     told "cd $work"
     told "$sub $(password carol) -t '#' &"
@@ -299,7 +303,7 @@ if [ -n "$keep" ]; then
     told "$build/tests/support/mint --state-dir issuer --alg ES256 --sub erin --scope 'broker.write:%2F/doors%2F*' >erin.token"
     told "$build/plugin/cli/tokenward check --config tokenward.ini --token-file erin.token --write %2F/doors%2F1"
     echo '   The end of it:'
-    told "kill$pids; rm -r $work"
+    told "kill $issuer $broker; rm -r $work"
 else
     told 'sh tests/demo.sh --keep        # leaves provider and broker running, with a token for each user'
     echo '   With your own broker: plugin/mosquitto/README.md, plugin/rabbitmq/README.md, plugin/lavinmq/README.md'
