@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows Tokenward at work: a provider, a real Mosquitto, real clients. On a fresh Debian 12 or 13, as root:
+# Shows Tokenward at work: a provider, a real Mosquitto, real clients. On a fresh Debian 12, as root:
 #
 #     sh tests/demo.sh [--keep]
 #
