@@ -170,6 +170,9 @@ traces() {
         ! -path "$1/newer/*" ! -path "$1/var/log/*" ! -path "$1/var/cache/*" ! -path "$1/var/lib/rabbitmq/*"
 }
 
+# nothing_left NAME FILE...: a line of TAP; not ok if there is a file.
+nothing_left() { if [ $# = 1 ]; then echo "ok - $1"; else echo "not ok - $*"; fi; }
+
 # try_packages SUITE: TAP. packages_inside.sh does it in the folder; here it gets what it needs, and is looked after.
 try_packages() {
     suite=$1
@@ -187,11 +190,8 @@ try_packages() {
         sed 's|/usr/local/|/usr/|' >"$root/try/lines"
     # shellcheck disable=SC2046 # a list
     inside "$root" sh /try/packages_inside.sh $(free_ports 4) 2>&1
-    left=$(traces "$root")
-    verdict=ok
-    [ -z "$left" ] || verdict='not ok'
-    # shellcheck disable=SC2086 # in one line
-    echo "$verdict - a removal leaves nothing" $left
+    # shellcheck disable=SC2046 # in one line
+    nothing_left 'a removal leaves nothing' $(traces "$root")
     rm -rf "$root"
 }
 # by_the_page SUITE: TAP. The commands of Mosquitto's page, word by word, in a bare folder.
@@ -216,10 +216,8 @@ by_the_page() {
     }
     echo "$verdict - from source, by the page: the broker runs with the installed sample's lines"
     inside "$root" sh -c "ninja -C /try/tokenward-$version/build uninstall" >/dev/null 2>&1
-    left=$(find "$root/usr/local" ! -type d -name '*tokenward*')
-    verdict=ok
-    [ -z "$left" ] || verdict='not ok'
-    echo "$verdict - ninja uninstall leaves nothing" $left
+    # shellcheck disable=SC2046 # in one line
+    nothing_left 'ninja uninstall leaves nothing' $(find "$root/usr/local" ! -type d -name '*tokenward*')
     rm -rf "$root"
 }
 # counted COMMAND...: one that prints TAP without a plan.

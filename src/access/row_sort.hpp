@@ -70,8 +70,7 @@ class RowSort {
         }
     }
 
-    // The next three make the keys, and return true if they differ.
-
+    /// True if the keys differ, here and in the next three.
     template <class KeyOfRow>
     static bool make_keys(std::span<Row> rows, KeyOfRow key_of_row) noexcept {
         std::uint64_t differences = 0;

@@ -6,21 +6,13 @@
 set -u
 build=$1 prefix=$2 libraries=$2/$3
 cd "$(dirname "$0")/../.." || exit 1
+. tests/support/tap.sh
 work=$(mktemp -d) || exit 1
 chmod 755 "$work"
 broker=
 trap '[ -z "$broker" ] || kill "$broker" 2>/dev/null; rm -rf "$work"' EXIT
 unset LD_LIBRARY_PATH
 
-count=0
-ok() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then echo "ok $count - $name"; else echo "not ok $count - $name"; fi
-}
-is() { [ "$1" = "$2" ] || { printf '# "%s", not "%s"\n' "$1" "$2"; false; }; }
-says() { grep -q -e "$1" "$work/out" || { sed 's/^/# /' "$work/out"; false; }; }
 # installed COMMAND...: runs it where $work/root/PREFIX is at PREFIX.
 installed() {
     # shellcheck disable=SC2046 # an option, or none

@@ -11,6 +11,7 @@ wants=$system_root/etc/systemd/system/multi-user.target.wants
 mkdir -p "$system_root/usr/sbin" "$wants" "$work/bin"
 . tests/support/setup.sh
 . tests/support/debian_root.sh
+. tests/support/tap.sh
 
 # The stand-ins. apt-get notes whether daemons may start while it installs, and what the packages bring.
 cat >"$work/bin/apt-get" <<'SH'
@@ -51,17 +52,7 @@ PATH=$work/bin:$PATH
 NOTES=$work WANTS=$wants POLICY=$policy
 export PATH NOTES WANTS POLICY
 
-count=0
-# ok NAME COMMAND...
-ok() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then echo "ok $count - $name"; else echo "not ok $count - $name"; fi
-}
-is() { [ "$1" = "$2" ] || { printf '# "%s", not "%s"\n' "$1" "$2"; false; }; }
 fails() { ! ("$@") >"$work/out" 2>&1; }
-says() { grep -q -e "$1" "$work/out" || { sed 's/^/# /' "$work/out"; false; }; }
 quietly() { ("$@") >"$work/out" 2>&1; }
 
 # ---- packages
