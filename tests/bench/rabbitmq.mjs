@@ -95,13 +95,22 @@ const median = (numbers) => {
     return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
 };
 
-/** {what: {scopes: {backend: {cpu_us, wall_us}}}} */
+/**
+ * {what: {scopes: {tokenward: {cpu_us, wall_us}, built_in: ..., ratio: ...}}}. A ratio is the median of the rounds' own: within
+ * a round one backend follows the other, so a slower spell of the machine meets both.
+ */
 function summary(rows) {
     const result = {};
-    for (const [what, backend, scopes] of rows) {
-        const same = rows.filter((row) => row[0] === what && row[1] === backend && row[2] === scopes);
-        ((result[what] ??= {})[scopes] ??= {})[backend] =
-            {cpu_us: median(same.map((row) => row[3])), wall_us: median(same.map((row) => row[4]))};
+    for (const [what, , scopes] of rows) {
+        if (result[what]?.[scopes]) continue;
+        const of = (backend) => rows.filter((row) => row[0] === what && row[1] === backend && row[2] === scopes);
+        const [ours, theirs] = [of('tokenward'), of('built_in')];
+        const times = (each) => ({cpu_us: median(each((row) => row[3])), wall_us: median(each((row) => row[4]))});
+        (result[what] ??= {})[scopes] = {
+            tokenward: times((time) => ours.map(time)),
+            built_in: times((time) => theirs.map(time)),
+            ratio: times((time) => ours.map((row, round) => time(theirs[round]) / time(row))),
+        };
     }
     return result;
 }
@@ -117,7 +126,7 @@ function table(results) {
             line(name, ...sizes.map((size) => `${digits(results[what][size][backend][value])} us`));
         }
         line('ratio', ...sizes.map((size) =>
-            `${(results[what][size].built_in[value] / results[what][size].tokenward[value]).toFixed(1)}x`));
+            `${results[what][size].ratio[value].toFixed(1)}x`));
     };
     compare('login, a new token with scopes of its own: CPU', 'new_scopes', SIZES, 'cpu_us');
     compare('login, a new token with scopes that others have: CPU', 'known_scopes', SIZES, 'cpu_us');
