@@ -11,7 +11,7 @@ import {built, run, temporaryDirectory} from '../support/programs.mjs';
 import {Rabbit, VERSION} from '../support/rabbitmq.mjs';
 
 const out = resolve(process.argv[2]);
-const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 9);
 const connections = Number(process.env.BENCH_CONNECTS ?? 200);
 const AT_ONCE = 4;
 const BACKENDS = {tokenward: 'ours', built_in: 'theirs'};

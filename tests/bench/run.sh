@@ -58,7 +58,7 @@ fi
 
 if [ "${1:-}" = --rabbitmq ]; then
     install_node_modules
-    say 'measuring: two minutes, on a quiet machine'
+    say 'measuring: four minutes, on a quiet machine'
     TOKENWARD_BUILD=$build node tests/bench/rabbitmq.mjs "$out" >"$out/rabbitmq.log" || die 'rabbitmq.mjs failed'
     exec cat "$out/rabbitmq.log"
 fi
