@@ -187,7 +187,7 @@ updated(User, Session, {ok, OldTags}) ->
         [] ->
             {ok, User#auth_user{tags = Tags, impl = Session}};
         Lost ->
-            case tokenward_broker:keeps_tags() of
+            case tokenward_broker:keeps_tags(tokenward_broker:version()) of
                 true ->
                     refresh_refused("TAGS_LOST", io_lib:format("the new token lacks the tags ~0p, which this version "
                                                                "of RabbitMQ would keep: log in anew", [Lost]));

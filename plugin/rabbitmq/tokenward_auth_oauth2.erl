@@ -7,7 +7,6 @@
 -export([sections/2]).
 
 -type settings() :: [{atom(), term()}].
--type version() :: [non_neg_integer()].
 -type section() :: #{name := binary(),      %% oauth or oauth.NAME
                      provider := binary(),  %% the first section of the same provider
                      options := #{binary() => term()}}.
@@ -29,7 +28,7 @@
 %% The first version whose own backend replaces {vhost} and {CLAIM} in scopes.
 -define(EXPANDS_SINCE, [3, 11, 14]).
 
--spec sections(settings(), version()) -> {ok, [section()], Notes :: [iodata()]} | {error, [problem()]}.
+-spec sections(settings(), tokenward_broker:version()) -> {ok, [section()], Notes :: [iodata()]} | {error, [problem()]}.
 sections(Settings, Version) ->
     {Main, MainOutcomes} = section(named(main, ?PREFIX, Settings)),
     {Providers, ProviderOutcomes} = members(Settings, oauth_providers, provider),
@@ -51,7 +50,7 @@ sections(Settings, Version) ->
 %% What the built-in backend does without being told.
 with_defaults(#{options := Options} = Section, Version) ->
     Always = #{<<"resource_access">> => false},  % it reads no roles there, unless additional_scopes_key names them
-    Expands = case Version >= ?EXPANDS_SINCE of
+    Expands = case Version =/= unknown andalso Version >= ?EXPANDS_SINCE of
         true -> #{<<"expand_variables">> => true};
         false -> #{}
     end,

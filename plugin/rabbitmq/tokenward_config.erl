@@ -23,7 +23,7 @@
 read() ->
     Env = application:get_all_env(?APP),
     case built_in_settings(Env) of
-        {ok, Settings} -> read(Env, Settings, broker_version());
+        {ok, Settings} -> read(Env, Settings, tokenward_broker:version());
         {error, Problem} -> {error, Problem}
     end.
 
@@ -55,19 +55,7 @@ advanced_file() ->
         _ -> none
     end.
 
-broker_version() ->
-    case application:get_key(rabbit, vsn) of
-        {ok, Text} -> [number(Part) || Part <- string:lexemes(Text, ".-+")];
-        undefined -> []
-    end.
-
-number(Text) ->
-    case string:to_integer(Text) of
-        {Number, _} when is_integer(Number) -> Number;
-        _ -> 0
-    end.
-
--spec read(settings(), settings(), [non_neg_integer()]) -> {ok, config()} | {error, iodata()}.
+-spec read(settings(), settings(), tokenward_broker:version()) -> {ok, config()} | {error, iodata()}.
 read(Env, BuiltInSettings, Version) ->
     try own(Env) of
         #{files := Files, auth_oauth2 := Counts, options := Options} = Own ->

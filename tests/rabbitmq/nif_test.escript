@@ -526,7 +526,7 @@ families(World) ->
 
 %% A reference as it comes from another node.
 kept_tags(_World) ->
-    Keeps = fun tokenward_broker:keeps_tags/1,
+    Keeps = fun(Text) -> tokenward_broker:keeps_tags(tokenward_broker:version(Text)) end,
     [] = [Old || Old <- ["3.10.8", "3.12.14", "3.13.18", "4.0.5", "4.0.23", "4.1.14", "4.2.9", "4.3.0-rc.1", "4.3.4", "",
                          "unknown", "4.3", "x4.4.0", undefined, [300_000], <<255>>, 4], not Keeps(Old)],
     [] = [New || New <- ["3.13.19", "4.0.24", "4.1.15", "4.2.10", "4.3.5", "4.3.6", "4.4.0", "4.4.0-beta.1", "5.0.0",
