@@ -394,6 +394,7 @@ enum {
     TOKENWARD_REASON_NO_ISSUER = 412,
     TOKENWARD_REASON_NO_AUDIENCE = 413,
     TOKENWARD_REASON_CLAIM_NOT_ALLOWED = 414,
+    TOKENWARD_REASON_DENIED_BY_OPERATOR = 415,
     TOKENWARD_REASON_IDENTITY_CHANGED = 500,
     TOKENWARD_REASON_NO_SCOPE = 501,
     TOKENWARD_REASON_NO_MATCHING_SCOPE = 502,
@@ -433,7 +434,8 @@ TOKENWARD_API void tokenward_destroy(tokenward_backend *backend);
 
 /**
  * Swaps the configuration, all or nothing. A section whose issuer, jwks_uri, jwks_file and ca_file stay keeps
- * its keys. Live sessions go on. It may wait for a log callback that is running.
+ * its keys. Live sessions go on, but for those that the new denied_file names: they have ended, so look at the
+ * tokenward_session_expires_at of each afterwards. It may wait for a log callback that is running.
  * \param options  the new options, or NULL to read the same files again. log, log_user, log_mode, log_level and
  *                 startup_wait_ms are not looked at: those of tokenward_create stay. If log_level was 0 there,
  *                 the level is the new configuration's
@@ -530,7 +532,8 @@ TOKENWARD_API int32_t tokenward_session_issuer(const tokenward_session *session,
 
 /**
  * The instant from which the session is expired: seconds since 1970-01-01 UTC, clock_skew included; INT64_MAX
- * if it has no end. A refresh changes it. A session may end before it: authorize says EXPIRED then.
+ * if it has no end. A refresh changes it. So does a tokenward_reload by which an operator denies the session (denied_file):
+ * then it is the time of that reload at the latest, for good, and a refresh is refused.
  * \return TOKENWARD_OK or TOKENWARD_ERROR
  * \since 1.0
  */

@@ -74,8 +74,13 @@ Result<std::optional<std::int64_t>> numeric_date(const JsonValue &payload, std::
     return seconds;
 }
 
+struct Dates {
+    Validity validity;
+    std::optional<std::int64_t> issued_at;
+};
+
 /// RFC 7519 sections 4.1.4 to 4.1.6.
-Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules &rules, std::int64_t now) {
+Result<Dates> check_dates(const JsonValue &payload, const config::TokenRules &rules, std::int64_t now) {
     auto exp = numeric_date(payload, "exp");
     if (!exp) return pass_on(std::move(exp));
     auto nbf = numeric_date(payload, "nbf");
@@ -97,7 +102,7 @@ Result<Validity> check_dates(const JsonValue &payload, const config::TokenRules 
         return tl::unexpected(in_future(Reason::ISSUED_IN_FUTURE, "iat",
                                         saturating_add(**iat, -rules.clock_skew_s), now, rules.clock_skew_s));
     }
-    return validity;
+    return Dates{validity, *iat};
 }
 
 /// A mark of an ID token (OpenID Connect Core sections 2 and 3.3.2.11) that is no access token's, as some providers
@@ -162,9 +167,17 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
     return tl::unexpected(no_username(payload, rules));
 }
 
-std::string_view find_jti(const JsonValue &payload) noexcept {
-    const auto jti = payload.find("jti");
-    return jti && jti->is_string() ? jti->text() : std::string_view{};
+std::string_view text_of(const JsonValue &payload, std::string_view name) noexcept {
+    const auto claim = payload.find(name);
+    return claim && claim->is_string() ? claim->text() : std::string_view{};
+}
+
+/// RFC 9068 section 2.2; as Okta and UAA write it, and as Entra ID does.
+std::string_view find_client_id(const JsonValue &payload) noexcept {
+    for (const std::string_view name : {"client_id", "cid", "appid"}) {
+        if (const std::string_view id = text_of(payload, name); !id.empty()) return id;
+    }
+    return {};
 }
 
 }  // namespace
@@ -179,7 +192,7 @@ Result<void> check_time(const Validity &validity, std::int64_t now) {
 Names names_of(const JsonValue &payload, const config::TokenRules &rules) {
     Names names;
     if (const auto username = find_username(payload, rules)) names.username = *username;
-    names.jti = find_jti(payload);
+    names.jti = text_of(payload, "jti");
     return names;
 }
 
@@ -214,16 +227,19 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     }
     if (auto allowed = check_required_claims(payload, rules.required_claims); !allowed)
         return pass_on(std::move(allowed));
-    auto validity = check_dates(payload, rules, now);
-    if (!validity) return pass_on(std::move(validity));
+    auto dates = check_dates(payload, rules, now);
+    if (!dates) return pass_on(std::move(dates));
     if (auto kind = check_kind(payload, rules, is_at_jwt); !kind) return pass_on(std::move(kind));
     auto username = find_username(payload, rules);
     if (!username) return pass_on(std::move(username));
 
     Claims claims;
     claims.username = *username;
-    claims.validity = *validity;
-    claims.jti = find_jti(payload);
+    claims.validity = dates->validity;
+    claims.issued_at = dates->issued_at;
+    claims.jti = text_of(payload, "jti");
+    claims.client_id = find_client_id(payload);
+    claims.authorized_party = text_of(payload, "azp");
     return claims;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct Validity {
 struct Claims {
     std::string_view username;  ///< without the section's username_prefix
     std::string_view jti;       ///< empty: none, or not a string
+    std::string_view client_id;         ///< of the OAuth client: client_id, cid or appid; empty likewise
+    std::string_view authorized_party;  ///< the client as azp names it (OpenID Connect Core section 2)
+    std::optional<std::int64_t> issued_at;  ///< iat, floored
     Validity validity;
 };
 

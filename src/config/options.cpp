@@ -134,6 +134,8 @@ constexpr Option table[] = {
     {"token_cache_size", Type::number, &Settings::token_cache_size, "10000",
      "verified tokens that are remembered; 0: none", 0, 1000000, "tokens"},
     {"log_level", Type::log_level, &Settings::log_level, "info", "`error`, `warning`, `info` or `debug`"},
+    {"denied_file", Type::path, &Settings::denied_file, "",
+     "users, tokens, clients and keys that the operator denies, one a line (see Denials)"},
     {"metrics_file", Type::path, &Settings::metrics_file, "",
      "Prometheus text file, rewritten every 15 seconds"},
 

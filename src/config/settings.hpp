@@ -115,6 +115,7 @@ struct Settings {
     std::vector<Section> sections;  ///< at least one
     LogLevel log_level = LogLevel::info;
     bool routing_keys = true;
+    std::string denied_file;  ///< empty: nobody is denied
     std::string metrics_file;
     std::size_t token_cache_size = 10000;
     Origins origins;                    ///< of what is for the whole backend

@@ -70,6 +70,7 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     backend->logins_.configuration = std::make_unique<Snapshot<std::shared_ptr<const Configuration>>>(
         std::make_unique<const std::shared_ptr<const Configuration>>(*std::move(first)));
     const auto current = backend->configuration();
+    backend->logins_.denials->publish(backend->denials_of(*current), Session::readers());
     backend->apply(current->settings);
     backend->fetcher_->commit();
     backend->metrics_file_.commit();
@@ -96,19 +97,25 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
              section.scopes,
              *std::move(keys),
              std::make_shared<const SessionOrigin>(SessionOrigin{
-                 section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
+                 config::section_title(section.name), section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
                  section.scopes.expand_variables, section.scopes.expand_connection, weak_from_this(),
-                 logins_.counters, clock_, fork_generation_}),
+                 logins_.counters, logins_.denials, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;
         // what each of the buffers keeps of it is bounded by LoginBuffers::most_kept_bytes.
         next->max_token_bytes = std::max(next->max_token_bytes, section.tokens.max_token_bytes);
     }
+    next->denied = std::make_shared<const denials::DeniedList>(std::move(input->denied));
     next->settings = std::move(input->settings);
     if (auto prepared = metrics_file_.prepare(next->settings.metrics_file); !prepared)
         return pass_on(std::move(prepared));
     return next;
+}
+
+std::unique_ptr<const denials::DenialsInForce> Backend::denials_of(const Configuration &configuration) const {
+    return std::make_unique<const denials::DenialsInForce>(denials::DenialsInForce{
+        configuration.denied, configuration.generation, std::max<std::int64_t>(clock_.unix_seconds(), 1)});
 }
 
 void Backend::apply(const config::Settings &settings) {
@@ -141,10 +148,12 @@ Result<void> Backend::reload(const BackendOptions *options) {
                                   reason_name(loaded.error().reason), loaded.error().detail));
         return pass_on(std::move(loaded));
     }
+    auto denials = denials_of(**loaded);
     auto published = std::make_unique<const std::shared_ptr<const Configuration>>(*std::move(loaded));
     options_ = std::move(next);
     logins_.max_wait_ms.store(options_.max_wait_ms, std::memory_order_relaxed);
     logins_.configuration->replace(std::move(published), logins_.readers);
+    logins_.denials->publish(std::move(denials), Session::readers());
     const auto current = configuration();
     apply(current->settings);
     fetcher_->commit();
@@ -192,8 +201,8 @@ void Backend::report_denial(const Session &session, const access::Request &reque
     who.username = session.username();
     who.context = context;
     logins_.audit.denied(who, reason, request, [&] {
-        return reason == Reason::SESSION_EXPIRED ? session.describe_end(rights)
-                                                 : session.describe_denial(rights, request);
+        const bool has_ended = reason == Reason::SESSION_EXPIRED || reason == Reason::DENIED_BY_OPERATOR;
+        return has_ended ? session.describe_end(rights) : session.describe_denial(rights, request);
     });
 }
 

@@ -71,6 +71,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     /// The options as a configuration that isn't in use yet. Threads that it needs run already.
     Result<std::shared_ptr<const Configuration>> load(const BackendOptions &options);
+    std::unique_ptr<const denials::DenialsInForce> denials_of(const Configuration &configuration) const;
     /// What isn't part of the snapshot that logins read.
     void apply(const config::Settings &settings);
     std::shared_ptr<const Configuration> configuration() const noexcept;
@@ -84,7 +85,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     EpochDomain calls_;  ///< whose readers are the logins inside
 
     std::mutex reload_;             ///< one reload at a time; logins don't take it
-    std::uint64_t generation_ = 0;  ///< guarded by reload_
+    std::int64_t generation_ = 0;  ///< guarded by reload_
     std::unique_ptr<keys::Fetcher> fetcher_;
     MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };

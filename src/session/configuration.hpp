@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "denials/denied_list.hpp"
 #include "keys/section_keys.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
@@ -31,9 +32,10 @@ struct ActiveSection {
 
 /// Immutable. A reload makes a new one.
 struct Configuration {
-    std::uint64_t generation = 0;
+    std::int64_t generation = 0;
     config::Settings settings;
     std::vector<ActiveSection> sections;  ///< at least one
+    std::shared_ptr<const denials::DeniedList> denied;
     bool token_in_username = false;       ///< true if any section has it: the section isn't known yet
     std::size_t max_token_bytes = 0;      ///< the largest of all sections, for the same reason
 

@@ -59,6 +59,25 @@ Result<void> read_files(ConfigurationInput &input, keys::FileNotes &notes) {
     return {};
 }
 
+Result<void> read_denied(ConfigurationInput &input, bool for_root) {
+    config::Settings &settings = input.settings;
+    if (settings.denied_file.empty()) return {};
+    constexpr std::size_t max_bytes = std::size_t{16} * 1024 * 1024;
+    auto content = read_trusted_file(settings.denied_file, max_bytes, Links::follow, for_root ? &settings.notes : nullptr);
+    if (!content) {
+        const auto origin = settings.origins.find("denied_file");
+        content.error().detail.insert(0, (origin == settings.origins.end() ? std::string() : origin->second) + "denied_file ");
+        return pass_on(std::move(content));
+    }
+    std::vector<denials::SectionName> names;
+    for (const config::Section &section : settings.sections)
+        names.push_back({config::section_title(section.name), section.issuer, section.tokens.issuer_aliases});
+    auto denied = denials::DeniedList::parse(*content, settings.denied_file, std::move(names));
+    if (!denied) return pass_on(std::move(denied));
+    input.denied = *std::move(denied);
+    return {};
+}
+
 /// The file of an option can't be written.
 void warn_of_folder(const config::Origins &origins, std::string_view option, const std::string &path,
                     std::vector<std::string> &warnings) {
@@ -84,6 +103,7 @@ Result<ConfigurationInput> read_configuration(std::span<const std::string> files
     keys::FileNotes notes;
     notes.for_root = for_root ? &input.settings.notes : nullptr;
     if (auto read = read_files(input, notes); !read) return pass_on(std::move(read));
+    if (auto read = read_denied(input, for_root); !read) return pass_on(std::move(read));
     append(input.settings.warnings, std::move(notes.warnings));
     input.debug = std::move(notes.debug);
     return input;

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "denials/denied_list.hpp"
 #include "keys/section_input.hpp"
 
 #include <span>
@@ -16,6 +17,7 @@ namespace tokenward::session {
 struct ConfigurationInput {
     config::Settings settings;                 ///< warnings and notes tell of the files too
     std::vector<keys::SectionInput> sections;  ///< of each of settings.sections
+    denials::DeniedList denied;
     std::vector<std::string> debug;            ///< lines for the log
 };
 

@@ -56,15 +56,16 @@ Login::~Login() {
 Result<std::unique_ptr<Session>> Login::authenticate() {
     audit_fields_.event = "authenticate";
     if (!check_token()) return refused();
-    auto session = std::make_unique<Session>(section_->origin, token_->username, granted_rights());
+    auto session = std::make_unique<Session>(section_->origin, token_->username, granted_rights(),
+                                             configuration_->generation);
     note_accepted();
     return session;
 }
 
 Result<void> Login::refresh(Session &session) {
     audit_fields_.event = "refresh";
-    if (!check_token() || !check_identity(session)) return refused();
-    session.replace_rights(granted_rights());
+    if (!check_token() || !check_identity(session) || !check_not_ended(session)) return refused();
+    session.replace_rights(granted_rights(), configuration_->generation);
     note_accepted();
     return {};
 }
@@ -80,6 +81,7 @@ bool Login::check_token() {
         if (!check_header()) return false;      // alg and typ
         if (!verify_signature()) return false;  // from here on the payload is the issuer's word
         if (!check_claims()) return false;      // who is it, and until when?
+        if (!check_denied()) return false;      // a cached token was asked this under the same configuration
         if (!compile_permissions()) return false;
         keep_token();
         add_to_cache();
@@ -283,6 +285,34 @@ bool Login::check_claims() {
     return own || refuse(std::move(own).error());
 }
 
+bool Login::check_denied() {
+    marks_ = {denials::mark_of(denials::Kind::jti, claims_->jti),
+              denials::mark_of(denials::Kind::client_id, claims_->client_id),
+              denials::mark_of(denials::Kind::client_id, claims_->authorized_party),
+              denials::mark_of(denials::Kind::kid, key_->kid()),
+              claims_->issued_at.value_or(denials::TokenMarks::no_issued_at)};
+    const auto match = configuration_->denied->find({section_->origin->section, section_->issuer, username_, marks_});
+    if (!match) return true;
+    std::string_view value;
+    switch (match->kind) {
+        case denials::Kind::username:
+            value = username_;
+            break;
+        case denials::Kind::jti:
+            value = claims_->jti;
+            break;
+        case denials::Kind::client_id:
+            value = claims_->client_id.empty() ? claims_->authorized_party : claims_->client_id;
+            break;
+        case denials::Kind::kid:
+            value = key_->kid();
+            break;
+        case denials::Kind::issued_before:
+            break;
+    }
+    return refuse(Reason::DENIED_BY_OPERATOR, configuration_->denied->describe(*match, value));
+}
+
 /// From here on every line names the session's user. `username` is the claim, without the prefix.
 void Login::name_user(std::string_view username) {
     if (username.empty()) return;
@@ -321,7 +351,7 @@ void Login::keep_token() {
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
         std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
-        claims_->validity, std::move(shared)});
+        claims_->validity, marks_, std::move(shared)});
     audit_fields_.username = token_->username;
 }
 
@@ -365,6 +395,12 @@ bool Login::check_identity(const Session &session) {
                     quote(session.issuer(), 128), quote(token_->username), quote(section_->issuer, 128)));
 }
 
+/// A token that is no longer denied doesn't bring back a session that was.
+bool Login::check_not_ended(const Session &session) {
+    if (!session.is_denied()) return true;
+    return refuse(Reason::DENIED_BY_OPERATOR, session.describe_denied(), "let the client connect again");
+}
+
 // ---- session and audit line -----------------------------------------------------------------------------
 
 Rights Login::granted_rights() {
@@ -373,7 +409,7 @@ Rights Login::granted_rights() {
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
     audit_fields_.expires_at = end;
     audit_fields_.no_scope = grant().no_scope;
-    return {grant().permissions, end};
+    return {grant().permissions, end, token_->marks};
 }
 
 void Login::note_accepted() {

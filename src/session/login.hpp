@@ -14,6 +14,7 @@
 #include "claims/claims.hpp"
 #include "claims/scope_list.hpp"
 #include "credentials/credentials.hpp"
+#include "denials/denials.hpp"
 #include "jose/crypto.hpp"
 #include "jose/jws.hpp"
 #include "jose/sha256.hpp"
@@ -58,6 +59,7 @@ struct LoginServices {
     const Clock &clock;
     Audit audit;
     std::shared_ptr<Counters> counters = std::make_shared<Counters>();
+    std::shared_ptr<denials::Denials> denials = std::make_shared<denials::Denials>();
     TokenCache token_cache;
     Pool<LoginBuffers> buffers;
     std::atomic<std::uint32_t> max_wait_ms{0};
@@ -91,6 +93,7 @@ class Login {
     bool check_header();
     bool verify_signature();
     bool check_claims();
+    bool check_denied();
     bool compile_permissions();
     bool compile_cached();
     void keep_token();
@@ -98,6 +101,7 @@ class Login {
     bool check_time();
     bool check_sent_names();
     bool check_identity(const Session &session);
+    bool check_not_ended(const Session &session);
 
     bool refuse(Failure &&failure);
     bool refuse(Reason reason, std::string detail, std::string hint = {});
@@ -136,6 +140,7 @@ class Login {
     std::optional<JsonValue> payload_;
     keys::KeyRef key_;
     std::optional<claims::Claims> claims_;
+    denials::TokenMarks marks_;
     std::string username_;  ///< with the section's username_prefix
     access::Notes notes_;
     Grant own_grant_;  ///< of this login, until it is the token's; it stays here if it depends on the client

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/permission_set.hpp"
+#include "denials/token_marks.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@ namespace tokenward::session {
 struct Rights {
     std::shared_ptr<const access::PermissionSet> permissions;
     std::int64_t expires_at;  ///< seconds since 1970; INT64_MAX: never
+    denials::TokenMarks marks;  ///< of the token that gave them
 };
 
 }  // namespace tokenward::session

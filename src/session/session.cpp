@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "claims/scope_variables.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -29,10 +30,12 @@ EpochDomain &Session::readers() noexcept {
     return session_readers;
 }
 
-Session::Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights)
+Session::Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights,
+                 std::int64_t generation)
     : origin_(std::move(origin)),
       username_(std::move(username)),
-      rights_(std::make_unique<const Rights>(std::move(rights))) {
+      rights_(std::make_unique<const Rights>(std::move(rights))),
+      denials_seen_(generation) {
     origin_->counters->session_began();
 }
 
@@ -43,9 +46,9 @@ Session::~Session() {
 Decision Session::authorize(const access::Request &request, Until until) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    const Decision decision = until == Until::end && expired(*rights) ? Decision::expired
-                              : rights->permissions->allows(request)  ? Decision::allowed
-                                                                      : Decision::denied;
+    const Decision decision = ended(*rights, until)                  ? Decision::expired
+                              : rights->permissions->allows(request) ? Decision::allowed
+                                                                     : Decision::denied;
     origin_->counters->authorized(decision);
     return decision;
 }
@@ -53,17 +56,39 @@ Decision Session::authorize(const access::Request &request, Until until) const n
 Decision Session::can_access_vhost(std::string_view vhost) const noexcept {
     const EpochDomain::Reader reader(readers());
     const Rights *rights = rights_.get();
-    if (expired(*rights)) return Decision::expired;
+    if (ended(*rights, Until::end)) return Decision::expired;
     return rights->permissions->opens_vhost(vhost) ? Decision::allowed : Decision::denied;
 }
 
 std::int64_t Session::expires_at() const noexcept {
     const EpochDomain::Reader reader(readers());
-    return rights_.get()->expires_at;
+    const Rights *rights = rights_.get();
+    if (!denied(*rights)) return rights->expires_at;
+    return std::min(rights->expires_at, -denials_seen_.load(std::memory_order_relaxed));
 }
 
-void Session::replace_rights(Rights rights) {
+bool Session::is_denied() const noexcept {
+    const EpochDomain::Reader reader(readers());
+    return denied(*rights_.get());
+}
+
+/// Of several threads the one with the newest denials wins, but for one that found the session denied.
+bool Session::look_at_denials(const Rights &rights, std::int64_t seen) const noexcept {
+    const denials::DenialsInForce &now = origin_->denials->current();
+    const bool is_denied = now.list->find({origin_->section, origin_->issuer, username_, rights.marks}).has_value();
+    const std::int64_t next = is_denied ? -now.since : now.generation;
+    while (seen >= 0 && (is_denied || seen < next)) {
+        if (denials_seen_.compare_exchange_weak(seen, next, std::memory_order_relaxed)) return is_denied;
+    }
+    return seen < 0;
+}
+
+void Session::replace_rights(Rights rights, std::int64_t generation) {
     rights_.replace(std::make_unique<const Rights>(std::move(rights)), readers());
+    // Nobody compares the old token any more. The new one was compared with the denials of this generation.
+    std::int64_t seen = denials_seen_.load(std::memory_order_relaxed);
+    while (seen >= 0 && !denials_seen_.compare_exchange_weak(seen, generation, std::memory_order_relaxed)) {
+    }
 }
 
 Rights Session::rights() const noexcept {
@@ -74,6 +99,7 @@ Rights Session::rights() const noexcept {
 Reason Session::reason_of_denial(const Rights &rights, const access::Request &request,
                                  Until until) const noexcept {
     const access::PermissionSet &permissions = *rights.permissions;
+    if (is_denied()) return Reason::DENIED_BY_OPERATOR;
     if (until == Until::end && expired(rights)) return Reason::SESSION_EXPIRED;
     const access::Verdict verdict = permissions.decide(request);
     if (verdict == access::Verdict::allowed) return Reason::NONE;
@@ -138,7 +164,18 @@ std::string Session::hint_for(Reason reason, const Rights &rights, const access:
     return "add the scope " + scope_to_show(request) + (request.resource.empty() ? "*" : "");
 }
 
+std::string Session::describe_denied() const {
+    const std::int64_t since = -denials_seen_.load(std::memory_order_relaxed);
+    std::string out = fmt::format("the operator ended the session at {}", date_of(since));
+    const EpochDomain::Reader reader(readers());
+    const denials::DeniedList &list = *origin_->denials->current().list;
+    if (const auto match = list.find({origin_->section, origin_->issuer, username_, rights_.get()->marks}))
+        out += ": " + list.describe(*match);
+    return out;
+}
+
 std::string Session::describe_end(const Rights &rights) const {
+    if (is_denied()) return describe_denied();
     return fmt::format("the session's token ended at {}, {} ago", date_of(rights.expires_at),
                        span_of(seconds_between(rights.expires_at, origin_->clock.unix_seconds())));
 }
@@ -171,18 +208,17 @@ std::string Session::explain(const access::Request &request, Until until) const 
     };
     json.begin_object();
     json.member("username", username_);
-    json.member("verdict", reason == Reason::NONE              ? "allowed"
-                           : reason == Reason::SESSION_EXPIRED ? "expired"
-                                                               : "denied");
+    const bool has_ended = reason == Reason::SESSION_EXPIRED || reason == Reason::DENIED_BY_OPERATOR;
+    json.member("verdict", reason == Reason::NONE ? "allowed" : has_ended ? "expired" : "denied");
     // An explanation looks further than a decision, and less cleverly: it may know of a scope or miss one.
     const bool too_costly = reason == Reason::TOO_COSTLY;
     member_unless_empty("scope", too_costly ? std::string_view{} : found.scope);
     member_unless_empty("nearest", too_costly && !found.scope.empty() ? found.scope : found.nearest);
     if (reason != Reason::NONE) {
         const std::string unexpanded = why_unexpanded(found);
-        member_unless_empty("why", reason == Reason::SESSION_EXPIRED ? describe_end(current)
-                                   : unexpanded.empty()              ? found.why
-                                                                     : found.why + "; " + unexpanded);
+        member_unless_empty("why", has_ended            ? describe_end(current)
+                                   : unexpanded.empty() ? found.why
+                                                        : found.why + "; " + unexpanded);
         json.member("reason", reason_name(reason));
         member_unless_empty("hint", hint_for(reason, current, request, found));
     }

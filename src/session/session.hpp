@@ -10,6 +10,7 @@
 #include "session/rights.hpp"
 #include "session/session_origin.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,7 +21,8 @@ namespace tokenward::session {
 /// Thread-safe but for destruction. It holds no backend, and may outlive the one that made it.
 class Session {
   public:
-    Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights);
+    /// `generation`: of the configuration whose denials its token was compared with.
+    Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights, std::int64_t generation);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
@@ -43,6 +45,9 @@ class Session {
     Decision authorize(const access::Request &request, Until until = Until::end) const noexcept;
     Decision can_access_vhost(std::string_view vhost) const noexcept;
     std::int64_t expires_at() const noexcept;
+    /// True once a reload has brought a line that denies the session; for good, whatever later reloads bring. Each
+    /// generation's denials are looked at when somebody first asks.
+    bool is_denied() const noexcept;
 
     /// Calls `use` with the tags as one snapshot: sorted, separated by commas.
     template <class Use>
@@ -58,16 +63,20 @@ class Session {
     Rights rights() const noexcept;
     /// Why these rights don't allow the request; NONE if they do. Cheap beside an explanation.
     Reason reason_of_denial(const Rights &rights, const access::Request &request, Until until) const noexcept;
-    /// When the time of these rights ran out.
+    /// When the time of these rights ran out, or who ended the session.
     std::string describe_end(const Rights &rights) const;
+    std::string describe_denied() const;
     /// The scope that would grant the request, and the one that comes nearest, for a line in the log.
     std::string describe_denial(const Rights &rights, const access::Request &request) const;
 
     /// Swaps the snapshot; waits for the readers of the old one (microseconds).
-    void replace_rights(Rights rights);
+    void replace_rights(Rights rights, std::int64_t generation);
 
     /// False in a forked child, unless the session was made there.
     bool of_this_process() const noexcept { return origin_->fork_generation == fork_generation(); }
+
+    /// All sessions' readers: of their rights and of the denials.
+    static EpochDomain &readers() noexcept;
 
     /// Null once the backend is gone.
     std::shared_ptr<Backend> backend() const noexcept { return origin_->backend.lock(); }
@@ -84,7 +93,15 @@ class Session {
     std::string why_unexpanded(const access::Explanation &found) const;
     std::string hint_for(Reason reason, const Rights &rights, const access::Request &request,
                          const access::Explanation &found) const;
-    static EpochDomain &readers() noexcept;
+    bool look_at_denials(const Rights &rights, std::int64_t seen) const noexcept;
+    /// Within a Reader, as `rights` are.
+    bool denied(const Rights &rights) const noexcept {
+        const std::int64_t seen = denials_seen_.load(std::memory_order_relaxed);
+        return seen < 0 || (origin_->denials->generation() > seen && look_at_denials(rights, seen));
+    }
+    bool ended(const Rights &rights, Until until) const noexcept {
+        return denied(rights) || (until == Until::end && expired(rights));
+    }
     bool expired(const Rights &rights) const noexcept {
         return origin_->clock.recent_unix_seconds() >= rights.expires_at;
     }
@@ -95,6 +112,9 @@ class Session {
     std::shared_ptr<const SessionOrigin> origin_;
     std::string username_;
     Snapshot<Rights> rights_;
+    /// The generation of denials that the session was last compared with; below 0 once one denied it: then minus the
+    /// time of that reload, in seconds since 1970.
+    mutable std::atomic<std::int64_t> denials_seen_;
 };
 
 }  // namespace tokenward::session

@@ -57,6 +57,7 @@ std::string Backend::status() const {
     json.begin_object();
     json.member("version", version);
     json.member("live_sessions", logins_.counters->live_sessions());
+    json.member("denied_lines", current->denied->lines());
     json.name("sections");
     json.begin_array();
     for (const ActiveSection &section : current->sections)

@@ -3,6 +3,7 @@
 
 #include "access/permission_set.hpp"
 #include "claims/claims.hpp"
+#include "denials/token_marks.hpp"
 #include "jose/sha256.hpp"
 #include "keys/key_ref.hpp"
 
@@ -22,13 +23,14 @@ struct Grant {
 /// A token that every rule accepted. Immutable. A login checks again what depends on the call (the time, the
 /// names that the client sent) and what may have changed (keys, configuration).
 struct VerifiedToken {
-    std::uint64_t generation;  ///< of the configuration that accepted it
+    std::int64_t generation;  ///< of the configuration that accepted it
     std::size_t section;       ///< its index in Configuration::sections
     keys::KeyRef key;
     std::string username;  ///< with the section's username_prefix
     std::string kid;
     std::string jti;
     claims::Validity validity;
+    denials::TokenMarks marks;
     Grant grant;  ///< without permissions where they depend on the client: then each login makes its own
 };
 

@@ -13,7 +13,8 @@ ALLOWED = {
     "src/keys": {"base", "jose", "config", "keys"},
     "src/access": {"base", "access"},
     "src/claims": {"base", "config", "access", "claims"},
-    "src/session": {"base", "jose", "config", "credentials", "keys", "access", "claims", "session"},
+    "src/denials": {"base", "access", "denials"},
+    "src/session": {"base", "jose", "config", "credentials", "keys", "access", "claims", "denials", "session"},
     "src/capi": {"session", "base", "capi"},
 }
 # What a room may see of another where that isn't the whole room: jose/algorithm.hpp is a plain set of names; a section's
@@ -22,6 +23,7 @@ ALLOWED = {
 FILES = {
     ("src/config", "jose"): {"jose/algorithm.hpp"},
     ("src/config", "access"): {"access/pattern.hpp", "access/scope.hpp"},
+    ("src/denials", "access"): {"access/bytes.hpp"},
     ("src/claims", "access"): {"access/bytes.hpp", "access/pattern.hpp", "access/request.hpp", "access/scope.hpp"},
 }
 ROOMS = {path.split("/")[1] for path in ALLOWED if path.startswith("src/")}
