@@ -121,8 +121,10 @@ int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &even
     // granted. Nothing is delivered before it connects again with a new token, and then the broker asks again for every
     // kept message. A client without a subscription is another one, in the same piece of memory.
     if (event.access != MOSQ_ACL_WRITE) {
-        if (found.state == ClientState::stored || mosquitto_client_sub_count(event.client) > 0)
-            return MOSQ_ERR_SUCCESS;
+        if (found.state == ClientState::stored || mosquitto_client_sub_count(event.client) > 0) {
+            const bool denied = found.session != nullptr && is_denied(*found.session);
+            return denied ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
+        }
         sessions_.forget_pointer(event.client);
         log_denial(event, "it did not log in with a token");
         return MOSQ_ERR_ACL_DENIED;

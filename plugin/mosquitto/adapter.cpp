@@ -355,7 +355,12 @@ bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &ans
     }
     answer = MOSQ_ERR_SUCCESS;
     const Identity identity = identity_of(event.client);
-    if (sessions_.recheck(event.client, identity, event.password)) return true;
+    if (sessions_.recheck(event.client, identity, event.password)) {
+        // Without ticks the broker's own check is the first chance to disconnect whom the operator denied.
+        const host::Session *session = sessions_.session_of(event.client, identity);
+        if (!ticking_ && session != nullptr && is_denied(*session)) answer = MOSQ_ERR_AUTH;
+        return true;
+    }
     // It must not be a new connection that has the memory, the names and not the token of one that is gone.
     if (const auto registered = is_registered(event.client, std::string(identity.client_id))) {
         if (!*registered) return false;
@@ -414,12 +419,28 @@ void Adapter::end_due(const mosquitto *except) {
             expiry_.set(*due, ending_ + 1);
             continue;
         }
-        write_broker_log(TOKENWARD_LOG_INFO,
-                         "client " + common::quoted(id) + " is disconnected: its token ends");
+        const host::Session *session = sessions_.connected_session(*due);
+        const bool denied = session != nullptr && is_denied(*session);
+        write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(id) + " is disconnected: " +
+                                                 (denied ? "the operator denies it (denied_file)" : "its token ends"));
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
     }
+}
+
+void Adapter::renew_ends() {
+    sessions_.for_each_session([&](ClientKey client, const host::Session &session) {
+        expiry_.set(client, session.expires_at());
+    });
+    next_work_ms_ = 0;  // whoever is denied goes with the next tick
+}
+
+bool Adapter::is_denied(const host::Session &session) {
+    tokenward_request question = TOKENWARD_REQUEST_INIT;
+    question.operation = TOKENWARD_READ;
+    question.flags = TOKENWARD_PAST_END;
+    return session.authorize(question) == TOKENWARD_EXPIRED;
 }
 
 void Adapter::on_reload() {
@@ -434,6 +455,7 @@ void Adapter::on_reload() {
     if (problem.empty() && backend_.reload(&options, error) != TOKENWARD_OK) problem = library_.describe(error);
     if (problem.empty()) {
         add_prefixes(prefixes);
+        renew_ends();
     } else {
         write_broker_log(TOKENWARD_LOG_ERROR, "the old configuration stays in force: " + problem);
     }

@@ -80,13 +80,17 @@ class Adapter {
     int leave_to_others(const mosquitto_evt_acl_check &event);
     /// A line for a denial that no session can tell.
     void log_denial(const mosquitto_evt_acl_check &event, const char *why);
-    /// Disconnects clients whose tokens end, but not `except`, which the broker is serving.
+    /// After a reload: looks anew when sessions end.
+    void renew_ends();
+    /// Disconnects clients whose tokens end, or whom the operator denied, but not `except`, which the broker is serving.
     void end_due(const mosquitto *except);
     void warn_if_no_tick();
     tokenward_options library_options();
     /// Reads the usernames that the configuration gives. What is wrong with them, if others decide by them; empty:
     /// nothing.
     std::string read_names(const tokenward_options &options, std::vector<std::string> &prefixes) const;
+    /// Whether an operator has ended the session: nothing else ends it for this question.
+    [[nodiscard]] static bool is_denied(const host::Session &session);
     void add_prefixes(const std::vector<std::string> &prefixes);
     /// True if only a token can have given the name.
     [[nodiscard]] bool is_name_of_token(std::string_view username) const;

@@ -236,6 +236,11 @@ bool SessionTable::owns_client_id(ClientKey client) const {
     return record == records_.end() || record->second.client == client;
 }
 
+const host::Session *SessionTable::connected_session(ClientKey client) const {
+    const auto found = connected_.find(client);
+    return found == connected_.end() || found->second.username.empty() ? nullptr : &found->second.session;
+}
+
 std::string SessionTable::client_id(ClientKey client) const {
     const auto found = connected_.find(client);
     return found == connected_.end() ? std::string() : found->second.client_id;

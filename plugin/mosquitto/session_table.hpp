@@ -114,6 +114,14 @@ class SessionTable {
     /// The session of a connected client of this plugin, or NULL.
     [[nodiscard]] const host::Session *session_of(ClientKey client, Identity identity) const;
 
+    /// use(client, session) for each connected client of this plugin.
+    template <class Use>
+    void for_each_session(Use use) const {
+        for (const auto &[client, connected] : connected_) {
+            if (!connected.username.empty()) use(client, connected.session);
+        }
+    }
+
     /// The broker begins to check every client's password once more.
     void begin_rechecks() { ++rechecks_; }
 
@@ -136,6 +144,9 @@ class SessionTable {
 
     /// False during a takeover: the identifier already belongs to another connection.
     [[nodiscard]] bool owns_client_id(ClientKey client) const;
+
+    /// The session of a connected client, whatever the broker calls it now; NULL for any other.
+    [[nodiscard]] const host::Session *connected_session(ClientKey client) const;
 
     /// The identifier of a connected client; empty for any other.
     [[nodiscard]] std::string client_id(ClientKey client) const;
