@@ -279,7 +279,9 @@ typedef struct tokenward_context {
     tokenward_string client_id;       /**< MQTT client identifier */
     tokenward_string connection_name; /**< AMQP connection name, or the host's own name of the connection */
     tokenward_string listener;        /**< the listener that took the connection */
-    /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). */
+    /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). A token that is
+     *  bound to a certificate needs it, at tokenward_session_refresh too. Give it only if the TLS handshake proved that
+     *  the client has the private key. */
     tokenward_string client_certificate_sha256;
     uint64_t flags; /**< TOKENWARD_CLIENT_ID_BOUND and the like; unknown bits are an error */
 } tokenward_context;
@@ -395,6 +397,8 @@ enum {
     TOKENWARD_REASON_NO_AUDIENCE = 413,
     TOKENWARD_REASON_CLAIM_NOT_ALLOWED = 414,
     TOKENWARD_REASON_DENIED_BY_OPERATOR = 415,
+    TOKENWARD_REASON_CERTIFICATE_MISMATCH = 416,
+    TOKENWARD_REASON_TOKEN_NOT_BOUND = 417,
     TOKENWARD_REASON_IDENTITY_CHANGED = 500,
     TOKENWARD_REASON_NO_SCOPE = 501,
     TOKENWARD_REASON_NO_MATCHING_SCOPE = 502,

@@ -1,5 +1,6 @@
 #include "claims/claims.hpp"
 
+#include "base/base64.hpp"
 #include "base/issuer.hpp"
 #include "base/text.hpp"
 #include "claims/claim_path.hpp"
@@ -138,10 +139,30 @@ Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rule
             if (auto unmarked = check_marks(payload, rules.id_token_marks, kind); !unmarked) return unmarked;
         }
     }
-    // RFC 7800, 8705, 9449: useless without the proof.
-    if (const auto cnf = payload.find("cnf"); cnf && !rules.allow_cnf)
-        return tl::unexpected(sender_constrained(payload, *cnf));
     return {};
+}
+
+/// RFC 7800, 8705, 9449: useless without the proof. That of a certificate is the host's to give, at each login.
+Result<std::optional<CertificateHash>> check_binding(const JsonValue &payload, const config::TokenRules &rules) {
+    std::optional<CertificateHash> bound_to;
+    const auto cnf = payload.find("cnf");
+    if (rules.allow_cnf) return bound_to;
+    if (!cnf) {
+        if (rules.bound_tokens == config::BoundTokens::require) return tl::unexpected(not_bound());
+        return bound_to;
+    }
+    const auto x5t = cnf->find("x5t#S256");
+    std::size_t members = 0;
+    for ([[maybe_unused]] const JsonValue member : *cnf) ++members;
+    if (!x5t || members != 1) return tl::unexpected(sender_constrained(payload, *cnf));
+    const std::string_view hash = x5t->is_string() ? x5t->text() : std::string_view{};
+    bound_to.emplace();
+    if (base64url_decoded_size(hash.size()) != bound_to->size() || !base64url_decode(hash, bound_to->data())) {
+        return fail(Reason::INVALID_CLAIM,
+                    fmt::format("x5t#S256 of cnf is {}, not 32 bytes in base64url",
+                                x5t->is_string() ? quote(hash) : "no string"));
+    }
+    return bound_to;
 }
 
 Result<std::string_view> find_username(const JsonValue &payload, const config::TokenRules &rules) {
@@ -230,12 +251,15 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     auto dates = check_dates(payload, rules, now);
     if (!dates) return pass_on(std::move(dates));
     if (auto kind = check_kind(payload, rules, is_at_jwt); !kind) return pass_on(std::move(kind));
+    auto bound_to = check_binding(payload, rules);
+    if (!bound_to) return pass_on(std::move(bound_to));
     auto username = find_username(payload, rules);
     if (!username) return pass_on(std::move(username));
 
     Claims claims;
     claims.username = *username;
     claims.validity = dates->validity;
+    claims.bound_to = *bound_to;
     claims.issued_at = dates->issued_at;
     claims.jti = text_of(payload, "jti");
     claims.client_id = find_client_id(payload);

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "config/settings.hpp"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -23,6 +24,9 @@ struct Validity {
     std::int64_t expires_at = no_end;
 };
 
+/// The SHA-256 of a certificate in DER form.
+using CertificateHash = std::array<std::uint8_t, 32>;
+
 /// What a payload that passed every rule says. Views into the payload's document.
 struct Claims {
     std::string_view username;  ///< without the section's username_prefix
@@ -31,6 +35,7 @@ struct Claims {
     std::string_view authorized_party;  ///< the client as azp names it (OpenID Connect Core section 2)
     std::optional<std::int64_t> issued_at;  ///< iat, floored
     Validity validity;
+    std::optional<CertificateHash> bound_to;  ///< the client must have this certificate (RFC 8705 section 3.1)
 };
 
 /// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `is_at_jwt`: the

@@ -1,5 +1,6 @@
 #include "claims/refusals.hpp"
 
+#include "base/base64.hpp"
 #include "base/dates.hpp"
 #include "base/issuer.hpp"
 #include "base/text.hpp"
@@ -325,6 +326,27 @@ Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf) {
         vendor_of(payload) == Vendor::okta && what == std::string_view("DPoP")
             ? "turn off Require Demonstrating Proof of Possession for this client, or allow_cnf = true"
             : fmt::format("turn off {} for this client at the provider, or allow_cnf = true", what));
+}
+
+Failure other_certificate(const CertificateHash &bound_to, std::string_view presented) {
+    const std::string wanted =
+        base64url_encode({reinterpret_cast<const char *>(bound_to.data()), bound_to.size()});
+    if (presented.empty()) {
+        return failure(Reason::SENDER_CONSTRAINED,
+                       "cnf has x5t#S256: the token is bound to the certificate " + wanted +
+                           " of the client's (mTLS), and the broker has none of it",
+                       "let the client connect by TLS with its certificate, where the broker asks for one; or turn off "
+                       "certificate-bound tokens for this client at the provider, or allow_cnf = true");
+    }
+    return failure(Reason::CERTIFICATE_MISMATCH,
+                   "cnf has x5t#S256: the token is bound to the certificate " + wanted + ", the client's is " +
+                       base64url_encode(presented),
+                   "let the client connect with the certificate with which it asked for the token");
+}
+
+Failure not_bound() {
+    return failure(Reason::TOKEN_NOT_BOUND, "the token has no cnf with x5t#S256, bound_tokens = require wants one",
+                   "let the provider bind this client's tokens to its certificate (RFC 8705), or bound_tokens = check");
 }
 
 Failure no_username(const JsonValue &payload, const config::TokenRules &rules) {

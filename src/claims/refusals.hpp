@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "claims/claims.hpp"
 #include "config/settings.hpp"
 
 #include <cstdint>
@@ -45,6 +46,9 @@ Failure other_kind(std::string_view claim, std::string_view kind);
 /// `found`, `rest`: marks of id_token_marks that the token has and hasn't.
 Failure marked(const std::vector<std::string> &found, const std::vector<std::string> &rest);
 Failure sender_constrained(const JsonValue &payload, const JsonValue &cnf);
+/// RFC 8705 section 3: `presented` is the SHA-256 of the client's certificate, or empty.
+Failure other_certificate(const CertificateHash &bound_to, std::string_view presented);
+Failure not_bound();
 
 Failure no_username(const JsonValue &payload, const config::TokenRules &rules);
 Failure invalid_username(const JsonValue &payload, std::string_view name, std::string why);

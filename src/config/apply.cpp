@@ -193,6 +193,12 @@ std::string read(const Option &, const Value &value, jose::AlgorithmSet &out) {
     return out.empty() ? "must name one algorithm at least" : "";
 }
 
+std::string read(const Option &option, const Value &value, BoundTokens &out) {
+    if (value.text != "check" && value.text != "require") return expectation(option);
+    out = value.text == "require" ? BoundTokens::require : BoundTokens::check;
+    return {};
+}
+
 std::string read(const Option &option, const Value &value, LogLevel &out) {
     const auto *const found =
         std::ranges::find(log_levels, std::string_view(to_lower(value.text)), log_level_name);
@@ -314,6 +320,8 @@ std::string expectation(const Option &option) {
         case Type::number:
             return fmt::format("must be a whole number from {} to {} ({})", option.min, option.max,
                                option.unit);
+        case Type::bound_tokens:
+            return "must be check or require";
         case Type::log_level:
             return "must be error, warning, info or debug";
         case Type::scope_map:

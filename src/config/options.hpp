@@ -32,6 +32,7 @@ enum class Type : std::uint8_t {
     algorithms,  ///< comma-separated, at least one
     boolean,
     number,
+    bound_tokens,  ///< check or require
     log_level,
 };
 
@@ -49,7 +50,8 @@ using SectionField = T &(*)(Section &section);
 using Target = std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
                             SectionField<std::vector<std::string>>, SectionField<Confinement::Names>,
                             SectionField<bool>, SectionField<std::int64_t>, SectionField<std::size_t>,
-                            SectionField<jose::AlgorithmSet>, SectionField<NamedLists>, std::string Settings::*,
+                            SectionField<jose::AlgorithmSet>, SectionField<NamedLists>, SectionField<BoundTokens>,
+                            std::string Settings::*,
                             bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };
@@ -66,7 +68,7 @@ struct Option {
 
     constexpr Scope scope() const noexcept {
         if (target.index() == 0) return Scope::none;
-        return target.index() <= 9 ? Scope::section : Scope::backend;
+        return target.index() <= 10 ? Scope::section : Scope::backend;
     }
 };
 

@@ -49,6 +49,10 @@ struct KeySource {
     bool operator==(const KeySource &) const = default;
 };
 
+/// What is asked of tokens that may be bound to the client's certificate (RFC 8705 section 3): `check` takes those that
+/// aren't, too.
+enum class BoundTokens : std::uint8_t { check, require };
+
 /// Which tokens are accepted, and under which username.
 struct TokenRules {
     std::vector<std::string> issuer_aliases;  ///< other names of the issuer
@@ -67,6 +71,7 @@ struct TokenRules {
     bool allow_id_token = false;
     std::vector<std::string> id_token_marks{"at_hash", "c_hash", "nonce"};
     bool allow_cnf = false;
+    BoundTokens bound_tokens = BoundTokens::check;
     std::int64_t clock_skew_s = 10;
     std::int64_t max_session_s = 0;  ///< 0: off
 };

@@ -57,6 +57,9 @@ void write(JsonWriter &json, std::int64_t value) {
 void write(JsonWriter &json, std::size_t value) {
     json.value(value);
 }
+void write(JsonWriter &json, BoundTokens what) {
+    json.value(what == BoundTokens::require ? "require" : "check");
+}
 void write(JsonWriter &json, LogLevel level) {
     json.value(log_level_name(level));
 }

@@ -61,6 +61,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
 
     const ActiveSection *section = &no_section;
     std::optional<Failure> problem;
+    bool is_bound = false;
     if (configuration) {
         auto found = configuration->find_section(*payload);
         section = found ? *found : &configuration->sections.front();
@@ -72,6 +73,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
             problem = std::move(found).error();
         } else if (!claims) {
             problem = std::move(claims).error();
+        } else {
+            is_bound = claims->bound_to.has_value();
         }
     }
     const bool routing_keys = !configuration || configuration->settings.routing_keys;
@@ -94,6 +97,9 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
             "{mqtt:client_id} stands for the client's identifier if the broker binds it (Mosquitto: "
             "plugin_opt_client_id); else its scopes grant nothing");
     }
+
+    if (is_bound)
+        notes.malformed.emplace_back("the token is bound to a certificate: its client must connect by TLS with that one");
 
     std::string out;
     JsonWriter json(out);

@@ -13,6 +13,7 @@
 #include "session/outcome.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -87,7 +88,7 @@ bool Login::check_token() {
         add_to_cache();
     }
     // What depends on the call is asked of a cached token too. So are rights that depend on the client.
-    return check_time() && check_sent_names() && (grant().permissions || compile_cached());
+    return check_time() && check_certificate() && check_sent_names() && (grant().permissions || compile_cached());
 }
 
 // ---- credentials ----------------------------------------------------------------------------------------
@@ -351,7 +352,7 @@ void Login::keep_token() {
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
         std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
-        claims_->validity, marks_, std::move(shared)});
+        claims_->validity, marks_, claims_->bound_to, std::move(shared)});
     audit_fields_.username = token_->username;
 }
 
@@ -360,6 +361,16 @@ void Login::keep_token() {
 bool Login::check_time() {
     auto in_time = claims::check_time(token_->validity, now_);
     return in_time || refuse(std::move(in_time).error());
+}
+
+/// RFC 8705 section 3: whoever has the token must have the certificate's private key, too.
+bool Login::check_certificate() {
+    if (!token_->bound_to) return true;
+    const std::string_view presented = audit_fields_.context.client_certificate_sha256;
+    if (presented.size() == token_->bound_to->size() &&
+        std::memcmp(presented.data(), token_->bound_to->data(), presented.size()) == 0)
+        return true;
+    return refuse(claims::other_certificate(*token_->bound_to, presented));
 }
 
 /// What the client calls itself is never the identity; the section may demand that the two agree. It isn't

@@ -99,6 +99,7 @@ class Login {
     void keep_token();
     void add_to_cache();
     bool check_time();
+    bool check_certificate();
     bool check_sent_names();
     bool check_identity(const Session &session);
     bool check_not_ended(const Session &session);

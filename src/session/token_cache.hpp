@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tokenward::session {
@@ -31,6 +32,7 @@ struct VerifiedToken {
     std::string jti;
     claims::Validity validity;
     denials::TokenMarks marks;
+    std::optional<claims::CertificateHash> bound_to;
     Grant grant;  ///< without permissions where they depend on the client: then each login makes its own
 };
 

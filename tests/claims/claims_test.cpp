@@ -224,6 +224,7 @@ TEST(Claims, CheckTimeIsOneInstant) {
 TEST(Claims, Rule10NotAnAccessToken) {
     const auto id_allowed = [](config::Section &s) { s.tokens.allow_id_token = true; };
     const auto refused = Reason::NOT_AN_ACCESS_TOKEN;
+    const auto bound_only = [](config::Section &s) { s.tokens.bound_tokens = config::BoundTokens::require; };
     check_rows({
         {"typ ID", R"("typ":"ID")", "", refused},
         {"typ Refresh", R"("typ":"Refresh")", "", refused},
@@ -244,6 +245,22 @@ TEST(Claims, Rule10NotAnAccessToken) {
         {"events, allow_id_token", R"("events":{})", "", refused, id_allowed},
         {"cnf", R"("cnf":{"jkt":"x"})", "", Reason::SENDER_CONSTRAINED},
         {"cnf null", R"("cnf":null)", "", Reason::SENDER_CONSTRAINED},
+        {"cnf with a certificate", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})", ""},
+        {"cnf with a certificate and a key", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0","jkt":"x"})", "",
+         Reason::SENDER_CONSTRAINED},
+        {"x5t#S256 too short", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5g"})", "", Reason::INVALID_CLAIM},
+        {"x5t#S256 too long", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0A"})", "", Reason::INVALID_CLAIM},
+        {"x5t#S256 with stray bits", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v1"})", "", Reason::INVALID_CLAIM},
+        {"x5t#S256 with padding", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0="})", "", Reason::INVALID_CLAIM},
+        {"x5t#S256 empty", R"("cnf":{"x5t#S256":""})", "", Reason::INVALID_CLAIM},
+        {"x5t#S256 no string", R"("cnf":{"x5t#S256":[1]})", "", Reason::INVALID_CLAIM},
+        {"cnf empty", R"("cnf":{})", "", Reason::SENDER_CONSTRAINED},
+        {"cnf an array", R"("cnf":["x5t#S256"])", "", Reason::SENDER_CONSTRAINED},
+        {"cnf a string", R"("cnf":"x5t#S256")", "", Reason::SENDER_CONSTRAINED},
+        {"bound_tokens = require", "", "", Reason::TOKEN_NOT_BOUND, bound_only},
+        {"bound_tokens = require, bound", R"("cnf":{"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})", "", Reason::NONE,
+         bound_only},
+        {"bound_tokens = require, DPoP", R"("cnf":{"jkt":"x"})", "", Reason::SENDER_CONSTRAINED, bound_only},
         {"cnf, allow_cnf", R"("cnf":{"jkt":"x"})", "", Reason::NONE,
          [](config::Section &s) { s.tokens.allow_cnf = true; }},
     });

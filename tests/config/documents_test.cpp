@@ -50,6 +50,7 @@ std::string type_column(const Option &option) {
             return "URL";
         case Type::path:
             return "path";
+        case Type::bound_tokens:
         case Type::log_level:
             return "word";
         case Type::text:

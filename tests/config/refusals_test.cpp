@@ -108,6 +108,8 @@ TEST_F(Refusals, ValuesInIni) {
         {"jwks_uri = https://u:secret@id.example.com/keys", invalid, "https://***@id.example.com"},
         {"jwks_file = keys.json", invalid, "must be an absolute path"},
         {"ca_file = ./ca.pem", invalid, "must be an absolute path"},
+        {"bound_tokens = always", invalid, "must be check or require"},
+        {"bound_tokens = require\nallow_cnf = true", invalid, "allow_cnf = true takes bound tokens unchecked"},
         {"metrics_file = metrics.prom", invalid, "must be an absolute path"},
         {"jwks_cache_file = cache", invalid, "must be an absolute path"},
         {"proxy = proxy.example.com:3128", invalid, "must begin with http://"},

@@ -271,9 +271,17 @@ TEST_F(Messages, Tokens) {
         {"DPoP, Okta", {{"issuer", R"("https://dev-1.okta.com/oauth2/default")"}}, {{"iss", R"("https://dev-1.okta.com/oauth2/default")"}, {"cnf", R"({"jkt":"x"})"}},
          "SENDER_CONSTRAINED: cnf has jkt: the token is bound to a key of the client's (DPoP)",
          "turn off Require Demonstrating Proof of Possession for this client, or allow_cnf = true"},
-        {"a certificate", {}, {{"cnf", R"({"x5t#S256":"x"})"}},
+        {"a certificate", {}, {{"cnf", R"({"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})"}},
+         "SENDER_CONSTRAINED: cnf has x5t#S256: the token is bound to the certificate "
+         "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0 of the client's (mTLS), and the broker has none of it",
+         "let the client connect by TLS with its certificate, where the broker asks for one; or turn off "
+         "certificate-bound tokens for this client at the provider, or allow_cnf = true"},
+        {"a certificate and a key", {}, {{"cnf", R"({"x5t#S256":"x","jwk":{}})"}},
          "SENDER_CONSTRAINED: cnf has x5t#S256: the token is bound to a certificate of the client's (mTLS)",
          "turn off certificate-bound tokens for this client at the provider, or allow_cnf = true"},
+        {"not bound", {{"bound_tokens", R"("require")"}}, {},
+         "TOKEN_NOT_BOUND: the token has no cnf with x5t#S256, bound_tokens = require wants one",
+         "let the provider bind this client's tokens to its certificate (RFC 8705), or bound_tokens = check"},
         // ---- username
         {"none", {{"preferred_username_claims", R"("preferred_username,upn")"}}, {{"client_id", R"("press")"}},
          R"(NO_USERNAME: the token has none of "preferred_username", "upn"; it has sub, client_id)",
