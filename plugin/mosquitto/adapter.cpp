@@ -221,15 +221,17 @@ void Adapter::begin_login(const mosquitto *client) {
     expiry_.remove(client);
 }
 
-tokenward_context Adapter::login_context(const mosquitto *client) const {
+tokenward_context Adapter::login_context(const mosquitto *client, CertificateHash &certificate) const {
     tokenward_context context = context_of(client);
+    context.client_certificate_sha256 = host::borrow(certificate_hash_of(client, certificate));
     // may_have refuses whoever has another one.
     if (options_.client_id) context.flags |= TOKENWARD_CLIENT_ID_BOUND;
     return context;
 }
 
 int Adapter::authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret) {
-    tokenward_context context = login_context(client);
+    CertificateHash certificate{};
+    tokenward_context context = login_context(client, certificate);
     if (!options_.chain) context.flags |= TOKENWARD_LAST_BACKEND;
     host::Error error;
     host::Session session;
@@ -313,7 +315,8 @@ bool Adapter::may_have(const mosquitto *client, const std::string &id, const std
 
 int Adapter::reauthenticate(const mosquitto *client, const host::Session &session,
                             const tokenward_credentials &credentials) {
-    const tokenward_context context = login_context(client);
+    CertificateHash certificate{};
+    const tokenward_context context = login_context(client, certificate);
     host::Error error;
     sessions_.grants().forget(client);
     const std::int32_t result = session.refresh(credentials, &context, error);

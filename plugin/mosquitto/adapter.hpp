@@ -2,6 +2,7 @@
 // questions about the HTTP API of 2.1 come from other threads, and are handed to HttpApi.
 #pragma once
 
+#include "broker.hpp"
 #include "expiry_queue.hpp"
 #include "http_api.hpp"
 #include "line_limit.hpp"
@@ -60,7 +61,8 @@ class Adapter {
     /// Tokens that end in this second, or earlier, have ended for the plugin.
     static std::int64_t ending_second();
     void begin_login(const mosquitto *client);
-    tokenward_context login_context(const mosquitto *client) const;
+    /// It borrows `certificate`.
+    tokenward_context login_context(const mosquitto *client, CertificateHash &certificate) const;
     int authenticate(mosquitto *client, const tokenward_credentials &credentials, const void *secret);
     int reauthenticate(const mosquitto *client, const host::Session &session,
                        const tokenward_credentials &credentials);

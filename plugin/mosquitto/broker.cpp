@@ -1,10 +1,14 @@
 #include "broker.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <dlfcn.h>
 #include <link.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 namespace tokenward::mosquitto_plugin {
 namespace {
@@ -67,6 +71,19 @@ tokenward_context context_of(const mosquitto *client) {
     context.peer = host::borrow(text_or_empty(mosquitto_client_address(client)));
     context.client_id = host::borrow(text_or_empty(mosquitto_client_id(client)));
     return context;
+}
+
+std::string_view certificate_hash_of(const mosquitto *client, CertificateHash &hash) {
+    // The broker asks for a certificate only to verify it (require_certificate), so its owner has the private key. Behind a
+    // proxy that ends TLS there is none. It is ours to free.
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+        static_cast<X509 *>(mosquitto_client_certificate(client)), X509_free);
+    if (!certificate) return {};
+    ERR_set_mark();
+    unsigned size = 0;
+    const bool done = X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1 && size == hash.size();
+    ERR_pop_to_mark();
+    return done ? std::string_view(reinterpret_cast<const char *>(hash.data()), hash.size()) : std::string_view();
 }
 
 int unavailable(const mosquitto *client, bool tell) {

@@ -5,6 +5,7 @@
 #include "session_table.hpp"
 #include "tokenward.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,10 @@ namespace tokenward::mosquitto_plugin {
 }
 
 [[nodiscard]] tokenward_context context_of(const mosquitto *client);
+
+/// The SHA-256 of the client's TLS certificate in DER form, in `hash`; empty if the broker has none of it.
+using CertificateHash = std::array<unsigned char, 32>;
+[[nodiscard]] std::string_view certificate_hash_of(const mosquitto *client, CertificateHash &hash);
 
 /// True for Mosquitto 2.1 and later.
 [[nodiscard]] bool is_2_1();

@@ -44,6 +44,9 @@ const char *mosquitto_client_username(const mosquitto *client) {
 const char *mosquitto_client_address(const mosquitto *) {
     return "192.0.2.7";
 }
+void *mosquitto_client_certificate(const mosquitto *) {
+    return nullptr;
+}
 int mosquitto_client_protocol(const mosquitto *) {
     return mp_mqtt;
 }
