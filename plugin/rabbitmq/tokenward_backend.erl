@@ -72,7 +72,7 @@ reload(Backend) ->
         {ok, #{files := Files, json := Json} = Config} ->
             write_notes(Config),
             case tokenward_nif:reload(Backend, Files, Json, 0) of
-                ok -> ok;
+                ok -> tokenward_expiry:look_again();
                 Problem -> {error, unicode:characters_to_binary(problem_text(Problem, Config))}
             end;
         {error, Problem} ->

@@ -1,4 +1,5 @@
-%% Closes connections whose token has ended, where RabbitMQ doesn't: 3.10 closes none, 4.0 none of AMQP 0-9-1.
+%% Closes connections whose token has ended, where RabbitMQ doesn't: 3.10 closes none, 4.0 none of AMQP 0-9-1; and on all
+%% versions those of sessions that the operator denied by a reload.
 %%
 %% A login tells its process. Connections that nobody told of are found: the watch looks at all connections of the node
 %% from time to time, and asks each new one for its session once. So it knows those that were there before it started,
@@ -8,10 +9,10 @@
 -module(tokenward_expiry).
 -behaviour(gen_server).
 
--export([start_link/0, new_table/0, watch/1]).
+-export([start_link/0, new_table/0, watch/1, look_again/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% {Pid, Session | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
+%% {Pid, Session | {denied, Session} | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
 %% belongs to the supervisor, so that it outlives the watch. It also keeps sessions alive for processes on other nodes.
 -define(TABLE, tokenward_sessions).
 %% Of {End, Pid}, in milliseconds since 1970.
@@ -23,6 +24,8 @@
 -define(PRECEDENCE_MS, 1000).
 -define(NO_END, 16#7FFFFFFFFFFFFFFF).
 -define(TEXT, "the access token has ended").
+%% For the log; the client reads the text above.
+-define(DENIED, "the operator denies it (denied_file)").
 
 %% So many connections are being closed at a time. One that is stuck keeps its place for a second, and gets its end when
 %% it looks into its mailbox.
@@ -41,6 +44,11 @@ new_table() ->
 %% end.
 watch(Session) ->
     gen_server:cast(?MODULE, {watch, lists:usort([self(), parent()]), Session}).
+
+%% After a reload, which may have ended sessions.
+-spec look_again() -> ok.
+look_again() ->
+    gen_server:cast(?MODULE, look_again).
 
 %% A direct connection, as an MQTT client has, logs in from a process of its own.
 parent() ->
@@ -74,6 +82,9 @@ handle_cast({session_of, Pid, Session}, Watch) ->
         _ -> ok  % ended, or has logged in meanwhile
     end,
     {noreply, look(Watch)};
+handle_cast(look_again, Watch) ->
+    lists:foreach(fun look_again/1, ets:tab2list(?TABLE)),
+    {noreply, look(Watch)};
 handle_cast({unlisted, Pids}, Watch) ->
     lists:foreach(fun forget_closing/1, Pids),
     {noreply, Watch};
@@ -94,6 +105,18 @@ handle_info({'DOWN', _Monitor, process, Pid, _Reason}, Watch) ->
     {noreply, Watch};
 handle_info(_Message, Watch) ->
     {noreply, Watch}.
+
+%% A refresh moves the end later. Only the operator moves it to the past.
+look_again({Pid, Session, End, _}) when is_reference(Session) ->
+    case end_of({denied, Session}) of
+        Ended when Ended < End -> end_denied(Pid, Session, Ended, now_ms());
+        _ -> true
+    end;
+look_again(_) ->
+    true.
+
+end_denied(Pid, Session, Ended, Now) when Ended =< Now -> set(Pid, {denied, Session});
+end_denied(_, _, _, _) -> true.
 
 %% An answer to the former watch is lost: whoever was asked is asked again.
 watch_again({Pid, asked, _, _}) ->
@@ -141,6 +164,11 @@ end_of(Session) when is_reference(Session) ->
         Seconds -> Seconds * 1000 + precedence_ms()
     catch
         error:badarg -> infinity  % another node's: that node closes it
+    end;
+end_of({denied, Session}) ->
+    case end_of(Session) of
+        infinity -> infinity;
+        End -> End - precedence_ms()  % the broker doesn't know of it
     end;
 end_of(_NoSession) ->
     infinity.
@@ -190,11 +218,14 @@ due(Now) ->
                     due(Now);
                 _ ->
                     true = set(Pid, closing),
-                    [Pid | due(Now)]
+                    [{Pid, why(Session)} | due(Now)]
             end;
         _ ->
             []
     end.
+
+why({denied, _}) -> ?DENIED;
+why(_) -> ?TEXT.
 
 timer() ->
     case ets:first(?ENDS) of
@@ -211,25 +242,29 @@ cancel(Timer) -> erlang:cancel_timer(Timer, [{async, true}, {info, false}]).
 
 close([]) ->
     none;
-close(Pids) ->
-    {Closer, _} = spawn_monitor(fun() -> close_all(Pids) end),
+close(Due) ->
+    {Closer, _} = spawn_monitor(fun() -> close_all(Due) end),
     Closer.
 
 %% Closes nothing but what the broker lists as a connection: a parent may be any process. What isn't listed yet is found
 %% later.
-close_all(Pids) ->
+close_all(Due) ->
+    Pids = [Pid || {Pid, _} <- Due],
     Found = tokenward_connections:kinds(Pids),
     gen_server:cast(?MODULE, {unlisted, Pids -- [Pid || {_, Pid} <- Found]}),
-    tell(Found),
+    Why = maps:from_list(Due),
+    lists:foreach(
+        fun(Text) -> tell([One || {_, Pid} = One <- Found, map_get(Pid, Why) =:= Text], Text) end,
+        lists:usort(maps:values(Why))),
     close_some(Found, #{}).
 
-tell(Found) when length(Found) =< ?LINES ->
+tell(Found, Text) when length(Found) =< ?LINES ->
     lists:foreach(
         fun({Kind, Pid}) ->
-            tokenward_log:write(info, io_lib:format("closing ~ts connection ~p: ~ts", [Kind, Pid, ?TEXT]))
+            tokenward_log:write(info, io_lib:format("closing ~ts connection ~p: ~ts", [Kind, Pid, Text]))
         end, Found);
-tell(Found) ->
-    tokenward_log:write(info, io_lib:format("closing ~b connections: ~ts", [length(Found), ?TEXT])).
+tell(Found, Text) ->
+    tokenward_log:write(info, io_lib:format("closing ~b connections: ~ts", [length(Found), Text])).
 
 %% Running: closer => its monitor.
 close_some([], Running) when map_size(Running) =:= 0 ->

@@ -17,6 +17,7 @@ const LIMIT_MS = 300_000;
 const ALL = 'rabbit.configure:*/* rabbit.read:*/*/* rabbit.write:*/*/*';
 const directory = temporaryDirectory();
 const clock = join(directory.path, 'clock');
+const denied = join(directory.path, 'denied');
 let issuer, rabbit;
 
 const setClock = (seconds) => {
@@ -31,13 +32,14 @@ const start = (name, options) => {
         directory: join(directory.path, name), plugins: [], ...options,
         conf: [`tokenward.issuer = ${issuer.url}`, `tokenward.ca_file = ${issuer.caFile}`,
             'tokenward.resource_server_id = rabbit', 'tokenward.audience = broker', 'tokenward.clock_skew = 0',
-            'tokenward.jwks_min_refresh = 1', ...options.conf ?? []],
+            'tokenward.jwks_min_refresh = 1', `tokenward.denied_file = ${denied}`, ...options.conf ?? []],
     });
 };
 
 async function before() {
     mkdirSync(join(directory.path, 'issuer'));
     writeFileSync(clock, Buffer.alloc(8));
+    writeFileSync(denied, '');
     issuer = await Issuer.start(join(directory.path, 'issuer'));
     rabbit = await start('broker', {
         plugins: ['rabbitmq_mqtt', 'rabbitmq_web_mqtt', 'rabbitmq_stomp', 'rabbitmq_stream'],
@@ -128,6 +130,60 @@ for (const [what, disturb] of [
         assert.deepEqual(opened(staying), EVERY);
     }, 240_000);
 }
+
+// ---- denials ------------------------------------------------------------------------------------------------------
+
+async function reload(...lines) {
+    writeFileSync(denied, lines.map((line) => `${line}\n`).join(''));
+    return rabbit.evaluate('tokenward:reload().');
+}
+
+test('whom the operator denies is gone in every protocol; others feel nothing, and a reload without the line lets them in', async () => {
+    const [denied, staying] = [await everyProtocol('dan', 600), await everyProtocol('stan', 600)];
+    const will = {topic: 'wills/dan', payload: 'gone', qos: 1};
+    const willing = await mqtt('dan', 600, {will});
+    const watcher = await mqtt('watcher', 600);
+    await watcher.subscribe('wills/#');
+    const bound = await rabbit.connect(await token('dan'));
+    const from = rabbit.log.length;
+    assert.equal(await reload('username dan'), 'ok');
+    await ended(() => opened(denied).length === 0 && willing.closed && bound.isClosed, 'the end of all', 10_000).catch((error) => {
+        throw new Error(`${error.message}: ${opened(denied)} go on`);
+    });
+    await rabbit.logged(/tokenward: closing .*: the operator denies it \(denied_file\)/, from);
+    assert.deepEqual(opened(staying), EVERY);
+    await assert.rejects(rabbit.connect(await token('dan')));
+    await rabbit.logged(/authenticate refused reason=DENIED_BY_OPERATOR /, from);
+    assert.equal(await reload(), 'ok');
+    const again = await mqtt('dan', 600, {will: {...will, topic: 'wills/again'}});
+    again.end(true);
+    await watcher.receives('wills/again gone');
+    assert.deepEqual(watcher.messages, ['wills/again gone']);
+    await (await rabbit.connect(await token('dan'))).close();
+}, 90_000);
+
+test('a denied token is not revived by update-secret, and one of its own is closed alone', async () => {
+    const stolen = await issuer.mint('una', ALL, {claims: {jti: 'stolen'}});
+    const connection = await rabbit.connect(stolen);
+    const other = await rabbit.connect(await token('una'));
+    const refreshed = await rabbit.connect(stolen);
+    await refreshed.updateSecret(Buffer.from(await token('una')), 'a new one');
+    assert.equal(await reload('jti stolen'), 'ok');
+    connection.updateSecret(Buffer.from(await token('una')), 'too late').catch(() => {});
+    await ended(() => connection.isClosed, 'the end', 10_000);
+    await pause(2000);
+    for (const one of [other, refreshed]) {
+        assert.ok(!one.isClosed);
+        await one.close();
+    }
+    assert.equal(await reload(), 'ok');
+}, 60_000);
+
+test('a line that isn\'t understood refuses the reload', async () => {
+    assert.match(await reload('usrname dan'), /error.*denied_file.*:1: the line begins with/s);
+    await (await rabbit.connect(await token('dan'))).close();
+    assert.equal(await reload(), 'ok');
+}, 60_000);
 
 // ---- the clock --------------------------------------------------------------------------------------------------
 
