@@ -29,6 +29,18 @@ ExitCode keys(const CommonOptions &common, bool health);
 /// Is this configuration good, and what is in force?
 ExitCode config(const CommonOptions &common);
 
+struct DenyOptions {
+    std::string file;                ///< empty: denied_file of the configuration
+    std::string section;             ///< "oauth" or NAME; empty: all sections
+    std::vector<std::string> words;  ///< as a line of the file
+};
+
+/// Adds a line to denied_file. There already: exit_yes.
+ExitCode deny(const CommonOptions &common, const DenyOptions &options);
+
+/// Takes a line away. Not there: exit_no.
+ExitCode allow(const CommonOptions &common, const DenyOptions &options);
+
 /// What does this reason mean? Empty: all of them.
 ExitCode explain_reason(const CommonOptions &common, const std::string &reason);
 

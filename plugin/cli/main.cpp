@@ -29,6 +29,8 @@ constexpr const char *examples =
     "    tokenward keys --config /etc/tokenward/tokenward.ini --health\n"
     "  The log says WRONG_AUDIENCE. What now?\n"
     "    tokenward explain WRONG_AUDIENCE\n"
+    "  A device was stolen: nothing that alice got before now counts any more\n"
+    "    tokenward deny issued_before now username alice\n"
     "\nNames are written as in a scope: %2F is a slash (the vhost named / is %2F), + is a space, %2A is a "
     "star.\n"
     "\nExit codes: 0 yes (for check: accepted, and every question allowed); 1 refused or denied;\n"
@@ -112,6 +114,25 @@ void add_token_file(CLI::App &command, std::string &token_file) {
         ->group("");
 }
 
+constexpr const char *deny_footer =
+    "\nLINE is one of: username NAME, jti ID, client_id ID, kid ID, issued_before TIME|now [username NAME].\n"
+    "NAME is the session's, with its username_prefix; client_id is the OAuth client's, not MQTT's identifier.\n"
+    "A broker ends the sessions with its next reload; this command says how.\n";
+
+CLI::App *add_deny(CLI::App &app, CommonOptions &common, DenyOptions &options, const char *name, const char *help) {
+    CLI::App *command = app.add_subcommand(name, help);
+    add_common(*command, common, true);
+    command->add_option("--file", options.file, "the file to edit (default: denied_file of the configuration)")
+        ->type_name("FILE");
+    command
+        ->add_option("--section", options.section,
+                     "only for tokens of this section: oauth, or NAME of [oauth.NAME] (default: all)")
+        ->type_name("NAME");
+    command->add_option("LINE", options.words, "whom")->required();
+    command->footer(deny_footer);
+    return command;
+}
+
 int run(int argc, char **argv) {
     CommonOptions common;
     CheckOptions check_options;
@@ -119,6 +140,7 @@ int run(int argc, char **argv) {
     std::string token_file;
     std::string reason;
     bool health = false;
+    DenyOptions denial;
 
     CLI::App app(about, "tokenward");
     app.footer(examples);
@@ -158,6 +180,9 @@ int run(int argc, char **argv) {
         app.add_subcommand("config", "is this configuration good, and what is in force?");
     add_common(*config_command, common, true);
 
+    CLI::App *deny_command = add_deny(app, common, denial, "deny", "stop a user, token, client or key (denied_file)");
+    CLI::App *allow_command = add_deny(app, common, denial, "allow", "take back what deny wrote");
+
     CLI::App *explain_command = app.add_subcommand("explain", "what does a reason in the log mean?");
     add_common(*explain_command, common, false);
     explain_command->add_option("REASON", reason,
@@ -173,7 +198,7 @@ int run(int argc, char **argv) {
         app.parse(argc, argv);
         if (wants_version) return version(common);
         if (app.get_subcommands().size() != 1) {
-            throw CLI::RequiredError("one of the commands check, inspect, keys, config, explain");
+            throw CLI::RequiredError("one of the commands check, inspect, keys, config, deny, allow, explain");
         }
         check_options.questions = questions.parse(*check_command);
         check_options.token_file = token_file;
@@ -187,6 +212,8 @@ int run(int argc, char **argv) {
     if (inspect_command->parsed()) return inspect(common, token_file);
     if (keys_command->parsed()) return keys(common, health);
     if (config_command->parsed()) return config(common);
+    if (deny_command->parsed()) return deny(common, denial);
+    if (allow_command->parsed()) return allow(common, denial);
     return explain_reason(common, reason);
 }
 

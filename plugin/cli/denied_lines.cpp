@@ -1,0 +1,153 @@
+#include "denied_lines.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <ctime>
+
+namespace tokenward::cli {
+namespace {
+
+constexpr std::string_view kinds[] = {"username", "jti", "client_id", "kid"};
+
+/// A line of the file.
+struct Line {
+    std::string_view text;  ///< with its end
+    std::string section;    ///< in which it stands
+    bool is_header = false;
+    Denial denial;  ///< empty: a header or a comment
+};
+
+int digit_of(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/// A broken escape stays as it is: the library refuses the line.
+std::string decoded(std::string_view word) {
+    std::string out;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        if (word[i] == '%' && i + 2 < word.size() && digit_of(word[i + 1]) >= 0 && digit_of(word[i + 2]) >= 0) {
+            out += static_cast<char>(digit_of(word[i + 1]) * 16 + digit_of(word[i + 2]));
+            i += 2;
+        } else {
+            out += word[i];
+        }
+    }
+    return out;
+}
+
+std::string encoded(std::string_view name) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : name) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte > ' ' && byte != 0x7f && c != '%' && c != '#') {
+            out += c;
+        } else {
+            out += '%';
+            out += digits[byte >> 4U];
+            out += digits[byte & 15U];
+        }
+    }
+    return out;
+}
+
+Denial words_of(std::string_view line) {
+    constexpr std::string_view blanks = " \t\r\n";
+    Denial words;
+    for (;;) {
+        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+        if (line.empty() || line.front() == '#') return words;
+        const std::size_t end = std::min(line.find_first_of(blanks), line.size());
+        words.push_back(decoded(line.substr(0, end)));
+        line.remove_prefix(end);
+    }
+}
+
+std::vector<Line> lines_of(std::string_view content) {
+    std::vector<Line> lines;
+    std::string section;
+    while (!content.empty()) {
+        const std::size_t end = std::min(content.find('\n'), content.size() - 1) + 1;
+        Line line{content.substr(0, end), section, false, words_of(content.substr(0, end))};
+        if (line.denial.size() == 1 && line.denial.front().front() == '[') {
+            section = line.denial.front();
+            line = {line.text, section, true, {}};
+        }
+        lines.push_back(std::move(line));
+        content.remove_prefix(end);
+    }
+    return lines;
+}
+
+/// "2026-11-28T21:00:00Z"
+bool is_time(const std::string &text) {
+    std::tm time{};
+    const char *const end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
+    if (end == nullptr || *end != '\0' || text.size() != 20) return false;
+    const std::tm asked = time;
+    (void)::timegm(&time);  // moves a day that no month has
+    return time.tm_mday == asked.tm_mday && time.tm_mon == asked.tm_mon;
+}
+
+}  // namespace
+
+std::variant<Denial, std::string> read_denial(const std::vector<std::string> &words, const std::string &now_rfc3339) {
+    const std::string forms = "'username NAME', 'jti ID', 'client_id ID', 'kid ID', 'issued_before TIME|now [username NAME]'";
+    if (words.empty()) return "says nothing of whom: " + forms;
+    if (std::any_of(words.begin(), words.end(), [](const std::string &word) { return word.empty(); }))
+        return std::string("an empty name denies nobody");
+    if (words.front() == "issued_before") {
+        const bool of_user = words.size() == 4 && words[2] == "username";
+        if (words.size() != 2 && !of_user) return "wants issued_before TIME|now [username NAME]";
+        Denial denial = words;
+        if (denial[1] == "now") denial[1] = now_rfc3339;
+        if (!is_time(denial[1])) return "wants a time in UTC as 2026-11-28T21:00:00Z, or now";
+        return denial;
+    }
+    if (std::find(std::begin(kinds), std::end(kinds), words.front()) == std::end(kinds)) return "wants one of " + forms;
+    if (words.size() != 2) return words.front() + " takes one value; put a name with spaces into quotes";
+    return words;
+}
+
+std::string line_of(const Denial &denial) {
+    std::string line;
+    for (const std::string &word : denial) line += (line.empty() ? "" : " ") + encoded(word);
+    return line;
+}
+
+std::optional<std::string> with_line(std::string_view content, const std::string &section, const Denial &denial) {
+    const std::vector<Line> lines = lines_of(content);
+    std::string out;
+    std::optional<std::size_t> place;  // behind the last line of the section that says something
+    if (section.empty()) place = 0;
+    for (const Line &line : lines) {
+        if (line.section == section && line.denial == denial) return std::nullopt;
+        out += line.text;
+        if (!out.ends_with('\n')) out += '\n';
+        if (line.section == section && (line.is_header || !line.denial.empty())) place = out.size();
+    }
+    const bool headed = std::any_of(lines.begin(), lines.end(), [](const Line &line) { return line.is_header; });
+    if (section.empty() && !headed) place = out.size();
+    std::string added = line_of(denial) + '\n';
+    if (!place) added.insert(0, (out.empty() ? "" : "\n") + section + '\n');
+    return out.insert(place.value_or(out.size()), added);
+}
+
+std::optional<std::string> without_line(std::string_view content, const std::string &section, const Denial &denial) {
+    std::string out;
+    bool found = false;
+    for (const Line &line : lines_of(content)) {
+        if (line.section == section && line.denial == denial) {
+            found = true;
+        } else {
+            out += line.text;
+        }
+    }
+    if (!found) return std::nullopt;
+    return out;
+}
+
+}  // namespace tokenward::cli
