@@ -193,11 +193,14 @@ for (const [what, bytes] of [
 
 test("what can't be recorded isn't made, and the answer says so", async () => {
     mkdirSync(`${file}.tmp`);
-    const {status, body} = await put(await header('carol'), 'federation-upstream', 'unrecorded', {uri: URI});
+    const carol = await header('carol');
+    const {status, body} = await put(carol, 'federation-upstream', 'unrecorded', {uri: URI});
     assert.equal(status, 500);
     assert.match(body.reason, /^who makes it can't be recorded: /);
     assert.equal((await lavin.http('/parameters/federation-upstream/%2F/unrecorded', LOCAL)).status, 404);
     rmdirSync(`${file}.tmp`);
+    await put(carol, 'federation-upstream', 'recorded', {uri: URI});
+    assert.deepEqual(owners().map(({name}) => name), ['recorded']);
 }, LIMIT_MS);
 
 await runAll(before, after);
