@@ -28,9 +28,20 @@ export class Lavin {
      * backends: auth_backends; main, mqtt, mgmt, clustering: more lines of these sections; binary: another LavinMQ.
      * host, ports (freePorts()): the nodes of a cluster have the same ports at different addresses.
      */
-    static async start({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
-                        clustering = [], host = '127.0.0.1', ports, environment = {},
-                        binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
+    static async start(options) {
+        for (let tries = 0;; ++tries) {
+            try {
+                return await Lavin.startOnce(options);
+            } catch (error) {
+                // Somebody else may have taken a port meanwhile.
+                if (tries >= 3 || options.ports || !/Address already in use/.test(error.message)) throw error;
+            }
+        }
+    }
+
+    static async startOnce({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
+                            clustering = [], host = '127.0.0.1', ports, environment = {},
+                            binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
         const lavin = new Lavin();
         Object.assign(lavin, {directory, backends, main, mqtt, mgmt, clustering, host, logLevel}, ports ?? await freePorts());
         mkdirSync(join(directory, 'data'), {recursive: true});
