@@ -57,7 +57,7 @@ module LavinMQ::TokenwardAuth
       # While LavinMQ waited for the server of what this replaces, somebody may have deleted it.
       vhost.delete_parameter(component, name) if user && !vhost.parameters[{component, name}]?
     rescue ex
-      # LavinMQ drops a parameter that can't be applied. One that it can't store stays until its end.
+      # LavinMQ drops a parameter that can't be applied. One that it can't write to its file is there until the broker ends.
       recorded = owners.try &.of(vhost.name, component, name)
       before = vhost.parameters[{component, name}]? ? nil : recorded
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
