@@ -1,5 +1,6 @@
 // Who made a shovel, an upstream or an upstream set: the add-on's file, over a restart.
 import assert from 'node:assert/strict';
+import {createHash} from 'node:crypto';
 import {existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
@@ -108,6 +109,23 @@ test('after a restart owners are known; what is gone or was changed is dropped; 
     assert.match(lines[0], /addresses without a user or a host/);
 }, LIMIT_MS);
 
+// Without its temporary file LavinMQ stores nothing, as if it ended in that moment.
+for (const [what, change] of [
+    ['is changed by somebody else', async () => put(await header('bob'), 'federation-upstream', 'u', {uri: `${URI}other`})],
+    ['is deleted', async () => drop(await header('alice'), 'federation-upstream', 'u')],
+]) {
+    test(`the broker ends while a parameter ${what}: what is there afterwards has its maker`, async () => {
+        const temporary = join(directory.path, 'data', createHash('sha1').update('/').digest('hex'), 'parameters.json.tmp');
+        mkdirSync(temporary);
+        assert.notEqual((await change()).status, 204);
+        rmdirSync(temporary);
+        await restart();
+        const shown = await lavin.http('/parameters/federation-upstream/%2F/u', await header('alice'));
+        assert.equal(shown.body.value.uri, URI);
+        assert.deepEqual(owners().filter(({name}) => name === 'u').map(({username}) => username), ['alice']);
+    }, LIMIT_MS);
+}
+
 // To 2.8 LavinMQ fails at an entry that changes anything.
 if (hasSignIn) test("a set's other exchange by one's own upstream ends when somebody else makes that upstream anew", async () => {
     const bob = await header('bob');
@@ -175,11 +193,14 @@ for (const [what, bytes] of [
 
 test("what can't be recorded isn't made, and the answer says so", async () => {
     mkdirSync(`${file}.tmp`);
-    const {status, body} = await put(await header('carol'), 'federation-upstream', 'unrecorded', {uri: URI});
+    const carol = await header('carol');
+    const {status, body} = await put(carol, 'federation-upstream', 'unrecorded', {uri: URI});
     assert.equal(status, 500);
     assert.match(body.reason, /^who makes it can't be recorded: /);
     assert.equal((await lavin.http('/parameters/federation-upstream/%2F/unrecorded', LOCAL)).status, 404);
     rmdirSync(`${file}.tmp`);
+    await put(carol, 'federation-upstream', 'recorded', {uri: URI});
+    assert.deepEqual(owners().map(({name}) => name), ['recorded']);
 }, LIMIT_MS);
 
 await runAll(before, after);

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/support/setup.sh
 
 # shellcheck disable=SC2046,SC2086 # lists
-install_packages $build_packages curl $(node_packages)
+install_packages $build_packages curl etcd-server $(node_packages)
 install_node_modules
 
 build=${TOKENWARD_BUILD:-build}
@@ -27,7 +27,9 @@ export TOKENWARD_BUILD TOKENWARD_LAVINMQ TOKENWARD_LAVINMQ_VERSION
 say "LavinMQ $TOKENWARD_LAVINMQ_VERSION"
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
-for program in clients operator provider owners; do
+programs='clients operator provider owners'
+if command -v etcd >/dev/null; then programs="$programs cluster"; else say 'no etcd here: the cluster is left out'; fi
+for program in $programs; do
     say "$program"
     run_tap node "tests/lavinmq/$program.mjs" | tee -a "$results" | grep -A 20 '^not ok\|^Bail out' || :
 done

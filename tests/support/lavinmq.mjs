@@ -16,21 +16,35 @@ const START_LIMIT_MS = 60_000;
 
 let connections = 0;
 
+/** clusteringPort is bound without a cluster, too. */
+export const freePorts = async () => ({
+    port: await freePort(), mqttPort: await freePort(), httpPort: await freePort(), clusteringPort: await freePort(),
+});
+
 export class Lavin {
     /**
      * Runs and listens when the promise is kept; rejects with the log (NotStarted) if the broker doesn't start.
      * directory: for its files; oauth: lines of [oauth]; ini: text of tokenward.ini, null for none;
-     * backends: auth_backends; main, mqtt, mgmt: more lines of these sections; binary: another LavinMQ.
+     * backends: auth_backends; main, mqtt, mgmt, clustering: more lines of these sections; binary: another LavinMQ.
+     * host, ports (freePorts()): the nodes of a cluster have the same ports at different addresses.
      */
-    static async start({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
-                        environment = {}, binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
+    static async start(options) {
+        for (let tries = 0;; ++tries) {
+            try {
+                return await Lavin.startOnce(options);
+            } catch (error) {
+                // Somebody else may have taken a port meanwhile.
+                if (tries >= 3 || options.ports || !/Address already in use/.test(error.message)) throw error;
+            }
+        }
+    }
+
+    static async startOnce({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
+                            clustering = [], host = '127.0.0.1', ports, environment = {},
+                            binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
         const lavin = new Lavin();
-        Object.assign(lavin, {directory, backends, main, mqtt, mgmt, logLevel});
+        Object.assign(lavin, {directory, backends, main, mqtt, mgmt, clustering, host, logLevel}, ports ?? await freePorts());
         mkdirSync(join(directory, 'data'), {recursive: true});
-        lavin.port = await freePort();
-        lavin.mqttPort = await freePort();
-        lavin.httpPort = await freePort();
-        lavin.clusteringPort = await freePort();  // bound without a cluster too
         lavin.ownConfig = join(directory, 'tokenward.ini');
         lavin.configure(oauth, ini);
         lavin.program = new Program(binary, ['-c', lavin.config], {
@@ -39,7 +53,7 @@ export class Lavin {
             ...environment,
         });
         // The HTTP API's listener is bound last, and a quiet log tells nothing.
-        const answers = () => fetch(`http://127.0.0.1:${lavin.httpPort}/`).then(() => true, () => false);
+        const answers = () => fetch(`http://${host}:${lavin.httpPort}/`).then(() => true, () => false);
         let ready = false;
         await eventually(async () => !lavin.program.running || (ready = await answers()), 'LavinMQ', START_LIMIT_MS).catch(() => {});
         if (!lavin.program.running || !ready) {
@@ -61,10 +75,10 @@ export class Lavin {
                 'metrics_http_port = -1',
                 ...(this.backends ? [`auth_backends = ${this.backends}`] : []),
                 ...this.main]),
-            ...lines('amqp', ['bind = 127.0.0.1', `port = ${this.port}`, 'tls_port = -1']),
-            ...lines('mqtt', ['bind = 127.0.0.1', `port = ${this.mqttPort}`, 'tls_port = -1', ...this.mqtt]),
-            ...lines('mgmt', ['bind = 127.0.0.1', `port = ${this.httpPort}`, 'tls_port = -1', ...this.mgmt]),
-            ...lines('clustering', ['bind = 127.0.0.1', `port = ${this.clusteringPort}`]),
+            ...lines('amqp', [`bind = ${this.host}`, `port = ${this.port}`, 'tls_port = -1']),
+            ...lines('mqtt', [`bind = ${this.host}`, `port = ${this.mqttPort}`, 'tls_port = -1', ...this.mqtt]),
+            ...lines('mgmt', [`bind = ${this.host}`, `port = ${this.httpPort}`, 'tls_port = -1', ...this.mgmt]),
+            ...lines('clustering', [`bind = ${this.host}`, `port = ${this.clusteringPort}`, ...this.clustering]),
             ...(oauth.length ? lines('oauth', oauth) : []),
             ''].join('\n'), {mode: 0o644});
         if (ini !== null) writeFileSync(this.ownConfig, ini, {mode: 0o644});
@@ -86,7 +100,7 @@ export class Lavin {
      */
     async connect(password, {username = 'whoever', vhost = '/', name = `test-${++connections}`} = {}) {
         const connection = await amqp.connect({
-            protocol: 'amqp', hostname: '127.0.0.1', port: this.port, vhost, username, password, frameMax: 131072,
+            protocol: 'amqp', hostname: this.host, port: this.port, vhost, username, password, frameMax: 131072,
             heartbeat: 0,
         }, {credentials: amqp.credentials.plain(username, password), clientProperties: {connection_name: name}});
         connection.on('error', () => {});  // told again by close
@@ -99,7 +113,7 @@ export class Lavin {
 
     /** The HTTP API: {status, body, headers}. authorization: the header's value; cookie: the header Cookie. */
     async http(path, authorization, {method = 'GET', body, cookie} = {}) {
-        const response = await fetch(`http://127.0.0.1:${this.httpPort}${path.startsWith('/oauth') ? '' : '/api'}${path}`, {
+        const response = await fetch(`http://${this.host}:${this.httpPort}${path.startsWith('/oauth') ? '' : '/api'}${path}`, {
             method, redirect: 'manual',
             headers: {...(authorization ? {authorization} : {}), ...(cookie ? {cookie} : {}),
                       'content-type': 'application/json'},

@@ -3,8 +3,8 @@
 # Below this folder lie policy-rc.d and the links of what starts at boot. A test has a folder of its own.
 system_root=${system_root:-}
 
-# The daemons that come with the packages of setup.sh, by the names of their services.
-daemons='mosquitto rabbitmq-server epmd prometheus glewlwyd'
+# The daemons that come with packages of the tests, by the names of their services.
+daemons='mosquitto rabbitmq-server epmd prometheus glewlwyd etcd'
 
 # missing_packages PACKAGE...: prints those that are not installed. The first word of the status is what is wanted, "hold"
 # for instance; the other two say what is.

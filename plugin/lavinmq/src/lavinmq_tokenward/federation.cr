@@ -24,7 +24,7 @@ class LavinMQ::Federation::UpstreamStore
   # The record may be gone already: while LavinMQ waits for the server of a link that this replaces, its maker can delete it.
   private def tokenward_by_token?(component : String, name : String) : Bool
     return true if TokenwardAuth.requester
-    !!TokenwardAuth.owners.try &.[@vhost.name, component, name]?
+    !TokenwardAuth.owners.try(&.maker(@vhost, component, name)).nil?
   end
 end
 

@@ -46,28 +46,28 @@ module LavinMQ::TokenwardAuth
     alias Id = {String, String, String}
 
     @lock = Mutex.new
-    @owners = Hash(Id, Owner).new
+    # The newest last. There is more than one while LavinMQ stores what the newest made: if it ends then, the file has the
+    # owner of what is there afterwards, the old or the new.
+    @owners = Hash(Id, Array(Owner)).new
 
     def initialize(data_dir : String, @replicator : Clustering::Replicator?)
       @path = File.join(data_dir, FILE)
       load
     end
 
-    def []?(vhost : String, component : String?, name : String) : Owner?
-      return nil unless component
-      @lock.synchronize { @owners[{vhost, component, name}]? }
+    # All that are recorded, of what is there and of what is about to be.
+    def of(vhost : String, component : String?, name : String) : Array(Owner)
+      return [] of Owner unless component
+      @lock.synchronize { @owners[{vhost, component, name}]? } || [] of Owner
     end
 
-    def owned_by?(user : User, vhost : String, component : String?, name : String) : Bool
-      owner = self[vhost, component, name]?
-      !owner.nil? && owner.same?(user)
+    # Of what is there, if it is as it was made.
+    def maker(vhost : String, parameter : Parameter) : Owner?
+      of(vhost, parameter.component_name, parameter.parameter_name).reverse_each.find(&.made?(parameter))
     end
 
-    # Of what is there, if it is as it was made: at the start `compare_with` comes later than the first use of a parameter.
     def maker(vhost : VHost, component : String, name : String) : Owner?
-      owner = self[vhost.name, component, name]? || return nil
-      parameter = vhost.parameters[{component, name}]?
-      owner if parameter && owner.made?(parameter)
+      vhost.parameters[{component, name}]?.try { |parameter| maker(vhost.name, parameter) }
     end
 
     # Raises if the file can't be written.
@@ -75,16 +75,29 @@ module LavinMQ::TokenwardAuth
       name, identity = parameter.parameter_name, user.session
       administrator = user.tags.any?(&.administrator?)
       owner = Owner.new(vhost, component, name, identity.issuer, identity.username, Owner.sha256_of(parameter), administrator)
+      id = {vhost, component, name}
       @lock.synchronize do
-        @owners[{vhost, component, name}] = owner
-        save
+        before = @owners[id]? || [] of Owner
+        @owners[id] = before + [owner]
+        begin
+          save
+        rescue ex
+          @owners[id] = before
+          raise ex
+        end
       end
     end
 
-    def forget(vhost : String, component : String?, name : String) : Nil
+    # What *owners* made isn't there any more.
+    def forget(vhost : String, component : String?, name : String, owners : Array(Owner)) : Nil
       return unless component
+      id = {vhost, component, name}
       @lock.synchronize do
-        save if @owners.delete({vhost, component, name})
+        recorded = @owners[id]? || [] of Owner
+        left = recorded - owners
+        next if left.size == recorded.size
+        left.empty? ? @owners.delete(id) : (@owners[id] = left)
+        save
       end
     rescue ex : ::IO::Error
       Log.error { "#{@path} can't be written: #{ex.message}" } # at the next start the entry is dropped
@@ -93,11 +106,12 @@ module LavinMQ::TokenwardAuth
     # Drops what isn't there any more, or not as it was made: the broker may have run without the add-on.
     def compare_with(vhosts : VHostStore) : Nil
       @lock.synchronize do
-        before = @owners.size
-        @owners.select! do |(vhost, component, name), owner|
-          vhosts[vhost]?.try(&.parameters[{component, name}]?).try { |parameter| owner.made?(parameter) }
+        before = @owners.values.sum(&.size)
+        @owners.transform_values! do |owners, (vhost, component, name)|
+          parameter = vhosts[vhost]?.try(&.parameters[{component, name}]?)
+          owners.select { |owner| parameter && owner.made?(parameter) }.last(1)
         end
-        save if @owners.size != before
+        save if @owners.values.sum(&.size) != before
       end
     rescue ex : ::IO::Error
       Log.error { "#{@path} can't be written: #{ex.message}" }
@@ -110,7 +124,7 @@ module LavinMQ::TokenwardAuth
         vhost.parameters.values.each do |parameter|
           component, name = parameter.component_name, parameter.parameter_name
           next unless component && COMPONENTS.includes?(component)
-          others << "#{component} #{name.dump} in #{vhost_name.dump}" unless self[vhost_name, component, name]?
+          others << "#{component} #{name.dump} in #{vhost_name.dump}" if of(vhost_name, component, name).empty?
         end
       end
       return if others.empty?
@@ -125,7 +139,7 @@ module LavinMQ::TokenwardAuth
     private def load : Nil
       return unless File.exists?(@path)
       File.open(@path) do |file|
-        Array(Owner).from_json(file).each { |owner| @owners[{owner.vhost, owner.component, owner.name}] = owner }
+        @owners = Array(Owner).from_json(file).group_by { |owner| {owner.vhost, owner.component, owner.name} }
         @replicator.try &.register_file(file)
       end
     rescue ex # of JSON, of a time, of a text: LavinMQ wouldn't start
@@ -140,7 +154,7 @@ module LavinMQ::TokenwardAuth
       temporary = "#{@path}.tmp"
       File.open(temporary, "w", perm: 0o600) do |file|
         file.chmod(0o600)
-        @owners.values.to_pretty_json(file)
+        @owners.values.flatten.to_pretty_json(file)
         file.fsync
       end
       File.rename(temporary, @path)

@@ -35,30 +35,43 @@ module LavinMQ::TokenwardAuth
   def self.storing(vhost : VHost, parameter : Parameter, &)
     component, name = parameter.component_name, parameter.parameter_name
     check_addresses(component, parameter.value)
+    before = owners.try &.of(vhost.name, component, name)
     if (user = requester) && component && Owners::COMPONENTS.includes?(component)
       fault = PolicyRights.upstream_fault(user, vhost, component, name) ||
               PolicyRights.set_fault(user, vhost, component, parameter.value)
       refuse(user, 403, "access_refused", fault) if fault
       fault = unknown_upstream(vhost, component, parameter.value)
       refuse(user, 400, "bad_request", fault) if fault
-      # Before the parameter is there: after a crash, an entry too many is harmless.
+      # Before the parameter is there; who made what it replaces is forgotten afterwards. An entry too many is harmless after
+      # a crash.
       begin
         owners.try &.record(vhost.name, component, parameter, user)
       rescue ex : ::IO::Error
         refuse(user, 500, "internal_server_error", "who makes it can't be recorded: #{ex.message}")
       end
     else
-      owners.try &.forget(vhost.name, component, name)
+      owners.try &.forget(vhost.name, component, name, before) if before
     end
     begin
       yield
       # While LavinMQ waited for the server of what this replaces, somebody may have deleted it.
       vhost.delete_parameter(component, name) if user && !vhost.parameters[{component, name}]?
     rescue ex
-      owners.try &.forget(vhost.name, component, name) # LavinMQ drops a parameter that can't be applied
+      # LavinMQ drops a parameter that can't be applied. One that it can't write to its file is there until the broker ends.
+      recorded = owners.try &.of(vhost.name, component, name)
+      before = vhost.parameters[{component, name}]? ? nil : recorded
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
       raise ex
+    ensure
+      owners.try &.forget(vhost.name, component, name, before) if before
     end
+  end
+
+  # In the block LavinMQ deletes the parameter.
+  def self.deleting(vhost : VHost, component : String?, name : String, &)
+    before = owners.try &.of(vhost.name, component, name)
+    yield
+    owners.try &.forget(vhost.name, component, name, before) if before
   end
 
   private def self.unknown_upstream(vhost : VHost, component : String, set : JSON::Any) : String?
@@ -92,7 +105,7 @@ module LavinMQ::TokenwardAuth
     return parameter unless user = requester
     component, name = parameter.component_name, parameter.parameter_name
     return parameter if user.tags.any?(&.administrator?)
-    return parameter if vhost && owners.try &.owned_by?(user, vhost, component, name)
+    return parameter if vhost && owners.try &.maker(vhost, parameter).try &.same?(user)
     Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
   end
 
@@ -157,8 +170,7 @@ end
     end
 
     def delete_parameter(component_name, parameter_name)
-      TokenwardAuth.owners.try &.forget(name, component_name, parameter_name)
-      previous_def
+      TokenwardAuth.deleting(self, component_name, parameter_name) { previous_def }
     end
 
     def add_policy({{ methods.find { |m| m.name == "add_policy" }.args.splat }}) : Policy

@@ -87,7 +87,7 @@ module LavinMQ::TokenwardAuth
       return nil if component != VHost::FEDERATION_UPSTREAM_SET || exempt?(user)
       value.as_a.each_with_index do |entry, i|
         upstream = changed_upstream(entry)
-        next if !upstream || TokenwardAuth.owners.try &.owned_by?(user, vhost.name, VHost::FEDERATION_UPSTREAM, upstream)
+        next if !upstream || TokenwardAuth.owners.try &.maker(vhost, VHost::FEDERATION_UPSTREAM, upstream).try &.same?(user)
         return "entry #{i + 1}: it changes the exchange or queue of the upstream #{upstream.dump}, which you didn't make: " \
                "leave them as they are, or add a uri of your own"
       end

@@ -268,6 +268,8 @@ module LavinMQ::TokenwardAuth
 
   # ---- the broker ----
   needs LavinMQ::Launcher, "reload_server", 0
+  needs LavinMQ::Launcher, "run", 0
+  needs_variable LavinMQ::Launcher, "config", "LavinMQ::Config"
   needs LavinMQ::VHostStore, "load!", 0
   needs_to_call LavinMQ::VHostStore, "each", 0
   needs_to_call LavinMQ::VHost, "name", 0
@@ -276,6 +278,7 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::Config, "instance", 0, "class"
   needs_to_call LavinMQ::Config, "config_file", 0
   needs_to_call LavinMQ::Config, "auth_backends", 0
+  needs_to_call LavinMQ::Config, "clustering?", 0
   needs_to_call LavinMQ::Config, "oauth_issuer_url", 0
   needs_to_call LavinMQ::Config, "oauth_jwks_cache_ttl", 0
   needs_to_call LavinMQ::Config, "mqtt_permission_check_enabled?", 0

@@ -9,9 +9,25 @@ module LavinMQ::TokenwardAuth
   class_property vhosts : VHostStore?
   class_getter current : Authenticator?
 
-  # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ uses its own backend. Ends the
-  # broker if the configuration is wrong: it must not start with other rules for logins than the operator wrote.
+  # Of a node of a cluster that doesn't lead yet.
+  @@prepared : ::Tokenward::Backend?
+
+  # A node of a cluster reads its configuration before it follows: a leader that ends at its start may leave no node that is
+  # in sync, so that none can lead. It also has the provider's keys then when it becomes the leader.
+  def self.prepare(config : Config) : Nil
+    @@prepared = load(config) if config.clustering? && config.auth_backends.includes?("oauth")
+  end
+
+  # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ uses its own backend.
   def self.create(config : Config) : Authenticator?
+    backend = @@prepared || load(config)
+    return nil unless backend
+    @@prepared = nil
+    @@current = Authenticator.new(config, backend)
+  end
+
+  # Ends the broker if the configuration is wrong: it must not start with other rules for logins than the operator wrote.
+  private def self.load(config : Config) : ::Tokenward::Backend?
     files = config_files(config)
     if files.empty?
       Log.warn { "auth_backends has oauth, but there is no [oauth] in lavinmq.ini and TOKENWARD_CONFIG names no file" }
@@ -25,7 +41,7 @@ module LavinMQ::TokenwardAuth
         "write:VHOST/mqtt.default to publish, read:VHOST/mqtt.default and write:VHOST/mqtt.CLIENTID to subscribe"
       end
     end
-    @@current = Authenticator.new(config, backend)
+    backend
   rescue ex : ::Tokenward::Failure | INI::ParseException | ::IO::Error
     abort "Error: tokenward: #{told(ex)}"
   end
@@ -49,12 +65,13 @@ module LavinMQ::TokenwardAuth
 
   # Reads the files again, on SIGHUP. All or nothing; sessions go on. The library's line says that it is done, or why not.
   def self.reload : Nil
-    return unless authenticator = @@current
+    backend = @@prepared || @@current.try(&.backend)
+    return unless backend
     files = config_files(Config.instance)
     if files.empty?
       Log.error { "the configuration stays as it was: [oauth] has gone from lavinmq.ini, and there is no other file" }
     else
-      authenticator.backend.reload(files)
+      backend.reload(files)
     end
   rescue ::Tokenward::Failure
   rescue ex # an exception in a signal's handler ends the broker
@@ -78,6 +95,11 @@ class LavinMQ::VHostStore
 end
 
 class LavinMQ::Launcher
+  def run
+    LavinMQ::TokenwardAuth.prepare(@config)
+    previous_def
+  end
+
   private def reload_server
     previous_def
     LavinMQ::TokenwardAuth.reload
