@@ -96,6 +96,7 @@ extern "C" {
     X(session_issuer)              \
     X(session_expires_at)          \
     X(session_tags)                \
+    X(identity_denied)             \
     X(explain)                     \
     X(inspect)                     \
     X(status)                      \
@@ -129,7 +130,7 @@ enum {
                                 *   error.retry_after_ms. Never tell the client that it is refused. Final for a
                                 *   chain */
     TOKENWARD_ERROR = 4,       /**< misuse, configuration, memory, fork; error.reason says which. A no */
-    TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it */
+    TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it; identity_denied: it is */
     TOKENWARD_EXPIRED = 6 /**< authorize, session_can_access_vhost: the session has ended. Close the client */
 };
 
@@ -554,6 +555,21 @@ TOKENWARD_API int32_t tokenward_session_expires_at(const tokenward_session *sess
  */
 TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
                                              size_t *length);
+
+/**
+ * Whether a line of denied_file names whoever has the identity: for what a client made and that outlives its session, a
+ * shovel say. Ask after each tokenward_reload, and at the start. Lines with username and issued_before count, not those with
+ * jti, client_id or kid, which only a token has. Never blocks for long; no line is written.
+ * \param issuer    as tokenward_session_issuer gave it
+ * \param username  as tokenward_session_username gave it
+ * \param since     when it was made, in seconds since 1970: its token was issued no later, so issued_before counts if it names
+ *                  a later time
+ * \return TOKENWARD_DENIED, TOKENWARD_ALLOWED (no line does) or TOKENWARD_ERROR (misuse)
+ * \since 1.0
+ */
+TOKENWARD_API int32_t tokenward_identity_denied(const tokenward_backend *backend, const char *issuer,
+                                                size_t issuer_size, const char *username, size_t username_size,
+                                                int64_t since);
 
 /* ---- for operators ---------------------------------------------------------------------------------- *
  * Each writes JSON (metrics: Prometheus text) into the caller's buffer as tokenward_session_tags does: always

@@ -114,6 +114,19 @@ int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, s
     return TOKENWARD_OK;
 }
 
+int32_t tokenward_identity_denied(const tokenward_backend *backend, const char *issuer, size_t issuer_size,
+                                  const char *username, size_t username_size, int64_t since) {
+    static constexpr const char *function = "tokenward_identity_denied";
+    session::Backend *asked = backend_of(backend);
+    if (asked == nullptr) return log_misuse(asked, function, backend_not_live);
+    if (const char *wrong = TOKENWARD_WRONG_TEXT(issuer, issuer_size, "issuer")) return log_misuse(asked, function, wrong);
+    if (const char *wrong = TOKENWARD_WRONG_TEXT(username, username_size, "username"))
+        return log_misuse(asked, function, wrong);
+    if (asked->in_forked_child()) return TOKENWARD_ERROR;
+    const bool denied = asked->denies_identity(view({issuer, issuer_size}), view({username, username_size}), since);
+    return denied ? TOKENWARD_DENIED : TOKENWARD_ALLOWED;
+}
+
 int32_t tokenward_explain(const tokenward_session *session, const tokenward_request *request, char *buffer,
                           size_t buffer_size, size_t *length, tokenward_error *error) {
     clear_out(buffer, buffer_size, length);

@@ -275,6 +275,14 @@ std::optional<Match> DeniedList::find(const Subject &subject) const noexcept {
     return std::nullopt;
 }
 
+bool DeniedList::denies_identity(std::string_view issuer, std::string_view username,
+                                 std::int64_t since) const noexcept {
+    TokenMarks marks;
+    marks.issued_at = since;
+    // No section has this title: then all of the provider's count.
+    return find({{}, issuer, username, marks}).has_value();
+}
+
 std::optional<Match> DeniedList::find_below(std::uint64_t salt, std::uint64_t username,
                                             const TokenMarks &marks) const noexcept {
     const struct {

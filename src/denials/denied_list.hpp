@@ -50,6 +50,10 @@ class DeniedList {
     /// another provider's, meets the lines of all sections of its provider. Doesn't allocate.
     std::optional<Match> find(const Subject &subject) const noexcept;
 
+    /// Whether lines of any section of the provider deny what that user made at that time, with a token that was issued no
+    /// later (seconds since 1970).
+    bool denies_identity(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept;
+
     /// "the operator denies the jti "x" (/etc/tokenward/denied:12)"; `value`: what the line matched, or nothing.
     std::string describe(const Match &match, std::string_view value = {}) const;
 

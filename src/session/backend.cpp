@@ -210,6 +210,10 @@ void Backend::report_misuse(std::string_view function, std::string_view message)
     logins_.audit.misuse(function, message);
 }
 
+bool Backend::denies_identity(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept {
+    return configuration()->denied->denies_identity(issuer, username, since);
+}
+
 void Backend::close() noexcept {
     closed_.store(true, std::memory_order_release);
     logger_.leave_queue();

@@ -51,6 +51,8 @@ class Backend : public std::enable_shared_from_this<Backend> {
                        const Context &context);
     /// A line for a misuse that the host can't be told in another way.
     void report_misuse(std::string_view function, std::string_view message);
+    /// Whether a line of denied_file denies the identity, for what it made at that time (seconds since 1970).
+    bool denies_identity(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept;
     Logger &logger() noexcept { return logger_; }
 
     /// The token as JSON, unverified. Without a backend every scope counts and no prefix is cut.

@@ -74,6 +74,10 @@ TEST_F(Arguments, NullHandlesAndOuts) {
     EXPECT_EQ(tw.authorize(session, nullptr), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_can_access_vhost(nullptr, "v", 1), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_can_access_vhost(session, nullptr, 1), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.identity_denied(nullptr, "i", 1, "u", 1, 0), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.identity_denied(backend, nullptr, 1, "u", 1, 0), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.identity_denied(backend, "i", 1, nullptr, 1, 0), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.identity_denied(backend, nullptr, 0, nullptr, 0, 0), TOKENWARD_ALLOWED);
     EXPECT_EQ(tw.session_username(nullptr, &name, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_username(session, nullptr, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_username(session, &name, nullptr), TOKENWARD_ERROR);

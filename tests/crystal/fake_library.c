@@ -86,6 +86,11 @@ EXPORT int32_t tokenward_session_username(const tokenward_session *session, cons
 EXPORT int32_t tokenward_session_issuer(const tokenward_session *session, const char **issuer, size_t *size) {
     return tokenward_session_username(session, issuer, size);
 }
+EXPORT int32_t tokenward_identity_denied(const tokenward_backend *backend, const char *issuer, size_t issuer_size,
+                                         const char *username, size_t username_size, int64_t since) {
+    (void)backend, (void)issuer, (void)issuer_size, (void)username, (void)username_size, (void)since;
+    return -1;
+}
 EXPORT int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
     (void)session, (void)expires_at;
     return 77;

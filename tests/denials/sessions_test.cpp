@@ -189,6 +189,26 @@ TEST_F(Denials, HoldAfterTheBackend) {
     EXPECT_EQ(reads(), Decision::expired);
 }
 
+// What a client made outlives its session: a shovel.
+TEST_F(Denials, NameWhoMadeIt) {
+    constexpr std::int64_t made = 1'800'000'000;
+    const std::string issuer = "https://id.example/";
+    start("");
+    const auto denied = [&](const std::string &lines, std::string_view user = "alice", std::string_view from = "https://id.example") {
+        EXPECT_EQ(reload_with(lines), Reason::NONE) << detail;
+        return backend->denies_identity(from, user, made);
+    };
+    EXPECT_FALSE(denied(""));
+    EXPECT_TRUE(denied("username alice\n"));
+    EXPECT_TRUE(denied("username alice\n", "alice", issuer));
+    EXPECT_FALSE(denied("username alice\n", "bob"));
+    EXPECT_TRUE(denied("[oauth]\nusername alice\n"));
+    EXPECT_FALSE(denied("[oauth]\nusername alice\n", "alice", "https://other.example"));
+    EXPECT_TRUE(denied("issued_before 2027-01-15T08:00:01Z username alice\n"));
+    EXPECT_FALSE(denied("issued_before 2027-01-15T08:00:00Z username alice\n"));
+    EXPECT_FALSE(denied("jti alice\nclient_id alice\nkid alice\n"));
+}
+
 // A look-up costs no memory, and every thread sees the end at once.
 TEST_F(Denials, UnderLoad) {
     start("");

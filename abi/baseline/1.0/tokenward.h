@@ -96,6 +96,7 @@ extern "C" {
     X(session_issuer)              \
     X(session_expires_at)          \
     X(session_tags)                \
+    X(identity_denied)             \
     X(explain)                     \
     X(inspect)                     \
     X(status)                      \
@@ -129,7 +130,7 @@ enum {
                                 *   error.retry_after_ms. Never tell the client that it is refused. Final for a
                                 *   chain */
     TOKENWARD_ERROR = 4,       /**< misuse, configuration, memory, fork; error.reason says which. A no */
-    TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it */
+    TOKENWARD_DENIED = 5,      /**< authorize, session_can_access_vhost: no scope grants it; identity_denied: it is */
     TOKENWARD_EXPIRED = 6 /**< authorize, session_can_access_vhost: the session has ended. Close the client */
 };
 
@@ -279,7 +280,9 @@ typedef struct tokenward_context {
     tokenward_string client_id;       /**< MQTT client identifier */
     tokenward_string connection_name; /**< AMQP connection name, or the host's own name of the connection */
     tokenward_string listener;        /**< the listener that took the connection */
-    /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). */
+    /** SHA-256 of the client's TLS certificate in DER form: 32 bytes, or empty (RFC 8705 section 3.1). A token that is
+     *  bound to a certificate needs it, at tokenward_session_refresh too. Give it only if the TLS handshake proved that
+     *  the client has the private key. */
     tokenward_string client_certificate_sha256;
     uint64_t flags; /**< TOKENWARD_CLIENT_ID_BOUND and the like; unknown bits are an error */
 } tokenward_context;
@@ -394,6 +397,9 @@ enum {
     TOKENWARD_REASON_NO_ISSUER = 412,
     TOKENWARD_REASON_NO_AUDIENCE = 413,
     TOKENWARD_REASON_CLAIM_NOT_ALLOWED = 414,
+    TOKENWARD_REASON_DENIED_BY_OPERATOR = 415,
+    TOKENWARD_REASON_CERTIFICATE_MISMATCH = 416,
+    TOKENWARD_REASON_TOKEN_NOT_BOUND = 417,
     TOKENWARD_REASON_IDENTITY_CHANGED = 500,
     TOKENWARD_REASON_NO_SCOPE = 501,
     TOKENWARD_REASON_NO_MATCHING_SCOPE = 502,
@@ -433,7 +439,8 @@ TOKENWARD_API void tokenward_destroy(tokenward_backend *backend);
 
 /**
  * Swaps the configuration, all or nothing. A section whose issuer, jwks_uri, jwks_file and ca_file stay keeps
- * its keys. Live sessions go on. It may wait for a log callback that is running.
+ * its keys. Live sessions go on, but for those that the new denied_file names: they have ended, so look at the
+ * tokenward_session_expires_at of each afterwards. It may wait for a log callback that is running.
  * \param options  the new options, or NULL to read the same files again. log, log_user, log_mode, log_level and
  *                 startup_wait_ms are not looked at: those of tokenward_create stay. If log_level was 0 there,
  *                 the level is the new configuration's
@@ -530,7 +537,8 @@ TOKENWARD_API int32_t tokenward_session_issuer(const tokenward_session *session,
 
 /**
  * The instant from which the session is expired: seconds since 1970-01-01 UTC, clock_skew included; INT64_MAX
- * if it has no end. A refresh changes it. A session may end before it: authorize says EXPIRED then.
+ * if it has no end. A refresh changes it. So does a tokenward_reload by which an operator denies the session (denied_file):
+ * then it is the time of that reload at the latest, for good, and a refresh is refused.
  * \return TOKENWARD_OK or TOKENWARD_ERROR
  * \since 1.0
  */
@@ -547,6 +555,21 @@ TOKENWARD_API int32_t tokenward_session_expires_at(const tokenward_session *sess
  */
 TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
                                              size_t *length);
+
+/**
+ * Whether a line of denied_file names whoever has the identity: for what a client made and that outlives its session, a
+ * shovel say. Ask after each tokenward_reload, and at the start. Lines with username and issued_before count, not those with
+ * jti, client_id or kid, which only a token has. Never blocks for long; no line is written.
+ * \param issuer    as tokenward_session_issuer gave it
+ * \param username  as tokenward_session_username gave it
+ * \param since     when it was made, in seconds since 1970: its token was issued no later, so issued_before counts if it names
+ *                  a later time
+ * \return TOKENWARD_DENIED, TOKENWARD_ALLOWED (no line does) or TOKENWARD_ERROR (misuse)
+ * \since 1.0
+ */
+TOKENWARD_API int32_t tokenward_identity_denied(const tokenward_backend *backend, const char *issuer,
+                                                size_t issuer_size, const char *username, size_t username_size,
+                                                int64_t since);
 
 /* ---- for operators ---------------------------------------------------------------------------------- *
  * Each writes JSON (metrics: Prometheus text) into the caller's buffer as tokenward_session_tags does: always

@@ -25,6 +25,8 @@ module Tokenward
       session_expires_at:       Proc(Void*, Int64*, Int32),
       session_tags:             Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
 
+      identity_denied: Proc(Void*, UInt8*, LibC::SizeT, UInt8*, LibC::SizeT, Int64, Int32),
+
       explain:      Proc(Void*, LibTokenward::Request*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
       inspect:      Proc(Void*, UInt8*, LibC::SizeT, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
       status:       Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, LibTokenward::Error*, Int32),
