@@ -1,4 +1,5 @@
 // tokenward check: makes the calls that a broker makes, and says the reasons.
+#include "certificate.hpp"
 #include "commands.hpp"
 #include "explanation.hpp"
 #include "json.hpp"
@@ -221,6 +222,16 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     credentials.data = host::borrow(token->text);
     tokenward_context context = TOKENWARD_CONTEXT_INIT;
     context.protocol = host::borrow("cli");
+    std::optional<CertificateHash> certificate;
+    if (!options.certificate.empty()) {
+        certificate = certificate_hash(options.certificate);
+        if (!certificate) {
+            (void)std::fprintf(stderr, "tokenward: %s: no certificate in PEM form can be read there\n",
+                               for_terminal(options.certificate).c_str());
+            return exit_usage;
+        }
+        context.client_certificate_sha256 = {reinterpret_cast<const char *>(certificate->data()), certificate->size()};
+    }
     if (!options.client_id.empty()) {
         context.client_id = host::borrow(options.client_id);
         context.flags |= TOKENWARD_CLIENT_ID_BOUND;

@@ -164,6 +164,10 @@ int run(int argc, char **argv) {
                      "answer for a client with this MQTT identifier, as a broker that binds it\n"
                      "(only for {mqtt:client_id} in scopes: expand_connection)")
         ->type_name("ID");
+    check_command
+        ->add_option("--certificate", check_options.certificate,
+                     "answer for a client with this TLS certificate (PEM), for tokens that are bound to one")
+        ->type_name("FILE");
     check_command->footer(check_footer);
 
     CLI::App *inspect_command =

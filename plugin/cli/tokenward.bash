@@ -8,7 +8,7 @@ _tokenward() {
     done
     COMPREPLY=()
     case $before in
-        --config | --token-file | --file | --library)
+        --config | --token-file | --file | --certificate | --library)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
@@ -17,7 +17,7 @@ _tokenward() {
     esac
     local words='--help --verbose --library'
     case $command in
-        check) words+=' --config --json --token-file --wait --configure --read --write --mqtt-filter --mqtt --client-id' ;;
+        check) words+=' --config --json --token-file --wait --configure --read --write --mqtt-filter --mqtt --client-id --certificate' ;;
         inspect) words+=' --config --json --token-file' ;;
         keys) words+=' --config --json --wait --health' ;;
         config) words+=' --config --json' ;;

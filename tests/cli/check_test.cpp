@@ -1,9 +1,11 @@
 // tokenward check, as a script sees it.
+#include "base/base64.hpp"
 #include "reasons.hpp"
 #include "tool_fixture.hpp"
 
 #include <filesystem>
 
+#include <openssl/evp.h>
 #include <rapidjson/document.h>
 
 namespace tokenward::cli {
@@ -371,4 +373,34 @@ TEST_F(Tool, SpeaksJsonAboutRefusals) {
 }
 
 }  // namespace
+TEST_F(Tool, CheckAnswersForAClientWithACertificate) {
+    std::ifstream pem(issuer().ca_file());
+    std::string body;
+    for (std::string line; std::getline(pem, line);) {
+        if (line.starts_with("-----END")) break;
+        if (!line.starts_with("-----")) body += line;
+    }
+    std::string der;
+    ASSERT_TRUE(base64_decode(body, der));
+    std::string hash(32, '\0');
+    ASSERT_EQ(EVP_Q_digest(nullptr, "SHA256", nullptr, der.data(), der.size(), reinterpret_cast<unsigned char *>(hash.data()), nullptr), 1);
+    const auto bound = [](const std::string &to) {
+        support::MintRequest request;
+        request.claims.object("cnf", support::JsonObject().string("x5t#S256", base64url_encode(to)));
+        return token("t.read:v/q", request);
+    };
+    const std::string ours = bound(hash);
+    EXPECT_EQ(check(ours, {"--certificate", issuer().ca_file()}).exit_code, 0);
+    Outcome outcome = check(ours);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(has(outcome.out, "SENDER_CONSTRAINED"));
+    outcome = check(bound(std::string(32, 'x')), {"--certificate", issuer().ca_file()});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(has(outcome.out, "CERTIFICATE_MISMATCH"));
+    EXPECT_TRUE(has(outcome.out, base64url_encode(hash)));
+    outcome = check(ours, {"--certificate", "/dev/null"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_TRUE(has(outcome.err, "no certificate in PEM form"));
+}
+
 }  // namespace tokenward::cli
