@@ -23,6 +23,7 @@ run_tests() {
 }
 mosquitto() {
     TOKENWARD_TEST_MOSQUITTO_ROOT=$root run_tests mosquitto_clients mosquitto_chain mosquitto_outage mosquitto_token_end \
+        mosquitto_denials mosquitto_bound_tokens \
         mosquitto_takeover mosquitto_per_listener mosquitto_strangers mosquitto_fleet mosquitto_http_api mosquitto_reload \
         mosquitto_restart mosquitto_retained mosquitto_bridges mosquitto_control mosquitto_protocols mosquitto_hostile \
         mosquitto_openid_provider mosquitto_migration

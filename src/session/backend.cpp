@@ -158,7 +158,9 @@ Result<void> Backend::reload(const BackendOptions *options) {
     apply(current->settings);
     fetcher_->commit();
     metrics_file_.commit();
-    logger_.info("configuration reloaded");
+    logger_.info(current->denied->path().empty()
+                     ? std::string("configuration reloaded")
+                     : fmt::format("configuration reloaded, {} lines in denied_file", current->denied->lines()));
     return {};
 }
 

@@ -219,6 +219,10 @@ void reload(benchmark::State &state) {
     measure(state, [&] { return backend.reload(); });
 }
 
+void reload_denials(benchmark::State &state) {
+    measure(state, [] { return denying_backend().reload(); });
+}
+
 /// Authenticate, cold, while another thread reloads every ten milliseconds.
 void cold_under_reload(benchmark::State &state) {
     const Backend backend("token_cache_size = 0\n");
@@ -274,6 +278,7 @@ void register_all() {
     RegisterBenchmark("refresh/cold", refresh)->Arg(0);
     RegisterBenchmark("refresh/warm", refresh)->Arg(1);
     RegisterBenchmark("reload", reload);
+    RegisterBenchmark("reload/10000 denials", reload_denials);
     RegisterBenchmark("cold under reload/RS256", cold_under_reload);
 }
 

@@ -59,12 +59,12 @@ const Backend &roomy_backend() {
 }
 
 /// One session for all threads.
-void authorize(benchmark::State &state, bool allowed) {
+void authorize(benchmark::State &state, const Backend &(*backend)(), bool allowed) {
     static tokenward_session *session = nullptr;
     const auto count = static_cast<std::size_t>(state.range(0));
-    if (state.thread_index() == 0) session = roomy_backend().session(token_of(count));
+    if (state.thread_index() == 0) session = backend().session(token_of(count));
     ask(state, session, count, allowed);
-    if (state.thread_index() == 0) roomy_backend().library().session_release(session);
+    if (state.thread_index() == 0) backend().library().session_release(session);
 }
 
 /// Each thread has a backend and a session of its own.
@@ -139,7 +139,7 @@ void register_all() {
     for (const bool allowed : {true, false}) {
         const std::string verdict = allowed ? " allowed" : " denied";
         for (const int threads : {1, 2}) {
-            RegisterBenchmark(("authorize/tokenward" + verdict).c_str(), authorize, allowed)
+            RegisterBenchmark(("authorize/tokenward" + verdict).c_str(), authorize, roomy_backend, allowed)
                 ->Apply(sizes)
                 ->Threads(threads);
         }
@@ -150,6 +150,10 @@ void register_all() {
         RegisterBenchmark(("authorize/RE2" + verdict).c_str(), re2, allowed)->Apply(sizes)->Threads(1);
 #endif
     }
+    RegisterBenchmark("authorize/tokenward 10000 denials", authorize, denying_backend, true)
+        ->Arg(10)
+        ->Arg(1000)
+        ->Threads(1);
     for (const int threads : {1, 2}) {
         RegisterBenchmark("authorize/tokenward own copies", authorize_own)
             ->Arg(10)

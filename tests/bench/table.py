@@ -101,6 +101,9 @@ def library(out):
         for key, title in (("tokenward", "Tokenward"), ("PCRE2 JIT", "PCRE2, JIT, one alternation"),
                            ("RE2", "RE2, one alternation")):
             line(title, *[ns(cpu(f"authorize/{key} {verdict}/{n}/threads:1")) for n in SIZES])
+    denials = "authorize/tokenward 10000 denials"
+    head("authorize, allowed, beside a denied_file of 10000 lines, by number of scopes", *SIZES)
+    line("Tokenward", "", ns(cpu(f"{denials}/10/threads:1")), "", ns(cpu(f"{denials}/1000/threads:1")))
 
     head("authenticate, cold, RS256, by number of scopes", *SCOPES)
     for key, title in (("new context", "the signature alone"), ("tokenward", "Tokenward"),
@@ -116,6 +119,7 @@ def library(out):
     line("refresh, cold", ns(cpu("refresh/cold/0")))
     line("refresh, warm", ns(cpu("refresh/warm/1")))
     line("reload", ns(cpu("reload")))
+    line("reload with a denied_file of 10000 lines", ns(cpu("reload/10000 denials")))
     line("authenticate, cold, RS256, a reload each 10 ms", ns(cpu("cold under reload/RS256")))
 
     head("allocations per call (OpenSSL's included)", *ALGORITHMS)

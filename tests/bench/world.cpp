@@ -172,6 +172,15 @@ tokenward_session *Backend::session(std::string_view token) const {
     return session;
 }
 
+const Backend &denying_backend() {
+    static const Backend backend = [] {
+        std::string lines;
+        for (int i = 0; i < 10000; ++i) lines += "jti stolen-" + std::to_string(i) + '\n';
+        return Backend("max_token_bytes = 1048576\ndenied_file = " + World::get().write("denied", lines) + '\n');
+    }();
+    return backend;
+}
+
 const Backend &cold_backend() {
     static const Backend backend("token_cache_size = 0\n");
     return backend;

@@ -90,5 +90,7 @@ class Backend {
 /// Backends that all benchmarks share: without and with the verified-token cache.
 const Backend &cold_backend();
 const Backend &warm_backend();
+/// Whose denied_file has ten thousand lines, none of which denies a token of this benchmark.
+const Backend &denying_backend();
 
 }  // namespace tokenward::bench
