@@ -29,8 +29,19 @@ local() ->
 kinds(Pids) ->
     Kinds = maps:from_list([{Pid, other} || Pid <- rabbit_networking:local_non_amqp_connections()] ++
                            [{Pid, direct} || Pid <- rabbit_direct:list_local()] ++
-                           [{Pid, amqp} || Pid <- rabbit_networking:local_connections()]),
+                           [{Pid, amqp} || Pid <- rabbit_networking:local_connections()] ++
+                           [{Pid, mqtt} || Pid <- web_mqtt()]),
     [{Kind, Pid} || Pid <- Pids, {true, Kind} <- [kind(Pid, Kinds)]].
+
+%% Since 3.12 a Web-MQTT client has a process of cowboy's, as those of Web-STOMP have, and no direct connection. It takes the
+%% same message as MQTT's.
+web_mqtt() ->
+    case erlang:function_exported(rabbit_networking, list_local_connections_of_protocol, 1) of
+        true ->
+            lists:append([rabbit_networking:list_local_connections_of_protocol(Protocol) ||
+                             Protocol <- ['http/web-mqtt', 'https/web-mqtt']]);
+        false -> []
+    end.
 
 kind(Pid, Kinds) ->
     case Kinds of
