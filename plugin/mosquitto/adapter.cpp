@@ -55,8 +55,14 @@ bool still_there(ClientKey client, const std::string &client_id) {
 
 std::optional<bool> is_in(ClientKey client, const std::string &client_id) {
     if (const auto registered = is_registered(client, client_id)) return registered;
-    // 2.0 takes the identifier from a client that it refuses, and tells of the end of each, so it still is a client.
-    if (mosquitto_client_id(static_cast<const mosquitto *>(client)) == nullptr) return std::nullopt;
+    // 2.0.12 and earlier take the identifier from a client that they refuse, and tell of the end of each.
+    const auto *context = static_cast<const mosquitto *>(client);
+    if (mosquitto_client_id(context) == nullptr) return std::nullopt;
+    // Later ones leave it, and tell of the end of a websocket when the client lets them. Whom they refuse they make a client
+    // with a clean session; it has no subscriptions.
+    if (mosquitto_client_protocol(context) == mp_websockets && mosquitto_client_clean_session(context) &&
+        mosquitto_client_sub_count(context) == 0)
+        return std::nullopt;
     return true;
 }
 
