@@ -452,9 +452,9 @@ void Adapter::warn_if_no_tick() {
     if (now() - first_login_ < tick_patience_s) return;
     warned_no_tick_ = true;
     write_broker_log(TOKENWARD_LOG_WARNING,
-                     "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client "
-                     "whose token has ended may "
-                     "do nothing, but stays connected until another connects or publishes on this listener");
+                     "this broker calls no tick (Mosquitto before 2.0.15 with per_listener_settings true): a "
+                     "client whose token has ended may do nothing, but stays connected until another connects "
+                     "or publishes on this listener");
 }
 
 }  // namespace tokenward::mosquitto_plugin
