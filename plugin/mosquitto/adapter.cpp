@@ -55,8 +55,14 @@ bool still_there(ClientKey client, const std::string &client_id) {
 
 std::optional<bool> is_in(ClientKey client, const std::string &client_id) {
     if (const auto registered = is_registered(client, client_id)) return registered;
-    // 2.0 takes the identifier from a client that it refuses, and tells of the end of each, so it still is a client.
-    if (mosquitto_client_id(static_cast<const mosquitto *>(client)) == nullptr) return std::nullopt;
+    // 2.0.12 and earlier take the identifier from a client that they refuse, and tell of the end of each.
+    const auto *context = static_cast<const mosquitto *>(client);
+    if (mosquitto_client_id(context) == nullptr) return std::nullopt;
+    // Later ones leave it, and tell of the end of a websocket when the client lets them. Whom they refuse they make a client
+    // with a clean session; it has no subscriptions.
+    if (mosquitto_client_protocol(context) == mp_websockets && mosquitto_client_clean_session(context) &&
+        mosquitto_client_sub_count(context) == 0)
+        return std::nullopt;
     return true;
 }
 
@@ -471,9 +477,9 @@ void Adapter::warn_if_no_tick() {
     if (now() - first_login_ < tick_patience_s) return;
     warned_no_tick_ = true;
     write_broker_log(TOKENWARD_LOG_WARNING,
-                     "this broker calls no tick (Mosquitto 2.0 with per_listener_settings true): a client "
-                     "whose token has ended may "
-                     "do nothing, but stays connected until another connects or publishes on this listener");
+                     "this broker calls no tick (Mosquitto before 2.0.15 with per_listener_settings true): a "
+                     "client whose token has ended may do nothing, but stays connected until another connects "
+                     "or publishes on this listener");
 }
 
 }  // namespace tokenward::mosquitto_plugin

@@ -76,9 +76,15 @@ FetchResult classify(CURLcode code) noexcept {
         case CURLE_SSL_INVALIDCERTSTATUS:
         case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
             return FetchResult::tls_error;
+        case CURLE_BAD_CONTENT_ENCODING:
+            return FetchResult::bad_document;
         default:
             return FetchResult::network_error;
     }
+}
+
+std::string not_encoded_as_asked(const std::string &host) {
+    return fmt::format("the response of {} isn't encoded as was asked for", host);
 }
 
 }  // namespace
@@ -327,6 +333,9 @@ HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
     } else if (response.result == FetchResult::tls_error) {
         response.error = fmt::format(
             "TLS with {} failed, its certificate isn't accepted or the handshake broke: {}", host, text);
+    } else if (response.result == FetchResult::bad_document) {
+        // Damaged, or by a method that libcurl 8 refuses before we see it.
+        response.error = fmt::format("{}: {}", not_encoded_as_asked(host), text);
     } else {
         response.error = fmt::format("no answer from {}: {}", host, text);
     }
@@ -337,7 +346,7 @@ HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
 void HttpClient::Transfer::refuse_oneself(HttpResponse &response, const std::string &host) const {
     if (stop == Stop::other_coding) {
         response.result = FetchResult::bad_document;
-        response.error = fmt::format("the response of {} is encoded in a way that wasn't asked for", host);
+        response.error = not_encoded_as_asked(host);
         response.hint = hint_if_encoded;
         return;
     }

@@ -134,6 +134,8 @@ std::string hint_for_error(const FailedRequest &failed) {
                 host_in(failed.url));
         case CURLE_OPERATION_TIMEDOUT:
             return hint_if_silent(failed.url);
+        case CURLE_BAD_CONTENT_ENCODING:
+            return std::string(hint_if_encoded);
         case CURLE_URL_MALFORMAT:
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_LOGIN_DENIED:

@@ -20,7 +20,13 @@ struct mosquitto {
     std::string id;
     std::string username;
     int subscriptions = 0;
+    int protocol = mp_mqtt;
+    bool clean_session = false;
 };
+
+namespace {
+int kicks = 0;
+}
 
 #ifdef TEST_MOSQUITTO_2_1
 namespace {
@@ -47,8 +53,8 @@ const char *mosquitto_client_address(const mosquitto *) {
 void *mosquitto_client_certificate(const mosquitto *) {
     return nullptr;
 }
-int mosquitto_client_protocol(const mosquitto *) {
-    return mp_mqtt;
+int mosquitto_client_protocol(const mosquitto *client) {
+    return client->protocol;
 }
 int mosquitto_client_protocol_version(const mosquitto *) {
     return 5;
@@ -60,10 +66,11 @@ int mosquitto_set_username(mosquitto *client, const char *username) {
 int mosquitto_client_sub_count(const mosquitto *client) {
     return client->subscriptions;
 }
-bool mosquitto_client_clean_session(const mosquitto *) {
-    return false;
+bool mosquitto_client_clean_session(const mosquitto *client) {
+    return client->clean_session;
 }
 int mosquitto_kick_client_by_clientid(const char *, bool) {
+    ++kicks;
     return MOSQ_ERR_SUCCESS;
 }
 void mosquitto_log_printf(int, const char *format, ...) {
@@ -101,13 +108,14 @@ class AdapterTest : public testing::Test {
         chmod(path(name).c_str(), 0644);
     }
 
-    static std::string token(int seconds = 300, const std::string &scope = "write:*/* read:*/*") {
+    static std::string token(int seconds = 300, const std::string &scope = "write:*/* read:*/*",
+                             const std::string &sub = "alice") {
         const std::int64_t now = std::time(nullptr);
         return TestKey::shared("ES256").sign("ES256", support::jws_header("ES256", "k").json(),
                                              JsonObject()
                                                  .string("iss", "https://id.example")
                                                  .string("aud", "mq")
-                                                 .string("sub", "alice")
+                                                 .string("sub", sub)
                                                  .number("exp", now + seconds)
                                                  .string("scope", scope)
                                                  .json());
@@ -181,6 +189,35 @@ TEST_F(AdapterTest, WithoutAChainSuchAClientHasNoneEither) {
     client.username = "somebody";
     EXPECT_EQ(publish(client), MOSQ_ERR_ACL_DENIED);
 }
+
+#ifndef TEST_MOSQUITTO_2_1
+// 2.0.13 and later: the client's identifier stays, and its end is told when it has closed its side.
+TEST_F(AdapterTest, ARefusedWebsocketHasNoIdentifierUntilItsEndIsTold) {
+    start(true);
+    mosquitto alice{"c1", ""};
+    ASSERT_EQ(log_in(alice), MOSQ_ERR_SUCCESS);
+    mosquitto stranger{"c1", "local", 0, mp_websockets, true};
+    ASSERT_EQ(log_in_with(stranger, "wrong"), MOSQ_ERR_PLUGIN_DEFER);
+    adapter->on_tick();
+    adapter->on_disconnect(&stranger, true);
+    kicks = 0;
+    mosquitto mallory{"c1", ""};
+    EXPECT_EQ(log_in_with(mallory, token(300, "write:*/*", "mallory").c_str()), MOSQ_ERR_UNKNOWN);
+    EXPECT_EQ(kicks, 0) << "a kick by the identifier would be alice's";
+}
+TEST_F(AdapterTest, AWebsocketOfAnotherPluginThatWasLetInHasItsIdentifier) {
+    start(true);
+    for (const bool clean : {true, false}) {
+        mosquitto local{"c1", "local", clean ? 1 : 0, mp_websockets, clean};
+        ASSERT_EQ(log_in_with(local, "right"), MOSQ_ERR_PLUGIN_DEFER);
+        adapter->on_tick();
+        mosquitto mallory{"c1", ""};
+        EXPECT_EQ(log_in_with(mallory, token(300, "write:*/*", "mallory").c_str()), MOSQ_ERR_UNKNOWN);
+        adapter->on_disconnect(&local, false);
+        adapter->on_tick();
+    }
+}
+#endif
 
 // After a reload the broker asks again about each client that it has. Nobody else may be let in by the names, and the
 // piece of memory, of one that is gone.

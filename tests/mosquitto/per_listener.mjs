@@ -1,4 +1,4 @@
-// per_listener_settings true: Mosquitto 2.0 calls no tick of the plugin then.
+// per_listener_settings true: Mosquitto calls no tick of the plugin then, before 2.0.15.
 import assert from 'node:assert/strict';
 import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
@@ -48,6 +48,11 @@ const token = (sub, scope = 'read:%2F/* write:%2F/*', options = {}) => issuer.mi
 const mortal = (sub, scope) => token(sub, scope, {lifetime: LIFETIME});
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
+/** The third number of a Mosquitto 2.0; later ones are above all of them. */
+const patch = () => Number(/mosquitto version 2\.0\.(\d+)/.exec(broker.log)?.[1] ?? Infinity);
+/** 2.0.21 loses what waits for a client that is away at SIGHUP, also without a plugin; 2.0.23 says that it mended that. */
+const forgetsAway = () => patch() > 11 && patch() < 23;
+
 test('a client whose token has ended is disconnected, and its will published', async () => {
     const all = await Client.connect(broker.port, await token('all'));
     assert.ok(await all.subscribe('wills/#'));
@@ -59,7 +64,7 @@ test('a client whose token has ended is disconnected, and its will published', a
         }));
     }
     await pause(LIFETIME);
-    // On 2.0 another client's message is the occasion, on whatever listener.
+    // Without ticks another client's message is the occasion, on whatever listener.
     await all.publish('anything', 'x');
     for (const client of clients) await eventually(() => client.closed, 'the end');
     await eventually(() => all.messages.length === 4, 'four wills');
@@ -112,15 +117,17 @@ test('SIGHUP disconnects nobody, and lets nobody in', async () => {
     await eventually(async () => await refusal(Client.connect(broker.port, ended)).catch(() => 0) === 135, 'the end of a token');
     const back = await Client.connect(broker.port, await token('waiting'), {...durable('waiting'), clean: false});
     assert.ok(back.sessionPresent);
-    await back.receives('reloads 3');
-    assert.deepEqual(back.messages, ['reloads 1', 'reloads 2', 'reloads 3']);
+    if (!forgetsAway()) {
+        await back.receives('reloads 3');
+        assert.deepEqual(back.messages, ['reloads 1', 'reloads 2', 'reloads 3']);
+    }
     await back.end();
 });
 
 test('the log tells of a broker without ticks', async () => {
     await pause(3);
     await (await Client.connect(broker.port, await token('late'))).end();
-    if (broker.isOld) assert.match(broker.log, /this broker calls no tick/);
+    if (patch() < 15) assert.match(broker.log, /this broker calls no tick/);
     else assert.doesNotMatch(broker.log, /calls no tick/);
     assert.ok(broker.program.running);
 });

@@ -11,6 +11,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -59,7 +60,7 @@ class Provider {
         if (algorithm[0] == 'R' || algorithm[0] == 'P') return "rsa";
         return algorithm == "EdDSA" ? "ed" : "ec" + algorithm.substr(2);
     }
-    static const TestKey &key_of(const std::string &algorithm) {
+    static const TestKey &key_of(std::string_view algorithm) {
         return TestKey::shared(algorithm[0] == 'R' || algorithm[0] == 'P' ? "RS256" : algorithm);
     }
 

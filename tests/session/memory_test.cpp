@@ -96,11 +96,18 @@ TEST_F(BackendTest, ATokenWithoutAnIdentifierInItsScopesCostsNoAllocationMore) {
         if (backend) backend->close();
         backend = make_backend(
             options_with_log(provider.config(std::string(R"(,"log_level":"error")") + more), log), clock);
-        const std::string warm = Provider::mint(Provider::claims().string("jti", "w").string("scope", scope));
-        const std::string token = Provider::mint(Provider::claims().string("scope", scope));
-        EXPECT_REASON(log_in(warm), NONE);  // the buffers are made, and the set is known
-        const std::size_t first = support::count_allocations([&] { EXPECT_REASON(log_in(token), NONE); });
-        return Counts{first, support::count_allocations([&] { EXPECT_REASON(log_in(token), NONE); })};
+        const auto token = [&](const std::string &jti) {
+            return Provider::mint(Provider::claims().string("jti", jti).string("scope", scope));
+        };
+        const auto cost = [&](const std::string &of) {
+            return support::count_allocations([&] { EXPECT_REASON(log_in(of), NONE); });
+        };
+        const std::string warm = token("w");
+        cost(warm);  // the buffers are made, and the set is known
+        // A token may be the first of its part of the cache, which makes a table then: the least of many is no such.
+        std::size_t first = cost(token("0"));
+        for (int i = 1; i < 32; ++i) first = std::min(first, cost(token(std::to_string(i))));
+        return Counts{first, cost(warm)};
     };
     const char *const on = R"(,"expand_connection":true)";
     const std::string plain = "mq.read:v/q mq.write:v/a* mq.tag:monitoring";

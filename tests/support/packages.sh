@@ -6,12 +6,15 @@ system_root=${system_root:-}
 # The daemons that come with packages of the tests, by the names of their services.
 daemons='mosquitto rabbitmq-server epmd prometheus glewlwyd etcd'
 
-# missing_packages PACKAGE...: prints those that are not installed. The first word of the status is what is wanted, "hold"
-# for instance; the other two say what is.
+# missing_packages PACKAGE...: prints those that are not installed, also under no other name: Debian 13 has libtcmalloc-minimal4
+# as libtcmalloc-minimal4t64, which provides it. The first word of the status is what is wanted, "hold" for instance; the
+# other two say what is.
 missing_packages() {
+    installed=$(dpkg-query -W -f='${Status}: ${Package}, ${Provides}\n' 2>/dev/null |
+        sed -n 's/^[a-z]* ok installed: //p' | sed 's/ ([^)]*)//g' | tr ',\n' '  ')
     for package; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-            *' ok installed') ;;
+        case " $installed " in
+            *" $package "*) ;;
             *) printf '%s ' "$package" ;;
         esac
     done

@@ -26,14 +26,13 @@ ln -sf /lib/systemd/system/mosquitto.service "$WANTS/mosquitto.service"
 SH
 cat >"$work/bin/dpkg-query" <<'SH'
 #!/bin/sh
-for package; do :; done
-case $package in
-    there) printf 'install ok installed' ;;
-    held) printf 'hold ok installed' ;;
-    removed) printf 'deinstall ok config-files' ;;
-    broken) printf 'install reinstreq half-installed' ;;
-    *) exit 1 ;;
-esac
+cat <<'PACKAGES'
+install ok installed: there,
+hold ok installed: held,
+deinstall ok config-files: removed,
+install reinstreq half-installed: broken,
+install ok installed: renamedt64, other (= 2), renamed (= 1)
+PACKAGES
 SH
 cat >"$work/bin/systemctl" <<'SH'
 #!/bin/sh
@@ -57,6 +56,7 @@ quietly() { ("$@") >"$work/out" 2>&1; }
 
 # ---- packages
 ok 'a held package is there' is "$(missing_packages there held)" ''
+ok 'so is one that another provides' is "$(missing_packages renamed renamedt64)" ''
 ok 'one that was removed, is half installed or unknown is not' \
     is "$(missing_packages removed broken unknown)" 'removed broken unknown '
 
