@@ -4,7 +4,8 @@
 #     sh tests/nightly.sh
 #
 # ThreadSanitizer comes first, then a build and all tests with clang, newer brokers, Debian packages, Dialyzer, Glewlwyd as a
-# second OpenID provider, long fuzzing, long soaks, a RabbitMQ cluster of three nodes, recovery from long outages, and LavinMQ where
+# second OpenID provider, arm64 in emulation, long fuzzing, long soaks, a RabbitMQ cluster of three nodes, recovery from long
+# outages, and LavinMQ where
 # TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be
 # fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
 set -u
@@ -28,6 +29,7 @@ if can_fetch $provider_packages; then
 else
     skip 'a second OpenID provider' "apt-get doesn't get its packages"
 fi
+part 'arm64, in emulation' sh tests/arm64.sh
 part 'long fuzzing' sh tests/fuzz/run.sh "${TOKENWARD_FUZZ_SECONDS:-300}"
 part 'long soak' sh tests/soak/run.sh 20
 part 'long soak of the Mosquitto plugin' sh tests/mosquitto/soak.sh

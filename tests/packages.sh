@@ -3,7 +3,8 @@
 #
 #     sh tests/packages.sh [SUITE...]
 #
-# SUITE is bookworm (Debian 12) or trixie (13); without any, both. The packaging is plugin/debian. What is packaged is the
+# SUITE is bookworm (Debian 12) or trixie (13); without any, both. Or it is bookworm-arm64, cross-built and tried in QEMU
+# (tests/arm64.sh). The packaging is plugin/debian. What is packaged is the
 # last commit. In a folder of each suite (debootstrap) the packages are built from the source archive of meson dist and looked at
 # by lintian; in a bare one apt installs them, tokenward and a Mosquitto with the plugin run, an upgrade comes while that
 # broker runs, and a removal leaves nothing. Archive and packages are built twice, and must be the same bytes.
@@ -16,8 +17,8 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/support/setup.sh
 . tests/support/debian_root.sh
 . tests/support/parts.sh
-suites=${TOKENWARD_SUITES:-${XDG_CACHE_HOME:-$HOME/.cache}/tokenward-suites}
-days=${TOKENWARD_SUITES_DAYS:-7}
+. tests/support/suite_root.sh
+. tests/support/emulation.sh
 [ "$(id -u)" = 0 ] || die 'as root: it makes folders of other suites, and runs programs there'
 
 # shellcheck disable=SC2046,SC2086 # lists
@@ -33,59 +34,12 @@ issuer=
 cleanup() {
     trap - EXIT HUP INT TERM
     [ -z "$issuer" ] || kill "$issuer" 2>/dev/null
+    end_emulation
     wait
     rm -rf "$work" "$parts"
 }
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
-
-# inside ROOT COMMAND...: in the folder of a suite, with /proc and /dev, in mounts and processes of its own: when the
-# command ends, so does all that it started.
-inside() {
-    inside_root=$1
-    shift
-    unshare --mount --propagation private --pid --fork --kill-child sh -c '
-        root=$1
-        shift
-        mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 1
-        exec chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            DEBIAN_FRONTEND=noninteractive "$@"' \
-        sh "$inside_root" "$@"
-}
-
-# is_fresh ROOT STAMP: made by this script, with this in it, not long ago.
-is_fresh() {
-    [ -f "$1/.tokenward-tests" ] && [ "$(cat "$1/.tokenward-tests")" = "$2" ] &&
-        [ -z "$(find "$1/.tokenward-tests" -mtime "+$days")" ]
-}
-
-# bare_root SUITE: leaves the name of a folder with Debian's minimum in $root.
-bare_root() {
-    root=$suites/$1
-    is_fresh "$root" bare && return 0
-    make_way "$root"
-    say "debootstrap of $1 into $root"
-    mkdir -p "$root" && : >"$root/.tokenward-tests"
-    debootstrap --variant=minbase "$1" "$root" "$(debian_mirror)" >&2 || return 1
-    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-    chmod 755 "$root/usr/sbin/policy-rc.d"
-    echo bare >"$root/.tokenward-tests"
-}
-
-# builder_root SUITE: the same with what the packages are built with; lasts until plugin/debian/control changes.
-builder_root() {
-    bare_root "$1" || return 1
-    bare=$root root=$suites/$1-builder
-    stamp=$(cksum <plugin/debian/control)
-    is_fresh "$root" "$stamp" && return 0
-    make_way "$root"
-    cp -a "$bare" "$root" && : >"$root/.tokenward-tests" || return 1
-    mkdir -p "$root/build/needs/debian" && cp plugin/debian/control "$root/build/needs/debian/" || return 1
-    inside "$root" sh -c 'apt-get -q update && apt-get -q -y --no-install-recommends install build-essential lintian &&
-        cd /build/needs && apt-get -q -y --no-install-recommends build-dep ./' >&2 || return 1
-    echo "$stamp" >"$root/.tokenward-tests"
-}
 
 # source_archive: tokenward-VERSION.tar.xz of the last commit, in $work.
 source_archive() {
@@ -97,9 +51,9 @@ source_archive() {
 
 suffix_of() {
     case $1 in
-        bookworm) echo '~deb12' ;;
+        bookworm | bookworm-arm64) echo '~deb12' ;;
         trixie) echo '~deb13' ;;
-        *) die "$1 is no suite that this script knows: bookworm or trixie" ;;
+        *) die "$1 is no suite that this script knows: bookworm, trixie or bookworm-arm64" ;;
     esac
 }
 
@@ -112,7 +66,10 @@ build_in() {
     tar -xf "$here/tokenward_$version.orig.tar.xz" -C "$here" || return 1
     cp -a "$here/tokenward-$version/plugin/debian" "$here/tokenward-$version/debian"
     sed -i "1s/)/$(suffix_of "$of"))/" "$here/tokenward-$version/debian/changelog"
-    inside "$root" env "$@" sh -c "cd $folder/tokenward-$version && dpkg-buildpackage -us -uc" >"$work/$of.build" 2>&1 && return 0
+    target=''
+    ! is_arm64 "$of" || target='--host-arch arm64'
+    inside "$root" env "$@" sh -c "cd $folder/tokenward-$version && dpkg-buildpackage -us -uc $target" >"$work/$of.build" 2>&1 &&
+        return 0
     tail -n 60 "$work/$of.build"
     return 1
 }
@@ -182,12 +139,14 @@ try_packages() {
     cp "build-packages/$suite"/*.deb "$root/packages/"
     cp tests/support/packages_inside.sh "$work/issuer/ca.pem" "$root/try/"
     [ -e "$root/etc/hosts" ] || echo '127.0.0.1 localhost' >"$root/etc/hosts"
-    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --sub alice \
+    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --lifetime 7200 --sub alice \
         --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
     cat "$work/issuer/issuer" >"$root/try/issuer"
     # The three lines of the page, where packages put the plugin.
+    machine=x86_64
+    ! is_arm64 "$suite" || machine=aarch64
     sed -n '/^Three lines/,/^and the provider/p' plugin/mosquitto/README.md | grep -E '^(allow_anonymous|plugin)' |
-        sed 's|/usr/local/|/usr/|' >"$root/try/lines"
+        sed "s|/usr/local/|/usr/|; s|x86_64|$machine|" >"$root/try/lines"
     # shellcheck disable=SC2046 # a list
     inside "$root" sh /try/packages_inside.sh $(free_ports 4) 2>&1
     # shellcheck disable=SC2046 # in one line
@@ -235,14 +194,20 @@ issuer=$!
 for _ in $(seq 200); do [ -f "$work/issuer/pid" ] || sleep 0.1; done
 [ -f "$work/issuer/pid" ] || die "the test issuer doesn't start: $(cat "$work/issuer.log")"
 
-for suite in ${*:-bookworm trixie}; do suffix_of "$suite" >/dev/null; done
+for suite in ${*:-bookworm trixie}; do
+    suffix_of "$suite" >/dev/null
+    is_arm64 "$suite" || continue
+    builder_root "$suite" || die "the folder for $suite can't be made"
+    begin_emulation "$root/usr/bin/qemu-aarch64-static"
+done
 part 'source archive' count_one archive source_archive
 part '... the same again elsewhere' count_one archive same_archive
 for suite in ${*:-bookworm trixie}; do
     part "packages for $suite" count_one build build_packages_of "$suite"
     part "lintian on $suite" count_one lintian lint "$suite"
     part "tried in a bare $suite" counted try_packages "$suite"
-    part "from source in a bare $suite" counted by_the_page "$suite"
+    # A compiler in QEMU would take hours.
+    is_arm64 "$suite" || part "from source in a bare $suite" counted by_the_page "$suite"
     part "the same again on $suite, elsewhere" count_one build same_again "$suite"
 done
 finish

@@ -173,7 +173,8 @@ Result<std::unique_ptr<Session>> Backend::authenticate(const credentials::Creden
 Result<void> Backend::refresh(Session &session, const credentials::Credentials &credentials,
                               const Context &context) {
     const EpochDomain::Reader call(calls_);
-    if (closed_.load(std::memory_order_acquire))
+    // Counted first, then asked, both in the one order of all threads: close() waits for this call, or is seen by it.
+    if (closed_.load(std::memory_order_seq_cst))
         return fail(Reason::BACKEND_CLOSED, "the backend was destroyed");
     return Login(logins_, credentials, context).refresh(session);
 }
@@ -217,7 +218,7 @@ bool Backend::denies_identity(std::string_view issuer, std::string_view username
 }
 
 void Backend::close() noexcept {
-    closed_.store(true, std::memory_order_release);
+    closed_.store(true, std::memory_order_seq_cst);
     logger_.leave_queue();
     metrics_file_.stop();
     if (fetcher_) fetcher_->stop();

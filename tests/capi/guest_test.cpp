@@ -4,6 +4,7 @@
 #include "support/in_child.hpp"
 #include "support/thread_signals.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -17,7 +18,9 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include <alloca.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
@@ -314,17 +317,25 @@ TEST_F(Waiting, OurThreadsLeaveTheFaultsToTheHostsHandler) {
 
 namespace {
 
-/// Runs `body` on a thread with a stack of so many bytes.
+/// Runs `body` on a thread with a stack of so many bytes. arm64 has none of 64 KiB: what is more is used up first.
 void on_a_stack_of(std::size_t bytes, std::function<void()> body) {
+    struct Task {
+        std::function<void()> body;
+        std::size_t too_much;
+    };
+    const std::size_t size = std::max<std::size_t>(bytes, PTHREAD_STACK_MIN);
+    Task task{std::move(body), size - bytes};
     pthread_attr_t attributes;
     ASSERT_EQ(pthread_attr_init(&attributes), 0);
-    ASSERT_EQ(pthread_attr_setstacksize(&attributes, bytes), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&attributes, size), 0);
     pthread_t thread{};
     const auto run = [](void *argument) -> void * {
-        (*static_cast<std::function<void()> *>(argument))();
+        const auto &asked = *static_cast<Task *>(argument);
+        [[maybe_unused]] void *const volatile used_up = alloca(asked.too_much);
+        asked.body();
         return nullptr;
     };
-    ASSERT_EQ(pthread_create(&thread, &attributes, run, &body), 0);
+    ASSERT_EQ(pthread_create(&thread, &attributes, run, &task), 0);
     ASSERT_EQ(pthread_join(thread, nullptr), 0);
     pthread_attr_destroy(&attributes);
 }

@@ -51,11 +51,18 @@ ok 'the page has three lines' test "$(wc -l </try/lines)" = 3
 mosquitto -c /try/mosquitto.conf >"$log" 2>&1 &
 broker=$!
 ok 'Mosquitto starts with them' wait_for grep -q ' running$' "$log"
-publish() { mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -u token -P "$2" -t "$1" -m x; }
+publish() { mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -r -u token -P "$2" -t "$1" -m "to $1"; }
 publishes() { publish "$@" >/try/published 2>&1 && not grep -i -q 'not authorized\|failed' /try/published; }
 token=$(cat /try/token)
 ok 'a token may publish' publishes sensors/1 "$token"
+receives() {
+    [ "$(mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -u token -P "$2" -t "$1" -C 1 -W 60)" = "to $1" ]
+}
+ok '... and receive what was published' receives sensors/1 "$token"
 ok '... where its scopes say so' not publishes secret/1 "$token"
+ok '... and the log says what it lacks' grep -q 'authorize denied reason=NO_MATCHING_SCOPE .* topic="secret/1"' "$log"
+ok 'a token with a changed signature may not' not publishes sensors/1 "${token%??????????}AAAAAAAAAA"
+ok '... and the log says why' grep -q 'reason=BAD_SIGNATURE' "$log"
 ok 'what is no token may not' not publishes sensors/1 password
 from=/newer
 ok 'an upgrade comes while the broker runs' install libtokenward1 tokenward mosquitto-tokenward
