@@ -5,8 +5,7 @@
 #
 # ThreadSanitizer comes first, then a build and all tests with clang, newer brokers, Debian packages, Dialyzer, Glewlwyd as a
 # second OpenID provider, arm64 in emulation, long fuzzing, long soaks, a RabbitMQ cluster of three nodes, recovery from long
-# outages, and LavinMQ where
-# TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be
+# outages, and LavinMQ where TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be
 # fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -18,7 +17,7 @@ with_clang() {
     install_packages clang && CC=clang CXX=clang++ TOKENWARD_BUILD=build-clang sh tests/run.sh
 }
 
-part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access keys session
+part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access denials keys session
 part 'all tests, built with clang' with_clang
 part 'newer brokers' sh tests/brokers.sh
 part 'Debian packages' sh tests/packages.sh
