@@ -29,19 +29,8 @@ local() ->
 kinds(Pids) ->
     Kinds = maps:from_list([{Pid, other} || Pid <- rabbit_networking:local_non_amqp_connections()] ++
                            [{Pid, direct} || Pid <- rabbit_direct:list_local()] ++
-                           [{Pid, amqp} || Pid <- rabbit_networking:local_connections()] ++
-                           [{Pid, mqtt} || Pid <- web_mqtt()]),
+                           [{Pid, amqp} || Pid <- rabbit_networking:local_connections()]),
     [{Kind, Pid} || Pid <- Pids, {true, Kind} <- [kind(Pid, Kinds)]].
-
-%% Since 3.12 a Web-MQTT client has a process of cowboy's, as those of Web-STOMP have, and no direct connection. It takes the
-%% same message as MQTT's.
-web_mqtt() ->
-    case erlang:function_exported(rabbit_networking, list_local_connections_of_protocol, 1) of
-        true ->
-            lists:append([rabbit_networking:list_local_connections_of_protocol(Protocol) ||
-                             Protocol <- ['http/web-mqtt', 'https/web-mqtt']]);
-        false -> []
-    end.
 
 kind(Pid, Kinds) ->
     case Kinds of
@@ -49,9 +38,19 @@ kind(Pid, Kinds) ->
             case proc_lib:translate_initial_call(Pid) of
                 {rabbit_stream_reader, _, _} -> {true, stream};
                 {rabbit_mqtt_reader, _, _} -> {true, mqtt};
+                {cowboy_clear, _, _} -> web();
+                {cowboy_tls, _, _} -> web();
                 _ -> false  % it has a direct connection, which is closed, or the broker closes it
             end;
         #{Pid := Kind} -> {true, Kind};
+        _ -> false
+    end.
+
+%% A client over WebSockets. Since 3.12 one of MQTT has no direct connection, and takes the same message as MQTT's own
+%% process; one of STOMP drops it.
+web() ->
+    case tokenward_broker:version() of
+        [_, _, _] = Version when Version >= [3, 12, 0] -> {true, mqtt};
         _ -> false
     end.
 
