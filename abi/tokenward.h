@@ -560,7 +560,7 @@ TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, c
  * Whether a line of denied_file names whoever has the identity: for what a client made and that outlives its session, a
  * shovel say. Ask after each tokenward_reload, and at the start. Lines with username and issued_before count, not those with
  * jti, client_id or kid, which only a token has. Never blocks for long; no line is written.
- * \param issuer    as tokenward_session_issuer gave it
+ * \param issuer    as tokenward_session_issuer gave it; empty: not known, so any provider's
  * \param username  as tokenward_session_username gave it
  * \param since     when it was made, in seconds since 1970: its token was issued no later, so issued_before counts if it names
  *                  a later time

@@ -325,6 +325,12 @@ class Backend {
         return handle_ != nullptr ? library_->reload(handle_, options, &error) : std::int32_t{TOKENWARD_ERROR};
     }
 
+    /// Whether an operator denies the identity, for what it made at that time. An empty issuer: any provider's.
+    [[nodiscard]] bool denies(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept {
+        return handle_ != nullptr && library_->identity_denied(handle_, issuer.data(), issuer.size(), username.data(),
+                                                               username.size(), since) == TOKENWARD_DENIED;
+    }
+
     /// session is a new one if the result is TOKENWARD_OK, else empty. context may be NULL.
     [[nodiscard]] std::int32_t authenticate(const tokenward_credentials &credentials,
                                             const tokenward_context *context, Session &session,

@@ -1,5 +1,7 @@
 #include "denied_lines.hpp"
 
+#include "output.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
@@ -8,6 +10,8 @@ namespace tokenward::cli {
 namespace {
 
 constexpr std::string_view kinds[] = {"username", "jti", "client_id", "kid"};
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 /// A line of the file.
 struct Line {
@@ -69,6 +73,10 @@ Denial words_of(std::string_view line) {
 std::vector<Line> lines_of(std::string_view content) {
     std::vector<Line> lines;
     std::string section;
+    if (content.starts_with(byte_order_mark)) {  // the library skips it
+        lines.push_back({content.substr(0, byte_order_mark.size()), {}, false, {}});
+        content.remove_prefix(byte_order_mark.size());
+    }
     while (!content.empty()) {
         const std::size_t end = std::min(content.find('\n'), content.size() - 1) + 1;
         Line line{content.substr(0, end), section, false, words_of(content.substr(0, end))};
@@ -84,12 +92,23 @@ std::vector<Line> lines_of(std::string_view content) {
 
 /// "2026-11-28T21:00:00Z"
 bool is_time(const std::string &text) {
+    constexpr std::string_view form = "dddd-dd-ddTdd:dd:ddZ";
+    if (text.size() != form.size()) return false;
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        const bool is_digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == 'd' ? !is_digit : text[i] != form[i]) return false;
+    }
     std::tm time{};
-    const char *const end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-    if (end == nullptr || *end != '\0' || text.size() != 20) return false;
+    if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr || time.tm_sec > 60) return false;
     const std::tm asked = time;
     (void)::timegm(&time);  // moves a day that no month has
-    return time.tm_mday == asked.tm_mday && time.tm_mon == asked.tm_mon;
+    return time.tm_sec != asked.tm_sec || (time.tm_mday == asked.tm_mday && time.tm_mon == asked.tm_mon);
+}
+
+/// No longer than the library takes, UTF-8, and without what no name has.
+bool is_name(const std::string &text) {
+    constexpr std::size_t max_value_bytes = 1024;
+    return text.size() <= max_value_bytes && for_terminal(text) == text;
 }
 
 }  // namespace
@@ -99,6 +118,8 @@ std::variant<Denial, std::string> read_denial(const std::vector<std::string> &wo
     if (words.empty()) return "says nothing of whom: " + forms;
     if (std::any_of(words.begin(), words.end(), [](const std::string &word) { return word.empty(); }))
         return std::string("an empty name denies nobody");
+    if (!std::all_of(words.begin(), words.end(), is_name))
+        return std::string("takes names of up to 1024 bytes of UTF-8 without control characters");
     if (words.front() == "issued_before") {
         const bool of_user = words.size() == 4 && words[2] == "username";
         if (words.size() != 2 && !of_user) return "wants issued_before TIME|now [username NAME]";
@@ -126,8 +147,8 @@ std::optional<std::string> with_line(std::string_view content, const std::string
     for (const Line &line : lines) {
         if (line.section == section && line.denial == denial) return std::nullopt;
         out += line.text;
-        if (!out.ends_with('\n')) out += '\n';
-        if (line.section == section && (line.is_header || !line.denial.empty())) place = out.size();
+        if (line.section == section && (line.is_header || !line.denial.empty() || line.text == byte_order_mark))
+            place = out.size();
     }
     const bool headed = std::any_of(lines.begin(), lines.end(), [](const Line &line) { return line.is_header; });
     if (section.empty() && !headed) place = out.size();

@@ -5,6 +5,7 @@
 #include "json_writer.hpp"
 #include "output.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace tokenward::cli {
@@ -62,20 +64,28 @@ class DeniedFile {
         const std::size_t slash = path_.rfind('/');
         folder_ = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
         folder_fd_ = std::make_unique<Descriptor>(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        // Two at a time would lose a line.
-        if (!folder_fd_->is_open() || ::flock(folder_fd_->get(), LOCK_EX) != 0) return fail("can't open the folder", folder_);
-        const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        if (!folder_fd_->is_open()) return fail("can't open the folder", folder_);
+        if (!lock()) return false;
+        const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
         if (!file.is_open()) return errno == ENOENT || fail("can't open", path_);
         if (::fstat(file.get(), &status_) != 0) return fail("can't look at", path_);
         if (!S_ISREG(status_.st_mode)) {
             problem_ = path_ + " isn't a regular file";
             return false;
         }
+        // The new file would be without it: closed to the broker, or open to a group.
+        if (::fgetxattr(file.get(), "system.posix_acl_access", nullptr, 0) > 0) {
+            problem_ = path_ + " has an access list (setfacl): edit it by hand, or take the list away with setfacl -b";
+            return false;
+        }
         exists_ = true;
         char buffer[65536];
         ssize_t got = 0;
         while ((got = ::read(file.get(), buffer, sizeof buffer)) > 0) content_.append(buffer, static_cast<std::size_t>(got));
-        return got == 0 || fail("can't read", path_);
+        if (got < 0) return fail("can't read", path_);
+        if (content_.empty() || content_.ends_with('\n')) return true;
+        problem_ = path_ + ": the last line has no end: it may be half written. End it with a line break, if it is whole";
+        return false;
     }
 
     bool replace(const std::string &content) {
@@ -98,6 +108,18 @@ class DeniedFile {
     [[nodiscard]] const std::string &problem() const { return problem_; }
 
   private:
+    /// Two at a time would lose a line. Whoever may read the folder can hold the lock, so the wait has an end.
+    bool lock() {
+        for (int tries = 0; ::flock(folder_fd_->get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+            if (errno != EWOULDBLOCK) return fail("can't lock the folder", folder_);
+            if (tries == 50) {
+                problem_ = "somebody has locked " + folder_ + " for 5 s (flock): see who with fuser " + folder_;
+                return false;
+            }
+            ::usleep(100'000);
+        }
+        return true;
+    }
     bool fail(const char *what, const std::string &path) {
         problem_ = system_error(what, path);
         return false;
@@ -135,6 +157,12 @@ std::string header_of(const std::string &section) {
     return section == "oauth" ? "[oauth]" : "[oauth." + section + "]";
 }
 
+bool is_section(const std::string &name) {
+    return name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    });
+}
+
 /// denied_file of the configuration, which must have the section. Nothing: standard error says why.
 std::optional<std::string> configured_file(const CommonOptions &common, const std::string &section) {
     Host host(common);
@@ -142,6 +170,7 @@ std::optional<std::string> configured_file(const CommonOptions &common, const st
     std::string text;
     if (!host.check_config(text)) {
         report(host, common, host.error(), exit_usage);
+        (void)std::fprintf(stderr, "  if it is a line of denied_file: tokenward deny or allow --file FILE edits it all the same\n");
         return std::nullopt;
     }
     const auto document = parse_object(text);
@@ -160,11 +189,13 @@ std::optional<std::string> configured_file(const CommonOptions &common, const st
 }
 
 ExitCode edit(const CommonOptions &common, const DenyOptions &options, bool denies) {
-    const auto read = read_denial(options.words, rfc3339(std::time(nullptr)));
+    // What was issued in this second was issued before it ends.
+    const auto read = read_denial(options.words, rfc3339(std::time(nullptr) + 1));
     if (const auto *problem = std::get_if<std::string>(&read)) {
         return failed((denies ? "deny " : "allow ") + *problem);
     }
     const auto &denial = std::get<Denial>(read);
+    if (!is_section(options.section)) return failed("--section takes a name of 1 to 64 of A-Z a-z 0-9 _ -");
     std::optional<std::string> path = options.file;
     if (path->empty()) path = configured_file(common, options.section);
     if (!path) return exit_usage;

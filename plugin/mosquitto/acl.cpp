@@ -152,7 +152,11 @@ int Adapter::decide_left(const Found &found, const mosquitto_evt_acl_check &even
         log_denial(event, "it has not logged in since the broker started");
         return MOSQ_ERR_ACL_DENIED;
     }
-    // The session was forgotten, which takes nothing back that was published before.
+    // The session was forgotten, which takes nothing back that was published before. The name alone can be denied now.
+    if (!identity.username.empty() && backend_.denies({}, identity.username, std::time(nullptr))) {
+        log_denial(event, "the operator denies its username (denied_file)");
+        return MOSQ_ERR_ACL_DENIED;
+    }
     return MOSQ_ERR_SUCCESS;
 }
 

@@ -367,7 +367,11 @@ bool Adapter::is_known_to_reload(const mosquitto_evt_basic_auth &event, int &ans
     if (sessions_.recheck(event.client, identity, event.password)) {
         // Without ticks the broker's own check is the first chance to disconnect whom the operator denied.
         const host::Session *session = sessions_.session_of(event.client, identity);
-        if (!ticking_ && session != nullptr && is_denied(*session)) answer = MOSQ_ERR_AUTH;
+        if (!ticking_ && session != nullptr && is_denied(*session)) {
+            write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(identity.client_id) +
+                                                     " is disconnected: the operator denies it (denied_file)");
+            answer = MOSQ_ERR_AUTH;
+        }
         return true;
     }
     // It must not be a new connection that has the memory, the names and not the token of one that is gone.

@@ -8,6 +8,7 @@
 -export([start_link/0, handle/0, reload/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 
+-define(CACHE_SUPERVISOR, rabbit_auth_backend_cache_app).
 -define(KEY, {?MODULE, handle}).
 
 start_link() ->
@@ -72,11 +73,29 @@ reload(Backend) ->
         {ok, #{files := Files, json := Json} = Config} ->
             write_notes(Config),
             case tokenward_nif:reload(Backend, Files, Json, 0) of
-                ok -> tokenward_expiry:look_again();
+                ok ->
+                    forget_cached_logins(),
+                    tokenward_expiry:look_again();
                 Problem -> {error, unicode:characters_to_binary(problem_text(Problem, Config))}
             end;
         {error, Problem} ->
             {error, unicode:characters_to_binary(Problem)}
+    end.
+
+%% rabbit_auth_backend_cache would go on with what was answered before the reload: tags, too, which nobody asks a session.
+%% Before 4.1 it has no function for that, so its processes begin anew.
+forget_cached_logins() ->
+    case {erlang:function_exported(rabbit_auth_backend_cache, clear_cache, 0), whereis(?CACHE_SUPERVISOR)} of
+        {_, undefined} -> ok;
+        {true, _} ->
+            _ = rabbit_auth_backend_cache:clear_cache(),
+            ok;
+        {false, Supervisor} ->
+            lists:foreach(
+                fun({Id, _, _, _}) ->
+                    _ = supervisor:terminate_child(Supervisor, Id),
+                    supervisor:restart_child(Supervisor, Id)
+                end, supervisor:which_children(Supervisor))
     end.
 
 handle_cast(_Request, Backend) ->

@@ -84,6 +84,7 @@ handle_cast({session_of, Pid, Session}, Watch) ->
     {noreply, look(Watch)};
 handle_cast(look_again, Watch) ->
     lists:foreach(fun look_again/1, ets:tab2list(?TABLE)),
+    find(),
     {noreply, look(Watch)};
 handle_cast({unlisted, Pids}, Watch) ->
     lists:foreach(fun forget_closing/1, Pids),
@@ -121,7 +122,8 @@ end_denied(_, _, _, _) -> true.
 %% An answer to the former watch is lost: whoever was asked is asked again.
 watch_again({Pid, asked, _, _}) ->
     true = ets:delete(?TABLE, Pid);
-watch_again({Pid, Session, End, _}) ->
+watch_again({Pid, Session, _, _}) ->
+    End = end_of(Session),  % a reload may have come meanwhile
     true = ets:insert(?TABLE, {Pid, Session, End, erlang:monitor(process, Pid)}),
     index(Pid, End).
 

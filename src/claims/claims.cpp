@@ -188,9 +188,10 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
     return tl::unexpected(no_username(payload, rules));
 }
 
+/// A number counts as it is written: some providers count their tokens and clients.
 std::string_view text_of(const JsonValue &payload, std::string_view name) noexcept {
     const auto claim = payload.find(name);
-    return claim && claim->is_string() ? claim->text() : std::string_view{};
+    return claim && (claim->is_string() || claim->is_number()) ? claim->text() : std::string_view{};
 }
 
 /// RFC 9068 section 2.2; as Okta and UAA write it, and as Entra ID does.

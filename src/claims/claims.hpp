@@ -30,7 +30,7 @@ using CertificateHash = std::array<std::uint8_t, 32>;
 /// What a payload that passed every rule says. Views into the payload's document.
 struct Claims {
     std::string_view username;  ///< without the section's username_prefix
-    std::string_view jti;       ///< empty: none, or not a string
+    std::string_view jti;       ///< empty: none, or neither a string nor a number
     std::string_view client_id;         ///< of the OAuth client: client_id, cid or appid; empty likewise
     std::string_view authorized_party;  ///< the client as azp names it (OpenID Connect Core section 2)
     std::optional<std::int64_t> issued_at;  ///< iat, floored

@@ -280,7 +280,11 @@ bool DeniedList::denies_identity(std::string_view issuer, std::string_view usern
     TokenMarks marks;
     marks.issued_at = since;
     // No section has this title: then all of the provider's count.
-    return find({{}, issuer, username, marks}).has_value();
+    if (!issuer.empty()) return find({{}, issuer, username, marks}).has_value();
+    const auto denied = [&](std::uint64_t salt) {
+        return find_below(salt, mark_of(Kind::username, username), marks).has_value();
+    };
+    return denied(0) || std::ranges::any_of(sections_, [&](const Section &section) { return denied(section.salt); });
 }
 
 std::optional<Match> DeniedList::find_below(std::uint64_t salt, std::uint64_t username,

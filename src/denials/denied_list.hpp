@@ -51,7 +51,7 @@ class DeniedList {
     std::optional<Match> find(const Subject &subject) const noexcept;
 
     /// Whether lines of any section of the provider deny what that user made at that time, with a token that was issued no
-    /// later (seconds since 1970).
+    /// later (seconds since 1970). An empty issuer: of any provider.
     bool denies_identity(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept;
 
     /// "the operator denies the jti "x" (/etc/tokenward/denied:12)"; `value`: what the line matched, or nothing.

@@ -85,9 +85,10 @@ bool Session::look_at_denials(const Rights &rights, std::int64_t seen) const noe
 
 void Session::replace_rights(Rights rights, std::int64_t generation) {
     rights_.replace(std::make_unique<const Rights>(std::move(rights)), readers());
-    // Nobody compares the old token any more. The new one was compared with the denials of this generation.
+    // Nobody compares the old token any more. The new one was compared with the denials of this generation, but another
+    // refresh may have put an older one in its place.
     std::int64_t seen = denials_seen_.load(std::memory_order_relaxed);
-    while (seen >= 0 && !denials_seen_.compare_exchange_weak(seen, generation, std::memory_order_relaxed)) {
+    while (seen > generation && !denials_seen_.compare_exchange_weak(seen, generation, std::memory_order_relaxed)) {
     }
 }
 

@@ -30,21 +30,24 @@ std::string allowed(const std::string &content, const std::string &section, cons
 }  // namespace
 
 TEST(DeniedLines, Words) {
-    EXPECT_EQ(line_of(good({"username", "a b#%\n\xC3\xA9"})), "username a%20b%23%25%0A\xC3\xA9");
+    EXPECT_EQ(line_of(good({"username", "a b#%\xC3\xA9"})), "username a%20b%23%25\xC3\xA9");
+    EXPECT_EQ(line_of(good({"issued_before", "2016-12-31T23:59:60Z"})), "issued_before 2016-12-31T23:59:60Z");
     EXPECT_EQ(line_of(good({"issued_before", "now"})), "issued_before 2026-11-28T21:00:00Z");
     EXPECT_EQ(line_of(good({"issued_before", "2024-02-29T23:59:59Z", "username", "alice"})),
               "issued_before 2024-02-29T23:59:59Z username alice");
     for (const auto &words : std::vector<std::vector<std::string>>{
              {}, {"username"}, {"username", ""}, {"username", "a", "b"}, {"user", "a"}, {"issued_before"}, {"issued_before", "tomorrow"},
              {"issued_before", "2026-02-29T00:00:00Z"}, {"issued_before", "2026-02-28T00:00:00"}, {"issued_before", "2026-2-28T00:00:00Z"},
-             {"issued_before", "now", "client_id", "c"}, {"issued_before", "now", "username"}})
+             {"username", "a\nb"}, {"username", "\xE9"}, {"jti", std::string(1025, 'x')}, {"issued_before", "2026-02-28T21:00:61Z"},
+             {"issued_before", "2026-02-28T21: 0: 0Z"}, {"issued_before", "now", "client_id", "c"}, {"issued_before", "now", "username"}})
         EXPECT_NE(problem_of(words), "") << (words.empty() ? "" : words.back());
 }
 
 TEST(DeniedLines, Deny) {
     EXPECT_EQ(denied("", "", {"username", "alice"}), "username alice\n");
     EXPECT_EQ(denied("# ours\n", "", {"username", "alice"}), "# ours\nusername alice\n");
-    EXPECT_EQ(denied("username bob", "", {"username", "alice"}), "username bob\nusername alice\n");
+    EXPECT_EQ(denied("\xEF\xBB\xBF[oauth.plant]\n", "", {"username", "alice"}), "\xEF\xBB\xBFusername alice\n[oauth.plant]\n");
+    EXPECT_EQ(denied("\xEF\xBB\xBFusername alice\n", "", {"username", "alice"}), "(there)");
     EXPECT_EQ(denied("username alice # since May\n", "", {"username", "alice"}), "(there)");
     EXPECT_EQ(denied("username %61lice\r\n", "", {"username", "alice"}), "(there)");
     // Above the first header, or it would count for that section alone.

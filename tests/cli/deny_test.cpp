@@ -80,6 +80,11 @@ TEST_F(Tool, DenySaysWhatIsWrong) {
     refused({"--config", config("denied_file = " + denied + ".gone\n"), "kid", "x"}, "install -m 644 /dev/null");
     refused({"--file", denied + ".d/denied", "kid", "x"}, "can't open the folder");
     refused({"--file", "/dev/null", "kid", "x"}, "isn't a regular file");
+    refused({"--file", denied, "--section", "a]\nkid y\n[oauth.b", "kid", "x"}, "--section takes a name");
+    refused({"--file", file("half", "kid a\nkid b"), "kid", "x"}, "the last line has no end");
+    std::filesystem::create_symlink(denied + ".nowhere", denied + ".dangling");
+    refused({"--file", denied + ".dangling", "kid", "x"}, "can't open");
+    EXPECT_TRUE(std::filesystem::is_symlink(denied + ".dangling"));
     EXPECT_EQ(content_of(denied), "");
 }
 

@@ -304,6 +304,15 @@ test('behind the cache backend, all logins of a token are closed when it ends', 
             'auth_cache.cache_ttl = 600000'],
     });
     try {
+        const dora = await token('dora', 600);
+        const denies = await cached.connect(dora);
+        await (await cached.connect(dora)).close();
+        writeFileSync(denied, 'username dora\n');
+        assert.equal(await cached.evaluate('tokenward:reload().'), 'ok');
+        await assert.rejects(cached.connect(dora), undefined, 'the cache has forgotten the login');
+        await ended(() => denies.isClosed, 'the end of the denied connection', 10_000);
+        writeFileSync(denied, '');
+        assert.equal(await cached.evaluate('tokenward:reload().'), 'ok');
         const secret = await token('cora', 40);
         const logins = async () => {
             await pause(1000);  // lines come a little later

@@ -1,5 +1,5 @@
 # Sourced by the scripts of tests/, in the root of the source tree: what is missing gets installed, then built.
-# POSIX sh. Debian 12 is what it knows; elsewhere it trusts that everything is there.
+# POSIX sh. Debian 12 and 13 are what it knows; elsewhere it trusts that everything is there.
 
 # Packages that the library, its plugins and the test programs are built from, and the broker they run with.
 build_packages='
