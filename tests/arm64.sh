@@ -4,9 +4,10 @@
 #     sh tests/arm64.sh
 #
 # The last commit is what is tried. In a folder of Debian 12 with the cross compiler: the unit tests, and the layout table of the
-# contract. Then the packages, by tests/packages.sh: in a bare Debian 12 for arm64 apt installs them, and tokenward, a
-# Mosquitto and a RabbitMQ with the plugins run. Left out is what a program of this machine would have to load: the tests with
-# Node.js, of other languages, of Erlang, of Crystal; and those that count instructions, hold times, or start thousands of processes.
+# contract. Then the packages, by tests/packages.sh: in a bare Debian 12 for arm64 apt installs them, and tokenward and a
+# Mosquitto with the plugin run; Erlang doesn't run in QEMU. Left out is what a program of this machine would have to load: the tests with
+# Node.js, of other languages, of Erlang, of Crystal; and those that count instructions, hold times, or let
+# one allocation after the other fail.
 #
 # QEMU keeps the memory order of x86-64, which is stricter than that of arm64: what only that hides isn't found here.
 # The folders are kept as those of tests/packages.sh. Ends with "N passed, N failed, N skipped".

@@ -143,12 +143,12 @@ try_packages() {
         --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
     cat "$work/issuer/issuer" >"$root/try/issuer"
     # The three lines of the page, where packages put the plugin.
-    machine=x86_64
-    ! is_arm64 "$suite" || machine=aarch64
+    machine=x86_64 emulated=''
+    ! is_arm64 "$suite" || machine=aarch64 emulated=emulated
     sed -n '/^Three lines/,/^and the provider/p' plugin/mosquitto/README.md | grep -E '^(allow_anonymous|plugin)' |
         sed "s|/usr/local/|/usr/|; s|x86_64|$machine|" >"$root/try/lines"
     # shellcheck disable=SC2046 # a list
-    inside "$root" sh /try/packages_inside.sh $(free_ports 4) 2>&1
+    inside "$root" sh /try/packages_inside.sh $(free_ports 4) $emulated 2>&1
     # shellcheck disable=SC2046 # in one line
     nothing_left 'a removal leaves nothing' $(traces "$root")
     rm -rf "$root"

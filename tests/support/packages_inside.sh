@@ -1,8 +1,8 @@
 #!/bin/sh
 # What tests/packages.sh tries in a bare Debian, by chroot: TAP without numbers. /packages has the packages, /newer those of the
-# next revision, /try the token, the issuer's name and certificate, and the three lines for mosquitto.conf. Its arguments are ports.
+# next revision, /try the token, the issuer's name and certificate, and the three lines for mosquitto.conf. Its arguments are ports, and perhaps "emulated".
 set -u
-port=$1 amqp=$2 dist=$3 epmd=$4
+port=$1 amqp=$2 dist=$3 epmd=$4 emulated=${5-}
 log=/try/log
 
 ok() {
@@ -54,7 +54,8 @@ ok 'Mosquitto starts with them' wait_for grep -q ' running$' "$log"
 publish() { mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -r -u token -P "$2" -t "$1" -m "to $1"; }
 publishes() { publish "$@" >/try/published 2>&1 && not grep -i -q 'not authorized\|failed' /try/published; }
 token=$(cat /try/token)
-ok 'a token may publish' publishes sensors/1 "$token"
+# The keys may still be on their way: the client is told to try again.
+ok 'a token may publish' wait_for publishes sensors/1 "$token"
 receives() {
     [ "$(mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -u token -P "$2" -t "$1" -C 1 -W 60)" = "to $1" ]
 }
@@ -78,39 +79,43 @@ from=/packages
 from=/newer
 ok 'apt installs the plugin for RabbitMQ, and RabbitMQ' install rabbitmq-tokenward
 from=/packages
-mkdir -p /try/rabbit
-chown rabbitmq /try/rabbit
-cat >/etc/rabbitmq/rabbitmq.conf <<CONF
+try_rabbitmq() {
+    mkdir -p /try/rabbit
+    chown rabbitmq /try/rabbit
+    cat >/etc/rabbitmq/rabbitmq.conf <<CONF
 auth_backends.1 = rabbit_auth_backend_tokenward
 tokenward.config.1 = /etc/tokenward/tokenward.ini
 listeners.tcp.1 = 127.0.0.1:$amqp
 log.console = true
 CONF
-# Loopback alone, on ports that were free.
-cat >/etc/rabbitmq/rabbitmq-env.conf <<CONF
+    # Loopback alone, on ports that were free.
+    cat >/etc/rabbitmq/rabbitmq-env.conf <<CONF
 NODENAME=try@localhost
 DIST_PORT=$dist
 MNESIA_BASE=/try/rabbit
 LOG_BASE=/try/rabbit
 SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
 CONF
-export ERL_EPMD_PORT="$epmd" ERL_EPMD_ADDRESS=127.0.0.1
-own=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins)
-ok 'rabbitmq-plugins enables it' env RABBITMQ_PLUGINS_DIR="/usr/lib/rabbitmq/plugins:$own" \
-    rabbitmq-plugins --offline enable tokenward_rabbitmq
-rabbitmq-server >"$log" 2>&1 &
-is_up() {
-    for _ in $(seq 60); do
-        rabbitmqctl await_startup --timeout 60 && return 0
-        sleep 1
-    done
-    cat "$log"
-    return 1
+    export ERL_EPMD_PORT="$epmd" ERL_EPMD_ADDRESS=127.0.0.1
+    own=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins)
+    ok 'rabbitmq-plugins enables it' env RABBITMQ_PLUGINS_DIR="/usr/lib/rabbitmq/plugins:$own" \
+        rabbitmq-plugins --offline enable tokenward_rabbitmq
+    rabbitmq-server >"$log" 2>&1 &
+    is_up() {
+        for _ in $(seq 60); do
+            rabbitmqctl await_startup --timeout 60 && return 0
+            sleep 1
+        done
+        cat "$log"
+        return 1
+    }
+    ok 'RabbitMQ starts' is_up
+    ok 'a token may log in' rabbitmqctl authenticate_user token "$token"
+    ok 'what is no token may not' not rabbitmqctl authenticate_user token password
+    rabbitmqctl stop >/dev/null 2>&1
 }
-ok 'RabbitMQ starts' is_up
-ok 'a token may log in' rabbitmqctl authenticate_user token "$token"
-ok 'what is no token may not' not rabbitmqctl authenticate_user token password
-rabbitmqctl stop >/dev/null 2>&1
+# The JIT of Erlang 25 ends with a segmentation fault in QEMU; OTP 26 has an option for that, +JMsingle.
+[ "$emulated" ] || try_rabbitmq
 
 ok 'apt installs the add-on for LavinMQ' sh -c 'apt-get -q -y --no-install-recommends install /newer/lavinmq-tokenward_*.deb'
 ok '... two folders, side by side as they require each other' \
