@@ -144,6 +144,10 @@ test('nothing is kept for a denied durable session, and its retained message isn
         assert.ok(await client.publish(`retained/${sub}`, 'x', {retain: true}));
         await client.end();
     }
+    // Of a client that has left for good the plugin knows nothing but the name.
+    const left = await Client.connect(broker.port, await token('alice'), {protocolVersion: 4});
+    assert.ok(await left.publish('retained/left', 'x', {retain: true}));
+    await left.end();
     await reload(['username alice']);
     assert.ok(await all.publish('kept', 'during'));
     const late = await Client.connect(broker.port, await token('late'));
@@ -163,7 +167,7 @@ test('nothing is kept for a denied durable session, and its retained message isn
         assert.deepEqual(back[sub].messages, expected);
         await back[sub].end();
     }
-    for (const sub of ['alice', 'bob']) await all.publish(`retained/${sub}`, '', {retain: true});
+    for (const name of ['alice', 'bob', 'left']) await all.publish(`retained/${name}`, '', {retain: true});
     await late.end();
     await all.end();
 });
