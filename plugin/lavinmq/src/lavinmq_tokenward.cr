@@ -25,5 +25,6 @@ require "./lavinmq_tokenward/policy_match"
 require "./lavinmq_tokenward/owners"
 require "./lavinmq_tokenward/parameters"
 require "./lavinmq_tokenward/federation"
+require "./lavinmq_tokenward/denials"
 require "./lavinmq_tokenward/amqp_client"
 require "./lavinmq_tokenward/overridden" # last: it looks at what is changed

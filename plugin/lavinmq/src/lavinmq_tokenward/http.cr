@@ -29,12 +29,12 @@ class LavinMQ::HTTP::AuthHandler
         previous_def
       end
     end
-    tokenward_limit_open_answer(context)
+    stays_open = tokenward_limit_open_answer(context)
   rescue TokenwardAuth::KeysPending
     TokenwardAuth.unavailable(context)
   ensure
     # The request is over, so its session is released without waiting for the garbage collector.
-    context.user.as?(TokenwardAuth::User).try &.cleanup
+    context.user.as?(TokenwardAuth::User).try &.cleanup unless stays_open
   end
 
   private def tokenward_bearer(context, ours : TokenwardAuth::Authenticator, authorization : String) : TokenwardAuth::User?
@@ -46,28 +46,18 @@ class LavinMQ::HTTP::AuthHandler
     TokenwardAuth.challenge(context, "insufficient_scope")
   end
 
-  # An answer that stays open, such as the live log, is cut off when the token ends.
-  private def tokenward_limit_open_answer(context) : Nil
-    return unless (user = context.user).is_a?(TokenwardAuth::User) && (answer = context.response.upgrade_handler)
-    return unless ends = user.session.expires_at
+  # An answer that stays open, such as the live log, is cut off when the token ends. Whether this is one.
+  private def tokenward_limit_open_answer(context) : Bool
+    return false unless (user = context.user).is_a?(TokenwardAuth::User) && (answer = context.response.upgrade_handler)
     context.response.upgrade_handler = ->(io : ::IO) do
-      answered = Channel(Nil).new
-      spawn(name: "TokenwardAuth answer's end") do
-        select
-        when answered.receive?
-        when timeout(Math.max(ends - ::Time.utc, ::Time::Span.zero))
-          io.write_timeout = 1.second if io.responds_to?(:"write_timeout=")
-          io.close
-        end
-      rescue ::IO::Error
-        # the client has gone
-      end
+      user.on_expiration { TokenwardAuth.cut_off(io) }
       begin
         answer.call(io)
       ensure
-        answered.close
+        user.cleanup
       end
     end
+    true
   end
 end
 

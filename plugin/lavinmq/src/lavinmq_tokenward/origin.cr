@@ -34,6 +34,14 @@ module LavinMQ::TokenwardAuth
       end
     end
 
+    # For the log.
+    def to_s(io : ::IO) : Nil
+      io << @protocol << " client " << @peer
+      {"client_id" => @client_id, "connection_name" => @connection_name}.each do |key, value|
+        io << ' ' << key << '=' << value[0, 64].dump unless value.empty?
+      end
+    end
+
     # For the library's log lines.
     def context(last_backend : Bool = false) : ::Tokenward::Context
       ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id, connection_name: @connection_name,

@@ -334,6 +334,21 @@ module LavinMQ::TokenwardAuth
   needs ::AMQP::Client::Connection, "tune", 4, "class"
   needs_type ::AMQP::Client::Error
 
+  # ---- denials ----
+  needs LavinMQ::VHost, "apply_parameters", 1
+  needs_to_call LavinMQ::VHost, "upstreams", 0
+  needs_to_call LavinMQ::VHost, "shovels", 0
+  needs_to_call LavinMQ::Shovel::Store, "delete", 1
+  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream", 1
+  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
+  needs_variable LavinMQ::Federation::UpstreamStore, "upstream_sets", "Hash(String, Array(LavinMQ::Federation::Upstream))"
+  needs_to_call LavinMQ::Federation::Upstream, "links", 0
+  {% if LavinMQ::Federation::Upstream::Link.has_method?("stop") %}
+    needs_to_call LavinMQ::Federation::Upstream::Link, "stop", 0
+  {% else %} # to 2.8
+    needs_to_call LavinMQ::Federation::Upstream::Link, "terminate", 0
+  {% end %}
+
   # ---- bounds ----
   needs ::AMQ::Protocol::Table, "from_io", 3, "class"
   {% if ::AMQ::Protocol::Table.struct? %} # to 2.8
