@@ -44,6 +44,8 @@ async function before() {
     issuer = await Issuer.start(join(directory.path, 'issuer'));
     deny();
     await start();
+    await lavin.http('/users/mover', LOCAL, {method: 'PUT', body: {password: 'mover', tags: ''}});
+    await lavin.http('/permissions/%2F/mover', LOCAL, {method: 'PUT', body: {configure: '.*', read: '.*', write: '.*'}});
 }
 
 async function after(failed) {
@@ -268,22 +270,30 @@ test('the shovels, upstreams and upstream sets of a denied maker are deleted; th
     await clear();
 }, LIMIT_MS);
 
-/** Passes connections on to the broker; `hold` accepts new ones and leaves them alone. */
+/** Passes connections on to the broker; while `hold` is true it leaves new ones alone. */
 async function proxy() {
     const passed = new Set();
     const held = new Set();
-    const self = {passed, hold: false};
-    const server = createServer((socket) => {
-        socket.on('error', () => {});
-        if (self.hold) return void held.add(socket);
+    const self = {passed, held, hold: false};
+    const pass = (socket) => {
         passed.add(socket);
         const to = tcp(lavin.port, '127.0.0.1').on('error', () => {});
         socket.pipe(to).pipe(socket);
         socket.on('close', () => { passed.delete(socket); to.destroy(); });
         to.on('close', () => socket.destroy());
+    };
+    const server = createServer((socket) => {
+        socket.on('error', () => {});
+        if (self.hold) held.add(socket);
+        else pass(socket);
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     self.port = server.address().port;
+    self.release = () => {
+        self.hold = false;
+        held.forEach(pass);
+        held.clear();
+    };
     self.stop = () => {
         for (const socket of [...held, ...passed]) socket.destroy();
         server.close();
@@ -292,14 +302,12 @@ async function proxy() {
 }
 
 test("running shovels and links of a denied maker end, whatever the servers at the other end do", async () => {
-    await reload();
+    const from = await reload();
     const mallory = await header('mallory');
     const between = await proxy();
     const owner = await lavin.connect('guest', {username: 'guest'});
     const channel = await owner.createChannel();
     for (const queue of ['from', 'to']) await channel.assertQueue(queue, {durable: false});
-    await lavin.http('/users/mover', LOCAL, {method: 'PUT', body: {password: 'mover', tags: ''}});
-    await lavin.http('/permissions/%2F/mover', LOCAL, {method: 'PUT', body: {configure: '.*', read: '.*', write: '.*'}});
     await make(mallory, 'federation-upstream', 'up', {uri: mover(between.port), 'reconnect-delay': 1});
     await make(mallory, 'federation-upstream-set', 'set', [entry('up', mover(between.port))]);
     for (const [exchange, key, linked] of [['x1', 'federation-upstream', 'up'], ['x2', 'federation-upstream', 'up'],
@@ -311,7 +319,8 @@ test("running shovels and links of a denied maker end, whatever the servers at t
     await make(mallory, 'shovel', 'shovel', shovel(mover()));
     channel.sendToQueue('from', Buffer.from('before'));
     await eventually(async () => (await channel.checkQueue('to')).messageCount === 1, 'the moved message');
-    await eventually(() => between.passed.size === (hasSignIn ? 3 : 2), 'the links');
+    const linked = () => lavin.log.slice(from).match(/state change from=\S+ to=Running/g)?.length;
+    await eventually(() => linked() === (hasSignIn ? 3 : 2), 'the links');
     between.hold = true;
     await reload('username mallory');
     await soon(() => between.passed.size === 0, 'the end of the links');
@@ -325,6 +334,25 @@ test("running shovels and links of a denied maker end, whatever the servers at t
     for (const exchange of ['x1', 'x2', 'x3']) await channel.deleteExchange(exchange);
     for (const queue of ['from', 'to']) await channel.deleteQueue(queue);
     await owner.close();
+}, LIMIT_MS);
+
+test('the link of a denied maker that is still connecting does not begin', async () => {
+    await reload();
+    const between = await proxy();
+    between.hold = true;
+    await lavin.http('/exchanges/%2F/x1', LOCAL, {method: 'PUT', body: {type: 'fanout'}});
+    await make(await header('mallory'), 'federation-upstream', 'up', {uri: mover(between.port)});
+    await lavin.http('/policies/%2F/x1', LOCAL,
+        {method: 'PUT', body: {pattern: '^x1$', definition: {'federation-upstream': 'up'}, 'apply-to': 'exchanges'}});
+    await eventually(() => between.held.size === 1, 'the link');
+    await reload('username mallory');
+    await soon(async () => (await there()).length === 0, 'the end of the upstream');
+    await eventually(() => between.held.size >= 2, 'what LavinMQ cleans up by');
+    between.release();
+    await soon(async () => between.passed.size === 0 && !await isIn('mover'), 'the end of both');
+    await clear();
+    await lavin.http('/exchanges/%2F/x1', LOCAL, {method: 'DELETE'});
+    between.stop();
 }, LIMIT_MS);
 
 test('issued_before deletes what was made before that time, and nothing later', async () => {

@@ -343,6 +343,8 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
   needs_variable LavinMQ::Federation::UpstreamStore, "upstream_sets", "Hash(String, Array(LavinMQ::Federation::Upstream))"
   needs_to_call LavinMQ::Federation::Upstream, "links", 0
+  needs_inherited LavinMQ::Federation::Upstream::Link, "state", LavinMQ::Federation::Upstream::Link, ""
+  needs_to_call LavinMQ::Federation::Upstream::Link, "stop_link?", 1
   {% if LavinMQ::Federation::Upstream::Link.has_method?("stop") %}
     needs_to_call LavinMQ::Federation::Upstream::Link, "stop", 0
   {% else %} # to 2.8
