@@ -8,6 +8,7 @@
 require "../../crystal/src/tokenward"
 require "./lavinmq_tokenward/routes"
 require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
+require "./lavinmq_tokenward/certificate"
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/user"
 require "./lavinmq_tokenward/authenticator"

@@ -18,8 +18,7 @@ class LavinMQ::HTTP::AuthHandler
   # Adds Bearer (RFC 6750) to Basic and the cookie of LavinMQ's pages. As those do, it replaces a user that was found
   # before, also if it finds none.
   def call(context)
-    origin = TokenwardAuth::Origin.new("http", context.request.remote_address)
-    TokenwardAuth::Origin.with(origin) do
+    TokenwardAuth::Origin.with(TokenwardAuth::Origin.of(context)) do
       authorization = context.request.headers["Authorization"]? || ""
       is_bearer = authorization[0, 7].compare("Bearer ", case_insensitive: true) == 0
       if is_bearer && (ours = TokenwardAuth.current)
@@ -223,8 +222,7 @@ end
 {% if LavinMQ::HTTP.has_constant?("OAuthController") %}
   class LavinMQ::HTTP::OAuthController
     def call(context)
-      origin = TokenwardAuth::Origin.new("http", context.request.remote_address, bare: true)
-      TokenwardAuth::Origin.with(origin) { previous_def }
+      TokenwardAuth::Origin.with(TokenwardAuth::Origin.of(context, bare: true)) { previous_def }
     rescue TokenwardAuth::KeysPending
       TokenwardAuth.unavailable(context)
     end

@@ -351,6 +351,15 @@ module LavinMQ::TokenwardAuth
     needs_to_call LavinMQ::Federation::Upstream::Link, "terminate", 0
   {% end %}
 
+  # ---- the client's certificate ----
+  needs_variable ::HTTP::Server::Response, "io", "IO"
+  needs_variable ::AMQ::Protocol::Stream, "io", "IO"
+  needs_to_call ::OpenSSL::SSL::Socket, "peer_certificate", 0
+  needs_to_call ::OpenSSL::X509::Certificate, "digest", 1
+  {% if ::OpenSSL::SSL.has_constant?("NativeSocket") %}
+    needs_to_call ::OpenSSL::SSL::NativeSocket, "peer_certificate", 0
+  {% end %}
+
   # ---- bounds ----
   needs ::AMQ::Protocol::Table, "from_io", 3, "class"
   {% if ::AMQ::Protocol::Table.struct? %} # to 2.8
