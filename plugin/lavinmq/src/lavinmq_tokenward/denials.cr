@@ -33,10 +33,20 @@ module LavinMQ::TokenwardAuth
         "operator denies its maker (denied_file)"
       end
       vhost.upstreams.tokenward_stop(component, name)
+      cut_off_later(vhost.shovels[name]?.try(&.@source.as?(Shovel::AMQPSource)).try &.@conn) if component == VHost::SHOVEL
       vhost.delete_parameter(component, name)
     rescue ex # it would end the broker at its start
       Log.error { "#{component} #{name.to_s.dump} in #{vhost.name.dump} can't be deleted, and is stopped: #{ex.message}" }
       stop(vhost, component, name) if component && name
+    end
+
+    # LavinMQ closes the connection to a server from which messages come, and waits until that server confirms it.
+    def self.cut_off_later(connection : ::AMQP::Client::Connection?) : Nil
+      return unless connection
+      spawn(name: "TokenwardAuth::Denials cut_off_later") do
+        sleep User::DENIED_CLOSE_TIMEOUT
+        TokenwardAuth.cut_off(connection.@io) unless connection.closed?
+      end
     end
 
     # What LavinMQ can't write to its file it doesn't stop. The record stays, for the next start.
@@ -70,6 +80,7 @@ class LavinMQ::Federation::UpstreamStore
               else                                     return
               end
     stopped.flat_map(&.links).each do |link|
+      TokenwardAuth::Denials.cut_off_later(link.@upstream_connection)
       spawn(name: "TokenwardAuth stops a link") do
         {% if LavinMQ::Federation::Upstream::Link.has_method?("stop") %}
           link.stop

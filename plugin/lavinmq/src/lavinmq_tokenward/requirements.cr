@@ -339,6 +339,11 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::VHost, "upstreams", 0
   needs_to_call LavinMQ::VHost, "shovels", 0
   needs_to_call LavinMQ::Shovel::Store, "delete", 1
+  needs_to_call LavinMQ::Shovel::Store, "[]?", 1
+  needs_variable LavinMQ::Shovel::Runner, "source", "LavinMQ::Shovel::Source"
+  needs_variable LavinMQ::Shovel::AMQPSource, "conn", "(AMQP::Client::Connection | Nil)"
+  needs_variable LavinMQ::Federation::Upstream::Link, "upstream_connection", "(AMQP::Client::Connection | Nil)"
+  needs_to_call ::AMQP::Client::Connection, "closed?", 0
   needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream", 1
   needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
   needs_variable LavinMQ::Federation::UpstreamStore, "upstream_sets", "Hash(String, Array(LavinMQ::Federation::Upstream))"
