@@ -244,13 +244,16 @@ const shovel = (uri = NOBODY) => ({'src-uri': uri, 'src-queue': 'from', 'dest-ur
 const LINE = (component, name) => new RegExp(`${component} "${name}" in "/", made by "mallory" of https://\\S+, is deleted: the operator denies its maker`);
 /** A set's entry that is an upstream of its own; to 2.8 LavinMQ fails at it. */
 const entry = (upstream, uri = NOBODY) => hasSignIn ? {upstream, uri} : {upstream};
+/** Nobody is denied, and nothing is left of the row before. */
 async function clear() {
+    const from = await reload();
     for (const {component, name} of (await lavin.http('/parameters', LOCAL)).body) await lavin.http(path(component, name), LOCAL, {method: 'DELETE'});
     for (const {name} of (await lavin.http('/policies', LOCAL)).body) await lavin.http(`/policies/%2F/${name}`, LOCAL, {method: 'DELETE'});
+    return from;
 }
 
 test('the shovels, upstreams and upstream sets of a denied maker are deleted; those of others stay', async () => {
-    await reload();
+    await clear();
     const [mallory, bob] = [await header('mallory'), await header('bob')];
     for (const [who, tail] of [[mallory, ''], [bob, '-bob'], [LOCAL, '-local']]) {
         await make(who, 'federation-upstream', `up${tail}`, {uri: NOBODY});
@@ -267,7 +270,6 @@ test('the shovels, upstreams and upstream sets of a denied maker are deleted; th
     assert.equal(lavin.log.slice(from).match(/denies its maker/g).length, 3);
     await soon(() => owners().join() === 'set-bob,shovel-bob,up-bob', 'the end of the records');
     assert.deepEqual((await lavin.http('/shovels', LOCAL)).body.map(({name}) => name).sort(), ['shovel-bob', 'shovel-local']);
-    await clear();
 }, LIMIT_MS);
 
 /** Passes connections on to the broker; while `hold` is true it leaves new ones alone. `deafen` keeps what comes from LavinMQ. */
@@ -306,7 +308,7 @@ async function proxy() {
 }
 
 test("running shovels and links of a denied maker end, whatever the servers at the other end do", async () => {
-    const from = await reload();
+    const from = await clear();
     const mallory = await header('mallory');
     const between = await proxy();
     const owner = await lavin.connect('guest', {username: 'guest'});
@@ -334,14 +336,13 @@ test("running shovels and links of a denied maker end, whatever the servers at t
     assert.equal((await channel.checkQueue('from')).messageCount, 1);
     assert.equal(await isIn('mover'), false);
     between.stop();
-    await clear();
     for (const exchange of ['x1', 'x2', 'x3']) await channel.deleteExchange(exchange);
     for (const queue of ['from', 'to']) await channel.deleteQueue(queue);
     await owner.close();
 }, LIMIT_MS);
 
 test('the link of a denied maker that is still connecting does not begin', async () => {
-    await reload();
+    await clear();
     const between = await proxy();
     between.hold = true;
     await lavin.http('/exchanges/%2F/x1', LOCAL, {method: 'PUT', body: {type: 'fanout'}});
@@ -354,13 +355,12 @@ test('the link of a denied maker that is still connecting does not begin', async
     await eventually(() => between.held.size >= 2, 'what LavinMQ cleans up by');
     between.release();
     await soon(async () => between.passed.size === 0 && !await isIn('mover'), 'the end of both');
-    await clear();
     await lavin.http('/exchanges/%2F/x1', LOCAL, {method: 'DELETE'});
     between.stop();
 }, LIMIT_MS);
 
 test('issued_before deletes what was made before that time, and nothing later', async () => {
-    await reload();
+    await clear();
     const alice = await header('alice');
     await make(alice, 'federation-upstream', 'early', {uri: NOBODY});
     await pause(2100);
@@ -370,11 +370,10 @@ test('issued_before deletes what was made before that time, and nothing later', 
     await soon(async () => (await there()).join() === 'late', 'the end of what was made before');
     await pause(500);
     assert.deepEqual(await there(), ['late']);
-    await clear();
 }, LIMIT_MS);
 
 test('what a user made who is denied while the broker is down is deleted at the start, before it begins', async () => {
-    await reload();
+    await clear();
     const [mallory, bob] = [await header('mallory'), await header('bob')];
     for (const [who, tail] of [[mallory, ''], [bob, '-bob'], [LOCAL, '-local']]) {
         await make(who, 'federation-upstream', `up${tail}`, {uri: NOBODY});
@@ -393,11 +392,10 @@ test('what a user made who is denied while the broker is down is deleted at the 
     deny();
     await start();
     assert.deepEqual(await there(), ['shovel-bob', 'shovel-local', 'up-bob', 'up-local']);
-    await clear();
 }, LIMIT_MS);
 
 test("what can't be deleted from LavinMQ's file is stopped, and is deleted at the next start", async () => {
-    await reload();
+    await clear();
     await make(await header('mallory'), 'shovel', 'shovel', shovel());
     const temporary = join(directory.path, 'data', createHash('sha1').update('/').digest('hex'), 'parameters.json.tmp');
     mkdirSync(temporary);

@@ -33,7 +33,7 @@ module LavinMQ::TokenwardAuth
         "operator denies its maker (denied_file)"
       end
       vhost.upstreams.tokenward_stop(component, name)
-      cut_off_later(vhost.shovels[name]?.try(&.@source.as?(Shovel::AMQPSource)).try &.@conn) if component == VHost::SHOVEL
+      cut_off_later(vhost.shovels.@shovels[name]?.try(&.@source.as?(Shovel::AMQPSource)).try &.@conn) if component == VHost::SHOVEL
       vhost.delete_parameter(component, name)
     rescue ex # it would end the broker at its start
       Log.error { "#{component} #{name.to_s.dump} in #{vhost.name.dump} can't be deleted, and is stopped: #{ex.message}" }

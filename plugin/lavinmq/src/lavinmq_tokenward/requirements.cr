@@ -339,7 +339,7 @@ module LavinMQ::TokenwardAuth
   needs_to_call LavinMQ::VHost, "upstreams", 0
   needs_to_call LavinMQ::VHost, "shovels", 0
   needs_to_call LavinMQ::Shovel::Store, "delete", 1
-  needs_to_call LavinMQ::Shovel::Store, "[]?", 1
+  needs_variable LavinMQ::Shovel::Store, "shovels", "Hash(String, LavinMQ::Shovel::Runner)"
   needs_variable LavinMQ::Shovel::Runner, "source", "LavinMQ::Shovel::Source"
   needs_variable LavinMQ::Shovel::AMQPSource, "conn", "(AMQP::Client::Connection | Nil)"
   needs_variable LavinMQ::Federation::Upstream::Link, "upstream_connection", "(AMQP::Client::Connection | Nil)"
