@@ -137,3 +137,18 @@ describe "authenticate" do
     backend.close
   end
 end
+
+describe "a token that is bound to a certificate" do
+  it "needs that certificate, at a refresh too" do
+    mine, other = Bytes.new(32, 1_u8), Bytes.new(32, 2_u8)
+    bound = {"claim.cnf" => {"x5t#S256" => Base64.urlsafe_encode(mine, padding: false)}.to_json}
+    with_mine = Tokenward::Context.new(client_certificate_sha256: mine)
+    token = World.bearer(World.token(fields: bound))
+    session = World.shared.authenticate(token, with_mine)
+    session.refresh(token, with_mine)
+    World.failure { session.refresh(token) }.reason_name.should eq("SENDER_CONSTRAINED")
+    World.failure { World.shared.authenticate(token) }.reason_name.should eq("SENDER_CONSTRAINED")
+    failure = World.failure { World.shared.authenticate(token, Tokenward::Context.new(client_certificate_sha256: other)) }
+    failure.reason_name.should eq("CERTIFICATE_MISMATCH")
+  end
+end

@@ -88,6 +88,7 @@ describe "the library" do
     World.failure { session.refresh(World.bearer("unknown")) }.should be_a(Tokenward::Error)
     World.failure { session.tags }.message.should eq("the library answered 77")
     World.failure { session.expires_at }.should be_a(Tokenward::Error)
+    World.failure { backend.identity_denied?("https://id.example", "alice", Time.utc) }.should be_a(Tokenward::Error)
     World.failure { backend.status }.message.should eq("unknown result 77: no status")
     session.report_denial(:read, "/", "q") # raises nothing, whatever comes
     session.close

@@ -63,6 +63,38 @@ describe "a configuration" do
   end
 end
 
+describe "denied_file" do
+  it "ends sessions at the reload, refuses logins, and names the makers of what outlives them" do
+    denied = write("denied", "")
+    backend = World.backend({"denied_file" => denied})
+    alice = backend.authenticate(World.bearer(World.token("alice")))
+    bob = backend.authenticate(World.bearer(World.token("bob")))
+    backend.identity_denied?(alice.issuer, "alice", Time.utc).should be_false
+
+    write("denied", "username alice\nissued_before 2026-01-01T00:00:00Z username bob\n")
+    backend.reload
+    alice.expires_at.not_nil!.should be <= Time.utc
+    alice.authorize(:read, "/", "q").should eq(Tokenward::Verdict::Expired)
+    alice.authorize(:read, "/", "q", flags: Tokenward::RequestFlags::PastEnd).should eq(Tokenward::Verdict::Expired)
+    bob.authorize?(:read, "/", "q").should be_true
+    {World.failure { backend.authenticate(World.bearer(World.token("alice"))) },
+     World.failure { alice.refresh(World.bearer(World.token("alice"))) }}.each do |failure|
+      failure.should be_a(Tokenward::Refused)
+      failure.reason_name.should eq("DENIED_BY_OPERATOR")
+    end
+    backend.identity_denied?(alice.issuer, "alice", Time.utc).should be_true
+    backend.identity_denied?("https://other.example", "alice", Time.utc).should be_true # the line is for all sections
+    backend.identity_denied?(bob.issuer, "bob", Time.utc(2026, 1, 1)).should be_false
+    backend.identity_denied?(bob.issuer, "bob", Time.utc(2025, 12, 31)).should be_true
+
+    write("denied", "nobody knows\n")
+    World.failure { backend.reload }.should be_a(Tokenward::Error)
+    backend.identity_denied?(alice.issuer, "alice", Time.utc).should be_true
+    backend.close
+    World.failure { backend.identity_denied?(alice.issuer, "alice", Time.utc) }.reason_name.should eq("BACKEND_CLOSED")
+  end
+end
+
 describe "for operators" do
   it "shows a token without verifying it, refuses what isn't one" do
     shown = JSON.parse(World.shared.inspect_token(World.token("bob", "read:v/q", {"signer" => "stranger"})))

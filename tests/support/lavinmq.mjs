@@ -25,7 +25,8 @@ export class Lavin {
     /**
      * Runs and listens when the promise is kept; rejects with the log (NotStarted) if the broker doesn't start.
      * directory: for its files; oauth: lines of [oauth]; ini: text of tokenward.ini, null for none;
-     * backends: auth_backends; main, mqtt, mgmt, clustering: more lines of these sections; binary: another LavinMQ.
+     * backends: auth_backends; main, amqp, mqtt, mgmt, clustering: more lines of these sections; sni: lines of [sni:mutual];
+     * binary: another LavinMQ.
      * host, ports (freePorts()): the nodes of a cluster have the same ports at different addresses.
      */
     static async start(options) {
@@ -39,11 +40,12 @@ export class Lavin {
         }
     }
 
-    static async startOnce({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], mqtt = [], mgmt = [],
-                            clustering = [], host = '127.0.0.1', ports, environment = {},
+    static async startOnce({directory, oauth = [], ini = null, backends = 'oauth,local', main = [], amqp = [], mqtt = [],
+                            mgmt = [], clustering = [], sni = [], host = '127.0.0.1', ports, environment = {},
                             binary = process.env.TOKENWARD_LAVINMQ, logLevel = 'debug'}) {
         const lavin = new Lavin();
-        Object.assign(lavin, {directory, backends, main, mqtt, mgmt, clustering, host, logLevel}, ports ?? await freePorts());
+        Object.assign(lavin, {directory, backends, main, amqp, mqtt, mgmt, clustering, sni, host, logLevel},
+            ports ?? await freePorts());
         mkdirSync(join(directory, 'data'), {recursive: true});
         lavin.ownConfig = join(directory, 'tokenward.ini');
         lavin.configure(oauth, ini);
@@ -75,11 +77,12 @@ export class Lavin {
                 'metrics_http_port = -1',
                 ...(this.backends ? [`auth_backends = ${this.backends}`] : []),
                 ...this.main]),
-            ...lines('amqp', [`bind = ${this.host}`, `port = ${this.port}`, 'tls_port = -1']),
+            ...lines('amqp', [`bind = ${this.host}`, `port = ${this.port}`, 'tls_port = -1', ...this.amqp]),
             ...lines('mqtt', [`bind = ${this.host}`, `port = ${this.mqttPort}`, 'tls_port = -1', ...this.mqtt]),
             ...lines('mgmt', [`bind = ${this.host}`, `port = ${this.httpPort}`, 'tls_port = -1', ...this.mgmt]),
             ...lines('clustering', [`bind = ${this.host}`, `port = ${this.clusteringPort}`, ...this.clustering]),
             ...(oauth.length ? lines('oauth', oauth) : []),
+            ...(this.sni.length ? lines('sni:mutual', this.sni) : []),
             ''].join('\n'), {mode: 0o644});
         if (ini !== null) writeFileSync(this.ownConfig, ini, {mode: 0o644});
     }

@@ -8,6 +8,7 @@
 require "../../crystal/src/tokenward"
 require "./lavinmq_tokenward/routes"
 require "./lavinmq_tokenward/requirements" # first: it checks LavinMQ before anything of it is changed
+require "./lavinmq_tokenward/certificate"
 require "./lavinmq_tokenward/origin"
 require "./lavinmq_tokenward/user"
 require "./lavinmq_tokenward/authenticator"
@@ -25,5 +26,6 @@ require "./lavinmq_tokenward/policy_match"
 require "./lavinmq_tokenward/owners"
 require "./lavinmq_tokenward/parameters"
 require "./lavinmq_tokenward/federation"
+require "./lavinmq_tokenward/denials"
 require "./lavinmq_tokenward/amqp_client"
 require "./lavinmq_tokenward/overridden" # last: it looks at what is changed

@@ -72,13 +72,30 @@ module Tokenward
     end
 
     # Loads another configuration, as `new` does; without arguments, the same files again. All or nothing: if it raises
-    # `Error`, everything stays as it was. Sessions go on.
+    # `Error`, everything stays as it was. Sessions go on, but for those that the new `denied_file` names: they have ended, so
+    # look at `Session#expires_at` of each afterwards.
     def reload(config_files : String | Array(String) | Nil = nil, config_json : String? = nil) : Nil
       options = Options.new(config_files || [] of String, config_json, Time::Span.zero)
       lent = options.lend
       same = config_files.nil? && config_json.nil?
       chosen = same ? Pointer(LibTokenward::Options).null : pointerof(lent)
       call! { |handle, error| @library.functions.reload.call(handle, chosen, error) }
+    end
+
+    # Whether a line of `denied_file` names whoever has the identity, as `Session#issuer` and `#username` gave it: for what a
+    # client made and that outlives its session. Ask after each reload, and at the start. *since*: when it was made; a line
+    # with issued_before counts if it names a later time.
+    def identity_denied?(issuer : String, username : String, since : Time) : Bool
+      from, name = Text.lend(issuer), Text.lend(username)
+      result = use do |handle|
+        @library.functions.identity_denied.call(handle, from.data, from.size, name.data, name.size, since.to_unix)
+      end
+      case result
+      when LibTokenward::ALLOWED then false
+      when LibTokenward::DENIED  then true
+      when Nil                   then raise closed_failure
+      else                            raise LibraryFailure.make(@library, result, LibraryFailure.clear)
+      end
     end
 
     # The backend's health as JSON: issuers, their keys, ages in seconds, last error.

@@ -64,11 +64,12 @@ module Tokenward
 
   # Where the client came from, for log lines and their limits. It decides only where the configuration asks for it.
   # *client_id* is MQTT's, *connection_name* AMQP's or the program's own name of the connection.
-  # *client_certificate_sha256*: the 32 bytes of the client's TLS certificate in DER form, or empty.
+  # *client_certificate_sha256*: SHA-256 of the client's TLS certificate in DER form, 32 bytes, or nil. Give it only if the TLS
+  # handshake proved that the client has the private key. A token that is bound to a certificate needs it, at `refresh` too.
   # *client_id_bound*: the program promises to refuse the session unless the client id is bound to its identity.
   # *last_backend*: the program asks no other backend after this one: a password that isn't a token is a warning in the log.
   record Context, protocol : String = "", peer : String = "", client_id : String = "", connection_name : String = "",
-    listener : String = "", client_certificate_sha256 : Bytes = Bytes.empty, client_id_bound : Bool = false,
+    listener : String = "", client_certificate_sha256 : Bytes? = nil, client_id_bound : Bool = false,
     last_backend : Bool = false do
     # :nodoc:
     def lend(asks_again : Bool = false) : LibTokenward::Context

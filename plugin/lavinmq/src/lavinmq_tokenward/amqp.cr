@@ -1,7 +1,8 @@
 class LavinMQ::AMQP::ConnectionFactory
   def authenticate(socket, remote_address, start_ok, log)
     name = start_ok.client_properties["connection_name"]?.try(&.as?(String)) || ""
-    TokenwardAuth::Origin.with(TokenwardAuth::Origin.new("amqp", remote_address, name)) { previous_def }
+    certificate = TokenwardAuth::Certificate.sha256(socket)
+    TokenwardAuth::Origin.with(TokenwardAuth::Origin.new("amqp", remote_address, name, certificate: certificate)) { previous_def }
   end
 end
 

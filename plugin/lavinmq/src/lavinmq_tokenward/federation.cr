@@ -32,6 +32,14 @@ abstract class LavinMQ::Federation::Upstream::Link
   private TOKENWARD_DEAD_LETTER = {"x-dead-letter-exchange", "x-dead-letter-routing-key"}
   private TOKENWARD_COPIES      = {"CC", "BCC"}
 
+  # A link that is stopped while it connects would go on when it has connected.
+  private def state(state)
+    if @upstream.tokenward_by_token? && stop_link? && !stop_link?(state)
+      raise ::AMQP::Client::Error.new("stopped while it was connecting")
+    end
+    previous_def
+  end
+
   # What `federate` reads of a message.
   private record TokenwardMessage, properties : AMQ::Protocol::Properties, body_io : ::IO::Memory
 

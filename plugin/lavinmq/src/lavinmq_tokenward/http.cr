@@ -18,8 +18,7 @@ class LavinMQ::HTTP::AuthHandler
   # Adds Bearer (RFC 6750) to Basic and the cookie of LavinMQ's pages. As those do, it replaces a user that was found
   # before, also if it finds none.
   def call(context)
-    origin = TokenwardAuth::Origin.new("http", context.request.remote_address)
-    TokenwardAuth::Origin.with(origin) do
+    TokenwardAuth::Origin.with(TokenwardAuth::Origin.of(context)) do
       authorization = context.request.headers["Authorization"]? || ""
       is_bearer = authorization[0, 7].compare("Bearer ", case_insensitive: true) == 0
       if is_bearer && (ours = TokenwardAuth.current)
@@ -29,12 +28,12 @@ class LavinMQ::HTTP::AuthHandler
         previous_def
       end
     end
-    tokenward_limit_open_answer(context)
+    stays_open = tokenward_limit_open_answer(context)
   rescue TokenwardAuth::KeysPending
     TokenwardAuth.unavailable(context)
   ensure
     # The request is over, so its session is released without waiting for the garbage collector.
-    context.user.as?(TokenwardAuth::User).try &.cleanup
+    context.user.as?(TokenwardAuth::User).try &.cleanup unless stays_open
   end
 
   private def tokenward_bearer(context, ours : TokenwardAuth::Authenticator, authorization : String) : TokenwardAuth::User?
@@ -46,28 +45,18 @@ class LavinMQ::HTTP::AuthHandler
     TokenwardAuth.challenge(context, "insufficient_scope")
   end
 
-  # An answer that stays open, such as the live log, is cut off when the token ends.
-  private def tokenward_limit_open_answer(context) : Nil
-    return unless (user = context.user).is_a?(TokenwardAuth::User) && (answer = context.response.upgrade_handler)
-    return unless ends = user.session.expires_at
+  # An answer that stays open, such as the live log, is cut off when the token ends. Whether this is one.
+  private def tokenward_limit_open_answer(context) : Bool
+    return false unless (user = context.user).is_a?(TokenwardAuth::User) && (answer = context.response.upgrade_handler)
     context.response.upgrade_handler = ->(io : ::IO) do
-      answered = Channel(Nil).new
-      spawn(name: "TokenwardAuth answer's end") do
-        select
-        when answered.receive?
-        when timeout(Math.max(ends - ::Time.utc, ::Time::Span.zero))
-          io.write_timeout = 1.second if io.responds_to?(:"write_timeout=")
-          io.close
-        end
-      rescue ::IO::Error
-        # the client has gone
-      end
+      user.on_expiration { TokenwardAuth.cut_off(io) }
       begin
         answer.call(io)
       ensure
-        answered.close
+        user.cleanup
       end
     end
+    true
   end
 end
 
@@ -233,8 +222,7 @@ end
 {% if LavinMQ::HTTP.has_constant?("OAuthController") %}
   class LavinMQ::HTTP::OAuthController
     def call(context)
-      origin = TokenwardAuth::Origin.new("http", context.request.remote_address, bare: true)
-      TokenwardAuth::Origin.with(origin) { previous_def }
+      TokenwardAuth::Origin.with(TokenwardAuth::Origin.of(context, bare: true)) { previous_def }
     rescue TokenwardAuth::KeysPending
       TokenwardAuth.unavailable(context)
     end

@@ -1,6 +1,7 @@
 class LavinMQ::MQTT::ConnectionFactory
   def start(socket : ::IO, connection_info : ConnectionInfo)
-    origin = TokenwardAuth::Origin.new("mqtt", connection_info.remote_address)
+    certificate = TokenwardAuth::Certificate.sha256(socket)
+    origin = TokenwardAuth::Origin.new("mqtt", connection_info.remote_address, certificate: certificate)
     client = TokenwardAuth::Origin.with(origin) { previous_def }
     return client if origin.accepted? || TokenwardAuth.current.nil?
     # Up to 2.9 LavinMQ leaves the socket of a refused client open until the client closes it.

@@ -11,9 +11,16 @@ module LavinMQ::TokenwardAuth
     getter? bare : Bool
     # Whether the login succeeded; set for MQTT.
     property? accepted = false
+    # SHA-256 of the client's TLS certificate.
+    @certificate : Bytes?
 
-    def initialize(@protocol, peer, @connection_name = "", @bare = false)
+    def initialize(@protocol, peer, @connection_name = "", @bare = false, @certificate = nil)
       @peer = peer.to_s
+    end
+
+    def self.of(context : ::HTTP::Server::Context, bare = false) : Origin
+      certificate = Certificate.sha256(context.response.@io)
+      new("http", context.request.remote_address, bare: bare, certificate: certificate)
     end
 
     UNKNOWN = new("", nil)
@@ -34,10 +41,18 @@ module LavinMQ::TokenwardAuth
       end
     end
 
+    # For the log.
+    def to_s(io : ::IO) : Nil
+      io << @protocol << " client " << @peer
+      {"client_id" => @client_id, "connection_name" => @connection_name}.each do |key, value|
+        io << ' ' << key << '=' << value[0, 64].dump unless value.empty?
+      end
+    end
+
     # For the library's log lines.
     def context(last_backend : Bool = false) : ::Tokenward::Context
       ::Tokenward::Context.new(protocol: @protocol, peer: @peer, client_id: @client_id, connection_name: @connection_name,
-        last_backend: last_backend)
+        client_certificate_sha256: @certificate, last_backend: last_backend)
     end
   end
 end

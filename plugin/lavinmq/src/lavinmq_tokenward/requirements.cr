@@ -334,6 +334,37 @@ module LavinMQ::TokenwardAuth
   needs ::AMQP::Client::Connection, "tune", 4, "class"
   needs_type ::AMQP::Client::Error
 
+  # ---- denials ----
+  needs LavinMQ::VHost, "apply_parameters", 1
+  needs_to_call LavinMQ::VHost, "upstreams", 0
+  needs_to_call LavinMQ::VHost, "shovels", 0
+  needs_to_call LavinMQ::Shovel::Store, "delete", 1
+  needs_variable LavinMQ::Shovel::Store, "shovels", "Hash(String, LavinMQ::Shovel::Runner)"
+  needs_variable LavinMQ::Shovel::Runner, "source", "LavinMQ::Shovel::Source"
+  needs_variable LavinMQ::Shovel::AMQPSource, "conn", "(AMQP::Client::Connection | Nil)"
+  needs_variable LavinMQ::Federation::Upstream::Link, "upstream_connection", "(AMQP::Client::Connection | Nil)"
+  needs_to_call ::AMQP::Client::Connection, "closed?", 0
+  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream", 1
+  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
+  needs_variable LavinMQ::Federation::UpstreamStore, "upstream_sets", "Hash(String, Array(LavinMQ::Federation::Upstream))"
+  needs_to_call LavinMQ::Federation::Upstream, "links", 0
+  needs_inherited LavinMQ::Federation::Upstream::Link, "state", LavinMQ::Federation::Upstream::Link, ""
+  needs_to_call LavinMQ::Federation::Upstream::Link, "stop_link?", 1
+  {% if LavinMQ::Federation::Upstream::Link.has_method?("stop") %}
+    needs_to_call LavinMQ::Federation::Upstream::Link, "stop", 0
+  {% else %} # to 2.8
+    needs_to_call LavinMQ::Federation::Upstream::Link, "terminate", 0
+  {% end %}
+
+  # ---- the client's certificate ----
+  needs_variable ::HTTP::Server::Response, "io", "IO"
+  needs_variable ::AMQ::Protocol::Stream, "io", "IO"
+  needs_to_call ::OpenSSL::SSL::Socket, "peer_certificate", 0
+  needs_to_call ::OpenSSL::X509::Certificate, "digest", 1
+  {% if ::OpenSSL::SSL.has_constant?("NativeSocket") %}
+    needs_to_call ::OpenSSL::SSL::NativeSocket, "peer_certificate", 0
+  {% end %}
+
   # ---- bounds ----
   needs ::AMQ::Protocol::Table, "from_io", 3, "class"
   {% if ::AMQ::Protocol::Table.struct? %} # to 2.8

@@ -9,13 +9,18 @@ module LavinMQ::TokenwardAuth
   class_property vhosts : VHostStore?
   class_getter current : Authenticator?
 
-  # Of a node of a cluster that doesn't lead yet.
+  # Before there is an authenticator.
   @@prepared : ::Tokenward::Backend?
 
-  # A node of a cluster reads its configuration before it follows: a leader that ends at its start may leave no node that is
-  # in sync, so that none can lead. It also has the provider's keys then when it becomes the leader.
+  # The configuration is read before the vhosts are: what denied users made is deleted before LavinMQ applies it. A node of a
+  # cluster reads it before it follows: a leader that ends at its start may leave no node that is in sync, so that none can
+  # lead. It also has the provider's keys then when it becomes the leader.
   def self.prepare(config : Config) : Nil
-    @@prepared = load(config) if config.clustering? && config.auth_backends.includes?("oauth")
+    @@prepared = load(config) if config.auth_backends.includes?("oauth")
+  end
+
+  def self.backend : ::Tokenward::Backend?
+    @@prepared || @@current.try(&.backend)
   end
 
   # The backend for "oauth" in auth_backends, or nil if nothing is configured: then LavinMQ uses its own backend.
@@ -63,15 +68,16 @@ module LavinMQ::TokenwardAuth
     files
   end
 
-  # Reads the files again, on SIGHUP. All or nothing; sessions go on. The library's line says that it is done, or why not.
+  # Reads the files again, on SIGHUP. All or nothing; sessions go on, but for the denied ones. The library's line says that it
+  # is done, or why not.
   def self.reload : Nil
-    backend = @@prepared || @@current.try(&.backend)
-    return unless backend
+    return unless backend = self.backend
     files = config_files(Config.instance)
     if files.empty?
       Log.error { "the configuration stays as it was: [oauth] has gone from lavinmq.ini, and there is no other file" }
     else
       backend.reload(files)
+      Denials.enforce
     end
   rescue ::Tokenward::Failure
   rescue ex # an exception in a signal's handler ends the broker

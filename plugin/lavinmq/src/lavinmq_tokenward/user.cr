@@ -6,7 +6,8 @@ module LavinMQ::TokenwardAuth
     NO_PATTERNS = {config: /^$/, read: /^$/, write: /^$/}
 
     # How long a client may take to answer connection.close.
-    CLOSE_TIMEOUT = 10.seconds
+    CLOSE_TIMEOUT        = 10.seconds
+    DENIED_CLOSE_TIMEOUT =  1.second
 
     # The wall clock may be set, so the end is looked at again at least this often.
     LONGEST_TIMER = 60.seconds
@@ -134,25 +135,54 @@ module LavinMQ::TokenwardAuth
       token_lifetime.zero?
     end
 
-    # Calls the block once, when the token has ended, unless `cleanup` comes first. A refresh moves the end.
+    # Whether an operator has ended the session. What a client handed over before is allowed past every other end.
+    def denied? : Bool
+      @session.authorize(:read, "", "", flags: ::Tokenward::RequestFlags::PastEnd).expired?
+    end
+
+    # Those for whose end a fiber waits.
+    @@waiting = Set(User).new.compare_by_identity
+    @@waiting_lock = Mutex.new
+
+    # After a reload, which ends the sessions that it denies.
+    def self.look_again : Nil
+      @@waiting_lock.synchronize { @@waiting.to_a }.each(&.look_again)
+    end
+
+    # Calls the block once, when the token has ended, unless `cleanup` comes first. A refresh moves the end, a denial too.
     def on_expiration(&block)
       spawn(name: "TokenwardAuth::User#on_expiration") do
-        loop do
-          left = token_lifetime
-          if left.zero?
-            # Both may wait for a client that doesn't read any more.
-            spawn(name: "TokenwardAuth::User close") { end_connection(block) } unless @changed.closed?
-            cut_off_after_timeout
-            break
-          end
-          select
-          when @changed.receive
-          when timeout(Math.min(left, LONGEST_TIMER))
-          end
-        end
+        wait_for_end
+        denied = denied?
+        Log.info { "#{@origin} of user #{name.dump} is disconnected: the operator denies it (denied_file)" } if denied
+        # Both may wait for a client that doesn't read any more.
+        spawn(name: "TokenwardAuth::User close") { end_connection(block) } unless @changed.closed?
+        cut_off_after(denied ? DENIED_CLOSE_TIMEOUT : CLOSE_TIMEOUT)
       rescue Channel::ClosedError
         # the connection has ended
       end
+    end
+
+    private def wait_for_end : Nil
+      @@waiting_lock.synchronize { @@waiting << self }
+      until (left = token_lifetime).zero?
+        select
+        when @changed.receive
+        when timeout(Math.min(left, LONGEST_TIMER))
+        end
+      end
+    ensure
+      @@waiting_lock.synchronize { @@waiting.delete(self) }
+    end
+
+    # Lets the waiting fiber look at the end again.
+    protected def look_again : Nil
+      select
+      when @changed.send(nil)
+      else # it will do so already
+      end
+    rescue Channel::ClosedError
+      # the connection has ended
     end
 
     private def end_connection(close : Proc) : Nil
@@ -163,14 +193,14 @@ module LavinMQ::TokenwardAuth
 
     # For a connection that is being closed before its token has ended.
     def cut_off_later : Nil
-      spawn(name: "TokenwardAuth::User cut_off_later") { cut_off_after_timeout }
+      spawn(name: "TokenwardAuth::User cut_off_later") { cut_off_after(CLOSE_TIMEOUT) }
     end
 
     # LavinMQ waits for the client's answer without end.
-    private def cut_off_after_timeout : Nil
+    private def cut_off_after(time : ::Time::Span) : Nil
       select
       when @changed.receive # too late for a new token
-      when timeout(CLOSE_TIMEOUT)
+      when timeout(time)
       end
       @last_resort.try &.call
     rescue Channel::ClosedError
@@ -193,12 +223,7 @@ module LavinMQ::TokenwardAuth
       @tags = known_tags
       @open_vhosts = nil
       clear_permissions_cache
-      select
-      when @changed.send(nil)
-      else # a change is waiting already
-      end
-    rescue Channel::ClosedError
-      # the connection has ended
+      look_again
     end
 
     # LavinMQ has five tags. Other tags are left out.
