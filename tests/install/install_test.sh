@@ -74,11 +74,14 @@ start_broker() {
         printf 'plugin_opt_config %s/tokenward.ini\nlog_dest stderr\n' "$work"
         [ "$(id -u)" != 0 ] || echo 'user root'
     } >"$work/mosquitto.conf"
-    installed env PATH="$PATH:/usr/sbin" mosquitto -c "$work/mosquitto.conf" >"$work/out" 2>&1 &
-    broker=$!
+    # $! is a shell that waits for the broker: to end that would leave the broker.
+    installed env PATH="$PATH:/usr/sbin" sh -c 'echo $$ >"$1/pid" && exec mosquitto -c "$1/mosquitto.conf"' sh "$work" \
+        >"$work/out" 2>&1 &
+    shell=$!
     for _ in $(seq 100); do
+        [ ! -s "$work/pid" ] || broker=$(cat "$work/pid")
         grep -q ' running$' "$work/out" && return 0
-        kill -0 "$broker" 2>/dev/null || return 1
+        kill -0 "$shell" 2>/dev/null || return 1
         sleep 0.1
     done
     return 1
@@ -87,7 +90,8 @@ start_broker || start_broker
 ok 'Mosquitto starts with the installed plugin' is $? 0
 ok '... which found the library' says 'tokenward'
 [ -z "$broker" ] || kill "$broker"
-wait "$broker" 2>/dev/null
+wait
+ok '... and ends when it is told to' sh -c '! kill -0 "$1" 2>/dev/null' sh "$broker"
 broker=
 
 # RabbitMQ's folder: as it was built.
