@@ -1,5 +1,6 @@
 #include "denied_lines.hpp"
 
+#include "names.hpp"
 #include "output.hpp"
 
 #include <algorithm>
@@ -21,27 +22,12 @@ struct Line {
     Denial denial;  ///< empty: a header or a comment
 };
 
-int digit_of(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/// A broken escape stays as it is: the library refuses the line.
+/// A word with a broken escape stays as it is: the library refuses the line.
 std::string decoded(std::string_view word) {
-    std::string out;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        if (word[i] == '%' && i + 2 < word.size() && digit_of(word[i + 1]) >= 0 && digit_of(word[i + 2]) >= 0) {
-            out += static_cast<char>(digit_of(word[i + 1]) * 16 + digit_of(word[i + 2]));
-            i += 2;
-        } else {
-            out += word[i];
-        }
-    }
-    return out;
+    return common::percent_decode(word, common::Plus::literal).value_or(std::string(word));
 }
 
+/// So that a person can read it: other bytes than ASCII stand as they are, which common::percent_encode escapes.
 std::string encoded(std::string_view name) {
     static constexpr char digits[] = "0123456789ABCDEF";
     std::string out;

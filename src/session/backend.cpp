@@ -204,8 +204,7 @@ void Backend::report_denial(const Session &session, const access::Request &reque
     who.username = session.username();
     who.context = context;
     logins_.audit.denied(who, reason, request, [&] {
-        const bool has_ended = reason == Reason::SESSION_EXPIRED || reason == Reason::DENIED_BY_OPERATOR;
-        return has_ended ? session.describe_end(rights) : session.describe_denial(rights, request);
+        return Session::is_end(reason) ? session.describe_end(rights) : session.describe_denial(rights, request);
     });
 }
 

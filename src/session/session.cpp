@@ -75,7 +75,7 @@ bool Session::is_denied() const noexcept {
 /// Of several threads the one with the newest denials wins, but for one that found the session denied.
 bool Session::look_at_denials(const Rights &rights, std::int64_t seen) const noexcept {
     const denials::DenialsInForce &now = origin_->denials->current();
-    const bool is_denied = now.list->find({origin_->section, origin_->issuer, username_, rights.marks}).has_value();
+    const bool is_denied = now.list->find(subject(rights)).has_value();
     const std::int64_t next = is_denied ? -now.since : now.generation;
     while (seen >= 0 && (is_denied || seen < next)) {
         if (denials_seen_.compare_exchange_weak(seen, next, std::memory_order_relaxed)) return is_denied;
@@ -170,7 +170,7 @@ std::string Session::describe_denied() const {
     std::string out = fmt::format("the operator ended the session at {}", date_of(since));
     const EpochDomain::Reader reader(readers());
     const denials::DeniedList &list = *origin_->denials->current().list;
-    if (const auto match = list.find({origin_->section, origin_->issuer, username_, rights_.get()->marks}))
+    if (const auto match = list.find(subject(*rights_.get())))
         out += ": " + list.describe(*match);
     return out;
 }
@@ -209,7 +209,7 @@ std::string Session::explain(const access::Request &request, Until until) const 
     };
     json.begin_object();
     json.member("username", username_);
-    const bool has_ended = reason == Reason::SESSION_EXPIRED || reason == Reason::DENIED_BY_OPERATOR;
+    const bool has_ended = is_end(reason);
     json.member("verdict", reason == Reason::NONE ? "allowed" : has_ended ? "expired" : "denied");
     // An explanation looks further than a decision, and less cleverly: it may know of a scope or miss one.
     const bool too_costly = reason == Reason::TOO_COSTLY;

@@ -63,6 +63,10 @@ class Session {
     Rights rights() const noexcept;
     /// Why these rights don't allow the request; NONE if they do. Cheap beside an explanation.
     Reason reason_of_denial(const Rights &rights, const access::Request &request, Until until) const noexcept;
+    /// Whether the reason is that the session has ended, and describe_end tells more.
+    static constexpr bool is_end(Reason reason) noexcept {
+        return reason == Reason::SESSION_EXPIRED || reason == Reason::DENIED_BY_OPERATOR;
+    }
     /// When the time of these rights ran out, or who ended the session.
     std::string describe_end(const Rights &rights) const;
     std::string describe_denied() const;
@@ -93,6 +97,9 @@ class Session {
     std::string why_unexpanded(const access::Explanation &found) const;
     std::string hint_for(Reason reason, const Rights &rights, const access::Request &request,
                          const access::Explanation &found) const;
+    denials::Subject subject(const Rights &rights) const noexcept {
+        return {origin_->section, origin_->issuer, username_, rights.marks};
+    }
     bool look_at_denials(const Rights &rights, std::int64_t seen) const noexcept;
     /// Within a Reader, as `rights` are.
     bool denied(const Rights &rights) const noexcept {
