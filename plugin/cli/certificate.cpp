@@ -17,7 +17,8 @@ std::optional<CertificateHash> certificate_hash(const std::string &pem_file) {
         file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
     CertificateHash hash{};
     unsigned size = 0;
-    const bool done = certificate && X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1 && size == hash.size();
+    const bool done = certificate && X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1 &&
+                      size == hash.size();
     ERR_clear_error();
     if (!done) return std::nullopt;
     return hash;

@@ -230,7 +230,8 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
                                for_terminal(options.certificate).c_str());
             return exit_usage;
         }
-        context.client_certificate_sha256 = {reinterpret_cast<const char *>(certificate->data()), certificate->size()};
+        context.client_certificate_sha256 = {reinterpret_cast<const char *>(certificate->data()),
+                                             certificate->size()};
     }
     if (!options.client_id.empty()) {
         context.client_id = host::borrow(options.client_id);

@@ -14,7 +14,7 @@ struct CheckOptions {
     std::string token_file;
     std::vector<Question> questions;
     bool mqtt = false;      ///< answer as the Mosquitto plugin does
-    std::string client_id;    ///< of the client, bound; empty: none
+    std::string client_id;  ///< of the client, bound; empty: none
     std::string certificate;  ///< PEM file of the client's TLS certificate; empty: none
 };
 

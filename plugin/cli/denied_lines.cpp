@@ -99,8 +99,10 @@ bool is_name(const std::string &text) {
 
 }  // namespace
 
-std::variant<Denial, std::string> read_denial(const std::vector<std::string> &words, const std::string &now_rfc3339) {
-    const std::string forms = "'username NAME', 'jti ID', 'client_id ID', 'kid ID', 'issued_before TIME|now [username NAME]'";
+std::variant<Denial, std::string> read_denial(const std::vector<std::string> &words,
+                                              const std::string &now_rfc3339) {
+    const std::string forms =
+        "'username NAME', 'jti ID', 'client_id ID', 'kid ID', 'issued_before TIME|now [username NAME]'";
     if (words.empty()) return "says nothing of whom: " + forms;
     if (std::any_of(words.begin(), words.end(), [](const std::string &word) { return word.empty(); }))
         return std::string("an empty name denies nobody");
@@ -114,7 +116,8 @@ std::variant<Denial, std::string> read_denial(const std::vector<std::string> &wo
         if (!is_time(denial[1])) return "wants a time in UTC as 2026-11-28T21:00:00Z, or now";
         return denial;
     }
-    if (std::find(std::begin(kinds), std::end(kinds), words.front()) == std::end(kinds)) return "wants one of " + forms;
+    if (std::find(std::begin(kinds), std::end(kinds), words.front()) == std::end(kinds))
+        return "wants one of " + forms;
     if (words.size() != 2) return words.front() + " takes one value; put a name with spaces into quotes";
     return words;
 }
@@ -125,7 +128,8 @@ std::string line_of(const Denial &denial) {
     return line;
 }
 
-std::optional<std::string> with_line(std::string_view content, const std::string &section, const Denial &denial) {
+std::optional<std::string> with_line(std::string_view content, const std::string &section,
+                                     const Denial &denial) {
     const std::vector<Line> lines = lines_of(content);
     std::string out;
     std::optional<std::size_t> place;  // behind the last line of the section that says something
@@ -136,14 +140,16 @@ std::optional<std::string> with_line(std::string_view content, const std::string
         if (line.section == section && (line.is_header || !line.denial.empty() || line.text == byte_order_mark))
             place = out.size();
     }
-    const bool headed = std::any_of(lines.begin(), lines.end(), [](const Line &line) { return line.is_header; });
+    const bool headed =
+        std::any_of(lines.begin(), lines.end(), [](const Line &line) { return line.is_header; });
     if (section.empty() && !headed) place = out.size();
     std::string added = line_of(denial) + '\n';
     if (!place) added.insert(0, (out.empty() ? "" : "\n") + section + '\n');
     return out.insert(place.value_or(out.size()), added);
 }
 
-std::optional<std::string> without_line(std::string_view content, const std::string &section, const Denial &denial) {
+std::optional<std::string> without_line(std::string_view content, const std::string &section,
+                                        const Denial &denial) {
     std::string out;
     bool found = false;
     for (const Line &line : lines_of(content)) {

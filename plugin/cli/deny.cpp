@@ -75,16 +75,20 @@ class DeniedFile {
         }
         // The new file would be without it: closed to the broker, or open to a group.
         if (::fgetxattr(file.get(), "system.posix_acl_access", nullptr, 0) > 0) {
-            problem_ = path_ + " has an access list (setfacl): edit it by hand, or take the list away with setfacl -b";
+            problem_ =
+                path_ + " has an access list (setfacl): edit it by hand, or take the list away with setfacl -b";
             return false;
         }
         exists_ = true;
         char buffer[65536];
         ssize_t got = 0;
-        while ((got = ::read(file.get(), buffer, sizeof buffer)) > 0) content_.append(buffer, static_cast<std::size_t>(got));
+        while ((got = ::read(file.get(), buffer, sizeof buffer)) > 0)
+            content_.append(buffer, static_cast<std::size_t>(got));
         if (got < 0) return fail("can't read", path_);
         if (content_.empty() || content_.ends_with('\n')) return true;
-        problem_ = path_ + ": the last line has no end: it may be half written. End it with a line break, if it is whole";
+        problem_ =
+            path_ +
+            ": the last line has no end: it may be half written. End it with a line break, if it is whole";
         return false;
     }
 
@@ -92,8 +96,8 @@ class DeniedFile {
         std::string name = path_ + ".XXXXXX";
         const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
         if (!file.is_open()) return fail("can't write into the folder", folder_);
-        const bool written = write_all(file.get(), content) && keep_owner(file.get()) && ::fsync(file.get()) == 0 &&
-                             ::rename(name.c_str(), path_.c_str()) == 0;
+        const bool written = write_all(file.get(), content) && keep_owner(file.get()) &&
+                             ::fsync(file.get()) == 0 && ::rename(name.c_str(), path_.c_str()) == 0;
         if (!written) {
             const bool ignored = fail("can't replace", path_);
             (void)::unlink(name.c_str());
@@ -159,8 +163,9 @@ std::string header_of(const std::string &section) {
 
 bool is_section(const std::string &name) {
     return name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    });
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                      c == '-';
+           });
 }
 
 /// denied_file of the configuration, which must have the section. Nothing: standard error says why.
@@ -170,14 +175,18 @@ std::optional<std::string> configured_file(const CommonOptions &common, const st
     std::string text;
     if (!host.check_config(text)) {
         report(host, common, host.error(), exit_usage);
-        (void)std::fprintf(stderr, "  if it is a line of denied_file: tokenward deny or allow --file FILE edits it all the same\n");
+        (void)std::fprintf(
+            stderr,
+            "  if it is a line of denied_file: tokenward deny or allow --file FILE edits it all the same\n");
         return std::nullopt;
     }
     const auto document = parse_object(text);
-    std::string file(document ? string_of(member(member(*document, "oauth"), "denied_file")) : std::string_view());
+    std::string file(document ? string_of(member(member(*document, "oauth"), "denied_file"))
+                              : std::string_view());
     if (file.empty()) {
         (void)failed("the configuration has no denied_file",
-                     "set denied_file = /etc/tokenward/denied, or name the file with --file (RabbitMQ: tokenward.denied_file)");
+                     "set denied_file = /etc/tokenward/denied, or name the file with --file (RabbitMQ: "
+                     "tokenward.denied_file)");
         return std::nullopt;
     }
     const std::string name = section.empty() || section == "oauth" ? "oauth" : "oauth." + section;
@@ -202,10 +211,15 @@ ExitCode edit(const CommonOptions &common, const DenyOptions &options, bool deni
     DeniedFile file;
     if (!file.open(*path)) return failed(file.problem());
     const std::string section = header_of(options.section);
-    const auto changed = denies ? with_line(file.content(), section, denial) : without_line(file.content(), section, denial);
+    const auto changed =
+        denies ? with_line(file.content(), section, denial) : without_line(file.content(), section, denial);
     if (changed && !file.replace(*changed)) return failed(file.problem());
     if (common.json) {
-        say(JsonWriter().text("file", file.path()).text("line", line_of(denial)).boolean("changed", changed.has_value()).finish());
+        say(JsonWriter()
+                .text("file", file.path())
+                .text("line", line_of(denial))
+                .boolean("changed", changed.has_value())
+                .finish());
         return changed || denies ? exit_yes : exit_no;
     }
     const std::string what = for_terminal(line_of(denial)) + " (" + for_terminal(file.path()) +

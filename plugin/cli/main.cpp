@@ -119,7 +119,8 @@ constexpr const char *deny_footer =
     "NAME is the session's, with its username_prefix; client_id is the OAuth client's, not MQTT's identifier.\n"
     "A broker ends the sessions with its next reload; this command says how.\n";
 
-CLI::App *add_deny(CLI::App &app, CommonOptions &common, DenyOptions &options, const char *name, const char *help) {
+CLI::App *add_deny(CLI::App &app, CommonOptions &common, DenyOptions &options, const char *name,
+                   const char *help) {
     CLI::App *command = app.add_subcommand(name, help);
     add_common(*command, common, true);
     command->add_option("--file", options.file, "the file to edit (default: denied_file of the configuration)")
@@ -184,7 +185,8 @@ int run(int argc, char **argv) {
         app.add_subcommand("config", "is this configuration good, and what is in force?");
     add_common(*config_command, common, true);
 
-    CLI::App *deny_command = add_deny(app, common, denial, "deny", "stop a user, token, client or key (denied_file)");
+    CLI::App *deny_command =
+        add_deny(app, common, denial, "deny", "stop a user, token, client or key (denied_file)");
     CLI::App *allow_command = add_deny(app, common, denial, "allow", "take back what deny wrote");
 
     CLI::App *explain_command = app.add_subcommand("explain", "what does a reason in the log mean?");

@@ -434,8 +434,9 @@ void Adapter::end_due(const mosquitto *except) {
         }
         const host::Session *session = sessions_.connected_session(*due);
         const bool denied = session != nullptr && is_denied(*session);
-        write_broker_log(TOKENWARD_LOG_INFO, "client " + common::quoted(id) + " is disconnected: " +
-                                                 (denied ? "the operator denies it (denied_file)" : "its token ends"));
+        write_broker_log(TOKENWARD_LOG_INFO,
+                         "client " + common::quoted(id) + " is disconnected: " +
+                             (denied ? "the operator denies it (denied_file)" : "its token ends"));
         kicked_ = *due;
         mosquitto_kick_client_by_clientid(id.c_str(), true);  // calls on_acl_check and on_disconnect
         kicked_ = nullptr;
@@ -443,9 +444,8 @@ void Adapter::end_due(const mosquitto *except) {
 }
 
 void Adapter::renew_ends() {
-    sessions_.for_each_session([&](ClientKey client, const host::Session &session) {
-        expiry_.set(client, session.expires_at());
-    });
+    sessions_.for_each_session(
+        [&](ClientKey client, const host::Session &session) { expiry_.set(client, session.expires_at()); });
     next_work_ms_ = 0;  // whoever is denied goes with the next tick
 }
 

@@ -81,9 +81,11 @@ std::string_view certificate_hash_of(const mosquitto *client, CertificateHash &h
     if (!certificate) return {};
     ERR_set_mark();
     unsigned size = 0;
-    const bool done = X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1 && size == hash.size();
+    const bool done =
+        X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1 && size == hash.size();
     ERR_pop_to_mark();
-    return done ? std::string_view(reinterpret_cast<const char *>(hash.data()), hash.size()) : std::string_view();
+    return done ? std::string_view(reinterpret_cast<const char *>(hash.data()), hash.size())
+                : std::string_view();
 }
 
 int unavailable(const mosquitto *client, bool tell) {

@@ -119,11 +119,13 @@ int32_t tokenward_identity_denied(const tokenward_backend *backend, const char *
     static constexpr const char *function = "tokenward_identity_denied";
     session::Backend *asked = backend_of(backend);
     if (asked == nullptr) return log_misuse(asked, function, backend_not_live);
-    if (const char *wrong = TOKENWARD_WRONG_TEXT(issuer, issuer_size, "issuer")) return log_misuse(asked, function, wrong);
+    if (const char *wrong = TOKENWARD_WRONG_TEXT(issuer, issuer_size, "issuer"))
+        return log_misuse(asked, function, wrong);
     if (const char *wrong = TOKENWARD_WRONG_TEXT(username, username_size, "username"))
         return log_misuse(asked, function, wrong);
     if (asked->in_forked_child()) return TOKENWARD_ERROR;
-    const bool denied = asked->denies_identity(view({issuer, issuer_size}), view({username, username_size}), since);
+    const bool denied =
+        asked->denies_identity(view({issuer, issuer_size}), view({username, username_size}), since);
     return denied ? TOKENWARD_DENIED : TOKENWARD_ALLOWED;
 }
 

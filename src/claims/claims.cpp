@@ -143,7 +143,8 @@ Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rule
 }
 
 /// RFC 7800, 8705, 9449: useless without the proof. That of a certificate is the host's to give, at each login.
-Result<std::optional<CertificateHash>> check_binding(const JsonValue &payload, const config::TokenRules &rules) {
+Result<std::optional<CertificateHash>> check_binding(const JsonValue &payload,
+                                                     const config::TokenRules &rules) {
     std::optional<CertificateHash> bound_to;
     const auto cnf = payload.find("cnf");
     if (rules.allow_cnf) return bound_to;
@@ -158,9 +159,8 @@ Result<std::optional<CertificateHash>> check_binding(const JsonValue &payload, c
     const std::string_view hash = x5t->is_string() ? x5t->text() : std::string_view{};
     bound_to.emplace();
     if (base64url_decoded_size(hash.size()) != bound_to->size() || !base64url_decode(hash, bound_to->data())) {
-        return fail(Reason::INVALID_CLAIM,
-                    fmt::format("x5t#S256 of cnf is {}, not 32 bytes in base64url",
-                                x5t->is_string() ? quote(hash) : "no string"));
+        return fail(Reason::INVALID_CLAIM, fmt::format("x5t#S256 of cnf is {}, not 32 bytes in base64url",
+                                                       x5t->is_string() ? quote(hash) : "no string"));
     }
     return bound_to;
 }

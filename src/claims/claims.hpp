@@ -31,8 +31,8 @@ using CertificateHash = std::array<std::uint8_t, 32>;
 struct Claims {
     std::string_view username;  ///< without the section's username_prefix
     std::string_view jti;       ///< empty: none, or neither a string nor a number
-    std::string_view client_id;         ///< of the OAuth client: client_id, cid or appid; empty likewise
-    std::string_view authorized_party;  ///< the client as azp names it (OpenID Connect Core section 2)
+    std::string_view client_id;             ///< of the OAuth client: client_id, cid or appid; empty likewise
+    std::string_view authorized_party;      ///< the client as azp names it (OpenID Connect Core section 2)
     std::optional<std::int64_t> issued_at;  ///< iat, floored
     Validity validity;
     std::optional<CertificateHash> bound_to;  ///< the client must have this certificate (RFC 8705 section 3.1)

@@ -332,11 +332,12 @@ Failure other_certificate(const CertificateHash &bound_to, std::string_view pres
     const std::string wanted =
         base64url_encode({reinterpret_cast<const char *>(bound_to.data()), bound_to.size()});
     if (presented.empty()) {
-        return failure(Reason::SENDER_CONSTRAINED,
-                       "cnf has x5t#S256: the token is bound to the certificate " + wanted +
-                           " of the client's (mTLS), and the broker has none of it",
-                       "let the client connect by TLS with its certificate, where the broker asks for one; or turn off "
-                       "certificate-bound tokens for this client at the provider, or allow_cnf = true");
+        return failure(
+            Reason::SENDER_CONSTRAINED,
+            "cnf has x5t#S256: the token is bound to the certificate " + wanted +
+                " of the client's (mTLS), and the broker has none of it",
+            "let the client connect by TLS with its certificate, where the broker asks for one; or turn off "
+            "certificate-bound tokens for this client at the provider, or allow_cnf = true");
     }
     return failure(Reason::CERTIFICATE_MISMATCH,
                    "cnf has x5t#S256: the token is bound to the certificate " + wanted + ", the client's is " +
@@ -345,8 +346,9 @@ Failure other_certificate(const CertificateHash &bound_to, std::string_view pres
 }
 
 Failure not_bound() {
-    return failure(Reason::TOKEN_NOT_BOUND, "the token has no cnf with x5t#S256, bound_tokens = require wants one",
-                   "let the provider bind this client's tokens to its certificate (RFC 8705), or bound_tokens = check");
+    return failure(
+        Reason::TOKEN_NOT_BOUND, "the token has no cnf with x5t#S256, bound_tokens = require wants one",
+        "let the provider bind this client's tokens to its certificate (RFC 8705), or bound_tokens = check");
 }
 
 Failure no_username(const JsonValue &payload, const config::TokenRules &rules) {

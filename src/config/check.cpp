@@ -159,9 +159,11 @@ Result<void> check(SectionDraft &draft, const std::vector<SectionDraft> &all, co
     }
 
     if (section.tokens.allow_cnf && section.tokens.bound_tokens == BoundTokens::require) {
-        return fail(Reason::CONFIG_INVALID_VALUE,
-                    fmt::format("{}bound_tokens = require: allow_cnf = true takes bound tokens unchecked: keep one of them",
-                                draft.origins["bound_tokens"]));
+        return fail(
+            Reason::CONFIG_INVALID_VALUE,
+            fmt::format(
+                "{}bound_tokens = require: allow_cnf = true takes bound tokens unchecked: keep one of them",
+                draft.origins["bound_tokens"]));
     }
 
     section.scopes.scope_prefix_explicit = is_set("scope_prefix");
@@ -334,8 +336,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         add("allow_id_token = true: tokens that were made for a login page open the broker");
     if (section.tokens.allow_id_token && section.tokens.id_token_marks != TokenRules().id_token_marks)
         add("id_token_marks has no effect beside allow_id_token = true: take one out");
-    if (section.tokens.allow_cnf)
-        add("allow_cnf = true: a stolen sender-constrained token works here");
+    if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
     if (section.tokens.token_in_username)
         add("token_in_username = true: brokers and proxies write usernames into their logs");
     if (section.keys.jwks_max_stale_s < section.keys.jwks_cache_ttl_s && !section.keys.only_file()) {

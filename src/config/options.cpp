@@ -87,7 +87,8 @@ constexpr Option table[] = {
     {"allow_cnf", Type::boolean, tokens<&TokenRules::allow_cnf>, "false",
      "accept tokens that are bound to their sender (`cnf`), without checking that binding"},
     {"bound_tokens", Type::bound_tokens, tokens<&TokenRules::bound_tokens>, "check",
-     "tokens bound to a certificate (`cnf` with `x5t#S256`, RFC 8705) need the client's; `require`: others are refused"},
+     "tokens bound to a certificate (`cnf` with `x5t#S256`, RFC 8705) need the client's; `require`: others are "
+     "refused"},
     {"max_session", Type::number, tokens<&TokenRules::max_session_s>, "0",
      "longest session; 0: as long as the token; unset with `require_exp = false`: 86400", 0, 365 * day,
      "seconds"},

@@ -47,12 +47,12 @@ using SectionField = T &(*)(Section &section);
 
 /// Where a value goes. A member of Section: the option stands in [oauth] and [oauth.NAME]. A member of
 /// Settings: it is for the whole backend and stands in [oauth] only. Nowhere: LavinMQ's own.
-using Target = std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
-                            SectionField<std::vector<std::string>>, SectionField<Confinement::Names>,
-                            SectionField<bool>, SectionField<std::int64_t>, SectionField<std::size_t>,
-                            SectionField<jose::AlgorithmSet>, SectionField<NamedLists>, SectionField<BoundTokens>,
-                            std::string Settings::*,
-                            bool Settings::*, std::size_t Settings::*, LogLevel Settings::*>;
+using Target =
+    std::variant<std::monostate, SectionField<std::string>, SectionField<std::optional<std::string>>,
+                 SectionField<std::vector<std::string>>, SectionField<Confinement::Names>, SectionField<bool>,
+                 SectionField<std::int64_t>, SectionField<std::size_t>, SectionField<jose::AlgorithmSet>,
+                 SectionField<NamedLists>, SectionField<BoundTokens>, std::string Settings::*, bool Settings::*,
+                 std::size_t Settings::*, LogLevel Settings::*>;
 
 enum class Scope : std::uint8_t { section, backend, none };
 

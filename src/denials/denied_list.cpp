@@ -151,8 +151,8 @@ class Parser {
     }
 
     Result<void> read_header(const std::vector<std::string_view> &words) {
-        const auto section = std::ranges::find(list_.sections_, words.front(),
-                                               [](const auto &one) { return std::string_view(one.name.title); });
+        const auto section = std::ranges::find(
+            list_.sections_, words.front(), [](const auto &one) { return std::string_view(one.name.title); });
         if (words.size() == 1 && section != list_.sections_.end()) {
             salt_ = section->salt;
             return {};
@@ -166,7 +166,8 @@ class Parser {
 
     Result<void> read_name(Kind kind, const std::vector<std::string_view> &words) {
         if (words.size() != 2) {
-            return refuse(Reason::CONFIG_SYNTAX, fmt::format("has {} values, {} takes one", words.size() - 1, words[0]),
+            return refuse(Reason::CONFIG_SYNTAX,
+                          fmt::format("has {} values, {} takes one", words.size() - 1, words[0]),
                           "write %20 for a space in a name");
         }
         auto mark = read_mark(kind, words[1]);
@@ -178,7 +179,8 @@ class Parser {
     Result<void> read_issued_before(const std::vector<std::string_view> &words) {
         const bool of_user = words.size() == 4 && words[2] == name_of(Kind::username);
         if (words.size() != 2 && !of_user)
-            return refuse(Reason::CONFIG_SYNTAX, "isn't issued_before TIME [username NAME]", std::string(forms));
+            return refuse(Reason::CONFIG_SYNTAX, "isn't issued_before TIME [username NAME]",
+                          std::string(forms));
         const auto time = read_time(words[1]);
         if (!time) {
             return refuse(Reason::CONFIG_INVALID_VALUE, fmt::format("has the time {}", quote(words[1])),
@@ -203,15 +205,13 @@ class Parser {
         }
         if (value->size() > max_value_bytes) {
             return tl::unexpected(failure(Reason::CONFIG_INVALID_VALUE,
-                                          fmt::format("has a value of {} bytes, at most {} are allowed", value->size(),
-                                                      max_value_bytes)));
+                                          fmt::format("has a value of {} bytes, at most {} are allowed",
+                                                      value->size(), max_value_bytes)));
         }
         return mark_of(kind, *value);
     }
 
-    void add(std::uint64_t mark, std::int64_t issued_before) {
-        list_.add(salt_, mark, {issued_before, line_});
-    }
+    void add(std::uint64_t mark, std::int64_t issued_before) { list_.add(salt_, mark, {issued_before, line_}); }
 
     Failure failure(Reason reason, const std::string &what, std::string hint = {}) const {
         return {reason, fmt::format("denied_file {}:{}: the line {}", quote(list_.path_, 255), line_, what), 0,
@@ -222,14 +222,16 @@ class Parser {
     }
 
     static constexpr std::string_view forms =
-        "lines are 'username NAME', 'jti ID', 'client_id ID', 'kid ID' and 'issued_before TIME [username NAME]'";
+        "lines are 'username NAME', 'jti ID', 'client_id ID', 'kid ID' and 'issued_before TIME [username "
+        "NAME]'";
 
     DeniedList &list_;
     std::uint64_t salt_ = 0;
     std::uint32_t line_ = 0;
 };
 
-Result<DeniedList> DeniedList::parse(std::string_view content, std::string path, std::vector<SectionName> sections) {
+Result<DeniedList> DeniedList::parse(std::string_view content, std::string path,
+                                     std::vector<SectionName> sections) {
     DeniedList list;
     list.path_ = std::move(path);
     for (SectionName &name : sections) {
@@ -273,7 +275,8 @@ bool DeniedList::denies_identity(std::string_view issuer, std::string_view usern
     const auto denied = [&](std::uint64_t salt) {
         return find_below(salt, mark_of(Kind::username, username), marks).has_value();
     };
-    return denied(0) || std::ranges::any_of(sections_, [&](const Section &section) { return denied(section.salt); });
+    return denied(0) ||
+           std::ranges::any_of(sections_, [&](const Section &section) { return denied(section.salt); });
 }
 
 std::optional<Match> DeniedList::find_below(std::uint64_t salt, std::uint64_t username,

@@ -44,7 +44,8 @@ class DeniedList {
 
     /// The content of denied_file. Fails at the first line that isn't understood, with CONFIG_SYNTAX or
     /// CONFIG_INVALID_VALUE: nobody may believe that a denial holds when it doesn't. `path`: for messages.
-    static Result<DeniedList> parse(std::string_view content, std::string path, std::vector<SectionName> sections);
+    static Result<DeniedList> parse(std::string_view content, std::string path,
+                                    std::vector<SectionName> sections);
 
     /// Lines above any header, and those of the subject's section. A session whose section is gone, or has become
     /// another provider's, meets the lines of all sections of its provider. Doesn't allocate.
@@ -76,7 +77,8 @@ class DeniedList {
     };
 
     void add(std::uint64_t salt, std::uint64_t mark, const Entry &entry);
-    std::optional<Match> find_below(std::uint64_t salt, std::uint64_t username, const TokenMarks &marks) const noexcept;
+    std::optional<Match> find_below(std::uint64_t salt, std::uint64_t username,
+                                    const TokenMarks &marks) const noexcept;
 
     std::string path_;
     std::vector<Section> sections_;

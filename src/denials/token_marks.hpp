@@ -23,9 +23,9 @@ struct TokenMarks {
     static constexpr std::int64_t no_issued_at = std::numeric_limits<std::int64_t>::min();
 
     std::uint64_t jti = 0;
-    std::uint64_t client_id = 0;         ///< of the OAuth client, as client_id, cid or appid names it
-    std::uint64_t authorized_party = 0;  ///< the same client's, as azp names it
-    std::uint64_t kid = 0;               ///< of the key that the signature is of
+    std::uint64_t client_id = 0;            ///< of the OAuth client, as client_id, cid or appid names it
+    std::uint64_t authorized_party = 0;     ///< the same client's, as azp names it
+    std::uint64_t kid = 0;                  ///< of the key that the signature is of
     std::int64_t issued_at = no_issued_at;  ///< seconds since 1970; a token without iat is older than any
 };
 static_assert(sizeof(TokenMarks) == 40);

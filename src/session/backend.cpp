@@ -96,10 +96,11 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
              section.tokens,
              section.scopes,
              *std::move(keys),
-             std::make_shared<const SessionOrigin>(SessionOrigin{
-                 config::section_title(section.name), section.issuer, section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
-                 section.scopes.expand_variables, section.scopes.expand_connection, weak_from_this(),
-                 logins_.counters, logins_.denials, clock_, fork_generation_}),
+             std::make_shared<const SessionOrigin>(
+                 SessionOrigin{config::section_title(section.name), section.issuer,
+                               section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
+                               section.scopes.expand_variables, section.scopes.expand_connection,
+                               weak_from_this(), logins_.counters, logins_.denials, clock_, fork_generation_}),
              {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;
@@ -158,9 +159,10 @@ Result<void> Backend::reload(const BackendOptions *options) {
     apply(current->settings);
     fetcher_->commit();
     metrics_file_.commit();
-    logger_.info(current->denied->path().empty()
-                     ? std::string("configuration reloaded")
-                     : fmt::format("configuration reloaded, {} lines in denied_file", current->denied->lines()));
+    logger_.info(
+        current->denied->path().empty()
+            ? std::string("configuration reloaded")
+            : fmt::format("configuration reloaded, {} lines in denied_file", current->denied->lines()));
     return {};
 }
 
@@ -204,7 +206,8 @@ void Backend::report_denial(const Session &session, const access::Request &reque
     who.username = session.username();
     who.context = context;
     logins_.audit.denied(who, reason, request, [&] {
-        return Session::is_end(reason) ? session.describe_end(rights) : session.describe_denial(rights, request);
+        return Session::is_end(reason) ? session.describe_end(rights)
+                                       : session.describe_denial(rights, request);
     });
 }
 
@@ -212,7 +215,8 @@ void Backend::report_misuse(std::string_view function, std::string_view message)
     logins_.audit.misuse(function, message);
 }
 
-bool Backend::denies_identity(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept {
+bool Backend::denies_identity(std::string_view issuer, std::string_view username,
+                              std::int64_t since) const noexcept {
     return configuration()->denied->denies_identity(issuer, username, since);
 }
 

@@ -87,7 +87,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     EpochDomain calls_;  ///< whose readers are the logins inside
 
     std::mutex reload_;             ///< one reload at a time; logins don't take it
-    std::int64_t generation_ = 0;  ///< guarded by reload_
+    std::int64_t generation_ = 0;   ///< guarded by reload_
     std::unique_ptr<keys::Fetcher> fetcher_;
     MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };

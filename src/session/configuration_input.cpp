@@ -64,12 +64,14 @@ Result<void> read_denied(ConfigurationInput &input, bool for_root) {
     config::Settings &settings = input.settings;
     if (settings.denied_file.empty()) return {};
     constexpr std::size_t max_bytes = std::size_t{16} * 1024 * 1024;
-    auto content = read_trusted_file(settings.denied_file, max_bytes, Links::follow, for_root ? &settings.notes : nullptr);
+    auto content =
+        read_trusted_file(settings.denied_file, max_bytes, Links::follow, for_root ? &settings.notes : nullptr);
     if (!content) {
         if (::access(settings.denied_file.c_str(), F_OK) != 0)
             content.error().hint = command_with("install -m 644 /dev/null FILE", settings.denied_file);
         const auto origin = settings.origins.find("denied_file");
-        content.error().detail.insert(0, (origin == settings.origins.end() ? std::string() : origin->second) + "denied_file ");
+        content.error().detail.insert(
+            0, (origin == settings.origins.end() ? std::string() : origin->second) + "denied_file ");
         return pass_on(std::move(content));
     }
     std::vector<denials::SectionName> names;

@@ -99,7 +99,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     }
 
     if (is_bound)
-        notes.malformed.emplace_back("the token is bound to a certificate: its client must connect by TLS with that one");
+        notes.malformed.emplace_back(
+            "the token is bound to a certificate: its client must connect by TLS with that one");
 
     std::string out;
     JsonWriter json(out);

@@ -88,7 +88,8 @@ bool Login::check_token() {
         add_to_cache();
     }
     // What depends on the call is asked of a cached token too. So are rights that depend on the client.
-    return check_time() && check_certificate() && check_sent_names() && (grant().permissions || compile_cached());
+    return check_time() && check_certificate() && check_sent_names() &&
+           (grant().permissions || compile_cached());
 }
 
 // ---- credentials ----------------------------------------------------------------------------------------
@@ -292,7 +293,8 @@ bool Login::check_denied() {
               denials::mark_of(denials::Kind::client_id, claims_->authorized_party),
               denials::mark_of(denials::Kind::kid, key_->kid()),
               claims_->issued_at.value_or(denials::TokenMarks::no_issued_at)};
-    const auto match = configuration_->denied->find({section_->origin->section, section_->issuer, username_, marks_});
+    const auto match =
+        configuration_->denied->find({section_->origin->section, section_->issuer, username_, marks_});
     if (!match) return true;
     std::string_view value;
     switch (match->kind) {

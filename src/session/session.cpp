@@ -88,7 +88,8 @@ void Session::replace_rights(Rights rights, std::int64_t generation) {
     // Nobody compares the old token any more. The new one was compared with the denials of this generation, but another
     // refresh may have put an older one in its place.
     std::int64_t seen = denials_seen_.load(std::memory_order_relaxed);
-    while (seen > generation && !denials_seen_.compare_exchange_weak(seen, generation, std::memory_order_relaxed)) {
+    while (seen > generation &&
+           !denials_seen_.compare_exchange_weak(seen, generation, std::memory_order_relaxed)) {
     }
 }
 
@@ -170,8 +171,7 @@ std::string Session::describe_denied() const {
     std::string out = fmt::format("the operator ended the session at {}", date_of(since));
     const EpochDomain::Reader reader(readers());
     const denials::DeniedList &list = *origin_->denials->current().list;
-    if (const auto match = list.find(subject(*rights_.get())))
-        out += ": " + list.describe(*match);
+    if (const auto match = list.find(subject(*rights_.get()))) out += ": " + list.describe(*match);
     return out;
 }
 

@@ -22,7 +22,8 @@ namespace tokenward::session {
 class Session {
   public:
     /// `generation`: of the configuration whose denials its token was compared with.
-    Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights, std::int64_t generation);
+    Session(std::shared_ptr<const SessionOrigin> origin, std::string username, Rights rights,
+            std::int64_t generation);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;

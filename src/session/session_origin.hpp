@@ -24,7 +24,8 @@ struct SessionOrigin {
     bool expand_connection = false;           ///< likewise
     std::weak_ptr<Backend> backend;           ///< empty once the backend is gone
     std::shared_ptr<Counters> counters;
-    std::shared_ptr<const denials::Denials> denials;  ///< those in force now, not those of the section's configuration
+    std::shared_ptr<const denials::Denials>
+        denials;  ///< those in force now, not those of the section's configuration
     const Clock &clock;
     std::uint32_t fork_generation = 0;  ///< when the backend was created
 };

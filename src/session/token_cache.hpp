@@ -24,7 +24,7 @@ struct Grant {
 /// A token that every rule accepted. Immutable. A login checks again what depends on the call (the time, the
 /// names that the client sent) and what may have changed (keys, configuration).
 struct VerifiedToken {
-    std::int64_t generation;  ///< of the configuration that accepted it
+    std::int64_t generation;   ///< of the configuration that accepted it
     std::size_t section;       ///< its index in Configuration::sections
     keys::KeyRef key;
     std::string username;  ///< with the section's username_prefix

@@ -176,7 +176,8 @@ const Backend &denying_backend() {
     static const Backend backend = [] {
         std::string lines;
         for (int i = 0; i < 10000; ++i) lines += "jti stolen-" + std::to_string(i) + '\n';
-        return Backend("max_token_bytes = 1048576\ndenied_file = " + World::get().write("denied", lines) + '\n');
+        return Backend("max_token_bytes = 1048576\ndenied_file = " + World::get().write("denied", lines) +
+                       '\n');
     }();
     return backend;
 }

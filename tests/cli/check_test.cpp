@@ -383,7 +383,9 @@ TEST_F(Tool, CheckAnswersForAClientWithACertificate) {
     std::string der;
     ASSERT_TRUE(base64_decode(body, der));
     std::string hash(32, '\0');
-    ASSERT_EQ(EVP_Q_digest(nullptr, "SHA256", nullptr, der.data(), der.size(), reinterpret_cast<unsigned char *>(hash.data()), nullptr), 1);
+    ASSERT_EQ(EVP_Q_digest(nullptr, "SHA256", nullptr, der.data(), der.size(),
+                           reinterpret_cast<unsigned char *>(hash.data()), nullptr),
+              1);
     const auto bound = [](const std::string &to) {
         support::MintRequest request;
         request.claims.object("cnf", support::JsonObject().string("x5t#S256", base64url_encode(to)));

@@ -16,7 +16,6 @@ std::string content_of(const std::string &path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-
 }  // namespace
 
 TEST_F(Tool, DenyStopsATokenUntilAllow) {
@@ -27,7 +26,8 @@ TEST_F(Tool, DenyStopsATokenUntilAllow) {
     Outcome outcome = tokenward({"deny", "--config", ini, "username", "alice"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_TRUE(has(outcome.out, "denied: username alice (" + denied + ")")) << outcome.out;
-    for (const char *broker : {"systemctl reload mosquitto", "rabbitmqctl eval 'tokenward:reload().'", "systemctl reload lavinmq"})
+    for (const char *broker :
+         {"systemctl reload mosquitto", "rabbitmqctl eval 'tokenward:reload().'", "systemctl reload lavinmq"})
         EXPECT_TRUE(has(outcome.out, broker)) << outcome.out;
     EXPECT_EQ(content_of(denied), "# ours\nusername alice\n");
     outcome = check(good, {}, ini);
@@ -43,7 +43,10 @@ TEST_F(Tool, DenyStopsATokenUntilAllow) {
 TEST_F(Tool, DenyNowStopsWhatWasIssuedBefore) {
     const std::string denied = file("denied", "");
     const std::string ini = config("denied_file = " + denied + "\n");
-    EXPECT_EQ(tokenward({"deny", "--config", ini, "--section", "oauth", "issued_before", "now", "username", "a b"}).exit_code, 0);
+    EXPECT_EQ(
+        tokenward({"deny", "--config", ini, "--section", "oauth", "issued_before", "now", "username", "a b"})
+            .exit_code,
+        0);
     const std::string content = content_of(denied);
     EXPECT_TRUE(content.starts_with("[oauth]\nissued_before 20")) << content;
     EXPECT_TRUE(content.ends_with("Z username a%20b\n")) << content;
@@ -75,9 +78,11 @@ TEST_F(Tool, DenySaysWhatIsWrong) {
     const std::string ini = config("denied_file = " + denied + "\n");
     refused({"--config", ini, "user", "alice"}, "username NAME");
     refused({"--config", ini, "issued_before", "yesterday"}, "2026-11-28T21:00:00Z");
-    refused({"--config", ini, "--section", "plant", "kid", "x"}, "the configuration has no section [oauth.plant]");
+    refused({"--config", ini, "--section", "plant", "kid", "x"},
+            "the configuration has no section [oauth.plant]");
     refused({"--config", config(), "kid", "x"}, "the configuration has no denied_file");
-    refused({"--config", config("denied_file = " + denied + ".gone\n"), "kid", "x"}, "install -m 644 /dev/null");
+    refused({"--config", config("denied_file = " + denied + ".gone\n"), "kid", "x"},
+            "install -m 644 /dev/null");
     refused({"--file", denied + ".d/denied", "kid", "x"}, "can't open the folder");
     refused({"--file", "/dev/null", "kid", "x"}, "isn't a regular file");
     refused({"--file", denied, "--section", "a]\nkid y\n[oauth.b", "kid", "x"}, "--section takes a name");

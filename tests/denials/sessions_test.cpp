@@ -1,6 +1,5 @@
 // Logins and live sessions under denied_file: what a reload ends, and what brings nothing back.
 #include "fixture.hpp"
-
 #include "support/allocations.hpp"
 
 #include <atomic>
@@ -48,9 +47,12 @@ std::string token(const std::string &jti = "id-1") {
 
 TEST_F(Denials, RefuseLogins) {
     const std::vector<std::pair<std::string, std::string>> rows = {
-        {"username alice", R"(the username "alice")"}, {"jti id-1", R"(the jti "id-1")"},
-        {"client_id c", R"(the client_id "c")"},       {"client_id p", R"(the client_id "c")"},
-        {"kid ec256", R"(the kid "ec256")"},           {"issued_before 2027-01-15T08:00:01Z", "tokens that were issued so early"},
+        {"username alice", R"(the username "alice")"},
+        {"jti id-1", R"(the jti "id-1")"},
+        {"client_id c", R"(the client_id "c")"},
+        {"client_id p", R"(the client_id "c")"},
+        {"kid ec256", R"(the kid "ec256")"},
+        {"issued_before 2027-01-15T08:00:01Z", "tokens that were issued so early"},
     };
     start("");
     EXPECT_REASON(log_in(token()), NONE);
@@ -172,7 +174,9 @@ TEST_F(Denials, AreExplained) {
     const std::string said = session->explain(reads_q);
     EXPECT_NE(said.find(R"("verdict":"expired")"), std::string::npos) << said;
     EXPECT_NE(said.find(R"("reason":"DENIED_BY_OPERATOR")"), std::string::npos) << said;
-    EXPECT_NE(said.find("the operator ended the session at 1800000010 (2027-01-15T08:00:10Z): "), std::string::npos) << said;
+    EXPECT_NE(said.find("the operator ended the session at 1800000010 (2027-01-15T08:00:10Z): "),
+              std::string::npos)
+        << said;
     EXPECT_NE(said.find("denied\\\":2"), std::string::npos) << said;
     log.clear();
     backend->report_denial(*session, reads_q, Session::Until::past_end, {});
@@ -194,7 +198,8 @@ TEST_F(Denials, NameWhoMadeIt) {
     constexpr std::int64_t made = 1'800'000'000;
     const std::string issuer = "https://id.example/";
     start("");
-    const auto denied = [&](const std::string &lines, std::string_view user = "alice", std::string_view from = "https://id.example") {
+    const auto denied = [&](const std::string &lines, std::string_view user = "alice",
+                            std::string_view from = "https://id.example") {
         EXPECT_EQ(reload_with(lines), Reason::NONE) << detail;
         return backend->denies_identity(from, user, made);
     };

@@ -13,7 +13,8 @@ namespace {
 using namespace tokenward::denials;
 
 tokenward::Result<DeniedList> parse(std::string_view content) {
-    return DeniedList::parse(content, "/etc/denied", {{"[oauth]", "https://a.example", {}}, {"[oauth.b]", "https://b.example", {}}});
+    return DeniedList::parse(content, "/etc/denied",
+                             {{"[oauth]", "https://a.example", {}}, {"[oauth.b]", "https://b.example", {}}});
 }
 
 bool denies(const DeniedList &list, std::string_view username) {

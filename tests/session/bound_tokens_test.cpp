@@ -49,7 +49,8 @@ TEST_F(BoundTokens, NeedTheCertificate) {
         EXPECT_REASON(log_in_with({}, token), SENDER_CONSTRAINED);
         EXPECT_REASON(log_in_with(wrong, token), CERTIFICATE_MISMATCH);
         EXPECT_EQ(detail,
-                  "cnf has x5t#S256: the token is bound to the certificate AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE, "
+                  "cnf has x5t#S256: the token is bound to the certificate "
+                  "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE, "
                   "the client's is AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI");
         EXPECT_REASON(log_in_with(right, token), NONE);
     }
