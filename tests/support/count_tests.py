@@ -6,7 +6,7 @@ LOGS is the folder meson-logs. The JUnit report there has the cases; but it forg
 broke off, so that testlog.json, which has every program's result, is held against it: a program that didn't end well
 without a failed case counts as one failure.
 
-Prints what failed, then "N passed, N failed, N skipped" (with WORD and a colon in front, if given). The exit status is 0 only if
+Prints what failed and what it said, then "N passed, N failed, N skipped" (with WORD and a colon in front, if given). The exit status is 0 only if
 something ran, nothing failed and meson's own status is 0.
 """
 import json
@@ -15,10 +15,11 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 GOOD = {"OK", "EXPECTEDFAIL", "SKIP"}
+SHOWN_LINES, SHOWN_WIDTH = 12, 300
 
 
 def read_cases(path):
-    """{program: [(case, outcome)]}; GoogleTest's suites are named project.program.suite, TAP's project.program."""
+    """{program: [(case, outcome, message)]}; GoogleTest's suites are named project.program.suite, TAP's project.program."""
     cases = {}
     for suite in ElementTree.parse(path).getroot().iter("testsuite"):
         project, _, rest = suite.get("name").partition(".")
@@ -26,31 +27,53 @@ def read_cases(path):
             tags = {child.tag for child in case}
             outcome = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
             program = rest if rest else case.get("name")
-            cases.setdefault(program, []).append((case.get("name"), outcome))
+            message = "\n".join(child.get("message") or "" for child in case if child.tag in ("failure", "error"))
+            cases.setdefault(program, []).append((case.get("name"), outcome, message))
     return cases
 
 
 def read_programs(path):
-    """{program: result}."""
+    """{program: its entry, with result, stdout and stderr}."""
     with open(path, encoding="utf-8") as file:
         entries = [json.loads(line) for line in file if line.strip()]
-    return {entry["name"]: entry["result"] for entry in entries}
+    return {entry["name"]: entry for entry in entries}
+
+
+def diagnostics(output, case):
+    """What a TAP program says below "not ok N - case"."""
+    lines = output.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("not ok") and case in line:
+            below = lines[number + 1:]
+            end = next((index for index, each in enumerate(below) if each.startswith(("ok ", "not ok "))), len(below))
+            return below[:end]
+    return []
+
+
+def show(lines):
+    for line in lines:
+        print("    " + line[:SHOWN_WIDTH])
 
 
 def count(logs):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     cases = read_cases(os.path.join(logs, "testlog.junit.xml"))
-    for program, result in read_programs(os.path.join(logs, "testlog.json")).items():
+    for program, entry in read_programs(os.path.join(logs, "testlog.json")).items():
+        result, output = entry["result"], entry.get("stdout") or ""
         own = [case for name, each in cases.items() if name == program or name.startswith(program + ".")
                for case in each]
-        failed = [name for name, outcome in own if outcome == "failed"]
-        if result not in GOOD and not failed:
+        if result not in GOOD and not any(outcome == "failed" for _, outcome, _ in own):
             # Only its own line is left to blame; what passed before it broke off did pass.
-            own = [case for case in own if case[0] != program] + [(f"itself: {result}", "failed")]
-        for name, outcome in own:
+            own = [case for case in own if case[0] != program] + [(f"itself: {result}", "failed", "")]
+            last = output.splitlines()[-SHOWN_LINES:] + (entry.get("stderr") or "").splitlines()[-SHOWN_LINES:]
+        else:
+            last = []
+        for name, outcome, message in own:
             counts[outcome] += 1
             if outcome == "failed":
                 print(f"failed: {program}: {name}")
+                show((message.splitlines() or diagnostics(output, name))[:SHOWN_LINES])
+        show(last)
     return counts
 
 

@@ -152,4 +152,41 @@ mv "$work/roots/sid" "$work/roots/sid.new"
 ok '... and so is one where it would be fetched' fails debian_root sid mosquitto mosquitto
 ok '... it stays, too' is "$(cat "$work/roots/sid.new/file")" precious
 
+# ---- what failed is told at the end, by name, through parts of parts
+mkdir "$work/logs"
+cat >"$work/logs/testlog.json" <<'JSON'
+{"name": "tokenward / good", "result": "OK", "stdout": "ok 1 - fine\n", "stderr": ""}
+{"name": "tokenward / tap", "result": "FAIL", "stdout": "ok 1 - fine\nnot ok 2 - broken - here\n# waited in vain\nok 3 - last\n", "stderr": ""}
+{"name": "tokenward / slow", "result": "TIMEOUT", "stdout": "ok 1 - quick\n", "stderr": "listening\n"}
+{"name": "tokenward / google", "result": "FAIL", "stdout": "", "stderr": ""}
+JSON
+cat >"$work/logs/testlog.junit.xml" <<'XML'
+<testsuites><testsuite name="tokenward.tokenward / good"><testcase name="fine"/></testsuite>
+<testsuite name="tokenward.tokenward / tap"><testcase name="fine"/><testcase name="broken - here"><failure/></testcase><testcase name="last"/></testsuite>
+<testsuite name="tokenward.tokenward / google.Suite"><testcase name="Bad"><failure message="not equal"/></testcase></testsuite></testsuites>
+XML
+cat >"$work/inner.sh" <<SH
+. tests/support/parts.sh
+part 'one broker' python3 tests/support/count_tests.py "$work/logs" 1
+part 'another' sh -c 'echo words; echo "1 passed, 0 failed, 0 skipped"; exit 3'
+part 'a third' sh -c 'echo no numbers'
+finish
+SH
+cat >"$work/outer.sh" <<SH
+. tests/support/parts.sh
+part 'all brokers' sh "$work/inner.sh"
+finish
+SH
+sh "$work/outer.sh" >"$work/all" 2>&1
+sed -n '/^== /d; /^failed in /,$p' "$work/all" | awk '/^failed in/ && seen[$0]++ { again = 1 } again' >"$work/out"
+ok 'what failed is told by its part and name' says '^failed in one broker: tokenward / tap: broken - here$'
+ok '... with what it said' says '^    # waited in vain$'
+ok '... what GoogleTest says' says '^    not equal$'
+ok '... a program that ran out of time' says '^failed in one broker: tokenward / slow: itself: TIMEOUT$'
+ok '... with its last words' says '^    listening$'
+ok '... a part that ends badly' says '^failed in another: it ended with 3'
+ok '... and one without numbers' says "^failed in a third: its last line isn't"
+ok '... before the table, once' is "$(grep -c waited "$work/out")" 1
+ok 'the sum is right' is "$(tail -n 1 "$work/all")" '4 passed, 5 failed, 0 skipped'
+
 echo "1..$count"
