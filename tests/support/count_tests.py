@@ -11,17 +11,22 @@ something ran, nothing failed and meson's own status is 0.
 """
 import json
 import os
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
 GOOD = {"OK", "EXPECTEDFAIL", "SKIP"}
 SHOWN_LINES, SHOWN_WIDTH = 12, 300
+# meson puts what a program printed into the report as it is; XML has no place for these.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|&#(x[0-9a-fA-F]+|[0-9]+);")
 
 
 def read_cases(path):
     """{program: [(case, outcome, message)]}; GoogleTest's suites are named project.program.suite, TAP's project.program."""
     cases = {}
-    for suite in ElementTree.parse(path).getroot().iter("testsuite"):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = NOT_XML.sub("?", file.read())
+    for suite in ElementTree.fromstring(text.encode()).iter("testsuite"):
         project, _, rest = suite.get("name").partition(".")
         for case in suite.iter("testcase"):
             tags = {child.tag for child in case}
@@ -77,13 +82,28 @@ def count(logs):
     return counts
 
 
+def show_what_there_is(logs):
+    """Without the report: meson itself has broken off."""
+    try:
+        programs = read_programs(os.path.join(logs, "testlog.json"))
+    except (OSError, ValueError, KeyError) as error:
+        programs = {}
+        show([repr(error)])
+    for program, entry in programs.items():
+        show([f"{program}: {entry['result']}"])
+        if entry["result"] not in GOOD:
+            show((entry.get("stdout") or "").splitlines()[-SHOWN_LINES:])
+            show((entry.get("stderr") or "").splitlines()[-SHOWN_LINES:])
+
+
 def main():
     meson_status = int(sys.argv[2])
     prefix = sys.argv[3] + ": " if len(sys.argv) > 3 else ""
     try:
         counts = count(sys.argv[1])
     except (OSError, ElementTree.ParseError, ValueError, KeyError) as error:
-        print(f"failed: no report: {error}")
+        print(f"failed: no report, meson test ended with {meson_status}: {error!r}")
+        show_what_there_is(sys.argv[1])
         counts = {"passed": 0, "failed": 1, "skipped": 0}
     if meson_status != 0 and counts["failed"] == 0:
         print(f"failed: meson test ended with {meson_status}")

@@ -162,9 +162,16 @@ cat >"$work/logs/testlog.json" <<'JSON'
 JSON
 cat >"$work/logs/testlog.junit.xml" <<'XML'
 <testsuites><testsuite name="tokenward.tokenward / good"><testcase name="fine"/></testsuite>
-<testsuite name="tokenward.tokenward / tap"><testcase name="fine"/><testcase name="broken - here"><failure/></testcase><testcase name="last"/></testsuite>
+<testsuite name="tokenward.tokenward / tap"><testcase name="fine"/><testcase name="broken - here"><failure/></testcase><testcase name="last"/><system-out>ESC[31m &#8;</system-out></testsuite>
 <testsuite name="tokenward.tokenward / google.Suite"><testcase name="Bad"><failure message="not equal"/></testcase></testsuite></testsuites>
 XML
+sed -i "s/ESC/$(printf '\033')/" "$work/logs/testlog.junit.xml"
+mkdir "$work/broken_off"
+cp "$work/logs/testlog.json" "$work/broken_off"
+python3 tests/support/count_tests.py "$work/broken_off" 7 >"$work/out"
+ok 'without a report it is told what is known' says '^    tokenward / slow: TIMEOUT$'
+ok '... and why' says 'failed: no report, meson test ended with 7: FileNotFoundError'
+ok '... and counts as one' is "$(tail -n 1 "$work/out")" '0 passed, 1 failed, 0 skipped'
 cat >"$work/inner.sh" <<SH
 . tests/support/parts.sh
 part 'one broker' python3 tests/support/count_tests.py "$work/logs" 1
