@@ -173,8 +173,8 @@ test('the plugin itself is disabled and enabled with open connections: they keep
 test('beside an archive of it the plugin does not start, and the log says why', async () => {
     const [folder] = readdirSync(join(world.root, INSTALLED));
     const archive = join(world.root, INSTALLED, `${folder}.ez`);
-    const made = await run('erl', ['-noshell', '-eval', `{ok, _} = zip:create("${archive}", ["${folder}"], ` +
-        `[{cwd, "${join(world.root, INSTALLED)}"}]), halt().`]);
+    // Not by Erlang 25, whose zip writes some seconds of a file's time so that Erlang 27 can't read the archive.
+    const made = await run('python3', ['-m', 'zipfile', '-c', archive, join(world.root, INSTALLED, folder)]);
     assert.equal(made.status, 0, made.output);
     const directory = join(world.directory.path, 'archive');
     mkdirSync(directory);
