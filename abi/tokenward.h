@@ -95,6 +95,7 @@ extern "C" {
     X(session_username)            \
     X(session_issuer)              \
     X(session_expires_at)          \
+    X(session_issued_at)           \
     X(session_tags)                \
     X(identity_denied)             \
     X(explain)                     \
@@ -545,6 +546,14 @@ TOKENWARD_API int32_t tokenward_session_issuer(const tokenward_session *session,
 TOKENWARD_API int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at);
 
 /**
+ * When the session's token was issued (its iat, RFC 7519 section 4.1.6): seconds since 1970-01-01 UTC; INT64_MIN if it doesn't
+ * say, so older than any. A refresh changes it. For tokenward_identity_denied, whose since it is.
+ * \return TOKENWARD_OK or TOKENWARD_ERROR
+ * \since 1.0
+ */
+TOKENWARD_API int32_t tokenward_session_issued_at(const tokenward_session *session, int64_t *issued_at);
+
+/**
  * Copies the tags as one snapshot, sorted, separated by commas ("administrator,monitoring"), each of
  * [A-Za-z0-9_.-].
  * \param buffer       receives the text, NUL-terminated, cut if it is too small; may be NULL if size is 0
@@ -558,12 +567,13 @@ TOKENWARD_API int32_t tokenward_session_tags(const tokenward_session *session, c
 
 /**
  * Whether a line of denied_file names whoever has the identity: for what a client made and that outlives its session, a
- * shovel say. Ask after each tokenward_reload, and at the start. Lines with username and issued_before count, not those with
- * jti, client_id or kid, which only a token has. Never blocks for long; no line is written.
+ * shovel say, or for a session of a backend that was destroyed. Ask after each tokenward_reload, and at the start. Lines with
+ * username and issued_before count, not those with jti, client_id or kid, which only a token has. Never blocks for long; no
+ * line is written.
  * \param issuer    as tokenward_session_issuer gave it; empty: not known, so any provider's
  * \param username  as tokenward_session_username gave it
- * \param since     when it was made, in seconds since 1970: its token was issued no later, so issued_before counts if it names
- *                  a later time
+ * \param since     as tokenward_session_issued_at gave it: issued_before counts if it names a later time. If that wasn't kept,
+ *                  the time when it was made, in seconds since 1970: its token was issued no later
  * \return TOKENWARD_DENIED, TOKENWARD_ALLOWED (no line does) or TOKENWARD_ERROR (misuse)
  * \since 1.0
  */

@@ -238,6 +238,13 @@ class Session {
         return time;
     }
 
+    /// The token's iat, seconds since 1970; INT64_MIN: it has none. An empty Session: 0.
+    [[nodiscard]] std::int64_t issued_at() const noexcept {
+        std::int64_t time = 0;
+        if (owned_) (void)functions().session_issued_at(get(), &time);
+        return time;
+    }
+
     /// The tags, sorted, separated by commas.
     [[nodiscard]] std::string tags() const {
         std::string text;
@@ -325,7 +332,7 @@ class Backend {
         return handle_ != nullptr ? library_->reload(handle_, options, &error) : std::int32_t{TOKENWARD_ERROR};
     }
 
-    /// Whether an operator denies the identity, for what it made at that time. An empty issuer: any provider's.
+    /// Whether an operator denies the identity. since: Session::issued_at(). An empty issuer: any provider's.
     [[nodiscard]] bool denies(std::string_view issuer, std::string_view username, std::int64_t since) const noexcept {
         return handle_ != nullptr && library_->identity_denied(handle_, issuer.data(), issuer.size(), username.data(),
                                                                username.size(), since) == TOKENWARD_DENIED;

@@ -147,8 +147,8 @@ try_packages() {
     ! is_arm64 "$suite" || machine=aarch64 emulated=emulated
     sed -n '/^Three lines/,/^and the provider/p' plugin/mosquitto/README.md | grep -E '^(allow_anonymous|plugin)' |
         sed "s|/usr/local/|/usr/|; s|x86_64|$machine|" >"$root/try/lines"
-    # shellcheck disable=SC2046 # a list
-    inside "$root" sh /try/packages_inside.sh $(free_ports 4) $emulated 2>&1
+    # shellcheck disable=SC2086 # a word, or none
+    inside "$root" sh /try/packages_inside.sh $emulated 2>&1
     # shellcheck disable=SC2046 # in one line
     nothing_left 'a removal leaves nothing' $(traces "$root")
     rm -rf "$root"

@@ -174,7 +174,7 @@ static ERL_NIF_TERM create(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) 
         return enif_make_badarg(env);
     }
     library = object;
-    handle = backend_new(types(env), library, &owner);
+    handle = backend_new(env, types(env), library, &owner);
     if (handle == NULL) return enif_raise_exception(env, atom(env, "enomem"));
     if (library->table.create(&options.options, &handle->backend, &error) != TOKENWARD_OK) {
         handle->backend = NULL;
@@ -335,6 +335,7 @@ static ERL_NIF_TERM session_term(ErlNifEnv *env, struct backend_handle *backend,
     }
     enif_keep_resource(backend->library);
     handle->library = backend->library;
+    handle->backend_id = backend->id;
     handle->session = session;
     term = enif_make_tuple2(env, atom(env, "ok"), enif_make_resource(env, handle));
     enif_release_resource(handle);
@@ -404,6 +405,39 @@ static ERL_NIF_TERM expires_at(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv
     if (handle == NULL || handle->library->table.session_expires_at(handle->session, &instant) != TOKENWARD_OK)
         return enif_make_badarg(env);
     return enif_make_int64(env, instant);
+}
+
+/* The session's backend may be gone, and its memory be another's. */
+static ERL_NIF_TERM is_of(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    const struct backend_handle *backend = get_backend(env, argv[0]);
+    const struct session_handle *session = get_session(env, argv[1]);
+    UNUSED(argc);
+    if (backend == NULL || session == NULL) return enif_make_badarg(env);
+    return atom(env, backend->id == session->backend_id ? "true" : "false");
+}
+
+/* By what the session says of itself: the backend may be of another library than it. */
+static ERL_NIF_TERM denies(ErlNifEnv *env, int argc, const ERL_NIF_TERM argv[]) {
+    struct backend_handle *handle = get_backend(env, argv[0]);
+    const struct session_handle *session = get_session(env, argv[1]);
+    tokenward_backend *backend;
+    tokenward_string issuer;
+    tokenward_string name;
+    int64_t issued_at = 0;
+    int32_t result;
+
+    UNUSED(argc);
+    if (handle == NULL || session == NULL ||
+        session->library->table.session_issuer(session->session, &issuer.data, &issuer.size) != TOKENWARD_OK ||
+        session->library->table.session_username(session->session, &name.data, &name.size) != TOKENWARD_OK ||
+        session->library->table.session_issued_at(session->session, &issued_at) != TOKENWARD_OK) {
+        return enif_make_badarg(env);
+    }
+    backend = backend_enter(handle);
+    if (backend == NULL) return atom(env, "false");
+    result = handle->library->table.identity_denied(backend, issuer.data, issuer.size, name.data, name.size, issued_at);
+    backend_leave(handle);
+    return atom(env, result == TOKENWARD_DENIED ? "true" : "false");
 }
 
 /* At most 2048 tags of 64 bytes, each with a comma. */
@@ -546,6 +580,8 @@ static ErlNifFunc functions[] = {
     {"username", 1, username, 0},
     {"issuer", 1, issuer, 0},
     {"expires_at", 1, expires_at, 0},
+    {"is_of", 2, is_of, 0},
+    {"denies", 2, denies, 0},
     {"tags", 1, tags, 0},
     {"can_access_vhost", 2, can_access_vhost, 0},
     {"authorize", 5, authorize, 0},

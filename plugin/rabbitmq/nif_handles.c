@@ -60,7 +60,7 @@ int open_resource_types(ErlNifEnv *env, struct resource_types *types) {
            types->session != NULL;
 }
 
-struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,
+struct backend_handle *backend_new(ErlNifEnv *env, const struct resource_types *types, struct library_handle *library,
                                    const ErlNifPid *owner) {
     struct backend_handle *handle = enif_alloc_resource(types->backend, sizeof *handle);
     if (handle == NULL) return NULL;
@@ -71,7 +71,8 @@ struct backend_handle *backend_new(const struct resource_types *types, struct li
     handle->log = enif_alloc_resource(types->log_watch, sizeof *handle->log);
     if (handle->log != NULL) handle->log->fd = -1;
     handle->lock = enif_mutex_create("tokenward_backend");
-    if (handle->lock == NULL || handle->log == NULL) {
+    if (handle->lock == NULL || handle->log == NULL ||
+        !enif_get_uint64(env, enif_make_unique_integer(env, ERL_NIF_UNIQUE_POSITIVE), &handle->id)) {
         enif_release_resource(handle);
         return NULL;
     }

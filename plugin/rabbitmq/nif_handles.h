@@ -37,6 +37,7 @@ struct log_watch {
 
 struct backend_handle {
     struct library_handle *library; /**< a reference, or NULL before it is complete */
+    ErlNifUInt64 id;                /**< of this one alone, as long as Erlang runs */
     ErlNifPid owner;                /**< who reads the log lines, and closes */
     struct log_watch *log;          /**< a reference, or NULL before it is complete */
     ErlNifMutex *lock;              /**< of what follows; never held while the library is called */
@@ -47,6 +48,7 @@ struct backend_handle {
 
 struct session_handle {
     struct library_handle *library; /**< a reference */
+    ErlNifUInt64 backend_id;        /**< whose it is */
     tokenward_session *session;
 };
 
@@ -54,7 +56,7 @@ struct session_handle {
 int open_resource_types(ErlNifEnv *env, struct resource_types *types);
 
 /** A new handle without a backend yet; NULL without memory. Release it with enif_release_resource. */
-struct backend_handle *backend_new(const struct resource_types *types, struct library_handle *library,
+struct backend_handle *backend_new(ErlNifEnv *env, const struct resource_types *types, struct library_handle *library,
                                    const ErlNifPid *owner);
 
 /** The backend for one call, or NULL if it is closed; then backend_leave must follow. */

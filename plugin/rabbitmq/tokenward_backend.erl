@@ -5,7 +5,7 @@
 -module(tokenward_backend).
 -behaviour(gen_server).
 
--export([start_link/0, handle/0, reload/0]).
+-export([start_link/0, handle/0, denies/1, denies_also_its_own/1, reload/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 
 -define(CACHE_SUPERVISOR, rabbit_auth_backend_cache_app).
@@ -17,6 +17,28 @@ start_link() ->
 -spec handle() -> tokenward_nif:backend() | undefined.
 handle() ->
     persistent_term:get(?KEY, undefined).
+
+%% Whether the operator denies a session that a former backend made: the plugin was disabled and enabled, or failed. A
+%% session of this backend ends by itself.
+-spec denies(tokenward_nif:session()) -> boolean().
+denies(Session) ->
+    denies(Session, fun(Backend) -> not tokenward_nif:is_of(Backend, Session) end).
+
+%% Whether the operator denies the session's user, or tokens as old as its own.
+-spec denies_also_its_own(tokenward_nif:session()) -> boolean().
+denies_also_its_own(Session) ->
+    denies(Session, fun(_) -> true end).
+
+denies(Session, Asked) ->
+    case handle() of
+        undefined -> false;
+        Backend ->
+            try
+                Asked(Backend) andalso tokenward_nif:denies(Backend, Session)
+            catch
+                error:badarg -> false  % another node's, which looks after it
+            end
+    end.
 
 %% Reads the files and the application's environment again. All or nothing.
 -spec reload() -> ok | {error, binary()}.
@@ -45,6 +67,7 @@ create(Library, Version, #{files := Files, json := Json, startup_wait_ms := Wait
     case tokenward_nif:create(Library, Files, Json, WaitMs) of
         {ok, Backend} ->
             persistent_term:put(?KEY, Backend),
+            tokenward_expiry:look_again(),  % at the sessions of a former backend
             tokenward_log:write(info, ["libtokenward ", Version]),
             {ok, Backend};
         Problem ->

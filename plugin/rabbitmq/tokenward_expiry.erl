@@ -12,7 +12,7 @@
 -export([start_link/0, new_table/0, watch/1, look_again/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% {Pid, Session | {denied, Session} | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
+%% {Pid, Session | {denied, Session} | denied | none | asked | nobody | closing, End | infinity, Monitor} of every process that was told or found. It
 %% belongs to the supervisor, so that it outlives the watch. It also keeps sessions alive for processes on other nodes.
 -define(TABLE, tokenward_sessions).
 %% Of {End, Pid}, in milliseconds since 1970.
@@ -74,11 +74,12 @@ handle_call(_Request, _From, Watch) ->
     {reply, {error, unknown_request}, Watch}.
 
 handle_cast({watch, Pids, Session}, Watch) ->
-    lists:foreach(fun(Pid) -> set(Pid, Session) end, Pids),
+    Judged = judged(Session),
+    lists:foreach(fun(Pid) -> set(Pid, Judged) end, Pids),
     {noreply, look(Watch)};
 handle_cast({session_of, Pid, Session}, Watch) ->
     case ets:lookup(?TABLE, Pid) of
-        [{_, asked, _, _}] -> set(Pid, Session);
+        [{_, asked, _, _}] -> set(Pid, judged(Session));
         _ -> ok  % ended, or has logged in meanwhile
     end,
     {noreply, look(Watch)};
@@ -109,12 +110,22 @@ handle_info(_Message, Watch) ->
 
 %% A refresh moves the end later. Only the operator moves it to the past.
 look_again({Pid, Session, End, _}) when is_reference(Session) ->
-    case end_of({denied, Session}) of
-        Ended when Ended < End -> end_denied(Pid, Session, Ended, now_ms());
+    case {judged(Session), end_of({denied, Session})} of
+        {denied, _} -> set(Pid, denied);
+        {_, Ended} when Ended < End -> end_denied(Pid, Session, Ended, now_ms());
         _ -> true
     end;
 look_again(_) ->
     true.
+
+%% A session of a former backend doesn't know what the operator denies now.
+judged(Session) when is_reference(Session) ->
+    case tokenward_backend:denies(Session) of
+        true -> denied;
+        false -> Session
+    end;
+judged(NoSession) ->
+    NoSession.
 
 end_denied(Pid, Session, Ended, Now) when Ended =< Now -> set(Pid, {denied, Session});
 end_denied(_, _, _, _) -> true.
@@ -122,7 +133,8 @@ end_denied(_, _, _, _) -> true.
 %% An answer to the former watch is lost: whoever was asked is asked again.
 watch_again({Pid, asked, _, _}) ->
     true = ets:delete(?TABLE, Pid);
-watch_again({Pid, Session, _, _}) ->
+watch_again({Pid, Known, _, _}) ->
+    Session = judged(Known),
     End = end_of(Session),  % a reload may have come meanwhile
     true = ets:insert(?TABLE, {Pid, Session, End, erlang:monitor(process, Pid)}),
     index(Pid, End).
@@ -172,6 +184,8 @@ end_of({denied, Session}) ->
         infinity -> infinity;
         End -> End - precedence_ms()  % the broker doesn't know of it
     end;
+end_of(denied) ->
+    0;
 end_of(_NoSession) ->
     infinity.
 
@@ -226,6 +240,7 @@ due(Now) ->
             []
     end.
 
+why(denied) -> ?DENIED;
 why({denied, _}) -> ?DENIED;
 why(_) -> ?TEXT.
 

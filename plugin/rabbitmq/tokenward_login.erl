@@ -4,7 +4,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_login).
 
--export([login/2, refresh/2, identity/1, refused/0, refused/3]).
+-export([login/2, refresh/2, standing/1, refused/0, refused/3]).
 -export_type([refused/0]).
 
 -type refused() :: {refused, string(), [binary() | string()]}.
@@ -42,11 +42,13 @@ login(Username, Secret, AuthProps, Patience) ->
 %% broker hands back the client's session. A client can't send a session, since it is no text.
 %% Without a session there is no password at all: the library has the words for it, and writes the line.
 login_again(Session, Username, AuthProps) ->
-    try tokenward_nif:expires_at(Session) > os:system_time(second) of
-        true ->
+    try {tokenward_nif:expires_at(Session) > os:system_time(second), tokenward_backend:denies(Session)} of
+        {true, false} ->
             tokenward_expiry:watch(Session),
             {ok, Session};
-        false ->
+        {_, true} ->
+            denied("authenticate");
+        {false, _} ->
             refused("authenticate", "SESSION_EXPIRED", "the session's token has ended")
     catch
         error:badarg -> login(Username, <<>>, AuthProps, ?LOGIN_MS)
@@ -82,8 +84,9 @@ replace(Session, Token) ->
     case login(<<>>, Token, [], ?REFRESH_MS) of
         {ok, NewSession} ->
             Identity = identity(NewSession),
-            case tokenward_owner:call(Session, ?MODULE, identity, [Session]) of
-                {ok, Identity} -> refreshed(NewSession);
+            case tokenward_owner:call(Session, ?MODULE, standing, [Session]) of
+                {ok, {Identity, allowed}} -> refreshed(NewSession);
+                {ok, {Identity, denied}} -> denied("refresh");
                 {ok, _} -> refused("refresh", "IDENTITY_CHANGED", "the new token is another user's");
                 error -> no_session()
             end;
@@ -91,9 +94,16 @@ replace(Session, Token) ->
             Refused
     end.
 
--spec identity(tokenward_nif:session()) -> {Issuer :: binary(), Username :: binary()}.
+%% Asked on the session's node.
+-spec standing(tokenward_nif:session()) -> {Identity :: tuple(), allowed | denied}.
+standing(Session) ->
+    {identity(Session), case tokenward_backend:denies_also_its_own(Session) of true -> denied; false -> allowed end}.
+
 identity(Session) ->
     {tokenward_nif:issuer(Session), tokenward_nif:username(Session)}.
+
+denied(Event) ->
+    refused(Event, "DENIED_BY_OPERATOR", "the operator denies the session that the client has (denied_file)").
 
 refreshed(Session) ->
     tokenward_expiry:watch(Session),

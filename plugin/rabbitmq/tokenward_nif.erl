@@ -7,7 +7,7 @@
 
 -export([open_library/1, create/4, reload/4, close/1, log_lines/1, status/1, metrics/1]).
 -export([authenticate/4, refresh/4]).
--export([username/1, issuer/1, expires_at/1, tags/1, can_access_vhost/2, authorize/5, report_denial/6, explain/5]).
+-export([username/1, issuer/1, expires_at/1, is_of/2, denies/2, tags/1, can_access_vhost/2, authorize/5, report_denial/6, explain/5]).
 -export_type([library/0, backend/0, session/0, context/0, problem/0, refusal/0, verdict/0]).
 
 -on_load(init/0).
@@ -77,6 +77,15 @@ issuer(_Session) -> erlang:nif_error(nif_not_loaded).
 %% Seconds since 1970; 2^63 - 1 if it has no end.
 -spec expires_at(session()) -> integer().
 expires_at(_Session) -> erlang:nif_error(nif_not_loaded).
+
+%% Whether that backend made the session.
+-spec is_of(backend(), session()) -> boolean().
+is_of(_Backend, _Session) -> erlang:nif_error(nif_not_loaded).
+
+%% Whether the backend's denied_file names the session's user, or tokens as old as the session's; not for lines with jti,
+%% client_id or kid. For sessions of another backend, also one that is gone: a session of its own ends by itself.
+-spec denies(backend(), session()) -> boolean().
+denies(_Backend, _Session) -> erlang:nif_error(nif_not_loaded).
 
 %% The tags, separated by commas.
 -spec tags(session()) -> binary().

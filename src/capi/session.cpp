@@ -21,6 +21,17 @@ int32_t lend(const char *function, const tokenward_session *session, const char 
     return TOKENWARD_OK;
 }
 
+/// For the two getters of a time.
+int32_t tell_time(const char *function, const tokenward_session *session, int64_t *time, const char *missing,
+                  std::int64_t (session::Session::*getter)() const noexcept) {
+    if (time != nullptr) *time = 0;
+    const session::Session *asked = session_of(session);
+    if (asked == nullptr) return log_misuse(asked, function, session_not_live);
+    if (time == nullptr) return log_misuse(asked, function, missing);
+    *time = (asked->*getter)();
+    return TOKENWARD_OK;
+}
+
 }  // namespace
 
 extern "C" {
@@ -94,13 +105,13 @@ int32_t tokenward_session_issuer(const tokenward_session *session, const char **
 }
 
 int32_t tokenward_session_expires_at(const tokenward_session *session, int64_t *expires_at) {
-    if (expires_at != nullptr) *expires_at = 0;
-    const session::Session *asked = session_of(session);
-    if (asked == nullptr) return log_misuse(asked, "tokenward_session_expires_at", session_not_live);
-    if (expires_at == nullptr)
-        return log_misuse(asked, "tokenward_session_expires_at", "expires_at (out) is NULL");
-    *expires_at = asked->expires_at();
-    return TOKENWARD_OK;
+    return tell_time("tokenward_session_expires_at", session, expires_at, "expires_at (out) is NULL",
+                     &session::Session::expires_at);
+}
+
+int32_t tokenward_session_issued_at(const tokenward_session *session, int64_t *issued_at) {
+    return tell_time("tokenward_session_issued_at", session, issued_at, "issued_at (out) is NULL",
+                     &session::Session::issued_at);
 }
 
 int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,

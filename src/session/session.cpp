@@ -67,6 +67,11 @@ std::int64_t Session::expires_at() const noexcept {
     return std::min(rights->expires_at, -denials_seen_.load(std::memory_order_relaxed));
 }
 
+std::int64_t Session::issued_at() const noexcept {
+    const EpochDomain::Reader reader(readers());
+    return rights_.get()->marks.issued_at;
+}
+
 bool Session::is_denied() const noexcept {
     const EpochDomain::Reader reader(readers());
     return denied(*rights_.get());

@@ -46,6 +46,7 @@ class Session {
     Decision authorize(const access::Request &request, Until until = Until::end) const noexcept;
     Decision can_access_vhost(std::string_view vhost) const noexcept;
     std::int64_t expires_at() const noexcept;
+    std::int64_t issued_at() const noexcept;
     /// True once a reload has brought a line that denies the session; for good, whatever later reloads bring. Each
     /// generation's denials are looked at when somebody first asks.
     bool is_denied() const noexcept;

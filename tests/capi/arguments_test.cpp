@@ -91,6 +91,8 @@ TEST_F(Arguments, NullHandlesAndOuts) {
     EXPECT_EQ(tw.log_read(backend, &number, nullptr, 0, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_expires_at(nullptr, &when), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_expires_at(session, nullptr), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_issued_at(nullptr, &when), TOKENWARD_ERROR);
+    EXPECT_EQ(tw.session_issued_at(session, nullptr), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_tags(session, nullptr, 5, &length), TOKENWARD_ERROR);
     EXPECT_EQ(tw.session_tags(session, nullptr, 0, nullptr), TOKENWARD_ERROR);
     expect_invalid(tw.explain(session, nullptr, nullptr, 0, &length, &error));

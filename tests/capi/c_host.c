@@ -68,6 +68,7 @@ static int converse(const char *config_path) {
     int32_t level, fd;
     const char *name;
     int64_t expires_at;
+    int64_t issued_at;
     tokenward_string config = text(config_path);
     tokenward_backend *backend = NULL;
     tokenward_session *session = NULL;
@@ -97,6 +98,7 @@ static int converse(const char *config_path) {
     CHECK(session_username(session, &name, &length) == TOKENWARD_OK && length == 5 &&
           memcmp(name, "alice", 5) == 0);
     CHECK(session_expires_at(session, &expires_at) == TOKENWARD_OK && expires_at > 0);
+    CHECK(session_issued_at(session, &issued_at) == TOKENWARD_OK && issued_at > 0 && issued_at < expires_at);
     CHECK(session_tags(session, buffer, sizeof buffer, &length) == TOKENWARD_OK);
     CHECK(session_can_access_vhost(session, "/", 1) == TOKENWARD_ALLOWED);
 

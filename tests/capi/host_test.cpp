@@ -107,6 +107,9 @@ TEST_F(Host, ASessionTellsWhoItIsAndDecides) {
     std::int64_t expires_at = 0;
     ASSERT_EQ(tw.session_expires_at(session, &expires_at), TOKENWARD_OK);
     EXPECT_NEAR(static_cast<double>(expires_at), static_cast<double>(std::time(nullptr) + 310), 5);
+    std::int64_t issued_at = 0;
+    ASSERT_EQ(tw.session_issued_at(session, &issued_at), TOKENWARD_OK);
+    EXPECT_EQ(expires_at - issued_at, 310);  // StaticProvider's 300 seconds and clock_skew
     EXPECT_EQ(whole([&](char *b, std::size_t n, std::size_t *l) { return tw.session_tags(session, b, n, l); }),
               "administrator,monitoring");
 

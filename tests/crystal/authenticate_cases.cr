@@ -133,6 +133,10 @@ describe "authenticate" do
     endless.expires_at.should be_nil
     late = backend.authenticate(World.bearer(World.token(fields: {"claim.exp" => "900000000000000"})))
     late.expires_at.should eq(Time.utc(9999, 12, 31, 23, 59, 59))
+    (Time.utc - late.issued_at.not_nil!).should be_close(0.seconds, 60.seconds)
+    backend.authenticate(World.bearer(World.token(fields: {"claim.iat" => ""}))).issued_at.should be_nil
+    ancient = backend.authenticate(World.bearer(World.token(fields: {"claim.iat" => "-900000000000000"})))
+    ancient.issued_at.should eq(Time.utc(1, 1, 1))
     late.authorize?(:read, "/", "q").should be_true
     backend.close
   end

@@ -95,6 +95,10 @@ EXPORT int32_t tokenward_session_expires_at(const tokenward_session *session, in
     (void)session, (void)expires_at;
     return 77;
 }
+EXPORT int32_t tokenward_session_issued_at(const tokenward_session *session, int64_t *issued_at) {
+    (void)session, (void)issued_at;
+    return 77;
+}
 EXPORT int32_t tokenward_session_tags(const tokenward_session *session, char *buffer, size_t buffer_size,
                                       size_t *length) {
     (void)session, (void)buffer, (void)buffer_size, (void)length;

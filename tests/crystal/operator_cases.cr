@@ -87,6 +87,15 @@ describe "denied_file" do
     backend.identity_denied?(bob.issuer, "bob", Time.utc(2026, 1, 1)).should be_false
     backend.identity_denied?(bob.issuer, "bob", Time.utc(2025, 12, 31)).should be_true
 
+    # The token's time counts, not that of what was made with it.
+    issued_at = bob.issued_at.not_nil!
+    write("denied", "issued_before #{(issued_at + 1.second).to_rfc3339}\n")
+    backend.reload
+    backend.identity_denied?(bob.issuer, "bob", issued_at).should be_true
+    backend.identity_denied?(bob.issuer, "bob", issued_at + 1.second).should be_false
+    write("denied", "username alice\n")
+    backend.reload
+
     write("denied", "nobody knows\n")
     World.failure { backend.reload }.should be_a(Tokenward::Error)
     backend.identity_denied?(alice.issuer, "alice", Time.utc).should be_true

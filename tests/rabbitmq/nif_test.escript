@@ -82,6 +82,7 @@ cases() ->
      {"a handle of another node is a no", fun foreign_handle/1},
      {"which versions of RabbitMQ keep the tags of the login", fun kept_tags/1},
      {"sessions outlive their backend", fun outlive/1},
+     {"whom the operator denies of an earlier backend's sessions, the next one knows", fun denied/1},
      {"a refresh changes the rights of all holders; another user's token does not", fun refresh/1},
      {"the module is replaced twice while handles live", fun replaced/1},
      {"the module is unloaded while handles live, and comes back", fun unloaded_module/1},
@@ -259,7 +260,7 @@ wrong_terms(World) ->
              {reload, [Backend, [], <<"{}">>, 0]}, {close, [Backend]}, {log_lines, [Backend]}, {status, [Backend]},
              {metrics, [Backend]}, {authenticate, [Backend, <<>>, <<>>, ?CONTEXT]},
              {refresh, [Session, <<>>, <<>>, ?CONTEXT]}, {username, [Session]}, {issuer, [Session]},
-             {expires_at, [Session]}, {tags, [Session]}, {can_access_vhost, [Session, <<"v">>]},
+             {expires_at, [Session]}, {is_of, [Backend, Session]}, {denies, [Backend, Session]}, {tags, [Session]}, {can_access_vhost, [Session, <<"v">>]},
              {authorize, Request}, {report_denial, Request ++ [?CONTEXT]}, {explain, Request}],
     Exported = lists:sort([{F, A} || {F, A} <- tokenward_nif:module_info(exports), F =/= module_info]),
     Exported = lists:sort([{F, length(Args)} || {F, Args} <- Calls]),
@@ -335,6 +336,7 @@ documented(_, returned, {Kind, R, M, H}) when is_binary(R), is_binary(M), is_bin
     lists:member(Kind, [error, refused, not_a_token]);
 documented(F, returned, V) when F =:= username; F =:= issuer; F =:= tags -> is_binary(V);
 documented(expires_at, returned, V) -> is_integer(V);
+documented(F, returned, V) when F =:= is_of; F =:= denies -> is_boolean(V);
 documented(log_lines, returned, Lines) -> is_list(Lines);
 documented(report_denial, returned, V) -> V =:= error;
 documented(F, returned, V) when F =:= authorize; F =:= can_access_vhost; F =:= explain ->
@@ -548,6 +550,33 @@ foreign_handle(World) ->
     0 = rabbit_auth_backend_tokenward:expiry_timestamp(User).
 
 elsewhere(<<_, Rest/binary>>) -> <<"x", Rest/binary>>.
+
+denied(#{dir := Directory, library := Path} = World) ->
+    Denied = filename:join(Directory, "denied"),
+    Deny = fun(Lines) -> ok = file:write_file(Denied, Lines), ok = file:change_mode(Denied, 8#644) end,
+    Deny(""),
+    Json = re:replace(json(World), "}$", ",\"denied_file\":\"" ++ Denied ++ "\"}", [{return, binary}]),
+    {ok, Library, _} = tokenward_nif:open_library(Path),
+    Create = fun() -> {ok, Backend} = tokenward_nif:create(Library, [], Json, 0), Backend end,
+    First = Create(),
+    {ok, Session} = login(First, token(World, "alice", "read:v/q")),
+    true = tokenward_nif:is_of(First, Session),
+    ok = tokenward_nif:close(First),
+    Second = Create(),
+    false = tokenward_nif:is_of(Second, Session),
+    Judge = fun(Lines) ->
+        Deny(Lines),
+        ok = tokenward_nif:reload(Second, [], Json, 0),
+        tokenward_nif:denies(Second, Session)
+    end,
+    false = Judge("username bob\n"),
+    true = Judge("username alice\n"),
+    false = Judge("[oauth]\nissued_before 2026-01-01T00:00:00Z\n"),
+    true = Judge("issued_before 2100-01-01T00:00:00Z username alice\n"),
+    %% It is the session's own answer that counts for the first backend's.
+    allowed = tokenward_nif:authorize(Session, 2, <<"v">>, <<"q">>, none),
+    false = tokenward_nif:denies(First, Session),
+    ok = tokenward_nif:close(Second).
 
 outlive(World) ->
     Backend = backend(World),

@@ -111,14 +111,17 @@ async function everyProtocol(name, lifetime) {
 const EVERY = ['amqp', 'stream', 'stomp', 'mqtt', 'web'];
 const opened = (clients) => Object.keys(clients).filter((name) => !clients[name]());
 
+const restarted = (process) => rabbit.evaluate(`exit(whereis(${process}), kill), timer:sleep(500), ok.`);
+async function disableAndEnable() {
+    for (const verb of ['disable', 'enable']) {
+        const {status, output} = await rabbit.control([verb, 'tokenward_rabbitmq'], 'rabbitmq-plugins');
+        assert.equal(status, 0, output);
+    }
+}
+
 for (const [what, disturb] of [
-    ['the watch was restarted', () => rabbit.evaluate('exit(whereis(tokenward_expiry), kill), timer:sleep(500), ok.')],
-    ['the plugin was disabled and enabled', async () => {
-        for (const verb of ['disable', 'enable']) {
-            const {status, output} = await rabbit.control([verb, 'tokenward_rabbitmq'], 'rabbitmq-plugins');
-            assert.equal(status, 0, output);
-        }
-    }],
+    ['the watch was restarted', () => restarted('tokenward_expiry')],
+    ['the plugin was disabled and enabled', disableAndEnable],
 ]) {
     test(`idle connections of every protocol are closed after ${what}, and those whose token goes on stay`, async () => {
         const [ending, staying] = [await everyProtocol('ed', 40), await everyProtocol('st', 600)];
@@ -178,6 +181,50 @@ test('a denied token is not revived by update-secret, and one of its own is clos
     }
     assert.equal(await reload(), 'ok');
 }, 60_000);
+
+for (const [what, disturb] of [
+    ['its backend has failed', () => restarted('tokenward_backend')],
+    ['the plugin was disabled and enabled', disableAndEnable],
+]) {
+    test(`connections from before ${what} are met by a denial, after that and meanwhile`, async () => {
+        const [denied1, denied2, staying] = await Promise.all(['dave', 'deb', 'stan'].map((name) => everyProtocol(name, 600)));
+        const from = rabbit.log.length;
+        writeFileSync(denied, 'username deb\n');
+        await disturb();
+        const gone = (clients, what) => ended(() => opened(clients).length === 0, what, 20_000).catch((error) => {
+            throw new Error(`${error.message}: ${opened(clients)} go on`);
+        });
+        await gone(denied2, 'the end of who was denied meanwhile');
+        await rabbit.logged(/tokenward: closing .*: the operator denies it \(denied_file\)/, from);
+        assert.deepEqual(opened(denied1), EVERY);
+        assert.equal(await reload('username dave'), 'ok');
+        await gone(denied1, 'the end of who was denied after that');
+        assert.deepEqual(opened(staying), EVERY);
+        assert.equal(await reload(), 'ok');
+    }, 120_000);
+}
+
+test('update-secret doesn\'t let a denied session go on as one of the plugin\'s next start', async () => {
+    const connection = await rabbit.connect(await token('rosa'));
+    const other = await rabbit.connect(await token('rolf'));
+    await disableAndEnable();
+    await rabbit.evaluate('sys:suspend(tokenward_expiry).');  // else it closes the connection before that asks
+    try {
+        const now = new Date(Math.ceil(Date.now() / 1000) * 1000);
+        await pause(1500);
+        assert.equal(await reload(`issued_before ${now.toISOString()} username rosa`), 'ok');
+        const from = rabbit.log.length;
+        connection.updateSecret(Buffer.from(await token('rosa')), 'newer').catch(() => {});
+        await rabbit.logged(/refresh refused reason=DENIED_BY_OPERATOR .*the operator denies the session that the client has/, from);
+        await other.updateSecret(Buffer.from(await token('rolf')), 'newer');
+        await (await rabbit.connect(await token('rosa'))).close();
+    } finally {
+        await rabbit.evaluate('sys:resume(tokenward_expiry).');
+    }
+    await ended(() => connection.isClosed, 'the end', 10_000);
+    await other.close();
+    assert.equal(await reload(), 'ok');
+}, 90_000);
 
 test('a line that isn\'t understood refuses the reload', async () => {
     assert.match(await reload('usrname dan'), /error.*denied_file.*:1: the line begins with/s);

@@ -1,8 +1,9 @@
 #!/bin/sh
 # What tests/packages.sh tries in a bare Debian, by chroot: TAP without numbers. /packages has the packages, /newer those of the
-# next revision, /try the token, the issuer's name and certificate, and the three lines for mosquitto.conf. Its arguments are ports, and perhaps "emulated".
+# next revision, /try the token, the issuer's name and certificate, and the three lines for mosquitto.conf. Its argument may be
+# "emulated".
 set -u
-port=$1 amqp=$2 dist=$3 epmd=$4 emulated=${5-}
+emulated=${1-}
 log=/try/log
 
 ok() {
@@ -11,6 +12,8 @@ ok() {
     if "$@" >/try/out 2>&1; then echo "ok - $name"; else echo "not ok - $name" && tail -n 25 /try/out | sed 's/^/# /'; fi
 }
 not() { ! "$@"; }
+# free_port: one of loopback that was free a moment ago. Python isn't there; perl-base is.
+free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
 # install WORD...: the packages with these names in /packages, or in $from.
 from=/packages
 install() {
@@ -46,6 +49,7 @@ ok '... and denies what it has no scope for' not tokenward check --token-file /t
 # Mosquitto, with the three lines of the page.
 ok 'apt installs the plugin for Mosquitto, and Mosquitto' sh -c 'apt-get -q -y --no-install-recommends install \
     /packages/mosquitto-tokenward_*.deb mosquitto-clients'
+port=$(free_port)
 { printf 'listener %s 127.0.0.1\nlog_dest stderr\n' "$port"; cat /try/lines; } >/try/mosquitto.conf
 ok 'the page has three lines' test "$(wc -l </try/lines)" = 3
 mosquitto -c /try/mosquitto.conf >"$log" 2>&1 &
@@ -85,18 +89,19 @@ try_rabbitmq() {
     cat >/etc/rabbitmq/rabbitmq.conf <<CONF
 auth_backends.1 = rabbit_auth_backend_tokenward
 tokenward.config.1 = /etc/tokenward/tokenward.ini
-listeners.tcp.1 = 127.0.0.1:$amqp
+listeners.tcp.1 = 127.0.0.1:$(free_port)
 log.console = true
 CONF
-    # Loopback alone, on ports that were free.
+    # Loopback alone.
     cat >/etc/rabbitmq/rabbitmq-env.conf <<CONF
 NODENAME=try@localhost
-DIST_PORT=$dist
+DIST_PORT=$(free_port)
 MNESIA_BASE=/try/rabbit
 LOG_BASE=/try/rabbit
 SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
 CONF
-    export ERL_EPMD_PORT="$epmd" ERL_EPMD_ADDRESS=127.0.0.1
+    ERL_EPMD_PORT=$(free_port)
+    export ERL_EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1
     own=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins)
     ok 'rabbitmq-plugins enables it' env RABBITMQ_PLUGINS_DIR="/usr/lib/rabbitmq/plugins:$own" \
         rabbitmq-plugins --offline enable tokenward_rabbitmq

@@ -83,8 +83,8 @@ module Tokenward
     end
 
     # Whether a line of `denied_file` names whoever has the identity, as `Session#issuer` and `#username` gave it: for what a
-    # client made and that outlives its session. Ask after each reload, and at the start. *since*: when it was made; a line
-    # with issued_before counts if it names a later time.
+    # client made and that outlives its session. Ask after each reload, and at the start. *since*: `Session#issued_at`, and
+    # any time long ago if that is nil; a line with issued_before counts if it names a later time.
     def identity_denied?(issuer : String, username : String, since : Time) : Bool
       from, name = Text.lend(issuer), Text.lend(username)
       result = use do |handle|

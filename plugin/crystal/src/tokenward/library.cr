@@ -23,6 +23,7 @@ module Tokenward
       session_username:         Proc(Void*, UInt8**, LibC::SizeT*, Int32),
       session_issuer:           Proc(Void*, UInt8**, LibC::SizeT*, Int32),
       session_expires_at:       Proc(Void*, Int64*, Int32),
+      session_issued_at:        Proc(Void*, Int64*, Int32),
       session_tags:             Proc(Void*, UInt8*, LibC::SizeT, LibC::SizeT*, Int32),
 
       identity_denied: Proc(Void*, UInt8*, LibC::SizeT, UInt8*, LibC::SizeT, Int64, Int32),

@@ -67,6 +67,16 @@ module Tokenward
       Time.unix(Math.min(seconds, LAST_SECOND))
     end
 
+    # When the token was issued (iat); nil if it doesn't say. A refresh changes it. For `Backend#identity_denied?`.
+    # A time that is none of Crystal's calendar is given as the nearest.
+    def issued_at : Time?
+      seconds = 0_i64
+      call! { |handle, _| @library.functions.session_issued_at.call(handle, pointerof(seconds)) }
+      return nil if seconds == Int64::MIN
+      Time.unix(seconds.clamp(FIRST_SECOND, LAST_SECOND))
+    end
+
+    private FIRST_SECOND = Time.utc(1, 1, 1).to_unix
     private LAST_SECOND = Time.utc(9999, 12, 31, 23, 59, 59).to_unix
 
     # The tags as one snapshot, sorted.
