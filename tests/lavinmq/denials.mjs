@@ -359,17 +359,38 @@ test('the link of a denied maker that is still connecting does not begin', async
     between.stop();
 }, LIMIT_MS);
 
-test('issued_before deletes what was made before that time, and nothing later', async () => {
+test('issued_before deletes what was made with an older token, also after that time, and nothing of a newer one', async () => {
     await clear();
-    const alice = await header('alice');
-    await make(alice, 'federation-upstream', 'early', {uri: NOBODY});
+    const [old, bobs] = [await header('alice'), await header('bob')];
+    await make(old, 'federation-upstream', 'early', {uri: NOBODY});
     await pause(2100);
     const time = new Date(Date.now() - 1000).toISOString();
-    await make(alice, 'federation-upstream', 'late', {uri: NOBODY});
+    await make(old, 'federation-upstream', 'meanwhile', {uri: NOBODY});
+    await make(await header('alice'), 'federation-upstream', 'late', {uri: NOBODY});
+    await make(bobs, 'federation-upstream', 'bobs', {uri: NOBODY});
     await reload(`issued_before ${time} username alice`);
-    await soon(async () => (await there()).join() === 'late', 'the end of what was made before');
+    await soon(async () => (await there()).join() === 'bobs,late', 'the end of what the older token made');
     await pause(500);
-    assert.deepEqual(await there(), ['late']);
+    assert.deepEqual(await there(), ['bobs', 'late']);
+}, LIMIT_MS);
+
+test('a record of who made it that an earlier version of the add-on wrote counts by when it was made', async () => {
+    await clear();
+    const made = Date.now();
+    await make(await header('alice'), 'federation-upstream', 'up', {uri: NOBODY});
+    await stop();
+    const file = join(directory.path, 'data', 'tokenward_owners.json');
+    const records = JSON.parse(readFileSync(file, 'utf8'));
+    for (const record of records) delete record.issued_at;
+    writeFileSync(file, JSON.stringify(records));
+    await start();
+    const line = (ms) => `issued_before ${new Date(ms).toISOString()} username alice`;
+    await reload(line(made - 60_000));
+    await pause(500);
+    assert.deepEqual(await there(), ['up']);
+    await reload(line(made + 60_000));
+    await soon(async () => (await there()).length === 0, 'its end');
+    await reload();
 }, LIMIT_MS);
 
 test('what a user made who is denied while the broker is down is deleted at the start, before it begins', async () => {

@@ -27,7 +27,7 @@ module LavinMQ::TokenwardAuth
       component, name = parameter.component_name, parameter.parameter_name
       return unless component && (backend = TokenwardAuth.backend)
       return unless maker = TokenwardAuth.owners.try &.maker(vhost, component, name)
-      return unless backend.identity_denied?(maker.issuer, maker.username, maker.made_at)
+      return unless backend.identity_denied?(maker.issuer, maker.username, maker.since)
       Log.warn do
         "#{component} #{name.dump} in #{vhost.name.dump}, made by #{maker.username.dump} of #{maker.issuer}, is deleted: the " \
         "operator denies its maker (denied_file)"

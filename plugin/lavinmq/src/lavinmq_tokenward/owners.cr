@@ -17,12 +17,22 @@ module LavinMQ::TokenwardAuth
       getter issuer : String
       getter username : String
       getter made_at : ::Time
+      # The maker's token. nil: an earlier version of the add-on made the record.
+      getter issued_at : ::Time?
       # Of what was made: without the add-on it may have been changed by somebody else.
       getter sha256 : String
       # Whether the token had that tag then.
       getter? administrator = false
 
-      def initialize(@vhost, @component, @name, @issuer, @username, @sha256, @administrator, @made_at = ::Time.utc)
+      def initialize(@vhost, @component, @name, maker : User, @sha256, @made_at = ::Time.utc)
+        @issuer, @username = maker.session.issuer, maker.session.username
+        @administrator = maker.tags.any?(&.administrator?)
+        @issued_at = maker.session.issued_at || ::Time::UNIX_EPOCH # without iat it is older than any
+      end
+
+      # Its token is no newer.
+      def since : ::Time
+        issued_at || made_at
       end
 
       def made?(parameter : Parameter) : Bool
@@ -72,9 +82,8 @@ module LavinMQ::TokenwardAuth
 
     # Raises if the file can't be written.
     def record(vhost : String, component : String, parameter : Parameter, user : User) : Nil
-      name, identity = parameter.parameter_name, user.session
-      administrator = user.tags.any?(&.administrator?)
-      owner = Owner.new(vhost, component, name, identity.issuer, identity.username, Owner.sha256_of(parameter), administrator)
+      name = parameter.parameter_name
+      owner = Owner.new(vhost, component, name, user, Owner.sha256_of(parameter))
       id = {vhost, component, name}
       @lock.synchronize do
         before = @owners[id]? || [] of Owner
