@@ -3,7 +3,7 @@
 #
 #     sh tests/nightly.sh
 #
-# ThreadSanitizer comes first, then a build and all tests with clang, newer brokers, Debian packages, Dialyzer, Glewlwyd as a
+# ThreadSanitizer comes first, then a build and all tests with clang, newer brokers, the demo, Debian packages, Dialyzer, Glewlwyd as a
 # second OpenID provider, arm64 in emulation, long fuzzing, long soaks, a RabbitMQ cluster of three nodes, recovery from long
 # outages, and LavinMQ where TOKENWARD_LAVINMQ names a broker with the add-on (plugin/lavinmq/README.md). A part is skipped only if it can't be
 # fetched. Ends with a table of the parts, then "N passed, N failed, N skipped".
@@ -20,6 +20,7 @@ with_clang() {
 part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access denials keys session
 part 'all tests, built with clang' with_clang
 part 'newer brokers' sh tests/brokers.sh
+part 'the demo' count_one demo sh tests/demo.sh
 part 'Debian packages' sh tests/packages.sh
 part 'Dialyzer and xref on the RabbitMQ plugin' sh tests/rabbitmq/analysis.sh
 # shellcheck disable=SC2086 # a list

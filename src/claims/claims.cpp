@@ -189,7 +189,7 @@ Result<std::string_view> find_username(const JsonValue &payload, const config::T
 }
 
 /// A number counts as it is written: some providers count their tokens and clients.
-std::string_view text_of(const JsonValue &payload, std::string_view name) noexcept {
+std::string_view text_or_number_of(const JsonValue &payload, std::string_view name) noexcept {
     const auto claim = payload.find(name);
     return claim && (claim->is_string() || claim->is_number()) ? claim->text() : std::string_view{};
 }
@@ -197,7 +197,7 @@ std::string_view text_of(const JsonValue &payload, std::string_view name) noexce
 /// RFC 9068 section 2.2; as Okta and UAA write it, and as Entra ID does.
 std::string_view find_client_id(const JsonValue &payload) noexcept {
     for (const std::string_view name : {"client_id", "cid", "appid"}) {
-        if (const std::string_view id = text_of(payload, name); !id.empty()) return id;
+        if (const std::string_view id = text_or_number_of(payload, name); !id.empty()) return id;
     }
     return {};
 }
@@ -214,7 +214,7 @@ Result<void> check_time(const Validity &validity, std::int64_t now) {
 Names names_of(const JsonValue &payload, const config::TokenRules &rules) {
     Names names;
     if (const auto username = find_username(payload, rules)) names.username = *username;
-    names.jti = text_of(payload, "jti");
+    names.jti = text_or_number_of(payload, "jti");
     return names;
 }
 
@@ -262,9 +262,9 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     claims.validity = dates->validity;
     claims.bound_to = *bound_to;
     claims.issued_at = dates->issued_at;
-    claims.jti = text_of(payload, "jti");
+    claims.jti = text_or_number_of(payload, "jti");
     claims.client_id = find_client_id(payload);
-    claims.authorized_party = text_of(payload, "azp");
+    claims.authorized_party = text_or_number_of(payload, "azp");
     return claims;
 }
 

@@ -54,7 +54,7 @@ bool can_decode_gzip() noexcept {
 }
 
 /// What is left to say without memory: the text is short enough to stand in the string itself.
-HttpResponse out_of_memory() noexcept {
+HttpResponse no_memory_response() noexcept {
     HttpResponse response;
     response.error = "out of memory";
     return response;
@@ -276,7 +276,7 @@ HttpResponse HttpClient::Transfer::finish(CURLcode code) noexcept {
     try {
         return code == CURLE_OK ? judge_status() : judge_failure(code);
     } catch (const std::exception &) {
-        return out_of_memory();
+        return no_memory_response();
     }
 }
 
@@ -304,7 +304,7 @@ HttpResponse HttpClient::Transfer::judge_status() {
 }
 
 HttpResponse HttpClient::Transfer::judge_failure(CURLcode code) {
-    if (code == CURLE_OUT_OF_MEMORY || stop == Stop::no_memory) return out_of_memory();
+    if (code == CURLE_OUT_OF_MEMORY || stop == Stop::no_memory) return no_memory_response();
     HttpResponse response;
     const std::string host = quote(config::host_and_port(url), 256);
     if (stop != Stop::none) {
