@@ -2,10 +2,13 @@
 #include "commands.hpp"
 #include "token_source.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -117,6 +120,7 @@ void add_token_file(CLI::App &command, std::string &token_file) {
 constexpr const char *deny_footer =
     "\nLINE is one of: username NAME, jti ID, client_id ID, kid ID, issued_before TIME|now [username NAME].\n"
     "NAME is the session's, with its username_prefix; client_id is the OAuth client's, not MQTT's identifier.\n"
+    "Behind -- stand words that begin with a dash: tokenward deny jti -- -3xQ\n"
     "A broker ends the sessions with its next reload; this command says how.\n";
 
 CLI::App *add_deny(CLI::App &app, CommonOptions &common, DenyOptions &options, const char *name,
@@ -129,9 +133,30 @@ CLI::App *add_deny(CLI::App &app, CommonOptions &common, DenyOptions &options, c
         ->add_option("--section", options.section,
                      "only for tokens of this section: oauth, or NAME of [oauth.NAME] (default: all)")
         ->type_name("NAME");
-    command->add_option("LINE", options.words, "whom")->required();
+    command->add_option("LINE", options.words, "whom");
     command->footer(deny_footer);
     return command;
+}
+
+// CLI11 takes a value within brackets for a list: [alice] would be alice, another name. A mark at its end keeps it whole.
+constexpr char mark = '\x01';
+
+std::string marked(std::string_view argument) {
+    std::string out(argument);
+    if (argument.starts_with('[') || argument.find("=[") != std::string_view::npos) out += mark;
+    return out;
+}
+
+void unmark_values_of(CLI::App &app) {
+    for (CLI::Option *option : app.get_options()) {
+        option->transform(CLI::Validator(
+            [](std::string &value) {
+                if (value.starts_with('[') && value.ends_with(mark)) value.pop_back();
+                return std::string();
+            },
+            ""));
+    }
+    for (CLI::App *command : app.get_subcommands([](CLI::App *) { return true; })) unmark_values_of(*command);
 }
 
 int run(int argc, char **argv) {
@@ -201,7 +226,19 @@ int run(int argc, char **argv) {
             if (may_be_token(argument) && std::string_view(argv[i - 1]) != "--token-file")
                 throw CLI::ValidationError("argument " + std::to_string(i), token_in_arguments());
         }
-        app.parse(argc, argv);
+        // CLI11 gives what stands behind -- to the program and not to the command.
+        char **const last = argv + argc;
+        char **const end =
+            std::find_if(argv + 1, last, [](const char *word) { return std::string_view(word) == "--"; });
+        std::vector<std::string> arguments;
+        for (char **at = end; at != argv + 1; --at) arguments.push_back(marked(at[-1]));  // the last one first
+        unmark_values_of(app);
+        app.parse(std::move(arguments));
+        if (end != last) {
+            if (!deny_command->parsed() && !allow_command->parsed())
+                throw CLI::ValidationError("--", "stands in front of words of deny and allow alone");
+            denial.words.insert(denial.words.end(), end + 1, last);
+        }
         if (wants_version) return version(common);
         if (app.get_subcommands().size() != 1) {
             throw CLI::RequiredError("one of the commands check, inspect, keys, config, deny, allow, explain");
@@ -210,7 +247,9 @@ int run(int argc, char **argv) {
         check_options.token_file = token_file;
     } catch (const CLI::ParseError &error) {
         if (error.get_exit_code() == 0) return app.exit(error);  // --help
-        (void)std::fprintf(stderr, "tokenward: %s\n  hint: tokenward --help\n", error.what());
+        std::string what = error.what();
+        std::erase(what, mark);
+        (void)std::fprintf(stderr, "tokenward: %s\n  hint: tokenward --help\n", what.c_str());
         return exit_usage;
     }
 

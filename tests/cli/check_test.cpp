@@ -57,6 +57,8 @@ TEST_F(Tool, AnswersQuestions) {
         {"t.write:v/x", {"--write", "v/x/key"}, 1, "ROUTING_KEY_SCOPE_NEEDED"},
         {"t.write:v/x", {"--write", "v/x/"}, 1, "ROUTING_KEY_SCOPE_NEEDED"},
         {"t.read:v/a%2A", {"--read", "v/a%2A"}, 0, "ALLOWED   read:v/a%2A"},
+        {"t.read:[v]/[a,b]", {"--read", "[v]/[a,b]"}, 0, "ALLOWED   read:[v]/[a,b]"},
+        {"t.read:v]/[a", {"--read", "[v]/[a]"}, 1, "NO_VHOST_ACCESS"},
         {"t.read:v/a%2A", {"--read", "v/ab"}, 1, "DENIED"},
         {"t.read:v/a+b", {"--read", "v/a%20b"}, 0, "ALLOWED   read:v/a%20b"},
         {"t.read:%2F/sensors%2F*", {"--mqtt-filter", "%2F/sensors/+/t"}, 0, "mqtt-filter:%2F/sensors/+/t"},

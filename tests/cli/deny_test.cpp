@@ -67,6 +67,33 @@ TEST_F(Tool, DenyKeepsModeAndLink) {
     EXPECT_EQ(status.st_mode & 07777U, 0640U);
 }
 
+// The library of the command line takes brackets for a list, and a dash for an option.
+TEST_F(Tool, DenyTakesNamesAsTheyAre) {
+    const std::string denied = file("denied", "");
+    for (const std::vector<std::string> &words :
+         std::vector<std::vector<std::string>>{{"username", "[alice]"},
+                                               {"username", "[[x]]"},
+                                               {"username", "[a,b]"},
+                                               {"username", "[]"},
+                                               {"jti", "--", "-3xQ"},
+                                               {"--", "client_id", "--x"},
+                                               {"kid", "--", "--"}}) {
+        std::vector<std::string> arguments{"deny", "--file", denied};
+        arguments.insert(arguments.end(), words.begin(), words.end());
+        const Outcome outcome = tokenward(arguments);
+        EXPECT_EQ(outcome.exit_code, 0) << words.back() << ": " << outcome.err;
+    }
+    EXPECT_EQ(
+        content_of(denied),
+        "username [alice]\nusername [[x]]\nusername [a,b]\nusername []\njti -3xQ\nclient_id --x\nkid --\n");
+    EXPECT_EQ(tokenward({"allow", "--file", denied, "username", "[alice]"}).exit_code, 0);
+    EXPECT_EQ(tokenward({"allow", "--file", denied, "jti", "--", "-3xQ"}).exit_code, 0);
+    EXPECT_EQ(tokenward({"config", "--config", config("denied_file = " + denied + "\n")}).exit_code, 0);
+    const Outcome dash = tokenward({"deny", "--file", denied, "jti", "-xQ"});
+    EXPECT_EQ(dash.exit_code, 2);
+    EXPECT_EQ(tokenward({"keys", "--", "x"}).exit_code, 2);
+}
+
 TEST_F(Tool, DenySaysWhatIsWrong) {
     const auto refused = [this](std::vector<std::string> arguments, const std::string &said) {
         arguments.insert(arguments.begin(), "deny");
