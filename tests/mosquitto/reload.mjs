@@ -212,12 +212,14 @@ for (const [what, which, clients] of [
         const at = which();
         const from = at.log.length;
         await underTraffic(await clients(), async () => {
-            for (let i = 0; i < 60; ++i) {
+            // Signals that come while one waits are one: on a busy machine it takes more of them.
+            const reloads = () => at.log.slice(from).split(SERVER_RELOADS).length - 1;
+            for (let i = 0; i < 60 || (reloads() < 10 && i < 2000); ++i) {
                 at.reload();
                 await pause(i % 12);
             }
+            assert.ok(reloads() >= 10);
         });
-        assert.ok(at.log.slice(from).split(SERVER_RELOADS).length > 10);
         assert.doesNotMatch(at.log.slice(from), /the old configuration stays in force/);
     });
 }
