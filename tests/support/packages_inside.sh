@@ -35,6 +35,9 @@ ok 'apt installs the command' install libtokenward1 tokenward
 ok 'it runs' tokenward --version
 ok 'the manual page is there' test -f /usr/share/man/man1/tokenward.1.gz
 ok 'samples are there' test -f /usr/share/doc/tokenward/examples/providers/keycloak.ini
+for page in README.md CONFIGURATION.md TROUBLESHOOTING.md STOLEN.md; do
+    ok "the page $page is there" sh -c "test -f /usr/share/doc/tokenward/$page || test -f /usr/share/doc/tokenward/$page.gz"
+done
 ok 'the folder of the configuration is there' test -d /etc/tokenward
 cp /try/ca.pem /etc/tokenward/
 cat >/etc/tokenward/tokenward.ini <<INI
