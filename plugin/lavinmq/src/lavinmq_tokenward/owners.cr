@@ -35,6 +35,10 @@ module LavinMQ::TokenwardAuth
         issued_at || made_at
       end
 
+      def maker : Maker
+        Maker.new(issuer, username, since)
+      end
+
       def made?(parameter : Parameter) : Bool
         @sha256 == Owner.sha256_of(parameter)
       end
@@ -81,7 +85,7 @@ module LavinMQ::TokenwardAuth
     end
 
     # Raises if the file can't be written.
-    def record(vhost : String, component : String, parameter : Parameter, user : User) : Nil
+    def record(vhost : String, component : String, parameter : Parameter, user : User) : Owner
       name = parameter.parameter_name
       owner = Owner.new(vhost, component, name, user, Owner.sha256_of(parameter))
       id = {vhost, component, name}
@@ -89,28 +93,51 @@ module LavinMQ::TokenwardAuth
         before = @owners[id]? || [] of Owner
         @owners[id] = before + [owner]
         begin
-          save
+          save_now_or_later
         rescue ex
           @owners[id] = before
           raise ex
         end
       end
+      owner
     end
 
     # What *owners* made isn't there any more.
     def forget(vhost : String, component : String?, name : String, owners : Array(Owner)) : Nil
-      return unless component
-      id = {vhost, component, name}
+      forget({ {vhost, component, name} => owners }) if component
+    end
+
+    def forget(gone : Hash(Id, Array(Owner))) : Nil
       @lock.synchronize do
-        recorded = @owners[id]? || [] of Owner
-        left = recorded - owners
-        next if left.size == recorded.size
-        left.empty? ? @owners.delete(id) : (@owners[id] = left)
-        save
+        changed = false
+        gone.each do |id, owners|
+          recorded = @owners[id]? || [] of Owner
+          left = recorded - owners
+          next if left.size == recorded.size
+          changed = true
+          left.empty? ? @owners.delete(id) : (@owners[id] = left)
+        end
+        save_now_or_later if changed
       end
     rescue ex : ::IO::Error
       Log.error { "#{@path} can't be written: #{ex.message}" } # at the next start the entry is dropped
     end
+
+    # Before LavinMQ writes parameters, and at the end of an import.
+    def save_what_waits : Nil
+      @lock.synchronize { save if @is_waiting }
+    end
+
+    # LavinMQ writes the parameters of an import at its end (to 2.8 one by one), so that many don't stop the broker.
+    private def save_now_or_later : Nil
+      if Fiber.current.tokenward_imports?
+        @is_waiting = true
+      else
+        save
+      end
+    end
+
+    @is_waiting = false
 
     # Drops what isn't there any more, or not as it was made: the broker may have run without the add-on.
     def compare_with(vhosts : VHostStore) : Nil
@@ -167,11 +194,20 @@ module LavinMQ::TokenwardAuth
         file.fsync
       end
       File.rename(temporary, @path)
+      @is_waiting = false
       @replicator.try &.replace_file(@path)
     end
   end
 
   class_property owners : Owners?
+end
+
+class LavinMQ::ParameterStore(T)
+  # So that who made it is known of all that is there after a crash.
+  def save!
+    TokenwardAuth.owners.try &.save_what_waits
+    previous_def
+  end
 end
 
 class LavinMQ::VHostStore
