@@ -22,7 +22,7 @@ module LavinMQ::TokenwardAuth
       end
       denied.select! { |parameter| vhost.parameters[parameter.name]?.same?(parameter) }
       return if denied.empty?
-      gone = Hash(Owners::Id, Array(Owners::Owner)).new
+      gone = Owners::Records.new
       ends = denied.flat_map do |parameter|
         component, name = parameter.component_name.to_s, parameter.parameter_name
         gone[{vhost.name, component, name}] = owners.of(vhost.name, component, name)

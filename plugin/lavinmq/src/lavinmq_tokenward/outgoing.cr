@@ -51,10 +51,11 @@ module LavinMQ::TokenwardAuth
     end
 
     # In the block LavinMQ ends it, and waits without end for the servers to confirm that; messages go on until then. So what
-    # is connected then, or connects only now, is cut off.
-    def self.ending(mover : Mover, makers : Array(Maker), &)
+    # is connected then is cut off, and, if it doesn't only pause, what connects later.
+    def self.ending(mover : Mover, makers : Array(Maker), pauses = false, &)
       return yield if makers.empty?
-      runs, is_done = (@@running[mover]? || [] of Run).dup, false
+      runs, is_done = [] of Run, false
+      runs.concat(@@running[mover]? || [] of Run) unless pauses
       spawn(name: "TokenwardAuth::Outgoing ending") do
         loop do
           sleep User::DENIED_CLOSE_TIMEOUT
@@ -132,7 +133,7 @@ class LavinMQ::Shovel::Runner
   end
 
   def pause
-    TokenwardAuth::Outgoing.ending(self, @tokenward_makers) { previous_def }
+    TokenwardAuth::Outgoing.ending(self, @tokenward_makers, pauses: true) { previous_def }
   end
 
   def terminate
@@ -213,6 +214,7 @@ class LavinMQ::Federation::UpstreamStore
 
   def create_upstream_set(name, config)
     before = tokenward_copies(name)
+    TokenwardAuth::Outgoing.check_is_stored(@vhost, VHost::FEDERATION_UPSTREAM_SET, name, config)
     config = TokenwardAuth::PolicyRights.allowed_entries(@vhost, name, config)
     upstreams = previous_def(name, Fiber.current.tokenward_request ? config : tokenward_known(name, config))
     makers = TokenwardAuth::Outgoing.makers(@vhost, VHost::FEDERATION_UPSTREAM_SET, name)

@@ -58,6 +58,7 @@ module LavinMQ::TokenwardAuth
 
     # vhost, component, name
     alias Id = {String, String, String}
+    alias Records = Hash(Id, Array(Owner))
 
     @lock = Mutex.new
     # The newest last. There is more than one while LavinMQ stores what the newest made: if it ends then, the file has the
@@ -107,7 +108,11 @@ module LavinMQ::TokenwardAuth
       forget({ {vhost, component, name} => owners }) if component
     end
 
-    def forget(gone : Hash(Id, Array(Owner))) : Nil
+    def forget(gone : Records) : Nil
+      if later = Fiber.current.tokenward_import
+        gone.each { |id, owners| later[id] = (later[id]? || [] of Owner) + owners }
+        return
+      end
       @lock.synchronize do
         changed = false
         gone.each do |id, owners|
@@ -117,7 +122,7 @@ module LavinMQ::TokenwardAuth
           changed = true
           left.empty? ? @owners.delete(id) : (@owners[id] = left)
         end
-        save_now_or_later if changed
+        save if changed
       end
     rescue ex : ::IO::Error
       Log.error { "#{@path} can't be written: #{ex.message}" } # at the next start the entry is dropped
@@ -128,13 +133,11 @@ module LavinMQ::TokenwardAuth
       @lock.synchronize { save if @is_waiting }
     end
 
-    # LavinMQ writes the parameters of an import at its end (to 2.8 one by one), so that many don't stop the broker.
+    # Many writes would stop the broker. The first of an import is written at once: what can't be written isn't made.
     private def save_now_or_later : Nil
-      if Fiber.current.tokenward_imports?
-        @is_waiting = true
-      else
-        save
-      end
+      is_import = !Fiber.current.tokenward_import.nil?
+      save unless is_import && @is_waiting
+      @is_waiting = is_import
     end
 
     @is_waiting = false

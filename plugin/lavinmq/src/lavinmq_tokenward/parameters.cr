@@ -3,8 +3,8 @@
 class Fiber
   # :nodoc:
   property tokenward_request : ::HTTP::Server::Context?
-  # :nodoc: Whether it imports definitions, and LavinMQ writes the parameters at the end.
-  property? tokenward_imports = false
+  # :nodoc: While it imports definitions, and LavinMQ writes the parameters at the end: records to drop then.
+  property tokenward_import : LavinMQ::TokenwardAuth::Owners::Records?
 end
 
 module LavinMQ::TokenwardAuth
@@ -79,8 +79,9 @@ module LavinMQ::TokenwardAuth
       before = nil if stored
       before = owners.try &.of(vhost.name, component, name) unless stored
       before = [made] if made && stored && !stored.same?(parameter)
+      raise ex if ex.is_a?(HTTP::Controller::HaltRequest) # it is answered
       refuse_if_ended
-      refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user && !ex.is_a?(HTTP::Controller::HaltRequest)
+      refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
       raise ex
     ensure
       owners.try &.forget(vhost.name, component, name, before) if before
@@ -128,6 +129,22 @@ module LavinMQ::TokenwardAuth
     return parameter if user.tags.any?(&.administrator?)
     return parameter if vhost && owners.try &.maker(vhost, parameter).try &.same?(user)
     Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
+  end
+
+  # In the block LavinMQ imports definitions, and writes the parameters at the end. So does the add-on with who made them.
+  def self.importing(&) : Nil
+    fiber = Fiber.current
+    records = fiber.tokenward_import = Owners::Records.new
+    begin
+      yield
+    rescue ex
+      records.clear # what LavinMQ hasn't written is as it was after the next start
+      raise ex
+    ensure
+      fiber.tokenward_import = nil
+      owners.try &.save_what_waits
+      owners.try &.forget(records)
+    end
   end
 
   # An import stops at the first parameter that is refused, and has changed something by then. So it is looked at as a
@@ -211,13 +228,11 @@ end
       def import(body{{ (scope == "LavinMQ" ? ", skip_existing = false" : "").id }})
         TokenwardAuth::Bounds.check_import(body)
         TokenwardAuth.check_import(body)
-        Fiber.current.tokenward_imports = {{ scope == "LavinMQ" }}
-        begin
+        {% if scope == "LavinMQ" %}
+          TokenwardAuth.importing { previous_def }
+        {% else %} # to 2.8 LavinMQ writes the parameters one by one
           previous_def
-        ensure
-          Fiber.current.tokenward_imports = false
-          TokenwardAuth.owners.try &.save_what_waits
-        end
+        {% end %}
       end
     end
   {% end %}
