@@ -432,6 +432,227 @@ test("what can't be deleted from LavinMQ's file is stopped, and is deleted at th
     assert.deepEqual(await there(), []);
 }, LIMIT_MS);
 
+/** An exchange that a policy links to an upstream or a set. */
+async function link(exchange, key, name) {
+    await lavin.http(`/exchanges/%2F/${exchange}`, LOCAL, {method: 'PUT', body: {type: 'fanout'}});
+    await lavin.http(`/policies/%2F/${exchange}`, LOCAL,
+        {method: 'PUT', body: {pattern: `^${exchange}$`, definition: {[key]: name}, 'apply-to': 'exchanges'}});
+}
+const remove = (who, component, name, vhost = '%2F') => lavin.http(`/parameters/${component}/${vhost}/${name}`, who, {method: 'DELETE'});
+const unlink = (...exchanges) => Promise.all(exchanges.map((one) => lavin.http(`/exchanges/%2F/${one}`, LOCAL, {method: 'DELETE'})));
+const count = async (queue) => (await lavin.http(`/queues/%2F/${queue}`, LOCAL)).body.messages;
+async function queues(...names) {
+    for (const one of names) await lavin.http(`/queues/%2F/${one}`, LOCAL, {method: 'PUT', body: {durable: true}});
+}
+const drop = (...names) => Promise.all(names.map((one) => lavin.http(`/queues/%2F/${one}`, LOCAL, {method: 'DELETE'})));
+const send = (queue) => lavin.http('/exchanges/%2F/amq.default/publish', LOCAL,
+    {method: 'POST', body: {properties: {}, routing_key: queue, payload: queue, payload_encoding: 'string'}});
+
+for (const what of hasSignIn ? ['replaced', 'deleted'] : []) {
+    test(`the links of an upstream set that is ${what} end`, async () => {
+        await clear();
+        const mallory = await header('mallory');
+        const between = await proxy();
+        await make(mallory, 'federation-upstream', 'up', {uri: NOBODY});
+        await make(mallory, 'federation-upstream-set', 'set', [entry('up', mover(between.port))]);
+        await link('x1', 'federation-upstream-set', 'set');
+        await eventually(() => between.passed.size === 1, 'the link');
+        if (what === 'deleted') await remove(mallory, 'federation-upstream-set', 'set');
+        else await lavin.http(path('federation-upstream-set', 'set'), mallory, {method: 'PUT', body: {value: [entry('up')]}});
+        await soon(() => between.passed.size === 0, 'the end of the link');
+        between.stop();
+        await unlink('x1');
+    }, LIMIT_MS);
+}
+
+for (const what of ['deleted', 'replaced', 'paused']) {
+    test(`what a token's user made and is ${what} ends, though its servers don't confirm the close`, async () => {
+        const from = await clear();
+        const mallory = await header('mallory');
+        const between = await proxy();
+        await queues('from', 'to');
+        const made = {'federation-upstream': {uri: mover(between.port)}, shovel: shovel(mover(between.port))};
+        if (what === 'paused') delete made['federation-upstream'];
+        for (const [component, value] of Object.entries(made)) await make(mallory, component, 'one', value);
+        for (const one of ['x1', 'x2']) await link(one, 'federation-upstream', 'one');
+        const links = what === 'paused' ? 0 : 2;
+        const linked = () => lavin.log.slice(from).match(/state change from=\S+ to=Running/g)?.length ?? 0;
+        const running = async () => (await lavin.http('/shovels', LOCAL)).body[0]?.state === 'Running';
+        await eventually(async () => linked() === links && await running(), 'the links and the shovel');
+        between.deafen();
+        for (const component of Object.keys(made)) {
+            const done = what === 'paused' ? lavin.http('/shovels/%2F/one/pause', mallory, {method: 'PUT'}) :
+                what === 'deleted' ? remove(mallory, component, 'one') :
+                    lavin.http(path(component, 'one'), mallory, {method: 'PUT', body: {value: component === 'shovel' ? shovel() : {uri: NOBODY}}});
+            done.catch(() => {});
+        }
+        await soon(() => between.passed.size === 0, 'the end of the connections');
+        if (what === 'deleted') assert.deepEqual(await there(), []);
+        between.stop();
+        if (what === 'paused') await lavin.http('/shovels/%2F/one/resume', LOCAL, {method: 'PUT'});
+        await clear();
+        await unlink('x1', 'x2');
+        await drop('from', 'to');
+    }, LIMIT_MS);
+}
+
+test("a shovel that waited for its maker's server over the denial doesn't begin, also under a name that another uses by now", async () => {
+    await clear();
+    const [mallory, bob] = [await header('mallory'), await header('bob')];
+    const [between, second] = [await proxy(), await proxy()];
+    await queues('from', 'to', 'secret', 'bobs');
+    await make(mallory, 'shovel', 'one', {...shovel(mover()), 'dest-uri': mover(between.port)});
+    await eventually(() => between.passed.size === 1, 'the shovel');
+    between.deafen();
+    const waiting = lavin.http(path('shovel', 'one'), mallory,
+        {method: 'PUT', body: {value: {...shovel(mover()), 'src-queue': 'secret', 'dest-uri': mover(second.port)}}});
+    await pause(300);
+    await reload('username mallory');
+    await soon(async () => (await there()).length === 0, 'the end of the shovel');
+    await make(bob, 'shovel', 'one', {...shovel(mover()), 'src-queue': 'bobs'});
+    between.stop();
+    assert.equal((await waiting).status, 401);
+    await send('secret');
+    await send('bobs');
+    await eventually(async () => await count('to') === 1, "bob's message");
+    await pause(500);
+    assert.equal(await count('secret'), 1);
+    assert.equal(second.passed.size, 0);
+    assert.deepEqual((await lavin.http('/shovels', LOCAL)).body.map(({name}) => name), ['one']);
+    assert.deepEqual(owners(), ['one']);
+    second.stop();
+    await clear();
+    await drop('from', 'to', 'secret', 'bobs');
+}, LIMIT_MS);
+
+test('an import of definitions that waits over the denial makes nothing more', async () => {
+    await clear();
+    const ada = bearer(await token('ada', {}, `${ALL} broker.tag:administrator`));
+    const between = await proxy();
+    await queues('from', 'to');
+    const value = {...shovel(mover()), 'src-uri': mover(between.port)};
+    await make(ada, 'shovel', 'a', value);
+    await eventually(() => between.passed.size === 1, 'the shovel');
+    between.deafen();
+    const parameters = ['a', 'b'].map((name) => ({vhost: '/', component: 'shovel', name, value}));
+    const waiting = lavin.http('/definitions', ada, {method: 'POST', body: {parameters}});
+    await pause(300);
+    await reload('username ada');
+    assert.equal((await waiting).status, 401);
+    await soon(async () => (await there()).length === 0, 'the end of the shovel');
+    await pause(500);
+    assert.deepEqual([await there(), owners(), between.passed.size], [[], [], 0]);
+    between.stop();
+    await drop('from', 'to');
+}, LIMIT_MS);
+
+test('shovels of a vhost that is deleted end, whatever their servers do', async () => {
+    await clear();
+    const mallory = await header('mallory');
+    const between = await proxy();
+    await queues('a', 'b', 'to');
+    await lavin.http('/vhosts/gone', LOCAL, {method: 'PUT', body: {}});
+    for (const name of ['a', 'b']) {
+        await lavin.http(`/parameters/shovel/gone/${name}`, mallory, {method: 'PUT', body: {value: {...shovel(mover(between.port)), 'src-queue': name, 'dest-uri': mover()}}});
+    }
+    await eventually(async () => (await lavin.http('/shovels', LOCAL)).body.filter(({state}) => state === 'Running').length === 2, 'the shovels');
+    between.deafen();
+    lavin.http('/vhosts/gone', LOCAL, {method: 'DELETE'}).catch(() => {});
+    await soon(() => between.passed.size === 0, 'the end of the connections');
+    await pause(500);
+    assert.equal(between.passed.size, 0);
+    between.stop();
+    await drop('a', 'b', 'to');
+}, LIMIT_MS);
+
+test('a request that began before its vhost was deleted makes nothing in it', async () => {
+    await clear();
+    await lavin.http('/vhosts/gone', LOCAL, {method: 'PUT', body: {}});
+    const text = JSON.stringify({value: shovel()});
+    const socket = tcp(lavin.httpPort, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (part) => { answer += part; });
+    const from = lavin.log.length;
+    socket.write(`PUT /api/parameters/shovel/gone/late HTTP/1.1\r\nHost: broker\r\nAuthorization: ${await header('mallory')}\r\n` +
+        `Content-Type: application/json\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text.slice(0, 2)}`);
+    await lavin.logged(/authenticate ok .*username="mallory".*protocol="http"/, from);
+    await pause(300);
+    for (const method of ['DELETE', 'PUT']) await lavin.http('/vhosts/gone', LOCAL, {method, body: {}});
+    socket.write(text.slice(2));
+    await eventually(() => socket.destroyed || socket.readableEnded, 'the answer');
+    assert.match(answer, /^HTTP\/1\.1 404 [^]*"the vhost was deleted meanwhile"/);
+    await lavin.http('/vhosts/gone', LOCAL, {method: 'DELETE'});
+}, LIMIT_MS);
+
+test('the end of many things that a denied user made keeps nobody else waiting', async () => {
+    await clear();
+    const ada = bearer(await token('ada', {}, `${ALL} broker.tag:administrator`));
+    const parameters = Array.from({length: 400}, (_, i) => ({vhost: '/', component: 'federation-upstream', name: `up${i}`, value: {uri: NOBODY}}));
+    const began = Date.now();
+    const {status, body} = await lavin.http('/definitions', ada, {method: 'POST', body: {parameters}});
+    assert.equal(status, 200, JSON.stringify(body));
+    if (hasSignIn) assert.ok(Date.now() - began < SOON_MS); // to 2.8 LavinMQ itself writes its file each time
+    assert.equal(owners().filter((name) => name.startsWith('up')).length, 400);
+    let [longest, isOver] = [0, false];
+    const others = (async () => {
+        while (!isOver) {
+            const asked = Date.now();
+            await fetch(`http://127.0.0.1:${lavin.httpPort}/`);
+            longest = Math.max(longest, Date.now() - asked);
+            await pause(10);
+        }
+    })();
+    await reload('username ada');
+    await eventually(async () => (await there()).length === 0, 'the end of all');
+    isOver = true;
+    await others;
+    assert.ok(longest < 1500, `${longest} ms`);
+    await eventually(() => !owners().some((name) => name.startsWith('up')), 'the end of the records');
+}, LIMIT_MS);
+
+test("another user's set that names an upstream of a denied maker stays, without it, also after a start", async () => {
+    await clear();
+    const [mallory, bob] = [await header('mallory'), await header('bob')];
+    await make(mallory, 'federation-upstream', 'up', {uri: NOBODY});
+    await make(bob, 'federation-upstream', 'up-bob', {uri: NOBODY});
+    for (const [who, name] of [[bob, 'set-bob'], [LOCAL, 'set-local']]) {
+        await make(who, 'federation-upstream-set', name, [{upstream: 'up-bob'}, {upstream: 'up'}]);
+    }
+    await reload('username mallory');
+    await soon(async () => !(await there()).includes('up'), 'the end of the upstream');
+    // It stands behind the sets then.
+    await remove(bob, 'federation-upstream', 'up-bob');
+    await make(bob, 'federation-upstream', 'up-bob', {uri: NOBODY});
+    await stop();
+    await start();
+    await lavin.logged(/federation-upstream-set "set-bob" in "\/": an entry is left out, since its upstream "up" isn't there any more/);
+    await lavin.logged(/federation-upstream-set "set-local" in "\/": an entry is left out, since its upstream "up" isn't/);
+    assert.doesNotMatch(lavin.log, /could not be applied|can't be applied|its upstream "up-bob"/);
+    assert.deepEqual(await there(), ['set-bob', 'set-local', 'up-bob']);
+}, LIMIT_MS);
+
+test('HTTP: an answer that a denied user reads slowly ends', async () => {
+    await clear();
+    const header = bearer(await token('ada', {}, `${ALL} broker.tag:administrator`));
+    const parameters = Array.from({length: 15}, (_, i) => ({vhost: '/', component: 'any', name: `big${i}`, value: {a: 'z'.repeat(1_500_000)}}));
+    assert.equal((await lavin.http('/definitions', LOCAL, {method: 'POST', body: {parameters}})).status, 200);
+    const read = async (denied) => {
+        const socket = tcp(lavin.httpPort, '127.0.0.1').on('error', () => {});
+        let [length, closed] = [0, false];
+        socket.on('data', (part) => { length += part.length; }).on('close', () => { closed = true; });
+        socket.write(`GET /api/definitions HTTP/1.1\r\nHost: broker\r\nConnection: close\r\nAuthorization: ${header}\r\n\r\n`);
+        socket.pause();
+        await pause(1000);
+        await reload(...denied);
+        socket.resume();
+        await eventually(() => closed, 'the end');
+        return length;
+    };
+    assert.ok(await read([]) > 22_500_000);
+    assert.ok(await read(['username ada']) < 20_000_000);
+    await clear();
+}, LIMIT_MS);
+
 test('nothing of any token stands in the logs', async () => {
     const tokens = issuer.minted;
     assert.ok(tokens.length > 30);

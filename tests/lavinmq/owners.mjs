@@ -163,6 +163,20 @@ if (hasSignIn) test("a set's other exchange by one's own upstream ends when some
     await drop(LOCAL, 'federation-upstream', 'bobs');
 }, LIMIT_MS);
 
+test('the broker ends while an import is stored: what is there afterwards has its maker', async () => {
+    const temporary = join(directory.path, 'data', createHash('sha1').update('/').digest('hex'), 'parameters.json.tmp');
+    const ada = bearer(await issuer.mint('ada', 'broker.read:*/* broker.tag:administrator'));
+    await put(await header('alice'), 'federation-upstream', 'u', {uri: URI});
+    mkdirSync(temporary);
+    const parameters = [{vhost: '/', component: 'federation-upstream', name: 'u', value: {uri: `${URI}other`}}];
+    await lavin.http('/definitions', ada, {method: 'POST', body: {parameters}}); // LavinMQ answers 200 all the same
+    await lavin.logged(/parameters\.json\.tmp': Is a directory/);
+    rmdirSync(temporary);
+    await restart();
+    assert.deepEqual(owners().filter(({name}) => name === 'u').map(({username}) => username), ['alice']);
+    await drop(LOCAL, 'federation-upstream', 'u');
+}, LIMIT_MS);
+
 test("a file that can't be read is an error line and is kept; the broker works on", async () => {
     await lavin.stop();
     writeFileSync(file, '[{"vhost":', {mode: 0o600});
@@ -198,7 +212,16 @@ test("what can't be recorded isn't made, and the answer says so", async () => {
     assert.equal(status, 500);
     assert.match(body.reason, /^who makes it can't be recorded: /);
     assert.equal((await lavin.http('/parameters/federation-upstream/%2F/unrecorded', LOCAL)).status, 404);
+    const ada = bearer(await issuer.mint('ada', 'broker.read:*/* broker.tag:administrator'));
+    const parameters = ['unrecorded', 'either'].map((name) => ({vhost: '/', component: 'federation-upstream', name, value: {uri: URI}}));
+    const upstreams = async () => (await lavin.http('/parameters/federation-upstream/%2F', LOCAL)).body.map(({name}) => name);
+    const import_ = () => lavin.http('/definitions', ada, {method: 'POST', body: {parameters}});
+    assert.equal((await import_()).status, 500);
+    assert.deepEqual((await upstreams()).filter((name) => /unrecorded|either/.test(name)), []);
     rmdirSync(`${file}.tmp`);
+    assert.equal((await import_()).status, 200);
+    assert.deepEqual(owners().map(({name, username}) => `${name} ${username}`), ['unrecorded ada', 'either ada']);
+    for (const name of ['unrecorded', 'either']) await drop(LOCAL, 'federation-upstream', name);
     await put(carol, 'federation-upstream', 'recorded', {uri: URI});
     assert.deepEqual(owners().map(({name}) => name), ['recorded']);
 }, LIMIT_MS);

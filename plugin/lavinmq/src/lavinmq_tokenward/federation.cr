@@ -1,33 +1,5 @@
 # Messages that a federation link brings. LavinMQ publishes them without the checks of an AMQP channel, and the upstream's
 # server may be anybody's. So what a token's user links says nothing that those checks would refuse.
-class LavinMQ::Federation::Upstream
-  # Whether a token's user made the upstream, or the entry of a set that it is a copy for. Links outlive the parameter, so it
-  # is kept here.
-  property? tokenward_by_token = false
-end
-
-class LavinMQ::Federation::UpstreamStore
-  def create_upstream(name, config)
-    upstream = previous_def
-    upstream.tokenward_by_token = tokenward_by_token?(VHost::FEDERATION_UPSTREAM, name)
-    upstream
-  end
-
-  def create_upstream_set(name, config)
-    upstreams = previous_def(name, TokenwardAuth::PolicyRights.allowed_entries(@vhost, name, config))
-    if tokenward_by_token?(VHost::FEDERATION_UPSTREAM_SET, name)
-      upstreams.each { |one| one.tokenward_by_token = true unless @upstreams[one.name]?.same?(one) }
-    end
-    upstreams
-  end
-
-  # The record may be gone already: while LavinMQ waits for the server of a link that this replaces, its maker can delete it.
-  private def tokenward_by_token?(component : String, name : String) : Bool
-    return true if TokenwardAuth.requester
-    !TokenwardAuth.owners.try(&.maker(@vhost, component, name)).nil?
-  end
-end
-
 abstract class LavinMQ::Federation::Upstream::Link
   private TOKENWARD_DEAD_LETTER = {"x-dead-letter-exchange", "x-dead-letter-routing-key"}
   private TOKENWARD_COPIES      = {"CC", "BCC"}
@@ -45,6 +17,7 @@ abstract class LavinMQ::Federation::Upstream::Link
 
   private def federate(msg, exchange, routing_key, *, immediate = false)
     return previous_def unless @upstream.tokenward_by_token?
+    raise ::AMQP::Client::Error.new("stopped") if stop_link? # its server goes on until it lets the connection go
     properties = msg.properties
     properties.user_id = nil
     if headers = properties.headers

@@ -89,18 +89,56 @@ class LavinMQ::TokenwardAuth::Body < ::IO
   end
 end
 
+# What a token's request is answered. The client may take its time to read it.
+class LavinMQ::TokenwardAuth::Answer < ::IO
+  # So many bytes between two looks.
+  LOOK_AFTER = 16_384
+
+  @left = LOOK_AFTER
+
+  def initialize(@output : ::IO, @user : User)
+  end
+
+  def write(slice : Bytes) : Nil
+    @left -= slice.size
+    if @left < 0
+      raise ::IO::Error.new("the token has ended") if @user.ended?
+      @left = LOOK_AFTER
+    end
+    @output.write(slice)
+  end
+
+  def read(slice : Bytes) : Int32
+    raise ::IO::Error.new("write only")
+  end
+
+  def flush : Nil
+    @output.flush
+  end
+
+  def close : Nil
+    @output.close
+  end
+
+  def closed? : Bool
+    @output.closed?
+  end
+end
+
 class LavinMQ::HTTP::RequireUserHandler
   def call(context)
     request = context.request
     without_credentials = !request.headers.has_key?("Authorization") && request.cookies.empty?
     TokenwardAuth.challenge(context) if context.user.nil? && without_credentials && TokenwardAuth.current
-    body, user = request.body, context.user
-    return previous_def unless body && user.is_a?(TokenwardAuth::User)
+    body, user, output = request.body, context.user, context.response.output
+    return previous_def unless user.is_a?(TokenwardAuth::User)
     begin
-      request.body = TokenwardAuth::Body.new(body, user)
+      request.body = TokenwardAuth::Body.new(body, user) if body
+      context.response.output = TokenwardAuth::Answer.new(output, user)
       previous_def
     ensure
       request.body = body # the server looks what is left of it
+      context.response.output = output
     end
   end
 end

@@ -35,6 +35,10 @@ module LavinMQ::TokenwardAuth
         issued_at || made_at
       end
 
+      def maker : Maker
+        Maker.new(issuer, username, since)
+      end
+
       def made?(parameter : Parameter) : Bool
         @sha256 == Owner.sha256_of(parameter)
       end
@@ -54,6 +58,7 @@ module LavinMQ::TokenwardAuth
 
     # vhost, component, name
     alias Id = {String, String, String}
+    alias Records = Hash(Id, Array(Owner))
 
     @lock = Mutex.new
     # The newest last. There is more than one while LavinMQ stores what the newest made: if it ends then, the file has the
@@ -81,7 +86,7 @@ module LavinMQ::TokenwardAuth
     end
 
     # Raises if the file can't be written.
-    def record(vhost : String, component : String, parameter : Parameter, user : User) : Nil
+    def record(vhost : String, component : String, parameter : Parameter, user : User) : Owner
       name = parameter.parameter_name
       owner = Owner.new(vhost, component, name, user, Owner.sha256_of(parameter))
       id = {vhost, component, name}
@@ -89,28 +94,53 @@ module LavinMQ::TokenwardAuth
         before = @owners[id]? || [] of Owner
         @owners[id] = before + [owner]
         begin
-          save
+          save_now_or_later
         rescue ex
           @owners[id] = before
           raise ex
         end
       end
+      owner
     end
 
     # What *owners* made isn't there any more.
     def forget(vhost : String, component : String?, name : String, owners : Array(Owner)) : Nil
-      return unless component
-      id = {vhost, component, name}
+      forget({ {vhost, component, name} => owners }) if component
+    end
+
+    def forget(gone : Records) : Nil
+      if later = Fiber.current.tokenward_import
+        gone.each { |id, owners| later[id] = (later[id]? || [] of Owner) + owners }
+        return
+      end
       @lock.synchronize do
-        recorded = @owners[id]? || [] of Owner
-        left = recorded - owners
-        next if left.size == recorded.size
-        left.empty? ? @owners.delete(id) : (@owners[id] = left)
-        save
+        changed = false
+        gone.each do |id, owners|
+          recorded = @owners[id]? || [] of Owner
+          left = recorded - owners
+          next if left.size == recorded.size
+          changed = true
+          left.empty? ? @owners.delete(id) : (@owners[id] = left)
+        end
+        save if changed
       end
     rescue ex : ::IO::Error
       Log.error { "#{@path} can't be written: #{ex.message}" } # at the next start the entry is dropped
     end
+
+    # Before LavinMQ writes parameters, and at the end of an import.
+    def save_what_waits : Nil
+      @lock.synchronize { save if @is_waiting }
+    end
+
+    # Many writes would stop the broker. The first of an import is written at once: what can't be written isn't made.
+    private def save_now_or_later : Nil
+      is_import = !Fiber.current.tokenward_import.nil?
+      save unless is_import && @is_waiting
+      @is_waiting = is_import
+    end
+
+    @is_waiting = false
 
     # Drops what isn't there any more, or not as it was made: the broker may have run without the add-on.
     def compare_with(vhosts : VHostStore) : Nil
@@ -167,11 +197,20 @@ module LavinMQ::TokenwardAuth
         file.fsync
       end
       File.rename(temporary, @path)
+      @is_waiting = false
       @replicator.try &.replace_file(@path)
     end
   end
 
   class_property owners : Owners?
+end
+
+class LavinMQ::ParameterStore(T)
+  # So that who made it is known of all that is there after a crash.
+  def save!
+    TokenwardAuth.owners.try &.save_what_waits
+    previous_def
+  end
 end
 
 class LavinMQ::VHostStore

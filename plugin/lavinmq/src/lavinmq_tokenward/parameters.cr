@@ -3,6 +3,8 @@
 class Fiber
   # :nodoc:
   property tokenward_request : ::HTTP::Server::Context?
+  # :nodoc: While it imports definitions, and LavinMQ writes the parameters at the end: records to drop then.
+  property tokenward_import : LavinMQ::TokenwardAuth::Owners::Records?
 end
 
 module LavinMQ::TokenwardAuth
@@ -25,6 +27,12 @@ module LavinMQ::TokenwardAuth
     raise HTTP::Controller::HaltRequest.new(reason)
   end
 
+  # A request may take long: an import of definitions, one that waits for the server of what it replaces.
+  def self.refuse_if_ended : Nil
+    return unless (user = requester) && user.ended?
+    refuse(user, 401, "token_expired", "the token has ended")
+  end
+
   def self.check_addresses(component : String?, value : JSON::Any) : Nil
     return unless user = requester
     fault = OutgoingAddresses.fault(component, value)
@@ -34,9 +42,14 @@ module LavinMQ::TokenwardAuth
   # In the block LavinMQ stores the parameter and applies it.
   def self.storing(vhost : VHost, parameter : Parameter, &)
     component, name = parameter.component_name, parameter.parameter_name
+    refuse_if_ended
     check_addresses(component, parameter.value)
     before = owners.try &.of(vhost.name, component, name)
-    if (user = requester) && component && Owners::COMPONENTS.includes?(component)
+    made = nil
+    if (user = requester) && !is_there?(vhost)
+      refuse(user, 404, "not_found", "the vhost was deleted meanwhile")
+    end
+    if user && component && Owners::COMPONENTS.includes?(component)
       fault = PolicyRights.upstream_fault(user, vhost, component, name) ||
               PolicyRights.set_fault(user, vhost, component, parameter.value)
       refuse(user, 403, "access_refused", fault) if fault
@@ -45,7 +58,7 @@ module LavinMQ::TokenwardAuth
       # Before the parameter is there; who made what it replaces is forgotten afterwards. An entry too many is harmless after
       # a crash.
       begin
-        owners.try &.record(vhost.name, component, parameter, user)
+        made = owners.try &.record(vhost.name, component, parameter, user)
       rescue ex : ::IO::Error
         refuse(user, 500, "internal_server_error", "who makes it can't be recorded: #{ex.message}")
       end
@@ -54,12 +67,20 @@ module LavinMQ::TokenwardAuth
     end
     begin
       yield
-      # While LavinMQ waited for the server of what this replaces, somebody may have deleted it.
-      vhost.delete_parameter(component, name) if user && !vhost.parameters[{component, name}]?
+      # What the reload has looked at before.
+      if user && made && user.denied? && vhost.parameters[parameter.name]?.same?(parameter)
+        vhost.delete_parameter(component, name)
+        refuse_if_ended
+      end
     rescue ex
       # LavinMQ drops a parameter that can't be applied. One that it can't write to its file is there until the broker ends.
-      recorded = owners.try &.of(vhost.name, component, name)
-      before = vhost.parameters[{component, name}]? ? nil : recorded
+      # And somebody may have stored another one while LavinMQ waited for the server of what this replaces.
+      stored = vhost.parameters[parameter.name]?
+      before = nil if stored
+      before = owners.try &.of(vhost.name, component, name) unless stored
+      before = [made] if made && stored && !stored.same?(parameter)
+      raise ex if ex.is_a?(HTTP::Controller::HaltRequest) # it is answered
+      refuse_if_ended
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
       raise ex
     ensure
@@ -85,6 +106,7 @@ module LavinMQ::TokenwardAuth
   end
 
   def self.check_policy(vhost : VHost, name : String, pattern : String, definition : Hash(String, JSON::Any)) : Nil
+    refuse_if_ended
     check_change_of_policy(vhost, name)
     return unless user = requester
     fault = PolicyRights.fault_of_pattern(pattern)
@@ -107,6 +129,22 @@ module LavinMQ::TokenwardAuth
     return parameter if user.tags.any?(&.administrator?)
     return parameter if vhost && owners.try &.maker(vhost, parameter).try &.same?(user)
     Parameter.new(component, name, OutgoingAddresses.masked(parameter.value))
+  end
+
+  # In the block LavinMQ imports definitions, and writes the parameters at the end. So does the add-on with who made them.
+  def self.importing(&) : Nil
+    fiber = Fiber.current
+    records = fiber.tokenward_import = Owners::Records.new
+    begin
+      yield
+    rescue ex
+      records.clear # what LavinMQ hasn't written is as it was after the next start
+      raise ex
+    ensure
+      fiber.tokenward_import = nil
+      owners.try &.save_what_waits
+      owners.try &.forget(records)
+    end
   end
 
   # An import stops at the first parameter that is refused, and has changed something by then. So it is looked at as a
@@ -146,7 +184,7 @@ class LavinMQ::ParameterStore(T)
         "Parameter #{p.component_name}/#{p.parameter_name} can't be applied: #{ex.message}; its value is " \
         "#{TokenwardAuth::OutgoingAddresses.masked(p.value).to_json}"
       end
-      delete(p.name)
+      delete(p.name) if self[p.name]?.same?(p) # somebody may have replaced it meanwhile
       failed = ex
     end
     raise failed if failed && parameter
@@ -190,7 +228,11 @@ end
       def import(body{{ (scope == "LavinMQ" ? ", skip_existing = false" : "").id }})
         TokenwardAuth::Bounds.check_import(body)
         TokenwardAuth.check_import(body)
-        previous_def
+        {% if scope == "LavinMQ" %}
+          TokenwardAuth.importing { previous_def }
+        {% else %} # to 2.8 LavinMQ writes the parameters one by one
+          previous_def
+        {% end %}
       end
     end
   {% end %}

@@ -318,7 +318,6 @@ module LavinMQ::TokenwardAuth
     needs {{ definitions.id }}::VHostDefinitions, "import", {{ is_new ? 2 : 1 }}
   {% end %}
   needs LavinMQ::ParameterStore, "apply", 1
-  needs_to_call LavinMQ::ParameterStore, "delete", 1
   needs_type LavinMQ::Shovel::AckMode
   needs_type LavinMQ::Shovel::DeleteAfter
   needs_type LavinMQ::Federation::AckMode
@@ -334,27 +333,53 @@ module LavinMQ::TokenwardAuth
   needs ::AMQP::Client::Connection, "tune", 4, "class"
   needs_type ::AMQP::Client::Error
 
-  # ---- denials ----
-  needs LavinMQ::VHost, "apply_parameters", 1
+  # ---- what runs for tokens' users, and denials ----
+  needs LavinMQ::Shovel::Runner, "run", 0
+  needs LavinMQ::Shovel::Runner, "pause", 0
+  needs LavinMQ::Shovel::Runner, "terminate", 0
+  needs_to_call LavinMQ::Shovel::Runner, "terminated?", 0
+  needs_to_call LavinMQ::Shovel::Runner, "delete", 0
+  needs_variable LavinMQ::Shovel::Runner, "state", "LavinMQ::Shovel::State"
+  needs_type LavinMQ::Shovel::State::Terminated
+  needs_variable LavinMQ::Shovel::Runner, "source", "LavinMQ::Shovel::Source"
+  needs_variable LavinMQ::Shovel::Runner, "destination", "LavinMQ::Shovel::Destination"
+  needs_to_call LavinMQ::Shovel::Destination, "stop", 0
+  needs_variable LavinMQ::Shovel::MultiDestinationHandler, "destinations", "Array(LavinMQ::Shovel::Destination)"
+  needs_variable LavinMQ::Shovel::AMQPSource, "conn", "(AMQP::Client::Connection | Nil)"
+  needs_variable LavinMQ::Shovel::AMQPDestination, "conn", "(AMQP::Client::Connection | Nil)"
+  needs LavinMQ::Shovel::Store, "create", 2
+  needs_variable LavinMQ::Shovel::Store, "shovels", "Hash(String, LavinMQ::Shovel::Runner)"
+  needs_variable LavinMQ::Shovel::Store, "vhost", "LavinMQ::VHost"
+  needs LavinMQ::VHost, "stop_shovels", 0
   needs_to_call LavinMQ::VHost, "upstreams", 0
   needs_to_call LavinMQ::VHost, "shovels", 0
-  needs_to_call LavinMQ::Shovel::Store, "delete", 1
-  needs_variable LavinMQ::Shovel::Store, "shovels", "Hash(String, LavinMQ::Shovel::Runner)"
-  needs_variable LavinMQ::Shovel::Runner, "source", "LavinMQ::Shovel::Source"
-  needs_variable LavinMQ::Shovel::AMQPSource, "conn", "(AMQP::Client::Connection | Nil)"
-  needs_variable LavinMQ::Federation::Upstream::Link, "upstream_connection", "(AMQP::Client::Connection | Nil)"
-  needs_to_call ::AMQP::Client::Connection, "closed?", 0
-  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream", 1
-  needs_to_call LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
+  needs LavinMQ::Federation::UpstreamStore, "delete_upstream_set", 1
+  needs LavinMQ::Federation::UpstreamStore, "stop_all", 0
+  needs_to_call LavinMQ::Federation::UpstreamStore, "do_delete_upstream", 1
   needs_variable LavinMQ::Federation::UpstreamStore, "upstream_sets", "Hash(String, Array(LavinMQ::Federation::Upstream))"
+  needs LavinMQ::Federation::Upstream, "close", 0
   needs_to_call LavinMQ::Federation::Upstream, "links", 0
+  needs_variable LavinMQ::Federation::Upstream, "q_links", "Hash(String, LavinMQ::Federation::Upstream::QueueLink)"
+  needs_variable LavinMQ::Federation::Upstream, "ex_links", "Hash(String, LavinMQ::Federation::Upstream::ExchangeLink)"
+  needs LavinMQ::Federation::Upstream::Link, "run_loop", 0
+  needs_variable LavinMQ::Federation::Upstream::Link, "upstream_connection", "(AMQP::Client::Connection | Nil)"
   needs_inherited LavinMQ::Federation::Upstream::Link, "state", LavinMQ::Federation::Upstream::Link, ""
   needs_to_call LavinMQ::Federation::Upstream::Link, "stop_link?", 1
+  needs_type LavinMQ::Federation::Upstream::Link::State::Terminating
   {% if LavinMQ::Federation::Upstream::Link.has_method?("stop") %}
-    needs_to_call LavinMQ::Federation::Upstream::Link, "stop", 0
+    needs LavinMQ::Federation::Upstream::Link, "stop", 0
+    needs_to_call LavinMQ::Federation::Upstream::Link, "delete", 0
+    needs LavinMQ::Federation::Upstream, "delete", 0
   {% else %} # to 2.8
-    needs_to_call LavinMQ::Federation::Upstream::Link, "terminate", 0
+    needs LavinMQ::Federation::Upstream::Link, "terminate", 0
   {% end %}
+  needs LavinMQ::Federation::Upstream::ExchangeLink, "cleanup", 0
+  needs_to_call ::AMQP::Client::Connection, "closed?", 0
+  needs_variable ::AMQP::Client::Connection, "io", "IO"
+  needs LavinMQ::VHost, "apply_parameters", 1
+  needs_to_call LavinMQ::ParameterStore, "create", 2
+  needs_to_call LavinMQ::ParameterStore, "delete", 2
+  needs LavinMQ::ParameterStore, "save!", 0
 
   # ---- the client's certificate ----
   needs_variable ::HTTP::Server::Response, "io", "IO"
