@@ -119,12 +119,13 @@ test('AMQP: a denied client that goes on reading takes no message out of its que
 
 test("AMQP: update-secret with a fresh token doesn't bring a denied session back", async () => {
     await reload();
-    const client = await lavin.connect(await token('alice', {claims: {jti: 'first'}}));
-    const fresh = Buffer.from(await token('alice', {claims: {jti: 'second'}}));
-    deny('jti first');
-    const updating = setInterval(() => client.updateSecret(fresh, 'again').catch(() => {}), 5);
+    const client = await lavin.connect(await token('una', {claims: {jti: 'first'}}));
+    const fresh = Buffer.from(await token('una', {claims: {jti: 'second'}}));
+    // Not before the reload: then it would be a session of the second token, which nobody denies.
+    client.connection.accept = () => {};  // deaf, so that it is there until it is cut off
     await reload('jti first');
-    await soon(() => client.isClosed, 'the end').finally(() => clearInterval(updating));
+    const updating = setInterval(() => client.updateSecret(fresh, 'again').catch(() => {}), 5);
+    await soon(async () => !await isIn('una'), 'the end').finally(() => clearInterval(updating));
     await (await lavin.connect(fresh.toString())).close();
 }, LIMIT_MS);
 
