@@ -13,7 +13,7 @@ class ScanBudget {
     static constexpr std::size_t of_one_request = std::size_t{256} * 1024;  ///< bytes that are scanned
 
     // In bytes that take as long to scan.
-    static constexpr std::size_t of_a_place = 52;       ///< a place that may be the literal's beginning
+    static constexpr std::size_t of_a_place = 54;       ///< a place that may be the literal's beginning
     static constexpr std::size_t of_a_compare = 56;     ///< and whose second byte is the literal's too
     static constexpr std::size_t of_a_pair = 4;         ///< a pair that PairFilter notes
     static constexpr std::size_t of_a_filter_byte = 4;  ///< a byte of an MQTT filter, where wildcards may stand
