@@ -3,6 +3,7 @@
 #include "names.hpp"
 
 #include <string_view>
+#include <utility>
 
 #include <rapidjson/document.h>
 
@@ -28,7 +29,8 @@ ChainNames read_chain_names(const std::string &config_json) {
         names.without_prefix = "(the library's list of sections can't be read)";
         return names;
     }
-    for (const auto &[name, section] : settings.GetObject()) {
+    // As const: clang 14 finds the comparison of RapidJSON's other iterators ambiguous.
+    for (const auto &[name, section] : std::as_const(settings).GetObject()) {
         // "oauth" is there also without an issuer, for what all sections share; it has no username_prefix then.
         if (!section.IsObject()) continue;
         const auto prefix = section.FindMember("username_prefix");
