@@ -55,6 +55,10 @@ def diagnostics(output, case):
     return []
 
 
+def last_words(entry):
+    return [line for stream in ("stdout", "stderr") for line in (entry.get(stream) or "").splitlines()[-SHOWN_LINES:]]
+
+
 def show(lines):
     for line in lines:
         print("    " + line[:SHOWN_WIDTH])
@@ -70,7 +74,7 @@ def count(logs):
         if result not in GOOD and not any(outcome == "failed" for _, outcome, _ in own):
             # Only its own line is left to blame; what passed before it broke off did pass.
             own = [case for case in own if case[0] != program] + [(f"itself: {result}", "failed", "")]
-            last = output.splitlines()[-SHOWN_LINES:] + (entry.get("stderr") or "").splitlines()[-SHOWN_LINES:]
+            last = last_words(entry)
         else:
             last = []
         for name, outcome, message in own:
@@ -92,8 +96,7 @@ def show_what_there_is(logs):
     for program, entry in programs.items():
         show([f"{program}: {entry['result']}"])
         if entry["result"] not in GOOD:
-            show((entry.get("stdout") or "").splitlines()[-SHOWN_LINES:])
-            show((entry.get("stderr") or "").splitlines()[-SHOWN_LINES:])
+            show(last_words(entry))
 
 
 def main():
