@@ -25,9 +25,9 @@ module LavinMQ::TokenwardAuth
       getter? administrator = false
 
       def initialize(@vhost, @component, @name, maker : User, @sha256, @made_at = ::Time.utc)
-        @issuer, @username = maker.session.issuer, maker.session.username
+        identity = Maker.of(maker)
+        @issuer, @username, @issued_at = identity.issuer, identity.username, identity.since
         @administrator = maker.tags.any?(&.administrator?)
-        @issued_at = maker.session.issued_at || ::Time::UNIX_EPOCH # without iat it is older than any
       end
 
       # Its token is no newer.

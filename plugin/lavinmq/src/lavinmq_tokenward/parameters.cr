@@ -76,9 +76,11 @@ module LavinMQ::TokenwardAuth
       # LavinMQ drops a parameter that can't be applied. One that it can't write to its file is there until the broker ends.
       # And somebody may have stored another one while LavinMQ waited for the server of what this replaces.
       stored = vhost.parameters[parameter.name]?
-      before = nil if stored
-      before = owners.try &.of(vhost.name, component, name) unless stored
-      before = [made] if made && stored && !stored.same?(parameter)
+      before = if !stored
+                 owners.try &.of(vhost.name, component, name)
+               elsif made && !stored.same?(parameter)
+                 [made]
+               end
       raise ex if ex.is_a?(HTTP::Controller::HaltRequest) # it is answered
       refuse_if_ended
       refuse(user, 400, "bad_request", "this LavinMQ can't apply it: #{ex.message}") if user
