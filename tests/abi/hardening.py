@@ -1,10 +1,10 @@
 """Holds what hardens the objects that get installed, read off the built files with readelf and objdump.
 
-usage: hardening.py fortified|plain OBJECT...
+usage: hardening.py fortified|not-printing|plain OBJECT...
 
 Each object must have: a read-only relocation table that is bound at start (full RELRO), a stack that can't be executed,
-a stack protector, stack frames that are probed page by page, calls of fortified functions (unless "plain"), and absolute
-paths where it looks for libraries. A program must be position independent too. Prints what is missing.
+a stack protector, stack frames that are probed page by page, calls of fortified functions (unless "plain"; not those
+that print with "not-printing"), and absolute paths where it looks for libraries. A program must be position independent too. Prints what is missing.
 """
 import os
 import re
@@ -64,7 +64,7 @@ def faults(path, fortified):
 def main():
     mode, objects = sys.argv[1], sys.argv[2:]
     found = [f"{path}: {fault}" for path in objects for fault in faults(path, mode == "fortified")]
-    if mode == "fortified" and not any(is_fortified(path) for path in objects):
+    if mode != "plain" and not any(is_fortified(path) for path in objects):
         found.append("no object calls a fortified function (_FORTIFY_SOURCE)")
     print("\n".join(found) or f"{len(objects)} objects are hardened")
     return 1 if found or not objects else 0
