@@ -19,6 +19,15 @@ std::string value_text(const rapidjson::Value &value) {
     return text.empty() ? "(unset)" : text;
 }
 
+/// JSON that is read again must say no more than was written; who reads it here wants to know what counts.
+std::string setting_text(const rapidjson::Value &section, const rapidjson::Value::Member &setting) {
+    if (string_of(setting.name) == "scope_prefix" && setting.value.IsNull()) {
+        const std::string_view resource = string_of(member(section, "resource_server_id"));
+        if (!resource.empty()) return for_terminal(std::string(resource) + ".") + " (from resource_server_id)";
+    }
+    return value_text(setting.value);
+}
+
 }  // namespace
 
 ExitCode config(const CommonOptions &common) {
@@ -39,7 +48,7 @@ ExitCode config(const CommonOptions &common) {
         if (!section.value.IsObject()) continue;
         say("[" + for_terminal(string_of(section.name)) + "]");
         for (const auto &setting : section.value.GetObject())
-            say(for_terminal(string_of(setting.name)) + " = " + value_text(setting.value));
+            say(for_terminal(string_of(setting.name)) + " = " + setting_text(section.value, setting));
     }
     const rapidjson::Value &warnings = member(*document, "warnings");
     if (warnings.IsArray()) {

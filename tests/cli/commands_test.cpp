@@ -147,6 +147,14 @@ TEST_F(Tool, ConfigShowsWhatIsInForce) {
     EXPECT_EQ(document["oauth"]["issuer"].GetString(), issuer().issuer());
 }
 
+TEST_F(Tool, ConfigShowsAPrefixThatComesFromAnotherOption) {
+    const std::string derived = "[oauth]\nissuer = https://id.example.com\nresource_server_id = broker\n";
+    EXPECT_TRUE(has(tokenward({"config", "--config", file("derived.ini", derived)}).out,
+                    "\nscope_prefix = broker. (from resource_server_id)\n"));
+    EXPECT_TRUE(has(tokenward({"config", "--config", file("own.ini", derived + "scope_prefix = x:\n")}).out,
+                    "\nscope_prefix = x:\n"));
+}
+
 TEST_F(Tool, InspectNeedsNothingAndBelievesNothing) {
     support::MintRequest forged;
     forged.signer = support::MintRequest::Signer::stranger;

@@ -35,9 +35,24 @@ ok 'apt installs the command' install libtokenward1 tokenward
 ok 'it runs' tokenward --version
 ok 'the manual page is there' test -f /usr/share/man/man1/tokenward.1.gz
 ok 'samples are there' test -f /usr/share/doc/tokenward/examples/providers/keycloak.ini
-for page in README.md CONFIGURATION.md TROUBLESHOOTING.md STOLEN.md; do
+for page in README.md CONFIGURATION.md SCOPES.md CLAIMS.md TROUBLESHOOTING.md STOLEN.md; do
     ok "the page $page is there" sh -c "test -f /usr/share/doc/tokenward/$page || test -f /usr/share/doc/tokenward/$page.gz"
 done
+# Links between pages, in what all packages together install.
+all=$(mktemp -d)
+for package in /packages/*.deb; do dpkg -x "$package" "$all"; done
+dangling() {
+    find "$all/usr/share/doc" -name '*.md*' | while read -r page; do
+        zcat -f "$page" | grep -o ']([^)# ]*[)#]' | sed 's/^](//; s/[)#]$//' | grep -v '^http' | grep . | while read -r link; do
+            case $link in /*) target=$all$link ;; *) target=${page%/*}/$link ;; esac
+            [ -e "$target" ] || [ -e "$target.gz" ] || echo "${page#"$all"}: $link"
+        done
+    done
+}
+# Pages that aren't there have no dangling links.
+ok 'the pages link to each other' sh -c "find '$all/usr/share/doc' -name '*.md*' -exec zcat -f {} + | grep -q ']([A-Z/]'"
+none_dangles() { dangling; [ -z "$(dangling)" ]; }
+ok 'no link of a page leads to nothing' none_dangles
 ok 'the folder of the configuration is there' test -d /etc/tokenward
 cp /try/ca.pem /etc/tokenward/
 cat >/etc/tokenward/tokenward.ini <<INI
