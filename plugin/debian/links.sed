@@ -6,7 +6,8 @@ s,\]\((\.\./)*src/access/README\.md,](/usr/share/doc/tokenward/SCOPES.md,g
 s,\]\((\.\./)*src/claims/README\.md,](/usr/share/doc/tokenward/CLAIMS.md,g
 s,\]\((\.\./)*((plugin/)?cli/)?(STOLEN|TROUBLESHOOTING)\.md,](/usr/share/doc/tokenward/\4.md,g
 s,\]\(\.\./lavinmq/README\.md,](/usr/share/doc/lavinmq-tokenward/README.md,g
-s,\]\(\.\./crystal/README\.md,](/usr/share/tokenward/crystal/README.md,g
+s,\]\(\.\./crystal/README\.md,](/usr/share/doc/lavinmq-tokenward/CRYSTAL.md,g
+s,\]\(\.\./README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
 s,\]\((\.\./\.\./abi/)?(tokenward\.h|reasons\.def),](/usr/include/tokenward/tokenward.h,g
 s,\]\(tokenward\.hpp,](/usr/include/tokenward/tokenward.hpp,g
 s,\]\(tokenward-(rabbitmq\.conf|lavinmq\.ini),](examples/tokenward-\1,g

@@ -53,6 +53,7 @@ dangling() {
 ok 'the pages link to each other' sh -c "find '$all/usr/share/doc' -name '*.md*' -exec zcat -f {} + | grep -q ']([A-Z/]'"
 none_dangles() { dangling; [ -z "$(dangling)" ]; }
 ok 'no link of a page leads to nothing' none_dangles
+rm -rf "$all"
 ok 'the folder of the configuration is there' test -d /etc/tokenward
 cp /try/ca.pem /etc/tokenward/
 cat >/etc/tokenward/tokenward.ini <<INI
