@@ -132,6 +132,10 @@ last({No, Reason, _Message, _Hint}) when No =:= refused; No =:= not_a_token; No 
 last(Yes) -> Yes.
 
 cause(<<"NEW_KEY_PENDING">>) -> unknown_key;
+cause(<<"INTROSPECTION_PENDING">>) -> no_answer;
+cause(<<"INTROSPECTION_FAILED">>) -> no_answer;
+cause(<<"CLIENT_CREDENTIALS_PENDING">>) -> no_answer;
+cause(<<"CLIENT_CREDENTIALS_FAILED">>) -> no_answer;
 cause(_) -> no_keys.
 
 %% The broker may show these words to the client, so they say nothing more. The library's line in the log has the reason.

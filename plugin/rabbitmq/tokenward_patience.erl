@@ -1,5 +1,6 @@
-%% Wakes the processes that wait for a key, and bounds how many of them there are. Those whose token names a key that
-%% nobody has seen have a bound of their own: anybody can write such a token.
+%% Wakes the processes that wait for a key or for the provider's answer, and bounds how many of them there are. Those whose
+%% token names a key that nobody has seen, and those about whose token the provider is asked, have bounds of their own:
+%% anybody can write such a token.
 %%
 %% SPDX-License-Identifier: Apache-2.0
 -module(tokenward_patience).
@@ -9,10 +10,10 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export_type([cause/0]).
 
-%% no_keys: there are none yet, or none that may still be used. unknown_key: others are there.
--type cause() :: no_keys | unknown_key.
+%% no_keys: there are none yet, or none that may still be used. unknown_key: others are there. no_answer: of introspection.
+-type cause() :: no_keys | unknown_key | no_answer.
 
--define(MOST, #{no_keys => 1000, unknown_key => 100}).
+-define(MOST, #{no_keys => 1000, unknown_key => 100, no_answer => 1000}).
 -define(GRACE_MS, 1000).
 
 start_link() ->

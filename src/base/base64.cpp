@@ -109,7 +109,10 @@ bool base64_decode(std::string_view encoded, std::string &out) {
     return false;
 }
 
-std::string base64url_encode(std::string_view bytes) {
+namespace {
+
+/// Without padding.
+std::string encode(std::string_view bytes, const char *alphabet) {
     std::string out;
     out.reserve((bytes.size() + 2) / 3 * 4);
     const auto byte = [&](std::size_t i) {
@@ -118,8 +121,20 @@ std::string base64url_encode(std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         const std::uint32_t word = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
         const std::size_t characters = bytes.size() - i >= 3 ? 4 : bytes.size() - i + 1;
-        for (std::size_t n = 0; n < characters; ++n) out += url_alphabet[word >> (18 - 6 * n) & 63U];
+        for (std::size_t n = 0; n < characters; ++n) out += alphabet[word >> (18 - 6 * n) & 63U];
     }
+    return out;
+}
+
+}  // namespace
+
+std::string base64url_encode(std::string_view bytes) {
+    return encode(bytes, url_alphabet);
+}
+
+std::string base64_encode(std::string_view bytes) {
+    std::string out = encode(bytes, standard_alphabet);
+    out.append((4 - out.size() % 4) % 4, '=');
     return out;
 }
 

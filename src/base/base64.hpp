@@ -20,7 +20,9 @@ constexpr std::size_t base64url_decoded_size(std::size_t encoded) noexcept {
 std::optional<std::size_t> base64url_decode(std::string_view encoded, void *out) noexcept;
 std::string base64url_encode(std::string_view bytes);
 
-/// RFC 4648 section 4 with padding, as RFC 7617 wants it in HTTP Basic. Replaces `out` by the decoded bytes;
+/// RFC 4648 section 4 with padding, as RFC 7617 wants it in HTTP Basic.
+std::string base64_encode(std::string_view bytes);
+/// Replaces `out` by the decoded bytes;
 /// false if there is a foreign character, missing or surplus padding, or a trailing bit that no byte takes.
 bool base64_decode(std::string_view encoded, std::string &out);
 

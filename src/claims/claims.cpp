@@ -22,8 +22,9 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 
 /// RFC 7519 section 4.1.1.
 Result<void> check_issuer(const JsonValue &payload, std::string_view configured,
-                          const std::vector<std::string> &aliases) {
+                          const std::vector<std::string> &aliases, Form form) {
     const auto iss = payload.find("iss");
+    if (!iss && form == Form::introspection) return {};
     if (!iss) return fail(Reason::NO_ISSUER, "the token has no iss");
     if (!iss->is_string()) return tl::unexpected(wrong_type("iss", *iss, "a string"));
     if (!is_issuer(iss->text(), configured, aliases)) {
@@ -81,7 +82,8 @@ struct Dates {
 };
 
 /// RFC 7519 sections 4.1.4 to 4.1.6.
-Result<Dates> check_dates(const JsonValue &payload, const config::TokenRules &rules, std::int64_t now) {
+Result<Dates> check_dates(const JsonValue &payload, const config::TokenRules &rules, Form form,
+                          std::int64_t now) {
     auto exp = numeric_date(payload, "exp");
     if (!exp) return pass_on(std::move(exp));
     auto nbf = numeric_date(payload, "nbf");
@@ -89,7 +91,8 @@ Result<Dates> check_dates(const JsonValue &payload, const config::TokenRules &ru
     auto iat = numeric_date(payload, "iat");
     if (!iat) return pass_on(std::move(iat));
 
-    if (!*exp && rules.require_exp) return fail(Reason::NO_EXPIRY, "the token has no exp");
+    if (!*exp && rules.require_exp && form != Form::introspection)
+        return fail(Reason::NO_EXPIRY, "the token has no exp");
     Validity validity;
     if (*exp) validity.expires_at = saturating_add(**exp, rules.clock_skew_s);
     if (*nbf) validity.not_before = saturating_add(**nbf, -rules.clock_skew_s);
@@ -121,8 +124,23 @@ Result<void> check_marks(const JsonValue &payload, const std::vector<std::string
     return tl::unexpected(marked(found, rest));
 }
 
+/// Cognito's word in a token, and Hydra's in an answer about one.
+bool is_access_use(const JsonValue &use, Form form) {
+    return use.is_string() &&
+           (use.text() == "access" || (form == Form::introspection && use.text() == "access_token"));
+}
+
 /// RFC 8725 section 3.11 and RFC 9068 section 5: tokens of other kinds must not pass for access tokens.
-Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules, bool is_at_jwt) {
+Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rules, Form form) {
+    if (form == Form::introspection) {
+        // As RFC 6749 section 7.1 has it, or by the name of its kind. A DPoP token says so in cnf, too.
+        const auto type = payload.find("token_type");
+        const std::string_view text = type && type->is_string() ? type->text() : std::string_view{};
+        const auto is = [text](std::string_view name) { return equals_ignoring_case(text, name); };
+        if (type && !type->is_null() && !is("Bearer") && !is("access_token") && !is("at+jwt") && !is("JWT") &&
+            !is("N_A"))
+            return tl::unexpected(other_kind("token_type", type->text()));
+    }
     if (payload.find("events")) {  // RFC 8417 section 2.2; a logout token is one
         return fail(Reason::NOT_AN_ACCESS_TOKEN, "events makes it a security event or logout token");
     }
@@ -132,10 +150,10 @@ Result<void> check_kind(const JsonValue &payload, const config::TokenRules &rule
         for (const std::string_view other : {"ID", "Refresh", "Offline", "Logout"}) {
             if (kind == other) return tl::unexpected(other_kind("typ", kind));
         }
-        if (const auto use = payload.find("token_use"); use && !(use->is_string() && use->text() == "access")) {
+        if (const auto use = payload.find("token_use"); use && !is_access_use(*use, form)) {
             return tl::unexpected(other_kind("token_use", use->text()));
         }
-        if (!is_at_jwt) {
+        if (form == Form::jwt) {
             if (auto unmarked = check_marks(payload, rules.id_token_marks, kind); !unmarked) return unmarked;
         }
     }
@@ -240,8 +258,8 @@ Result<void> check_audience(const JsonValue &payload, const config::TokenRules &
 }
 
 Result<Claims> check(const JsonValue &payload, std::string_view configured, const config::TokenRules &rules,
-                     bool is_at_jwt, std::int64_t now) {
-    if (auto issuer = check_issuer(payload, configured, rules.issuer_aliases); !issuer)
+                     Form form, std::int64_t now) {
+    if (auto issuer = check_issuer(payload, configured, rules.issuer_aliases, form); !issuer)
         return pass_on(std::move(issuer));
     if (rules.verify_aud) {
         if (auto audience = check_audience(payload, rules, rules.audience); !audience)
@@ -249,9 +267,9 @@ Result<Claims> check(const JsonValue &payload, std::string_view configured, cons
     }
     if (auto allowed = check_required_claims(payload, rules.required_claims); !allowed)
         return pass_on(std::move(allowed));
-    auto dates = check_dates(payload, rules, now);
+    auto dates = check_dates(payload, rules, form, now);
     if (!dates) return pass_on(std::move(dates));
-    if (auto kind = check_kind(payload, rules, is_at_jwt); !kind) return pass_on(std::move(kind));
+    if (auto kind = check_kind(payload, rules, form); !kind) return pass_on(std::move(kind));
     auto bound_to = check_binding(payload, rules);
     if (!bound_to) return pass_on(std::move(bound_to));
     auto username = find_username(payload, rules);

@@ -38,10 +38,16 @@ struct Claims {
     std::optional<CertificateHash> bound_to;  ///< the client must have this certificate (RFC 8705 section 3.1)
 };
 
-/// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `is_at_jwt`: the
-/// header says that it is an access token (RFC 9068). `now`: seconds since 1970.
+/// Where the claims come from.
+enum class Form : std::uint8_t {
+    jwt,
+    at_jwt,        ///< the header says that it is an access token (RFC 9068)
+    introspection  ///< the provider's answer about a token (RFC 7662): iss and exp may be missing
+};
+
+/// Rules 7 to 11 in this order; the first that fails is the answer. `issuer`: as configured. `now`: seconds since 1970.
 Result<Claims> check(const JsonValue &payload, std::string_view issuer, const config::TokenRules &rules,
-                     bool is_at_jwt, std::int64_t now);
+                     Form form, std::int64_t now);
 
 /// Rule 8 for one of several sections of an issuer: whether `aud` has one of `audience`. Fails with NO_AUDIENCE,
 /// WRONG_AUDIENCE, INVALID_CLAIM. `rules`: for what the message says.

@@ -129,6 +129,117 @@ tl::unexpected<Failure> no_audience(const SectionDraft &draft, const std::vector
                 "audience = NAME, what aud says in a token for this broker");
 }
 
+/// A bearer token's alphabet (RFC 6750 section 2.1), and not the beginning of a JSON Web Token: that is never opaque.
+std::string opaque_prefix_problem(std::string_view prefix) {
+    constexpr std::string_view marks = "-._~+/";
+    const bool good = std::all_of(prefix.begin(), prefix.end(), [&](char c) {
+        return (c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
+               marks.find(c) != std::string_view::npos;
+    });
+    if (!good) return "a token has letters, digits and - . _ ~ + / alone";
+    if (std::string_view("eyJ").starts_with(prefix) || prefix.starts_with("ey"))
+        return "a JSON Web Token begins so, too";
+    return {};
+}
+
+/// OpenID Connect Core section 9.
+Result<void> check_auth_method(const SectionDraft &draft, std::string_view option, const std::string &method) {
+    if (method.empty() || method == "client_secret_basic" || method == "client_secret_post") return {};
+    return refuse(draft, option,
+                  fmt::format(" = {}: must be client_secret_basic or client_secret_post", quote(method)));
+}
+
+/// RFC 7662: who is asked, as whom, about what.
+Result<void> check_introspection(SectionDraft &draft, std::size_t sections) {
+    Introspection &asked = draft.section.introspection;
+    const auto value = [](const std::string &text) { return fmt::format(" = {}: ", quote(text)); };
+    if (!asked.introspect.empty() && asked.introspect != "jwt")
+        return refuse(draft, "introspect", value(asked.introspect) + "must be jwt");
+    if (asked.introspect_fail != "try_again" && asked.introspect_fail != "open")
+        return refuse(draft, "introspect_fail", value(asked.introspect_fail) + "must be try_again or open");
+    asked.jwt = !asked.introspect.empty();
+    asked.fail_open = asked.introspect_fail == "open";
+    if (!asked.is_used()) {
+        const Introspection unset;
+        const std::pair<const char *, bool> has_no_effect[] = {
+            {"opaque_token_prefix", !asked.opaque_token_prefix.empty()},
+            {"introspect_fail", asked.introspect_fail != unset.introspect_fail},
+            {"introspection_uri", !asked.introspection_uri.empty()},
+            {"introspection_client_id", !asked.client_id.empty()},
+            {"introspection_client_secret_file", !asked.client_secret_file.empty()},
+            {"introspection_auth_method", !asked.auth_method.empty()},
+            {"introspection_ttl", asked.ttl_s != unset.ttl_s},
+            {"introspection_rate", asked.rate != unset.rate},
+        };
+        for (const auto &[option, is_set] : has_no_effect) {
+            if (is_set)
+                return refuse(draft, option, ": set opaque_tokens = true or introspect = jwt, too",
+                              Reason::CONFIG_MISSING_KEY);
+        }
+        return {};
+    }
+    if (auto checked = check_auth_method(draft, "introspection_auth_method", asked.auth_method); !checked)
+        return checked;
+    const std::string_view used_by = asked.opaque_tokens ? "opaque_tokens" : "introspect";
+    if (asked.client_id.empty() || asked.client_secret_file.empty()) {
+        return refuse(draft, used_by,
+                      ": set introspection_client_id and introspection_client_secret_file: a provider answers "
+                      "clients that it knows alone",
+                      Reason::CONFIG_MISSING_KEY);
+    }
+    if (asked.introspection_uri.empty() && !issuer_problem(draft.section.issuer).empty()) {
+        return refuse(draft, used_by, ": set introspection_uri: nothing can be discovered at that issuer",
+                      Reason::CONFIG_MISSING_KEY);
+    }
+    if (asked.fail_open && !asked.jwt)
+        return refuse(draft, "introspect_fail",
+                      " = open: is for introspect = jwt alone: an opaque token says nothing by itself");
+    if (!asked.opaque_tokens) {
+        if (asked.opaque_token_prefix.empty()) return {};
+        return refuse(draft, "opaque_token_prefix", ": set opaque_tokens = true, too",
+                      Reason::CONFIG_MISSING_KEY);
+    }
+    if (asked.opaque_token_prefix.empty()) {
+        if (sections == 1) return {};
+        return refuse(draft, "opaque_tokens",
+                      ": with several sections each needs an opaque_token_prefix: nobody else's token is shown "
+                      "to a provider",
+                      Reason::CONFIG_MISSING_KEY);
+    }
+    if (const std::string problem = opaque_prefix_problem(asked.opaque_token_prefix); !problem.empty())
+        return refuse(draft, "opaque_token_prefix", value(asked.opaque_token_prefix) + problem);
+    return {};
+}
+
+/// RFC 6749 section 4.4: for whom, and where.
+Result<void> check_client_credentials(SectionDraft &draft) {
+    const ClientCredentials &exchanged = draft.section.client_credentials;
+    if (!exchanged.is_used()) {
+        const std::pair<const char *, bool> has_no_effect[] = {
+            {"client_credentials_scope", !exchanged.scope.empty()},
+            {"client_credentials_audience", !exchanged.audience.empty()},
+            {"client_credentials_uri", !exchanged.token_uri.empty()},
+            {"client_credentials_auth_method", !exchanged.auth_method.empty()},
+            {"client_credentials_session", exchanged.session_s != ClientCredentials().session_s},
+        };
+        for (const auto &[option, is_set] : has_no_effect) {
+            if (is_set)
+                return refuse(draft, option, ": set client_credentials_prefix, too",
+                              Reason::CONFIG_MISSING_KEY);
+        }
+        return {};
+    }
+    if (auto checked = check_auth_method(draft, "client_credentials_auth_method", exchanged.auth_method);
+        !checked)
+        return checked;
+    if (exchanged.token_uri.empty() && !issuer_problem(draft.section.issuer).empty()) {
+        return refuse(draft, "client_credentials_prefix",
+                      ": set client_credentials_uri: nothing can be discovered at that issuer",
+                      Reason::CONFIG_MISSING_KEY);
+    }
+    return {};
+}
+
 Result<void> check(SectionDraft &draft, const std::vector<SectionDraft> &all, const std::string &pod_folder,
                    std::vector<std::string> *root_notes) {
     Section &section = draft.section;
@@ -139,6 +250,8 @@ Result<void> check(SectionDraft &draft, const std::vector<SectionDraft> &all, co
     if (auto checked = check_issuer(draft); !checked) return checked;
     if (auto checked = check_key_source(draft); !checked) return checked;
     if (auto checked = check_refresh(draft); !checked) return checked;
+    if (auto checked = check_introspection(draft, all.size()); !checked) return checked;
+    if (auto checked = check_client_credentials(draft); !checked) return checked;
     if (section.tokens.verify_aud && section.tokens.audience.empty()) {
         if (section.scopes.resource_server_id.empty()) return no_audience(draft, all);
         section.tokens.audience.push_back(section.scopes.resource_server_id);
@@ -243,9 +356,28 @@ Result<void> check_same_provider(const SectionDraft &one, const SectionDraft &ot
     return {};
 }
 
+/// A secret is shown to one provider.
+Result<void> check_apart(const SectionDraft &one, const SectionDraft &other, std::string_view option,
+                         const std::string &a, const std::string &b) {
+    if (a.empty() || b.empty() || !(a.starts_with(b) || b.starts_with(a))) return {};
+    return refuse(other, option,
+                  fmt::format(" = {}: {} has {}: neither may begin with the other", quote(b),
+                              title(one.section), quote(a)));
+}
+
 /// Users of two providers must never have the same name. So at most one provider has no prefix, and no prefix
 /// begins with another one: "a" before "b-alice" would be the same as "ab-" before "alice".
 Result<void> check_together(const SectionDraft &one, const SectionDraft &other) {
+    if (auto checked =
+            check_apart(one, other, "opaque_token_prefix", one.section.introspection.opaque_token_prefix,
+                        other.section.introspection.opaque_token_prefix);
+        !checked)
+        return checked;
+    if (auto checked =
+            check_apart(one, other, "client_credentials_prefix", one.section.client_credentials.prefix,
+                        other.section.client_credentials.prefix);
+        !checked)
+        return checked;
     if (const auto name = shared_name(one.section, other.section)) {
         return check_same_provider(one, other, *name);
     }
@@ -336,6 +468,8 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         add("allow_id_token = true: tokens that were made for a login page open the broker");
     if (section.tokens.allow_id_token && section.tokens.id_token_marks != TokenRules().id_token_marks)
         add("id_token_marks has no effect beside allow_id_token = true: take one out");
+    if (section.introspection.fail_open)
+        add("introspect_fail = open: a revoked token counts while the provider doesn't answer");
     if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
     if (section.tokens.token_in_username)
         add("token_in_username = true: brokers and proxies write usernames into their logs");
@@ -349,7 +483,8 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         };
         no_effect("jwks_cache_file", section.keys.jwks_cache_file);
         no_effect("jwks_token_file", section.keys.jwks_token_file);
-        no_effect("ca_file", section.keys.ca_file);
+        if (!section.introspection.is_used() && !section.client_credentials.is_used())
+            no_effect("ca_file", section.keys.ca_file);
         no_effect("discovery_uri", section.keys.discovery_uri);
     }
 }

@@ -22,6 +22,10 @@ constexpr auto *tokens = &field<&Section::tokens, Member>;
 template <auto Member>
 constexpr auto *scopes = &field<&Section::scopes, Member>;
 template <auto Member>
+constexpr auto *introspection = &field<&Section::introspection, Member>;
+template <auto Member>
+constexpr auto *client_credentials = &field<&Section::client_credentials, Member>;
+template <auto Member>
 constexpr auto *confinement = &field<&Section::confinement, Member>;
 
 constexpr Option table[] = {
@@ -130,6 +134,50 @@ constexpr Option table[] = {
      "PEM file with the provider's CA; unset: the system's"},
     {"proxy", Type::proxy_url, keys<&KeySource::proxy>, "",
      "HTTP proxy; unset: the environment's (`https_proxy`); present and empty: none"},
+
+    // What the provider is asked.
+    {"opaque_tokens", Type::boolean, introspection<&Introspection::opaque_tokens>, "false",
+     "ask the provider about tokens that aren't JSON Web Tokens (RFC 7662)"},
+    {"opaque_token_prefix", Type::text, introspection<&Introspection::opaque_token_prefix>, "",
+     "a password that begins so is such a token; unset: only what is sent as a bearer token. With several "
+     "sections each needs "
+     "its own",
+     0, 64},
+    {"introspect", Type::text, introspection<&Introspection::introspect>, "",
+     "`jwt`: ask the provider about JSON Web Tokens, too, whether they were revoked", 0, 16},
+    {"introspect_fail", Type::text, introspection<&Introspection::introspect_fail>, "try_again",
+     "while the provider doesn't answer about a JSON Web Token: `try_again`, or `open` (it counts)", 0, 16},
+    {"introspection_uri", Type::https_url, introspection<&Introspection::introspection_uri>, "",
+     "URL that is asked; unset: found by discovery, on the issuer's host"},
+    {"introspection_client_id", Type::text, introspection<&Introspection::client_id>, "",
+     "the client as which it is asked", 0, 256},
+    {"introspection_client_secret_file", Type::path, introspection<&Introspection::client_secret_file>, "",
+     "file with that client's secret, or its private key (PEM) for `private_key_jwt`; no access for others"},
+    {"introspection_auth_method", Type::text, introspection<&Introspection::auth_method>, "",
+     "`client_secret_basic` or `client_secret_post`; unset: what discovery offers, Basic first", 0, 32},
+    {"introspection_ttl", Type::number, introspection<&Introspection::ttl_s>, "60",
+     "how long an answer counts for logins, at most until the token's `exp`", 1, 3600, "seconds"},
+    {"introspection_rate", Type::number, introspection<&Introspection::rate>, "50",
+     "requests a second, after a burst of twice as many", 1, 10000, "requests"},
+
+    // Clients that bring an id and a secret.
+    {"client_credentials_prefix", Type::text, client_credentials<&ClientCredentials::prefix>, "",
+     "a username that begins so is a client's id without it, and its password the client's secret: exchanged "
+     "for a token (RFC 6749)",
+     0, 64},
+    {"client_credentials_scope", Type::text, client_credentials<&ClientCredentials::scope>, "",
+     "`scope` of that request; unset: the provider's default", 0, 4096},
+    {"client_credentials_audience", Type::text, client_credentials<&ClientCredentials::audience>, "",
+     "`audience` of that request, for providers that want it (Auth0)", 0, 1024},
+    {"client_credentials_uri", Type::https_url, client_credentials<&ClientCredentials::token_uri>, "",
+     "URL of that request; unset: found by discovery, on the issuer's host"},
+    {"client_credentials_auth_method", Type::text, client_credentials<&ClientCredentials::auth_method>, "",
+     "`client_secret_basic` or `client_secret_post`, as the clients are registered; unset: what discovery "
+     "offers, Basic first",
+     0, 32},
+    {"client_credentials_session", Type::number, client_credentials<&ClientCredentials::session_s>, "3600",
+     "how long such a session lasts, whatever its token says: these clients bring no new one", 60, 604800,
+     "seconds"},
 
     // The whole backend.
     {"routing_keys", Type::boolean, &Settings::routing_keys, "true",

@@ -92,6 +92,38 @@ struct ScopeRules {
     bool expand_connection = false;    ///< {mqtt:client_id} and {session:username} in scopes
 };
 
+/// What the provider is asked about tokens (RFC 7662).
+struct Introspection {
+    bool opaque_tokens = false;                 ///< what is no JSON Web Token is asked about
+    std::string opaque_token_prefix;            ///< a password that begins so is an opaque token
+    bool jwt = false;                           ///< JSON Web Tokens are asked about, too
+    std::string introspect;                     ///< as it is written
+    std::string introspect_fail = "try_again";  ///< the same
+    bool fail_open = false;                     ///< a JSON Web Token counts while the provider doesn't answer
+    std::string introspection_uri;              ///< empty: by discovery
+    std::string client_id;                      ///< who asks
+    std::string client_secret_file;             ///< its secret, or its private key
+    std::string auth_method;                    ///< how the secret is sent; empty: as discovery says
+    std::int64_t ttl_s = 60;                    ///< how long an answer counts
+    std::int64_t rate = 50;                     ///< requests a second
+
+    bool is_used() const noexcept { return opaque_tokens || jwt; }
+    bool operator==(const Introspection &) const = default;
+};
+
+/// Clients that can't get a token send their id and secret, for which the provider gives one (RFC 6749 section 4.4).
+struct ClientCredentials {
+    std::string prefix;             ///< a username that begins so is a client's id, without it; empty: none is
+    std::string scope;              ///< what is asked for; empty: the provider's default
+    std::string audience;           ///< the same
+    std::string token_uri;          ///< empty: by discovery
+    std::string auth_method;        ///< how the secret is sent; empty: as discovery says
+    std::int64_t session_s = 3600;  ///< how long such a session lasts
+
+    bool is_used() const noexcept { return !prefix.empty(); }
+    bool operator==(const ClientCredentials &) const = default;
+};
+
 /// What a section's tokens may say at the most. Unset: everything. Empty: nothing.
 struct Confinement {
     using Names = std::optional<std::vector<std::string>>;
@@ -107,6 +139,8 @@ struct Section {
     KeySource keys;
     TokenRules tokens;
     ScopeRules scopes;
+    Introspection introspection;
+    ClientCredentials client_credentials;
     Confinement confinement;
     Origins origins;
 };

@@ -38,10 +38,23 @@ struct SentToken {
     /// client is refused. Don't print it either.
     std::string_view authzid;
     bool from_username = false;  ///< the token stood in the username's place (token_in_username)
+    /// It stands where an ordinary password may stand, too (PLAIN, username and password, HTTP Basic).
+    bool may_be_password = false;
 };
 
 /// A name beside a token is decoded up to this size. A username of a token has 255 bytes at most.
 inline constexpr std::size_t max_name_bytes = 1024;
+
+/// The first half of extract_token(): `token` is the secret, whatever it looks like. Fails with MALFORMED_CREDENTIALS,
+/// EMPTY_TOKEN, TOKEN_TOO_LARGE.
+Result<SentToken> find_secret(const Credentials &credentials, std::size_t max_token_bytes,
+                              std::string &storage);
+
+/// The second half: whether it is a token. Fails with NOT_A_TOKEN, OPAQUE_TOKEN, EMPTY_TOKEN.
+Result<SentToken> judge_secret(SentToken sent, bool token_in_username);
+
+/// Of the alphabet of a bearer token (RFC 6750 section 2.1), and long enough that nobody guesses it: 16 bytes.
+bool may_be_opaque_token(std::string_view secret) noexcept;
 
 /// `token_in_username` is the option of that name: with PLAIN, username and password, or HTTP Basic, the
 /// username may be the token if the password doesn't look like one. Fails with NOT_A_TOKEN (only for these

@@ -103,9 +103,7 @@ Result<SentToken> from_oauthbearer(std::string_view message, std::string &storag
     const auto token = after_scheme(*auth, "bearer");
     if (!token) return malformed("auth has another scheme than Bearer");
     if (token->empty()) return fail(Reason::EMPTY_TOKEN, "OAUTHBEARER: auth has nothing behind Bearer", form);
-    auto bearer = from_bearer(*token);
-    if (!bearer) return bearer;
-    found.token = bearer->token;
+    found.token = *token;
     return found;
 }
 

@@ -8,7 +8,7 @@
 
 namespace tokenward::credentials {
 
-/// Fails with MALFORMED_CREDENTIALS, EMPTY_TOKEN, OPAQUE_TOKEN. An authzid that had to be decoded is kept in
+/// The token isn't judged. Fails with MALFORMED_CREDENTIALS, EMPTY_TOKEN. An authzid that had to be decoded is kept in
 /// `storage`.
 Result<SentToken> from_oauthbearer(std::string_view message, std::string &storage);
 

@@ -50,10 +50,9 @@ bool is_own_host(std::string_view url, const ProviderNames &provider) {
                                [&](const std::string &alias) { return config::same_host(url, alias); });
 }
 
-Result<std::string> read_discovery_document(std::string_view json, const ProviderNames &provider) {
-    constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
-    JsonDocument document;
-    const Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
+Result<JsonValue> parse_discovery_document(std::string_view json, const ProviderNames &provider,
+                                           JsonDocument &document, Reason reason) {
+    Result<JsonValue> root = document.parse(without_byte_order_mark(json), reason);
     if (!root && looks_like_html(json))
         return fail(reason, "the discovery document is HTML, not JSON", no_document);
     if (!root) {
@@ -69,6 +68,14 @@ Result<std::string> read_discovery_document(std::string_view json, const Provide
                                 quote(said->text(), longest_shown), quote(provider.issuer, longest_shown)),
                     hint_for_issuer(said->text()));
     }
+    return root;
+}
+
+Result<std::string> read_discovery_document(std::string_view json, const ProviderNames &provider) {
+    constexpr Reason reason = Reason::KEYS_UNAVAILABLE;
+    JsonDocument document;
+    const Result<JsonValue> root = parse_discovery_document(json, provider, document, reason);
+    if (!root) return tl::unexpected(root.error());
     const std::optional<JsonValue> uri = root->find("jwks_uri");
     if (!uri || !uri->is_string()) {
         return fail(reason, "the discovery document has no jwks_uri",

@@ -1,6 +1,7 @@
 // OpenID Connect Discovery 1.0: from an issuer to the address of its keys.
 #pragma once
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 
 #include <span>
@@ -24,6 +25,11 @@ struct ProviderNames {
 
 /// True if the URL's host is that of one of the names, whatever the port.
 bool is_own_host(std::string_view url, const ProviderNames &provider);
+
+/// A discovery document of that provider (section 4.3: its issuer must be the one that was asked, or one of its aliases;
+/// one trailing '/' on either side is ignored). A byte order mark is skipped. Fails with `reason` and a hint.
+Result<JsonValue> parse_discovery_document(std::string_view json, const ProviderNames &provider,
+                                           JsonDocument &document, Reason reason);
 
 /// jwks_uri of a discovery document (section 4.3: its issuer must be the one that was asked, or one of its aliases;
 /// one trailing '/' on either side is ignored). A byte order mark is skipped. Fails with KEYS_UNAVAILABLE and a hint:

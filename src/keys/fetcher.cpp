@@ -157,6 +157,7 @@ void Fetcher::stop() noexcept {
         waiters_->closed = true;
         waiters_->changed.notify_all();
     }
+    if (errands_) errands_->stop();
     waiters_->fetcher.signal();
     if (thread_.joinable()) thread_.join();
 }
@@ -203,7 +204,13 @@ void Fetcher::round(const Sections &sections, std::int64_t max_wait_ms) {
     std::vector<Transport::Completed> completed = transport_->wait(wait);
     const AtWork work(WorkingThread::our_own);
     if (!work) return;
-    for (Transport::Completed &done : completed) take_in(done.id, std::move(done.response));
+    for (Transport::Completed &done : completed) {
+        if (done.id < Errands::first_id) {
+            take_in(done.id, std::move(done.response));
+        } else if (errands_) {
+            errands_->take_in(done.id, std::move(done.response));
+        }
+    }
     end_overdue();
 }
 
@@ -222,7 +229,7 @@ std::int64_t Fetcher::begin_what_is_due(const Sections &sections, std::int64_t m
             keys->fetch_ended(out_of_memory());
         }
     }
-    std::int64_t next = Schedule::never;
+    std::int64_t next = errands_ ? errands_->begin(*transport_) : Schedule::never;
     for (const auto &keys : sections) next = std::min(next, keys->next_fetch_at());
     for (const auto &[id, fetch] : fetches_) next = std::min(next, fetch.plan.deadline_ms + overdue_after_ms);
     const std::int64_t now = clock_.monotonic_ms();

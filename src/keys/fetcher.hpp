@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "keys/errands.hpp"
 #include "keys/fetch_log.hpp"
 #include "keys/fetch_outcome.hpp"
 #include "keys/fetch_plan.hpp"
@@ -37,6 +38,14 @@ class Fetcher {
     Fetcher &operator=(const Fetcher &) = delete;
 
     // ---- for whoever configures the backend, one thread at a time ----
+    /// Before the first prepare(). They live as long as the fetcher.
+    void carry(std::unique_ptr<Errands> errands) noexcept { errands_ = std::move(errands); }
+    /// There are errands, whether or not a section needs the network. Fails with RESOURCE_LIMIT.
+    Result<void> start_thread();
+    /// The thread looks again what is due. Any thread.
+    void wake() noexcept { waiters_->fetcher.signal(); }
+    /// The environment's, read when the fetcher was made.
+    const Proxy &environment() const noexcept { return environment_; }
     /// The keys of a section; sections that share an issuer share them. They are those already there if
     /// SectionKeys::serves(); the other settings are then taken over at commit(). Else they are new, and their first
     /// fetch begins at commit(). Nothing changes for others before commit(). Fails with RESOURCE_LIMIT.
@@ -80,7 +89,6 @@ class Fetcher {
     };
     using Fetches = std::unordered_map<Transport::Id, Fetch>;
 
-    Result<void> start_thread();
     void run() noexcept;
 
     std::int64_t begin_what_is_due(const Sections &sections, std::int64_t max_wait_ms);
@@ -105,6 +113,7 @@ class Fetcher {
     Sections sections_;               ///< guarded by waiters_->mutex
     std::vector<Prepared> prepared_;  ///< the configuring thread's
     std::unique_ptr<Transport> transport_;
+    std::unique_ptr<Errands> errands_;  ///< NULL: none
     std::thread thread_;
 
     // The thread's.

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/text.hpp"
+#include "base/wipe.hpp"
 #include "config/url.hpp"
 #include "keys/freshness.hpp"
 #include "keys/http_coding.hpp"
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -108,6 +110,7 @@ struct HttpClient::Transfer {
     curl_slist *headers = nullptr;
     std::array<char, CURL_ERROR_SIZE> error{};
     std::string url;
+    std::string form;  ///< libcurl reads it here
     std::string body;
     HttpBounds bounds;
     std::size_t header_bytes = 0;
@@ -122,7 +125,10 @@ struct HttpClient::Transfer {
     Transfer &operator=(const Transfer &) = delete;
     ~Transfer() {
         if (easy != nullptr) curl_easy_cleanup(easy);
+        for (curl_slist *line = headers; line != nullptr; line = line->next)
+            wipe(line->data, std::strlen(line->data));
         curl_slist_free_all(headers);
+        wipe(form.data(), form.size());
     }
 
     template <class Value>
@@ -132,6 +138,11 @@ struct HttpClient::Transfer {
         if (code != CURLE_OK) lacks_option = true;
     }
 
+    /// A header with a secret.
+    void add_secret_header(std::string line) {
+        const WipedAtEnd wiped(line);
+        add_header(line);
+    }
     void add_header(const std::string &line) {
         curl_slist *longer = curl_slist_append(headers, line.c_str());
         if (longer == nullptr) throw std::bad_alloc();
@@ -264,7 +275,14 @@ void HttpClient::Transfer::prepare(const HttpRequest &request) {
     add_header("Accept: application/json, application/jwk-set+json, */*;q=0.1");
     set(CURLOPT_ACCEPT_ENCODING, can_decode_gzip() ? "gzip" : "identity");
     if (!request.etag.empty()) add_header("If-None-Match: " + request.etag);
-    if (with_token) add_header("Authorization: Bearer " + request.bearer_token);
+    if (!request.bearer_token.empty()) add_secret_header("Authorization: Bearer " + request.bearer_token);
+    if (!request.basic.empty()) add_secret_header("Authorization: Basic " + request.basic);
+    if (!request.form.empty()) {
+        form = request.form;
+        set(CURLOPT_POSTFIELDSIZE, static_cast<long>(form.size()));
+        set(CURLOPT_POSTFIELDS, form.c_str());
+        add_header("Expect:");  // it would wait a second for a 100 (Continue)
+    }
     set(CURLOPT_HTTPHEADER, headers);
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
     set(CURLOPT_HEADERDATA, static_cast<void *>(this));
@@ -284,6 +302,7 @@ HttpResponse HttpClient::Transfer::judge_status() {
     HttpResponse response;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    response.status = static_cast<int>(status);
     response.retry_after_s =
         retry_after(response_header("Retry-After"), SystemClock::instance().unix_seconds());
     if (status == 200 || status == 304) {
@@ -295,6 +314,7 @@ HttpResponse HttpClient::Transfer::judge_status() {
     }
     response.result = FetchResult::http_status;
     response.error = fmt::format("HTTP status {}", status);
+    if ((status == 400 || status == 401) && !form.empty()) response.body = std::move(body);
     if (status >= 300 && status < 400) {
         response.error +=
             fmt::format(" to {}, and redirects aren't followed", quote(response_header("Location"), 256));

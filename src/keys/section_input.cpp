@@ -85,13 +85,14 @@ Result<SectionInput> read_section_input(const config::Section &section, FileNote
         if (!keys) return pass_on(std::move(keys));
         input.file_keys = std::move(*keys);
     }
-    if (source.only_file()) return input;
-    if (!source.ca_file.empty()) {
+    const bool fetches = !source.only_file();
+    const bool asks = section.introspection.is_used() || section.client_credentials.is_used();
+    if ((fetches || asks) && !source.ca_file.empty()) {
         Result<std::string> pem = read_ca_file({section, "ca_file", source.ca_file}, notes);
         if (!pem) return pass_on(std::move(pem));
         input.ca_pem = std::make_shared<const std::string>(std::move(*pem));
     }
-    if (!source.jwks_token_file.empty()) {
+    if (fetches && !source.jwks_token_file.empty()) {
         auto checked = check_token_file({section, "jwks_token_file", source.jwks_token_file}, notes);
         if (!checked) return pass_on(std::move(checked));
     }

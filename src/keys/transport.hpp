@@ -1,4 +1,4 @@
-// What the fetcher needs of HTTP: several bounded GETs at a time, driven by one thread.
+// What the fetcher needs of HTTP: several bounded requests at a time, driven by one thread.
 #pragma once
 
 #include "keys/fetch_result.hpp"
@@ -16,6 +16,10 @@ struct HttpRequest {
     std::string etag;  ///< If-None-Match, where not empty (RFC 9110 section 13.1.2)
     /// Authorization: Bearer, where not empty (RFC 6750 section 2.1). Never in a message.
     std::string bearer_token;
+    /// Authorization: Basic, where not empty: what stands behind the word. Never in a message.
+    std::string basic;
+    /// Where not empty: a POST with this body, application/x-www-form-urlencoded. Never in a message.
+    std::string form;
     /// PEM of the only CAs to trust; NULL: the system's.
     std::shared_ptr<const std::string> ca_pem;
     std::string proxy;                ///< empty: none
@@ -30,9 +34,10 @@ struct HttpRequest {
 struct HttpResponse {
     /// ok: status 200 with its whole body; not_modified: 304; else what went wrong.
     FetchResult result = FetchResult::network_error;
+    int status = 0;     ///< 0: there was no response
     std::string error;  ///< what and where, for a log line; empty if ok or not_modified
     std::string hint;   ///< what to change, for an operator; empty: nothing here
-    std::string body;   ///< of a 200, at most HttpBounds::body_bytes
+    std::string body;   ///< of a 200, and of a 400 or 401 to a POST; at most HttpBounds::body_bytes
     std::string etag;
     std::optional<std::int64_t> lifetime_s;     ///< freshness_lifetime()
     std::optional<std::int64_t> retry_after_s;  ///< retry_after(), of any status

@@ -60,6 +60,11 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     auto fetcher = keys::Fetcher::create(clock, backend->logger_);
     if (!fetcher) return pass_on(std::move(fetcher));
     backend->fetcher_ = std::move(*fetcher);
+    auto introspector =
+        std::make_unique<introspection::Introspector>(clock, backend->logger_, backend->fetcher_->environment(),
+                                                      [woken = backend->fetcher_.get()] { woken->wake(); });
+    backend->introspector_ = introspector.get();
+    backend->fetcher_->carry(std::move(introspector));
 
     auto first = backend->load(options);
     if (!first) {
@@ -72,6 +77,7 @@ Result<std::shared_ptr<Backend>> Backend::create(const BackendOptions &options, 
     const auto current = backend->configuration();
     backend->logins_.denials->publish(backend->denials_of(*current), Session::readers());
     backend->apply(current->settings);
+    backend->commit_asked(*current);
     backend->fetcher_->commit();
     backend->metrics_file_.commit();
     if (options.startup_wait_ms != 0) backend->fetcher_->wait_for_first_keys(options.startup_wait_ms);
@@ -101,7 +107,18 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
                                section.tokens.issuer_aliases, section.scopes.scope_prefix.value_or(""),
                                section.scopes.expand_variables, section.scopes.expand_connection,
                                weak_from_this(), logins_.counters, logins_.denials, clock_, fork_generation_}),
-             {section.confinement.vhosts, section.confinement.tags, section.confinement.operations}});
+             {section.confinement.vhosts, section.confinement.tags, section.confinement.operations},
+             section.introspection,
+             nullptr,
+             section.client_credentials,
+             nullptr});
+        if (input->asked[i] || input->exchanges[i]) {
+            if (auto started = fetcher_->start_thread(); !started) return pass_on(std::move(started));
+        }
+        if (input->asked[i]) next->sections.back().asked = introspector_->provider(*std::move(input->asked[i]));
+        if (input->exchanges[i])
+            next->sections.back().exchange = introspector_->provider(*std::move(input->exchanges[i]));
+        next->opaque_tokens = next->opaque_tokens || section.introspection.opaque_tokens;
         next->token_in_username = next->token_in_username || section.tokens.token_in_username;
         // The section is known only when the payload is decoded. So the largest limit opens that much to everybody;
         // what each of the buffers keeps of it is bounded by LoginBuffers::most_kept_bytes.
@@ -117,6 +134,15 @@ Result<std::shared_ptr<const Configuration>> Backend::load(const BackendOptions 
 std::unique_ptr<const denials::DenialsInForce> Backend::denials_of(const Configuration &configuration) const {
     return std::make_unique<const denials::DenialsInForce>(denials::DenialsInForce{
         configuration.denied, configuration.generation, std::max<std::int64_t>(clock_.unix_seconds(), 1)});
+}
+
+void Backend::commit_asked(const Configuration &configuration) {
+    introspection::Providers providers;
+    for (const ActiveSection &section : configuration.sections) {
+        if (section.asked) providers.push_back(section.asked);
+        if (section.exchange) providers.push_back(section.exchange);
+    }
+    introspector_->commit(std::move(providers));
 }
 
 void Backend::apply(const config::Settings &settings) {
@@ -157,6 +183,7 @@ Result<void> Backend::reload(const BackendOptions *options) {
     logins_.denials->publish(std::move(denials), Session::readers());
     const auto current = configuration();
     apply(current->settings);
+    commit_asked(*current);
     fetcher_->commit();
     metrics_file_.commit();
     logger_.info(

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "credentials/credentials.hpp"
+#include "introspection/introspector.hpp"
 #include "keys/fetcher.hpp"
 #include "session/configuration.hpp"
 #include "session/context.hpp"
@@ -73,6 +74,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
 
     /// The options as a configuration that isn't in use yet. Threads that it needs run already.
     Result<std::shared_ptr<const Configuration>> load(const BackendOptions &options);
+    void commit_asked(const Configuration &configuration);
     std::unique_ptr<const denials::DenialsInForce> denials_of(const Configuration &configuration) const;
     /// What isn't part of the snapshot that logins read.
     void apply(const config::Settings &settings);
@@ -89,6 +91,7 @@ class Backend : public std::enable_shared_from_this<Backend> {
     std::mutex reload_;             ///< one reload at a time; logins don't take it
     std::int64_t generation_ = 0;   ///< guarded by reload_
     std::unique_ptr<keys::Fetcher> fetcher_;
+    introspection::Introspector *introspector_ = nullptr;  ///< the fetcher's
     MetricsFile metrics_file_;  ///< last: its thread calls metrics()
 };
 

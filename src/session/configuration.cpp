@@ -50,8 +50,30 @@ Result<const ActiveSection *> Configuration::find_by_audience(const JsonValue &p
     return pass_on(claims::check_audience(payload, one.tokens, needed));
 }
 
+const ActiveSection *Configuration::asked_about(const credentials::SentToken &sent) const noexcept {
+    if (!opaque_tokens || !credentials::may_be_opaque_token(sent.token)) return nullptr;
+    for (const ActiveSection &section : sections) {
+        const std::string &prefix = section.introspection.opaque_token_prefix;
+        if (section.introspection.opaque_tokens && !prefix.empty() && sent.token.starts_with(prefix))
+            return &section;
+    }
+    const bool is_only_one = sections.size() == 1 && sections.front().introspection.opaque_tokens;
+    return is_only_one && !sent.may_be_password ? &sections.front() : nullptr;
+}
+
+const ActiveSection *Configuration::exchanges(const credentials::SentToken &sent) const noexcept {
+    if (!sent.may_be_password || sent.token.empty()) return nullptr;
+    for (const ActiveSection &section : sections) {
+        const std::string &prefix = section.client_credentials.prefix;
+        if (section.exchange && sent.username.size() > prefix.size() && sent.username.starts_with(prefix))
+            return &section;
+    }
+    return nullptr;
+}
+
 bool Configuration::still_accepts(const VerifiedToken &token) const noexcept {
-    return token.generation == generation && sections[token.section].keys->still_good(*token.key);
+    return token.generation == generation &&
+           (!token.key || sections[token.section].keys->still_good(*token.key));
 }
 
 Result<void> Configuration::check_foreign_prefix(const ActiveSection &own, std::string_view username) const {

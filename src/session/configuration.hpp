@@ -5,7 +5,9 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "credentials/credentials.hpp"
 #include "denials/denied_list.hpp"
+#include "introspection/provider.hpp"
 #include "keys/section_keys.hpp"
 #include "session/session_origin.hpp"
 #include "session/token_cache.hpp"
@@ -28,6 +30,10 @@ struct ActiveSection {
     std::shared_ptr<keys::SectionKeys> keys;      ///< the same for all sections of a provider
     std::shared_ptr<const SessionOrigin> origin;  ///< what a session that the section lets in begins with
     access::Confinement confinement;
+    config::Introspection introspection;
+    std::shared_ptr<tokenward::introspection::Provider> asked;  ///< NULL: its provider is asked about no token
+    config::ClientCredentials client_credentials;
+    std::shared_ptr<tokenward::introspection::Provider> exchange;  ///< NULL: it is asked for no token
 };
 
 /// Immutable. A reload makes a new one.
@@ -38,10 +44,18 @@ struct Configuration {
     std::shared_ptr<const denials::DeniedList> denied;
     bool token_in_username = false;       ///< true if any section has it: the section isn't known yet
     std::size_t max_token_bytes = 0;      ///< the largest of all sections, for the same reason
+    bool opaque_tokens = false;           ///< true if any section has it
 
     /// The section whose issuer is the payload's iss; if several share it, the one whose audience is in aud. These
     /// are read before the signature is verified, and they are used for nothing else (rules 6 and 7).
     Result<const ActiveSection *> find_section(const JsonValue &payload) const;
+
+    /// The section whose provider is asked about a secret that is no JSON Web Token; NULL: none. No password is shown to a
+    /// provider, but for one that begins with opaque_token_prefix, and nothing to two providers.
+    const ActiveSection *asked_about(const credentials::SentToken &sent) const noexcept;
+
+    /// The section whose provider is asked for a token of the client that sends its id and secret; NULL: none.
+    const ActiveSection *exchanges(const credentials::SentToken &sent) const noexcept;
 
     Result<const ActiveSection *> find_by_audience(const JsonValue &payload, const ActiveSection &one) const;
 

@@ -60,6 +60,22 @@ Result<void> read_files(ConfigurationInput &input, keys::FileNotes &notes) {
     return {};
 }
 
+Result<void> read_asked(ConfigurationInput &input, bool for_root) {
+    for (std::size_t i = 0; i < input.sections.size(); ++i) {
+        const config::Section &section = input.settings.sections[i];
+        input.asked.emplace_back();
+        input.exchanges.emplace_back();
+        if (section.client_credentials.is_used())
+            input.exchanges.back() = introspection::client_credentials_input(section, input.sections[i].ca_pem);
+        if (!section.introspection.is_used()) continue;
+        auto read = introspection::read_introspection_input(section, input.sections[i].ca_pem,
+                                                            for_root ? &input.settings.notes : nullptr);
+        if (!read) return pass_on(std::move(read));
+        input.asked.back() = *std::move(read);
+    }
+    return {};
+}
+
 Result<void> read_denied(ConfigurationInput &input, bool for_root) {
     config::Settings &settings = input.settings;
     if (settings.denied_file.empty()) return {};
@@ -108,6 +124,7 @@ Result<ConfigurationInput> read_configuration(std::span<const std::string> files
     keys::FileNotes notes;
     notes.for_root = for_root ? &input.settings.notes : nullptr;
     if (auto read = read_files(input, notes); !read) return pass_on(std::move(read));
+    if (auto read = read_asked(input, for_root); !read) return pass_on(std::move(read));
     if (auto read = read_denied(input, for_root); !read) return pass_on(std::move(read));
     append(input.settings.warnings, std::move(notes.warnings));
     input.debug = std::move(notes.debug);

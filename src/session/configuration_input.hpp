@@ -5,8 +5,10 @@
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "denials/denied_list.hpp"
+#include "introspection/provider_input.hpp"
 #include "keys/section_input.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +19,10 @@ namespace tokenward::session {
 struct ConfigurationInput {
     config::Settings settings;                 ///< warnings and notes tell of the files too
     std::vector<keys::SectionInput> sections;  ///< of each of settings.sections
+    /// Of each likewise; nothing: its provider is asked about no token.
+    std::vector<std::optional<introspection::ProviderInput>> asked;
+    /// Of each likewise; nothing: its provider is asked for no token.
+    std::vector<std::optional<introspection::ProviderInput>> exchanges;
     denials::DeniedList denied;
     std::vector<std::string> debug;            ///< lines for the log
 };

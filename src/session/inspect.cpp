@@ -67,8 +67,9 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         section = found ? *found : &configuration->sections.front();
         const auto typ = header->find("typ");
         const bool is_at_jwt = typ && typ->is_string() && jose::is_at_jwt(typ->text());
-        auto claims = claims::check(*payload, section->issuer, section->tokens, is_at_jwt,
-                                    backend->clock_.unix_seconds());
+        auto claims =
+            claims::check(*payload, section->issuer, section->tokens,
+                          is_at_jwt ? claims::Form::at_jwt : claims::Form::jwt, backend->clock_.unix_seconds());
         if (!found) {
             problem = std::move(found).error();
         } else if (!claims) {

@@ -22,6 +22,10 @@ namespace tokenward::session {
 
 namespace {
 
+constexpr std::int64_t no_end_ms = std::numeric_limits<std::int64_t>::max();
+/// Of an answer without exp: as for a token without it.
+constexpr std::int64_t max_session_without_exp_s = 86400;
+
 template <class Buffer>
 void tidy_buffer(Buffer &buffer) noexcept {
     wipe(buffer.data(), buffer.size());
@@ -75,14 +79,22 @@ bool Login::check_token() {
     if (!extract_token()) return false;
     if (!enter_openssl()) return false;  // an ordinary password doesn't come this far
     now_ = services_.clock.unix_seconds();
+    if (has_client_credentials_ && !exchange())
+        return false;  // the token that they bring is judged as any other
     if (!find_in_cache()) {
-        hold_configuration();                   // the next steps may wait for a key
-        if (!decode()) return false;            // three segments, a header, a payload; nothing is believed yet
-        if (!find_section()) return false;      // by iss alone: a foreign token never causes a fetch
-        if (!check_header()) return false;      // alg and typ
-        if (!verify_signature()) return false;  // from here on the payload is the issuer's word
-        if (!check_claims()) return false;      // who is it, and until when?
-        if (!check_denied()) return false;      // a cached token was asked this under the same configuration
+        hold_configuration();  // the next steps may wait for a key, or for the provider's answer
+        if (is_opaque_) {
+            if (!ask_provider()) return false;  // its answer is the payload, and nothing else vouches for it
+        } else {
+            if (!decode()) return false;        // three segments, a header, a payload; nothing is believed yet
+            if (!find_section()) return false;  // by iss alone: a foreign token never causes a fetch
+            if (!check_header()) return false;  // alg and typ
+            if (!verify_signature()) return false;  // from here on the payload is the issuer's word
+        }
+        if (!check_claims()) return false;  // who is it, and until when?
+        if (!check_denied()) return false;  // a cached token was asked this under the same configuration
+        if (!ask_if_active())
+            return false;  // revoked? Last, so that no token causes a request that a rule refuses
         if (!compile_permissions()) return false;
         keep_token();
         add_to_cache();
@@ -95,13 +107,55 @@ bool Login::check_token() {
 // ---- credentials ----------------------------------------------------------------------------------------
 
 bool Login::extract_token() {
-    auto sent = credentials::extract_token(credentials_, configuration_->token_in_username,
-                                           configuration_->max_token_bytes, buffers_->credentials);
-    if (!sent) {
-        if (sent.error().reason == Reason::OPAQUE_TOKEN) advise_auth0(sent.error());
-        return refuse(std::move(sent).error());
+    auto sent = credentials::find_secret(credentials_, configuration_->max_token_bytes, buffers_->credentials);
+    if (!sent) return refuse(std::move(sent).error());
+    auto token = credentials::judge_secret(*sent, configuration_->token_in_username);
+    if (!token && configuration_->asked_about(*sent) == nullptr) {
+        has_client_credentials_ = configuration_->exchanges(*sent) != nullptr;
+        sent_ = *sent;
+        if (has_client_credentials_) return check_size(configuration_->max_token_bytes);
+        if (token.error().reason == Reason::OPAQUE_TOKEN) advise_auth0(token.error());
+        return refuse(std::move(token).error());
     }
-    sent_ = *sent;
+    is_opaque_ = !token;
+    sent_ = token ? *token : *sent;
+    return check_size(configuration_->max_token_bytes);
+}
+
+/// RFC 6749 section 4.4.
+bool Login::exchange() {
+    using Kind = introspection::Answer::Kind;
+    hold_configuration();
+    const ActiveSection *section = configuration_->exchanges(sent_);
+    if (section == nullptr) return refuse(Reason::NOT_A_TOKEN, {});  // a reload came meanwhile
+    audit_fields_.issuer = section->issuer;
+    const introspection::Question question{sent_.token,
+                                           sent_.username.substr(section->client_credentials.prefix.size())};
+    const auto fingerprint = section->exchange->fingerprint(question);
+    if (!fingerprint) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no HMAC");
+    fingerprint_ = *fingerprint;
+    introspection::Inquiry inquiry =
+        section->exchange->ask(fingerprint_, question, services_.max_wait_ms.load(std::memory_order_relaxed));
+    if (!inquiry.answer) {
+        const Reason reason =
+            inquiry.is_down ? Reason::CLIENT_CREDENTIALS_FAILED : Reason::CLIENT_CREDENTIALS_PENDING;
+        return refuse(Failure{reason, inquiry.why, inquiry.retry_after_ms, {}});
+    }
+    if (inquiry.answer->kind == Kind::failed)
+        return refuse(
+            Failure{Reason::CLIENT_CREDENTIALS_FAILED, inquiry.answer->problem, 1000, inquiry.answer->hint});
+    if (inquiry.answer->kind == Kind::inactive)
+        return refuse(Reason::CLIENT_REFUSED,
+                      fmt::format("the client {}: {}", quote(question.client_id), inquiry.answer->problem));
+    exchanged_ = std::move(inquiry.answer);
+    exchanged_by_ = section;
+    credentials::SentToken given;
+    given.token = exchanged_->content;
+    given.authzid = sent_.authzid;
+    auto token = credentials::judge_secret(given, false);
+    if (!token && configuration_->asked_about(given) == nullptr) return refuse(std::move(token).error());
+    is_opaque_ = !token;
+    sent_ = given;
     return check_size(configuration_->max_token_bytes);
 }
 
@@ -152,7 +206,8 @@ bool Login::find_in_cache() {
     if (!digest_) return false;
     token_ = cache.find(*digest_);
     if (!token_) return false;
-    if (!configuration_->still_accepts(*token_)) {
+    if (!configuration_->still_accepts(*token_) ||
+        (token_->fresh_until_ms != no_end_ms && services_.clock.monotonic_ms() >= token_->fresh_until_ms)) {
         token_.reset();
         cache.erase(*digest_);
         return false;
@@ -172,6 +227,7 @@ void Login::add_to_cache() {
 
 /// A reader must not wait, since a reload waits for all readers. So a login that may wait shares the ownership.
 void Login::hold_configuration() {
+    if (held_configuration_) return;
     held_configuration_ = *services_.configuration->get();
     configuration_ = held_configuration_.get();
     reader_.reset();
@@ -205,6 +261,62 @@ bool Login::find_section() {
     section_ = *section;
     audit_fields_.issuer = section_->issuer;
     return check_size(section_->tokens.max_token_bytes);
+}
+
+// ---- what the provider says (RFC 7662) --------------------------------------------------------------------
+
+bool Login::ask_provider() {
+    section_ = configuration_->asked_about(sent_);
+    if (section_ == nullptr) {  // a reload came meanwhile
+        auto token = credentials::judge_secret(sent_, false);
+        return token || refuse(std::move(token).error());
+    }
+    audit_fields_.issuer = section_->issuer;
+    if (!check_size(section_->tokens.max_token_bytes)) return false;
+    if (!digest_) hash_token();
+    if (!digest_) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no SHA-256");
+    if (!take_answer(section_->asked->ask(*digest_, {sent_.token, {}},
+                                          services_.max_wait_ms.load(std::memory_order_relaxed))))
+        return false;
+    auto payload = buffers_->payload.parse(answer_->content, Reason::INTROSPECTION_FAILED);
+    if (!payload) return refuse(std::move(payload).error());
+    payload_ = *payload;
+    return true;
+}
+
+/// introspect = jwt.
+bool Login::ask_if_active() {
+    if (is_opaque_ || !section_->introspection.jwt) return true;
+    if (!digest_) hash_token();
+    if (!digest_) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no SHA-256");
+    introspection::Inquiry inquiry = section_->asked->ask(
+        *digest_, {sent_.token, {}}, services_.max_wait_ms.load(std::memory_order_relaxed));
+    const bool is_down =
+        inquiry.answer ? inquiry.answer->kind == introspection::Answer::Kind::failed : inquiry.is_down;
+    if (is_down && section_->introspection.fail_open) {
+        fresh_until_ms_ = services_.clock.monotonic_ms() + introspection::Provider::inactive_counts_ms;
+        return true;
+    }
+    return take_answer(std::move(inquiry));
+}
+
+bool Login::take_answer(introspection::Inquiry inquiry) {
+    using Kind = introspection::Answer::Kind;
+    if (!inquiry.answer) {
+        const Reason reason = inquiry.is_down ? Reason::INTROSPECTION_FAILED : Reason::INTROSPECTION_PENDING;
+        return refuse(Failure{reason, inquiry.why, inquiry.retry_after_ms, {}});
+    }
+    answer_ = std::move(inquiry.answer);
+    switch (answer_->kind) {
+        case Kind::active:
+            fresh_until_ms_ = answer_->good_until;
+            return true;
+        case Kind::inactive:
+            return refuse(Reason::TOKEN_INACTIVE, "the provider says that the token isn't active");
+        case Kind::failed:
+            break;
+    }
+    return refuse(Failure{Reason::INTROSPECTION_FAILED, answer_->problem, 1000, answer_->hint});
 }
 
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
@@ -273,7 +385,10 @@ bool Login::verify_signature() {
 // ---- claims and rights ----------------------------------------------------------------------------------
 
 bool Login::check_claims() {
-    auto claims = claims::check(*payload_, section_->issuer, section_->tokens, is_at_jwt_, now_);
+    const claims::Form form = is_opaque_   ? claims::Form::introspection
+                              : is_at_jwt_ ? claims::Form::at_jwt
+                                           : claims::Form::jwt;
+    auto claims = claims::check(*payload_, section_->issuer, section_->tokens, form, now_);
     if (!claims) {
         const claims::Names names = claims::names_of(*payload_, section_->tokens);
         name_user(names.username);
@@ -291,7 +406,7 @@ bool Login::check_denied() {
     marks_ = {denials::mark_of(denials::Kind::jti, claims_->jti),
               denials::mark_of(denials::Kind::client_id, claims_->client_id),
               denials::mark_of(denials::Kind::client_id, claims_->authorized_party),
-              denials::mark_of(denials::Kind::kid, key_->kid()),
+              denials::mark_of(denials::Kind::kid, key_ ? std::string_view(key_->kid()) : std::string_view()),
               claims_->issued_at.value_or(denials::TokenMarks::no_issued_at)};
     const auto match =
         configuration_->denied->find({section_->origin->section, section_->issuer, username_, marks_});
@@ -343,9 +458,14 @@ bool Login::compile_permissions() {
     return true;
 }
 
-/// The token's bytes are those whose signature was verified before, so its payload is read again without that.
+/// The token's bytes are those whose signature was verified before, so its payload is read again without that. An opaque
+/// token's provider may have to be asked again.
 bool Login::compile_cached() {
-    return decode() && compile_permissions();
+    if (!is_opaque_) return decode() && compile_permissions();
+    hold_configuration();
+    if (configuration_->generation != token_->generation)
+        return refuse(Failure{Reason::INTROSPECTION_PENDING, "the configuration has changed", 20, {}});
+    return ask_provider() && compile_permissions();
 }
 
 void Login::keep_token() {
@@ -353,8 +473,8 @@ void Login::keep_token() {
     if (!depends_on_client_id_) shared = std::move(own_grant_);
     token_ = std::make_shared<const VerifiedToken>(VerifiedToken{
         configuration_->generation, static_cast<std::size_t>(section_ - configuration_->sections.data()),
-        std::move(key_), std::move(username_), std::string(audit_fields_.kid), std::string(claims_->jti),
-        claims_->validity, marks_, claims_->bound_to, std::move(shared)});
+        std::move(key_), fresh_until_ms_, std::move(username_), std::string(audit_fields_.kid),
+        std::string(claims_->jti), claims_->validity, marks_, claims_->bound_to, std::move(shared)});
     audit_fields_.username = token_->username;
 }
 
@@ -380,6 +500,11 @@ bool Login::check_certificate() {
 bool Login::check_sent_names() {
     const config::TokenRules &rules = section_->tokens;
     const std::string &username = token_->username;
+    if (exchanged_by_ != nullptr && exchanged_by_->keys != section_->keys) {
+        return refuse(Reason::WRONG_ISSUER,
+                      fmt::format("the token that {} gave to the client is one of {}",
+                                  quote(exchanged_by_->issuer, 128), quote(section_->issuer, 128)));
+    }
     // extract_token() takes a token from there if any section allows it. This one may not.
     if (sent_.from_username && !rules.token_in_username) {
         return refuse(Reason::NOT_A_TOKEN,
@@ -418,7 +543,10 @@ bool Login::check_not_ended(const Session &session) {
 
 Rights Login::granted_rights() {
     std::int64_t end = token_->validity.expires_at;
-    const std::int64_t max_session_s = section_->tokens.max_session_s;
+    std::int64_t max_session_s = section_->tokens.max_session_s;
+    if (is_opaque_ && end == claims::no_end && max_session_s == 0) max_session_s = max_session_without_exp_s;
+    // The client brings no other token.
+    if (exchanged_by_ != nullptr) end = now_ + exchanged_by_->client_credentials.session_s;
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);
     audit_fields_.expires_at = end;
     audit_fields_.no_scope = grant().no_scope;
@@ -431,6 +559,10 @@ void Login::note_accepted() {
 }
 
 tl::unexpected<Failure> Login::refused() {
+    // It ended sooner than the provider said.
+    if (exchanged_by_ != nullptr &&
+        (failure_.reason == Reason::TOKEN_EXPIRED || failure_.reason == Reason::TOKEN_INACTIVE))
+        exchanged_by_->exchange->forget(fingerprint_);
     services_.counters->authenticated(failure_.reason);
     services_.audit.refused(audit_fields_, failure_);
     return tl::unexpected<Failure>(std::move(failure_));

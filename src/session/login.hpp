@@ -15,6 +15,7 @@
 #include "claims/scope_list.hpp"
 #include "credentials/credentials.hpp"
 #include "denials/denials.hpp"
+#include "introspection/provider.hpp"
 #include "jose/crypto.hpp"
 #include "jose/jws.hpp"
 #include "jose/sha256.hpp"
@@ -28,6 +29,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,6 +92,10 @@ class Login {
     bool find_in_cache();
     bool decode();
     bool find_section();
+    bool exchange();
+    bool ask_provider();
+    bool ask_if_active();
+    bool take_answer(introspection::Inquiry inquiry);
     bool check_header();
     bool verify_signature();
     bool check_claims();
@@ -138,6 +144,13 @@ class Login {
     std::optional<jose::CompactJws> jws_;
     std::optional<jose::Header> header_;
     bool is_at_jwt_ = false;  ///< the header says that it is an access token (RFC 9068)
+    bool is_opaque_ = false;  ///< no JSON Web Token: its provider's answer stands where a payload stands
+    introspection::AnswerRef answer_;
+    bool has_client_credentials_ = false;
+    const ActiveSection *exchanged_by_ = nullptr;  ///< of configuration_: its provider gave the client's token
+    introspection::AnswerRef exchanged_;           ///< with that token
+    jose::Sha256Digest fingerprint_{};             ///< of the credentials that it was given for
+    std::int64_t fresh_until_ms_ = std::numeric_limits<std::int64_t>::max();
     std::optional<JsonValue> payload_;
     keys::KeyRef key_;
     std::optional<claims::Claims> claims_;

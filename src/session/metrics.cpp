@@ -3,8 +3,11 @@
 #include "session/outcome.hpp"
 
 #include <iterator>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -118,6 +121,47 @@ void write_fetches(Writer &out, const std::vector<keys::KeyStatus> &sections) {
     }
 }
 
+/// What a provider was asked: the words of one kind of question.
+struct AskedFamily {
+    const char *requests;
+    const char *requests_help;
+    const char *limited;
+    const char *limited_help;
+    const char *yes;
+    const char *no;
+    std::shared_ptr<introspection::Provider> ActiveSection::*provider;
+};
+constexpr AskedFamily asked_families[] = {
+    {"tokenward_introspection_requests_total", "Requests about tokens (RFC 7662) by section and result.",
+     "tokenward_introspection_limited_total",
+     "Logins that must try again, since too many tokens are asked about.", "active", "inactive",
+     &ActiveSection::asked},
+    {"tokenward_client_credentials_requests_total",
+     "Requests for clients' tokens (RFC 6749) by section and result.",
+     "tokenward_client_credentials_limited_total",
+     "Logins that must try again, since too many tokens are asked for.", "granted", "refused",
+     &ActiveSection::exchange},
+};
+
+void write_asked(Writer &out, const AskedFamily &family, const std::vector<ActiveSection> &sections) {
+    std::vector<std::pair<std::string, introspection::Counts>> asked;
+    for (const ActiveSection &section : sections) {
+        if (const auto &provider = section.*family.provider)
+            asked.emplace_back(label(section.name), provider->counts());
+    }
+    if (asked.empty()) return;
+    out.family(family.requests, "counter", family.requests_help);
+    for (const auto &[section, counts] : asked) {
+        const std::pair<const char *, std::uint64_t> results[] = {
+            {family.yes, counts.active}, {family.no, counts.inactive}, {"failed", counts.failed}};
+        for (const auto &[result, count] : results)
+            out.sample(family.requests, fmt::format("section=\"{}\",result=\"{}\"", section, result), count);
+    }
+    out.family(family.limited, "counter", family.limited_help);
+    for (const auto &[section, counts] : asked)
+        out.sample(family.limited, fmt::format("section=\"{}\"", section), counts.limited);
+}
+
 }  // namespace
 
 std::string Backend::metrics() const {
@@ -135,6 +179,7 @@ std::string Backend::metrics() const {
     write_decisions(out, *logins_.counters);
     write_keys(out, sections);
     write_fetches(out, sections);
+    for (const AskedFamily &family : asked_families) write_asked(out, family, current->sections);
     return text;
 }
 

@@ -13,7 +13,10 @@ enum class Outcome : std::int32_t { ok = 0, refused = 1, not_a_token = 2, try_ag
 constexpr Outcome outcome_of(Reason reason) noexcept {
     if (reason == Reason::NONE) return Outcome::ok;
     if (reason == Reason::NOT_A_TOKEN) return Outcome::not_a_token;
-    if (reason == Reason::KEYS_PENDING || reason == Reason::NEW_KEY_PENDING || reason == Reason::KEYS_UNAVAILABLE)
+    if (reason == Reason::KEYS_PENDING || reason == Reason::NEW_KEY_PENDING ||
+        reason == Reason::KEYS_UNAVAILABLE || reason == Reason::INTROSPECTION_PENDING ||
+        reason == Reason::INTROSPECTION_FAILED || reason == Reason::CLIENT_CREDENTIALS_PENDING ||
+        reason == Reason::CLIENT_CREDENTIALS_FAILED)
         return Outcome::try_again;
     return static_cast<std::int32_t>(reason) < 200 ? Outcome::error : Outcome::refused;
 }

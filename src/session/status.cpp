@@ -31,9 +31,21 @@ void write_key(JsonWriter &json, const jose::Key &key) {
     json.end_object();
 }
 
-void write_section(JsonWriter &json, const std::string &name, const keys::KeyStatus &status) {
+void write_asked(JsonWriter &json, const introspection::Provider &asked, const char *yes, const char *no) {
+    const introspection::Counts counts = asked.counts();
     json.begin_object();
-    json.member("section", name);
+    json.member("endpoint", asked.endpoint());
+    json.member(yes, counts.active);
+    json.member(no, counts.inactive);
+    json.member("failed", counts.failed);
+    json.member("limited", counts.limited);
+    json.member("last_error", asked.last_problem());
+    json.end_object();
+}
+
+void write_section(JsonWriter &json, const ActiveSection &section, const keys::KeyStatus &status) {
+    json.begin_object();
+    json.member("section", section.name);
     json.member("issuer", status.issuer);
     json.member("jwks_uri", status.jwks_uri);
     json.member("stale", status.stale);
@@ -45,6 +57,14 @@ void write_section(JsonWriter &json, const std::string &name, const keys::KeySta
     json.begin_array();
     for (const keys::KeyRef &key : status.keys) write_key(json, *key);
     json.end_array();
+    if (section.asked) {
+        json.name("introspection");
+        write_asked(json, *section.asked, "active", "inactive");
+    }
+    if (section.exchange) {
+        json.name("client_credentials");
+        write_asked(json, *section.exchange, "granted", "refused");
+    }
     json.end_object();
 }
 
@@ -60,8 +80,7 @@ std::string Backend::status() const {
     json.member("denied_lines", current->denied->lines());
     json.name("sections");
     json.begin_array();
-    for (const ActiveSection &section : current->sections)
-        write_section(json, section.name, section.keys->status());
+    for (const ActiveSection &section : current->sections) write_section(json, section, section.keys->status());
     json.end_array();
     json.end_object();
     return out;

@@ -26,7 +26,9 @@ struct Grant {
 struct VerifiedToken {
     std::int64_t generation;   ///< of the configuration that accepted it
     std::size_t section;       ///< its index in Configuration::sections
-    keys::KeyRef key;
+    keys::KeyRef key;          ///< NULL: the provider vouches for it (RFC 7662)
+    /// On the monotonic clock, in milliseconds: until when the provider's answer counts for logins.
+    std::int64_t fresh_until_ms;
     std::string username;  ///< with the section's username_prefix
     std::string kid;
     std::string jti;

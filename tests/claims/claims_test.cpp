@@ -45,7 +45,7 @@ struct Row {
     std::string without;
     Reason reason = Reason::NONE;
     void (*change)(config::Section &) = nullptr;
-    bool is_at_jwt = false;
+    Form form = Form::jwt;
 };
 
 void check_rows(const std::vector<Row> &rows) {
@@ -56,7 +56,7 @@ void check_rows(const std::vector<Row> &rows) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, row.without), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, section.issuer, section.tokens, row.is_at_jwt, now);
+        const auto claims = check(*json, section.issuer, section.tokens, row.form, now);
         const Reason got = claims ? Reason::NONE : claims.error().reason;
         EXPECT_STREQ(reason_name(got), reason_name(row.reason)) << (claims ? "" : claims.error().detail);
         if (!claims) {
@@ -207,10 +207,10 @@ TEST(Claims, ExpiresAtIsFlooredExpAndSkew) {
     config::Section section = base_section();
     JsonDocument document;
     auto json = document.parse(payload(R"("exp":1800000300.9)", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now)->validity.expires_at, 1800000310);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, Form::jwt, now)->validity.expires_at, 1800000310);
     section.tokens.require_exp = false;
     json = document.parse(payload("", "exp"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now)->validity.expires_at, INT64_MAX);
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, Form::jwt, now)->validity.expires_at, INT64_MAX);
 }
 
 TEST(Claims, CheckTimeIsOneInstant) {
@@ -281,10 +281,38 @@ TEST(Claims, Rule10Marks) {
         {"a mark of one's own", R"("sid":"x")", "", refused, own},
         {"typ Bearer excuses the nonce alone", R"("at_hash":"x","typ":"Bearer")", "", refused},
         {"at+jwt: no mark counts", R"("at_hash":"x","c_hash":"x","nonce":"x")", "", Reason::NONE, nullptr,
-         true},
-        {"at+jwt: typ ID", R"("typ":"ID")", "", refused, nullptr, true},
-        {"at+jwt: token_use id", R"("token_use":"id")", "", refused, nullptr, true},
-        {"at+jwt: events", R"("events":{})", "", refused, nullptr, true},
+         Form::at_jwt},
+        {"at+jwt: typ ID", R"("typ":"ID")", "", refused, nullptr, Form::at_jwt},
+        {"at+jwt: token_use id", R"("token_use":"id")", "", refused, nullptr, Form::at_jwt},
+        {"at+jwt: events", R"("events":{})", "", refused, nullptr, Form::at_jwt},
+    });
+}
+
+TEST(Claims, OfAnAnswerAboutATokenLessMustBeSaid) {
+    const auto refused = Reason::NOT_AN_ACCESS_TOKEN;
+    const auto form = Form::introspection;
+    check_rows({
+        {"whole", R"("active":true,"token_type":"Bearer")", "", Reason::NONE, nullptr, form},
+        {"no iss", "", "iss", Reason::NONE, nullptr, form},
+        {"another iss", R"("iss":"https://evil.example")", "iss", Reason::WRONG_ISSUER, nullptr, form},
+        {"iss of another kind", R"("iss":null)", "iss", Reason::INVALID_CLAIM, nullptr, form},
+        {"no exp", "", "exp", Reason::NONE, nullptr, form},
+        {"an exp that is over", R"("exp":1799999000)", "exp", Reason::TOKEN_EXPIRED, nullptr, form},
+        {"no aud", "", "aud", Reason::NO_AUDIENCE, nullptr, form},
+        {"another aud", R"("aud":"other")", "aud", Reason::WRONG_AUDIENCE, nullptr, form},
+        {"token_type in another case", R"("token_type":"bearer")", "", Reason::NONE, nullptr, form},
+        {"token_type access_token", R"("token_type":"access_token")", "", Reason::NONE, nullptr, form},
+        {"token_type null", R"("token_type":null)", "", Reason::NONE, nullptr, form},
+        {"token_type DPoP", R"("token_type":"DPoP")", "", refused, nullptr, form},
+        {"token_type refresh_token", R"("token_type":"refresh_token")", "", refused, nullptr, form},
+        {"token_type of another kind", R"("token_type":["Bearer"])", "", refused, nullptr, form},
+        {"token_use access_token", R"("token_use":"access_token")", "", Reason::NONE, nullptr, form},
+        {"token_use refresh_token", R"("token_use":"refresh_token")", "", refused, nullptr, form},
+        {"typ Refresh", R"("typ":"Refresh")", "", refused, nullptr, form},
+        {"cnf of DPoP", R"("cnf":{"jkt":"x"})", "", Reason::SENDER_CONSTRAINED, nullptr, form},
+        {"no name", "", "sub", Reason::NO_USERNAME, nullptr, form},
+        {"a token says nothing by token_type", R"("token_type":"DPoP")", "", Reason::NONE},
+        {"token_use access_token in a token", R"("token_use":"access_token")", "", refused},
     });
 }
 
@@ -302,7 +330,7 @@ TEST(Claims, Rule10TheHintNamesTheMarkAndTheSetting) {
     for (const Row &row : rows) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members), Reason::MALFORMED_PAYLOAD);
-        const auto refused = check(*json, "https://id.example", base_section().tokens, false, now);
+        const auto refused = check(*json, "https://id.example", base_section().tokens, Form::jwt, now);
         ASSERT_FALSE(refused) << row.members;
         EXPECT_NE(refused.error().detail.find(row.detail), std::string::npos) << refused.error().detail;
         EXPECT_TRUE(refused.error().hint.ends_with(row.hint)) << refused.error().hint;
@@ -349,7 +377,7 @@ TEST(Claims, Rule11Username) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, base_section().issuer, base_section().tokens, false, now);
+        const auto claims = check(*json, base_section().issuer, base_section().tokens, Form::jwt, now);
         if (row.reason == Reason::NONE) {
             ASSERT_TRUE(claims.has_value()) << claims.error().detail;
             EXPECT_EQ(claims->username, row.username);
@@ -418,7 +446,7 @@ TEST(Claims, ARefusedUsernameIsToldWithItsCharacter) {
     const config::Section section = base_section();
     JsonDocument document;
     const auto json = document.parse(payload(R"("sub":"ad\u200bmin")", "sub"), Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now).error().detail,
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, Form::jwt, now).error().detail,
               R"("sub" is "ad\xe2\x80\x8bmin": its character 3 is U+200B, an invisible character)");
 }
 
@@ -446,7 +474,7 @@ TEST(Claims, Rule11NestedUsername) {
         JsonDocument document;
         const auto json = document.parse(payload(row.members, "sub"), Reason::MALFORMED_PAYLOAD);
         ASSERT_TRUE(json.has_value()) << json.error().detail;
-        const auto claims = check(*json, section.issuer, section.tokens, false, now);
+        const auto claims = check(*json, section.issuer, section.tokens, Form::jwt, now);
         EXPECT_STREQ(reason_name(claims ? Reason::NONE : claims.error().reason), reason_name(row.reason));
         if (claims) {
             EXPECT_EQ(claims->username, row.username);
@@ -460,7 +488,7 @@ TEST(Claims, TheUsernamePrefixCountsInTheLength) {
     JsonDocument document;
     const auto json = document.parse(payload(R"("sub":")" + std::string(254, 'x') + R"(")", "sub"),
                                      Reason::MALFORMED_PAYLOAD);
-    EXPECT_EQ(check(*json, section.issuer, section.tokens, false, now).error().reason,
+    EXPECT_EQ(check(*json, section.issuer, section.tokens, Form::jwt, now).error().reason,
               Reason::INVALID_USERNAME);
 }
 

@@ -293,10 +293,10 @@ TEST_F(Load, ToJsonCanBeLoadedAgain) {
 
 TEST_F(Load, ToJsonHasEveryOptionAndIsJson) {
     const auto settings =
-        load_ini(std::string(minimal) + "proxy = http://user:secret@proxy:1\nverify_aud = no\n");
+        load_ini(std::string(minimal) + "proxy = http://user:hidden@proxy:1\nverify_aud = no\n");
     ASSERT_TRUE(settings);
     const std::string json = to_json(*settings);
-    EXPECT_EQ(json.find("secret"), std::string::npos);
+    EXPECT_EQ(json.find("hidden"), std::string::npos);
     JsonDocument document;
     const auto root = document.parse(json, Reason::INTERNAL);
     ASSERT_TRUE(root) << root.error().detail;
@@ -323,6 +323,8 @@ TEST_F(Load, Warnings) {
         {"allow_id_token = true\n", "[oauth] allow_id_token = true"},
         {"allow_id_token = true\nid_token_marks = c_hash\n", "id_token_marks has no effect"},
         {"allow_cnf = true\n", "[oauth] allow_cnf = true"},
+        {"introspect = jwt\nintrospect_fail = open\nintrospection_client_id = c\nintrospection_client_secret_file = /s\n",
+         "introspect_fail = open: a revoked token counts"},
         {"token_in_username = true\n", "[oauth] token_in_username = true"},
         {"jwks_max_stale = 60\n", "jwks_max_stale = 60 is less than jwks_cache_ttl = 3600"},
         {"jwks_file = /k\njwks_cache_file = /c\n", "jwks_cache_file has no effect"},

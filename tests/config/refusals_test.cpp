@@ -299,6 +299,50 @@ TEST_F(Refusals, SectionsOfOneProvider) {
     }
 }
 
+/// Who is asked about tokens and for them, as whom.
+TEST_F(Refusals, WhatIsAskedOfAProvider) {
+    const std::string one = "[oauth]\nissuer = https://a\naudience = b\nscope_prefix =\n";
+    const std::string who = "introspection_client_id = c\nintrospection_client_secret_file = /s\n";
+    const std::string two = "[oauth.two]\nissuer = https://two\naudience = b\nscope_prefix =\nusername_prefix = two:\n" + who;
+    const std::string asks = one + who + "opaque_tokens = true\nopaque_token_prefix = one_\n";
+    const std::pair<std::string, std::string_view> rows[] = {
+        {one + "opaque_tokens = true\n", "set introspection_client_id and introspection_client_secret_file"},
+        {one + "introspect = jwt\nintrospection_client_id = c\n", "introspection_client_secret_file"},
+        {one + "introspection_uri = https://a/i\n", "introspection_uri: set opaque_tokens = true or introspect = jwt, too"},
+        {one + "introspection_ttl = 5\n", "introspection_ttl: set opaque_tokens"},
+        {one + who, "introspection_client_id: set opaque_tokens"},
+        {one + who + "introspect = all\n", "must be jwt"},
+        {one + who + "introspect = jwt\nintrospect_fail = closed\n", "must be try_again or open"},
+        {one + who + "introspect = jwt\nintrospection_auth_method = post\n", "must be client_secret_basic or client_secret_post"},
+        {one + who + "opaque_tokens = true\nintrospect_fail = open\n", "an opaque token says nothing by itself"},
+        {one + who + "introspect = jwt\nopaque_token_prefix = x_\n", "set opaque_tokens = true, too"},
+        {one + who + "opaque_tokens = true\nopaque_token_prefix = ey\n", "a JSON Web Token begins so, too"},
+        {one + who + "opaque_tokens = true\nopaque_token_prefix = e\n", "a JSON Web Token begins so, too"},
+        {one + who + "opaque_tokens = true\nopaque_token_prefix = a%b\n", "a token has letters, digits and"},
+        {one + who + "opaque_tokens = true\nintrospection_uri = http://a/i\n", "plain http"},
+        {"[oauth]\nissuer = http://a\njwks_uri = https://a/k\naudience = b\n" + who + "opaque_tokens = true\n",
+         "nothing can be discovered at that issuer"},
+        {asks + two + "opaque_tokens = true\n", "with several sections each needs an opaque_token_prefix"},
+        {asks + two + "opaque_tokens = true\nopaque_token_prefix = one_two\n", "neither may begin with the other"},
+        {one + "client_credentials_scope = x\n", "client_credentials_scope: set client_credentials_prefix, too"},
+        {one + "client_credentials_session = 60\n", "client_credentials_session: set client_credentials_prefix, too"},
+        {one + "client_credentials_prefix = c:\nclient_credentials_session = 5\n", "from 60 to 604800"},
+        {one + "client_credentials_prefix = c:\nclient_credentials_auth_method = none\n", "must be client_secret_basic"},
+        {"[oauth]\nissuer = http://a\njwks_uri = https://a/k\naudience = b\nclient_credentials_prefix = c:\n",
+         "set client_credentials_uri"},
+        {one + "client_credentials_prefix = c:\n[oauth.two]\nissuer = https://two\naudience = b\nscope_prefix =\n"
+               "username_prefix = two:\nclient_credentials_prefix = c\n",
+         "neither may begin with the other"},
+    };
+    for (const auto &[ini, said] : rows) {
+        const auto settings = load_ini(ini);
+        ASSERT_FALSE(settings) << ini;
+        EXPECT_NE(settings.error().detail.find(said), std::string::npos) << ini << settings.error().detail;
+    }
+    EXPECT_TRUE(load_ini(asks + two + "opaque_tokens = true\nopaque_token_prefix = two_\n"));
+    EXPECT_TRUE(load_ini(one + "client_credentials_prefix = c:\n"));
+}
+
 /// A hint is the line to write, or a command; where the case gives none it is empty.
 TEST_F(Refusals, Hints) {
     struct Row {

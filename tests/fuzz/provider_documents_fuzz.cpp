@@ -1,8 +1,10 @@
 // What a provider, or whoever wrote the cache file, can make us read: discovery documents, Cache-Control and
-// Age, Retry-After, encodings, cache files. The first byte chooses.
+// Age, Retry-After, encodings, cache files, answers about tokens and for them. The first byte chooses.
 #include "bounded.hpp"
 #include "config/url.hpp"
 #include "fuzz_check.hpp"
+#include "introspection/answer.hpp"
+#include "introspection/endpoint.hpp"
 #include "keys/cache_file.hpp"
 #include "keys/discovery.hpp"
 #include "keys/freshness.hpp"
@@ -73,6 +75,38 @@ void read_cache(std::string_view text) {
     }
 }
 
+using tokenward::introspection::Answer;
+
+/// A yes is an object that says active: true, once.
+void read_introspection(std::string_view text) {
+    const auto answer = tokenward::introspection::read_answer(std::string(text));
+    if (!answer) {
+        FUZZ_CHECK(!answer.error().detail.empty());
+        return;
+    }
+    FUZZ_CHECK(answer->kind != Answer::Kind::failed);
+    if (answer->kind != Answer::Kind::active) return;
+    FUZZ_CHECK(answer->content == text);
+    FUZZ_CHECK(text.find("true") != std::string_view::npos);
+}
+
+void read_token(std::string_view text) {
+    const auto answer = tokenward::introspection::read_token_answer(std::string(text));
+    FUZZ_CHECK(answer ? answer->kind == Answer::Kind::active && !answer->content.empty() : !answer.error().detail.empty());
+    if (answer) FUZZ_CHECK(answer->lifetime_s >= 0 && answer->lifetime_s <= 86'400);
+    const auto error = tokenward::introspection::read_token_error(std::string(text), "s3cret");
+    FUZZ_CHECK(!error || (error->kind == Answer::Kind::inactive && error->problem.size() <= 2048 &&
+                          error->problem.find('\n') == std::string::npos));
+}
+
+void read_endpoints(std::string_view text) {
+    using tokenward::introspection::Purpose;
+    for (const Purpose purpose : {Purpose::introspection, Purpose::client_credentials}) {
+        const auto endpoint = tokenward::introspection::read_endpoint(text, {issuer}, purpose);
+        FUZZ_CHECK(endpoint ? is_own_host(endpoint->url, {issuer}) : !endpoint.error().detail.empty());
+    }
+}
+
 void read(std::uint8_t kind, std::string_view text) {
     switch (kind) {
         case 'd':
@@ -89,6 +123,15 @@ void read(std::uint8_t kind, std::string_view text) {
             break;
         case 'c':
             read_cache(text);
+            break;
+        case 'i':
+            read_introspection(text);
+            break;
+        case 't':
+            read_token(text);
+            break;
+        case 'p':
+            read_endpoints(text);
             break;
         default:
             break;

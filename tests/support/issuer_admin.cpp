@@ -74,11 +74,24 @@ std::string mint(TestIssuer &issuer, Fields &fields) {
     return issuer.mint(request);
 }
 
+/// Without a claim: not active.
+void active(TestIssuer &issuer, Fields &fields) {
+    const std::string token = take(fields, "token").value_or("");
+    if (fields.empty()) return issuer.set_inactive(token);
+    JsonObject claims;
+    for (auto at = fields.begin(); at != fields.end() && at->first.starts_with("claim."); at = fields.erase(at))
+        claims.raw(at->first.substr(6), at->second);
+    issuer.set_active(token, claims);
+}
+
 void fault(TestIssuer &issuer, Fields &fields) {
     using Fault = Issuer::Fault;
     const auto endpoint = one_of<Issuer::Endpoint>(
         take(fields, "endpoint").value_or("jwks"),
-        {{"discovery", Issuer::Endpoint::discovery}, {"jwks", Issuer::Endpoint::jwks}});
+        {{"discovery", Issuer::Endpoint::discovery},
+         {"jwks", Issuer::Endpoint::jwks},
+         {"introspection", Issuer::Endpoint::introspection},
+         {"token", Issuer::Endpoint::token}});
     const auto kind = one_of<Fault>(take(fields, "fault").value_or("none"),
                                     {{"none", Fault::none},
                                      {"hang", Fault::hang},
@@ -104,6 +117,7 @@ void documents(TestIssuer &issuer, Fields &fields) {
     next.jwks = take(fields, "jwks");
     if (next.jwks == "unusable") next.jwks = TestIssuer::unusable_jwks();
     if (next.jwks == "empty") next.jwks = R"({"keys":[]})";
+    next.introspection = take(fields, "introspection");
     next.cache_control = take(fields, "cache_control").value_or("");
     next.retry_after = take(fields, "retry_after").value_or("");
     next.etag = flag(take(fields, "etag").value_or("true"));
@@ -113,6 +127,8 @@ void documents(TestIssuer &issuer, Fields &fields) {
 std::string counts(const TestIssuer &issuer) {
     return "discovery=" + std::to_string(issuer.requests(Issuer::Endpoint::discovery)) +
            "\njwks=" + std::to_string(issuer.requests(Issuer::Endpoint::jwks)) +
+           "\nintrospection=" + std::to_string(issuer.requests(Issuer::Endpoint::introspection)) +
+           "\ntoken=" + std::to_string(issuer.requests(Issuer::Endpoint::token)) +
            "\nnot_modified=" + std::to_string(issuer.not_modified()) + "\n";
 }
 
@@ -127,6 +143,8 @@ struct IssuerAdmin::Impl {
         std::string answer;
         if (path == "/mint") {
             answer = mint(issuer, fields);
+        } else if (path == "/active") {
+            active(issuer, fields);
         } else if (path == "/rotate") {
             issuer.rotate(flag(take(fields, "keep_old").value_or("true")));
         } else if (path == "/reuse-kids") {

@@ -5,16 +5,17 @@
 //
 //   POST /mint       alg=ES256  signer=current|previous|stranger  kid=...  lifetime=60
 //                    header.NAME=JSON  claim.NAME=JSON      (an empty JSON removes the member)   -> the token
+//   POST /active     token=...  claim.NAME=JSON ...        what introspection says of it; no claim: not active
 //   POST /rotate     keep_old=true|false
 //   POST /reuse-kids
-//   POST /fault      endpoint=discovery|jwks  number=N  fault=none|hang|status|garbage|huge|drip|truncate|
-//                    redirect|outdated|stall_before_header|stall_in_header|stall_in_body|reset_in_body
+//   POST /fault      endpoint=discovery|jwks|introspection|token  number=N  fault=none|hang|status|garbage|huge|drip|
+//                    truncate|redirect|outdated|stall_before_header|stall_in_header|stall_in_body|reset_in_body
 //   POST /network    state=up|down|blackhole|reset
 //   POST /tls        kind=good|expired|wrong_host|other_ca|old_protocol|stall|reset
-//   POST /documents  issuer=...  jwks_uri=...  discovery=...  jwks=...|unusable|empty  cache_control=...
-//                    retry_after=...  etag=true|false       (what isn't named is as at the start)
+//   POST /documents  issuer=...  jwks_uri=...  discovery=...  jwks=...|unusable|empty  introspection=...
+//                    cache_control=...  retry_after=...  etag=true|false       (what isn't named is as at the start)
 //   POST /heal
-//   GET  /counts     discovery=N, jwks=N, not_modified=N, a line each
+//   GET  /counts     discovery=N, jwks=N, introspection=N, token=N, not_modified=N, a line each
 //   GET  /jwks       the published set
 //   POST /stop
 #pragma once

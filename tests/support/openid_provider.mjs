@@ -1,5 +1,5 @@
-// A real OpenID provider (npm oidc-provider) over TLS on loopback: client credentials, JWT access tokens whose
-// scopes are those that a client may ask for.
+// A real OpenID provider (npm oidc-provider) over TLS on loopback: client credentials, access tokens whose scopes are those
+// that a client may ask for: JSON Web Tokens, or opaque ones with introspection and revocation.
 import {randomBytes} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {createServer, request} from 'node:https';
@@ -11,6 +11,11 @@ import {makeCertificates} from './issuer.mjs';
 import {generateJwks} from './jwk.mjs';
 
 const RESOURCE = 'urn:test:broker';
+const OPAQUE_RESOURCE = 'urn:test:broker:opaque';
+/** What opaque tokens begin with. */
+export const OPAQUE_PREFIX = 'opaque_';
+/** The client that may ask about every token; its secret is the provider's. */
+export const INTROSPECTOR = 'the-broker';
 
 function privateJwk(kid, type, options) {
     return {...generateJwks(type, options).privateKey, kid, use: 'sig'};
@@ -26,15 +31,17 @@ function newKeys(generation) {
 
 export class OpenIdProvider {
     /**
-     * clients: {client id: its scopes, separated by spaces}. The audience of every token is `audience`.
+     * clients: {client id: its scopes, separated by spaces}. The audience of every token is `audience`. `introspector`: more
+     * of the client that asks about tokens.
      * Listens when the promise is kept.
      */
-    static async start({directory, audience, clients, lifetime = 300}) {
+    static async start({directory, audience, clients, lifetime = 300, introspector = {}}) {
         await makeCertificates(directory);
         const provider = new OpenIdProvider();
         provider.directory = directory;
         provider.secret = randomBytes(16).toString('hex');
         provider.algorithm = 'RS256';
+        provider.introspector = introspector;
         provider.keys = newKeys('1');
         provider.server = createServer({
             key: readFileSync(join(directory, 'server.key')), cert: readFileSync(join(directory, 'server.pem')),
@@ -52,6 +59,12 @@ export class OpenIdProvider {
     /** True: requests are never answered. */
     hangs = false;
 
+    /** How long an answer about a token takes, in milliseconds, and how many were asked for. */
+    introspectionTakes = 0;
+    introspections = 0;
+    /** How many tokens were asked for. */
+    tokens = 0;
+
     /** Takes the present keys into use; the provider reads them once. */
     serve() {
         const {audience, clients, lifetime} = this.configuration;
@@ -61,28 +74,46 @@ export class OpenIdProvider {
             ttl: {ClientCredentials: lifetime},
             cookies: {keys: [this.secret]},
             scopes,
-            clients: Object.entries(clients).map(([id, scope]) => ({
+            clients: [...Object.entries(clients).map(([id, scope]) => ({
                 client_id: id, client_secret: this.secret, scope, redirect_uris: [], response_types: [],
                 grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_post',
-            })),
+            })), {
+                client_id: INTROSPECTOR, client_secret: this.secret, redirect_uris: [], response_types: [], grant_types: [],
+                ...this.introspector,
+            }],
             features: {
                 devInteractions: {enabled: false},
                 clientCredentials: {enabled: true},
+                introspection: {enabled: true, allowedPolicy: (_, client) => client.clientId === INTROSPECTOR},
+                revocation: {enabled: true},
                 resourceIndicators: {
                     enabled: true,
                     defaultResource: () => RESOURCE,
                     useGrantedResource: () => true,
-                    getResourceServerInfo: () => ({
-                        scope: scopes.join(' '), audience, accessTokenFormat: 'jwt', accessTokenTTL: lifetime,
+                    getResourceServerInfo: (_, resource) => ({
+                        scope: scopes.join(' '), audience, accessTokenTTL: lifetime,
+                        accessTokenFormat: resource === OPAQUE_RESOURCE ? 'opaque' : 'jwt',
                         jwt: {sign: {alg: this.algorithm}},
                     }),
                 },
             },
         });
+        const {prototype} = oidc.ClientCredentials;
+        const {generateTokenId} = prototype;
+        prototype.generateTokenId = function prefixed(...args) {
+            const id = generateTokenId.apply(this, args);
+            return this.format === 'opaque' ? OPAQUE_PREFIX + id : id;
+        };
         this.server.removeAllListeners('request');
         const answer = oidc.callback();
         this.server.on('request', (asked, response) => {
             if (this.hangs) return undefined;
+            if (asked.url === '/token/introspection') {
+                ++this.introspections;
+                setTimeout(() => answer(asked, response), this.introspectionTakes);
+                return undefined;
+            }
+            if (asked.url === '/token') ++this.tokens;
             if (!this.tokenForCode || asked.url !== '/token') return answer(asked, response);
             response.setHeader('Content-Type', 'application/json');
             response.end(JSON.stringify({access_token: this.tokenForCode, token_type: 'Bearer', expires_in: 300}));
@@ -100,24 +131,34 @@ export class OpenIdProvider {
     get caFile() { return join(this.directory, 'ca.pem'); }
 
     /** An access token by the client credentials grant (RFC 6749 section 4.4). */
-    token(clientId, scope) {
-        const form = new URLSearchParams({
-            grant_type: 'client_credentials', client_id: clientId, client_secret: this.secret, scope,
-            resource: RESOURCE,
-        }).toString();
+    async token(clientId, scope, resource = RESOURCE) {
+        const text = await this.#post('/token', {
+            grant_type: 'client_credentials', client_id: clientId, client_secret: this.secret, scope, resource,
+        });
+        const answer = JSON.parse(text);
+        if (!answer.access_token) throw new Error(`no token: ${text}`);
+        return answer.access_token;
+    }
+
+    /** The same, opaque. */
+    opaqueToken(clientId, scope) { return this.token(clientId, scope, OPAQUE_RESOURCE); }
+
+    /** RFC 7009, by the client whose token it is. */
+    async revoke(clientId, token) {
+        await this.#post('/token/revocation', {client_id: clientId, client_secret: this.secret, token});
+    }
+
+    #post(path, fields) {
+        const form = new URLSearchParams(fields).toString();
         return new Promise((resolve, reject) => {
-            const call = request(`${this.issuer}/token`, {
+            const call = request(this.issuer + path, {
                 method: 'POST', ca: readFileSync(this.caFile), family: 4, agent: false,
                 headers: {'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': form.length},
             }, (response) => {
                 let text = '';
                 response.setEncoding('utf8');
                 response.on('data', (part) => { text += part; });
-                response.on('end', () => {
-                    const answer = JSON.parse(text);
-                    if (answer.access_token) resolve(answer.access_token);
-                    else reject(new Error(`no token: ${text}`));
-                });
+                response.on('end', () => resolve(text));
             });
             call.on('error', reject);
             call.end(form);

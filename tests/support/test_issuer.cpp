@@ -3,6 +3,7 @@
 #include "support/issuer_keys.hpp"
 #include "support/tls_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <openssl/evp.h>
 #include <unistd.h>
 
 namespace tokenward::support {
@@ -37,6 +39,14 @@ struct FaultState {
     TestIssuer::Fault fault = TestIssuer::Fault::none;
     int number = 0;
 };
+
+std::string base64_of(const std::string &text) {
+    std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char *>(out.data()),
+                                     reinterpret_cast<const unsigned char *>(text.data()), static_cast<int>(text.size()));
+    out.resize(static_cast<std::size_t>(size));
+    return out;
+}
 
 std::string entity_tag(const std::string &body) {
     return '"' + std::to_string(std::hash<std::string>()(body)) + '"';
@@ -128,6 +138,11 @@ struct TestIssuer::Impl {
             .string("authorization_endpoint", issuer + "/authorize")
             .string("token_endpoint", issuer + "/token")
             .string("jwks_uri", documents.jwks_uri.empty() ? issuer + "/jwks" : documents.jwks_uri)
+            .string("introspection_endpoint", documents.introspection_endpoint.empty()
+                                                  ? issuer + "/introspect"
+                                                  : documents.introspection_endpoint)
+            .strings("introspection_endpoint_auth_methods_supported", documents.auth_methods)
+            .strings("token_endpoint_auth_methods_supported", documents.auth_methods)
             .strings("response_types_supported", {"code"})
             .strings("subject_types_supported", {"public"})
             .strings("id_token_signing_alg_values_supported", {"RS256", "ES256", "EdDSA"});
@@ -148,6 +163,10 @@ struct TestIssuer::Impl {
             endpoint = Endpoint::discovery;
         } else if (path == options.path + "/jwks") {
             endpoint = Endpoint::jwks;
+        } else if (path == options.path + "/introspect") {
+            endpoint = Endpoint::introspection;
+        } else if (path == options.path + "/token") {
+            endpoint = Endpoint::token;
         } else {
             response.status = 404;
             return;
@@ -159,9 +178,22 @@ struct TestIssuer::Impl {
         if (state.fault == Fault::hang) {
             sleep(lock, std::chrono::seconds(state.number));
         }
-        response.body = endpoint == Endpoint::discovery ? discovery_body() : jwks_body(state.fault);
+        switch (endpoint) {
+            case Endpoint::discovery:
+                response.body = discovery_body();
+                break;
+            case Endpoint::jwks:
+                response.body = jwks_body(state.fault);
+                break;
+            case Endpoint::introspection:
+                if (!introspect(request, response)) return;
+                break;
+            case Endpoint::token:
+                if (!give_token(request, response)) return;
+                break;
+        }
         response.content_type =
-            endpoint == Endpoint::discovery ? "application/json" : "application/jwk-set+json";
+            endpoint == Endpoint::jwks ? "application/jwk-set+json" : "application/json";
         if (!documents.cache_control.empty())
             response.headers.emplace_back("Cache-Control", documents.cache_control);
         if (!documents.content_encoding.empty())
@@ -178,6 +210,63 @@ struct TestIssuer::Impl {
             }
         }
         apply(state, request, response);
+    }
+
+    /// RFC 7662 section 2. False: who asks isn't known.
+    bool introspect(const TlsServer::Request &request, TlsServer::Response &response) {
+        const auto sent = request.headers.find("authorization");
+        const auto takes = [this](const char *method) {
+            return std::find(documents.auth_methods.begin(), documents.auth_methods.end(), method) !=
+                   documents.auth_methods.end();
+        };
+        const bool is_known =
+            (takes("client_secret_basic") && sent != request.headers.end() &&
+             sent->second == "Basic YnJva2VyOnMzY3IlM0FldA==") ||
+            (takes("client_secret_post") && ('&' + request.body + '&').find("&client_id=broker&client_secret=s3cr%3Aet&") !=
+                                                std::string::npos);
+        if (!is_known) {
+            response.status = 401;
+            response.body = R"({"error":"invalid_client"})";
+            return false;
+        }
+        std::string token = request.body.substr(0, request.body.find('&'));
+        token.erase(0, std::string_view("token=").size());
+        const auto at = active.find(token);
+        response.body = at == active.end() ? R"({"active":false})" : at->second;
+        if (documents.introspection) response.body = *documents.introspection;
+        return true;
+    }
+
+    struct Client {
+        std::string secret;
+        MintRequest token;
+    };
+
+    /// RFC 6749 section 4.4. False: the client isn't known.
+    bool give_token(const TlsServer::Request &request, TlsServer::Response &response) {
+        const auto sent = request.headers.find("authorization");
+        last_token_request = {request.body, sent == request.headers.end() ? "" : sent->second};
+        for (const auto &[id, client] : clients) {
+            const bool in_header = last_token_request.second == "Basic " + base64_of(id + ':' + client.secret);
+            const bool in_form =
+                request.body.find("&client_id=" + id + "&client_secret=" + client.secret) != std::string::npos;
+            if (!in_header && !in_form) continue;
+            JsonObject claims;
+            claims.string("iss", issuer).string("sub", id).string("aud", "broker");
+            const std::int64_t now = unix_seconds();
+            claims.number("iat", now).number("exp", now + client.token.lifetime_s);
+            response.body = JsonObject()
+                                .string("access_token", keys.sign(client.token, claims))
+                                .string("token_type", "Bearer")
+                                .number("expires_in", client.token.lifetime_s)
+                                .json();
+            if (documents.token) response.body = *documents.token;
+            return true;
+        }
+        response.status = 401;
+        response.content_type = "application/json";
+        response.body = R"({"error":"invalid_client","error_description":"no such client, or another secret"})";
+        return false;
     }
 
     void apply(const FaultState &state, const TlsServer::Request &request, TlsServer::Response &response) {
@@ -242,8 +331,11 @@ struct TestIssuer::Impl {
     IssuerKeys keys;
     std::string outdated_jwks;
     Documents documents;
-    std::array<FaultState, 2> faults;
-    std::array<std::vector<std::int64_t>, 2> times;
+    std::map<std::string, std::string> active;  ///< by the token as a form has it
+    std::map<std::string, Client> clients;
+    std::pair<std::string, std::string> last_token_request;
+    std::array<FaultState, 4> faults;
+    std::array<std::vector<std::int64_t>, 4> times;
     std::size_t not_modified = 0;
 
     mutable std::mutex server_mutex;  ///< one change of network or TLS at a time
@@ -313,9 +405,37 @@ TestIssuer::Documents TestIssuer::documents() const {
 void TestIssuer::heal() {
     set_fault(Endpoint::discovery, Fault::none);
     set_fault(Endpoint::jwks, Fault::none);
+    set_fault(Endpoint::introspection, Fault::none);
+    set_fault(Endpoint::token, Fault::none);
     set_documents({});
     set_tls(Tls::good);
     set_network(Network::up);
+}
+
+void TestIssuer::set_active(const std::string &token, const JsonObject &claims) {
+    const std::lock_guard lock(impl_->mutex);
+    JsonObject answer = claims;
+    impl_->active[token] = answer.boolean("active", true).json();
+}
+
+void TestIssuer::set_inactive(const std::string &token) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->active.erase(token);
+}
+
+void TestIssuer::set_client(const std::string &id, const std::string &secret, const MintRequest &token) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->clients[id] = {secret, token};
+}
+
+void TestIssuer::remove_client(const std::string &id) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->clients.erase(id);
+}
+
+std::pair<std::string, std::string> TestIssuer::last_token_request() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->last_token_request;
 }
 
 void TestIssuer::rotate(bool keep_old) {

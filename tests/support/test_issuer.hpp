@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenward::support {
@@ -46,7 +47,7 @@ class TestIssuer {
         unsigned key_family = 0;
     };
 
-    enum class Endpoint { discovery, jwks };
+    enum class Endpoint { discovery, jwks, introspection, token };
     /// What a request runs into. The number is the fault's own.
     enum class Fault {
         none,
@@ -87,6 +88,10 @@ class TestIssuer {
         std::string jwks_uri;                  ///< in discovery; empty: the true one
         std::optional<std::string> discovery;  ///< the whole body instead
         std::optional<std::string> jwks;       ///< the whole body instead
+        std::string introspection_endpoint;         ///< in discovery; empty: the true one
+        std::optional<std::string> introspection;   ///< the whole body instead, about every token
+        std::optional<std::string> token;           ///< the whole body instead, for every client that is known
+        std::vector<std::string> auth_methods{"client_secret_basic"};  ///< what introspection and token endpoint take
         std::string cache_control;             ///< of both; empty: no such header
         std::string content_encoding;  ///< of both; the body is sent as it stands; empty: no such header
         std::string retry_after;       ///< of both, beside a status that is a fault; empty: no such header
@@ -125,6 +130,17 @@ class TestIssuer {
     static std::string unusable_jwks();
 
     std::string mint(const MintRequest &request = {}) const;
+
+    /// The claims that introspection (RFC 7662) says of a token; without an entry a token isn't active. Who asks is the
+    /// client "broker" with the secret "s3cr:et", by one of Documents::auth_methods.
+    void set_active(const std::string &token, const JsonObject &claims);
+    void set_inactive(const std::string &token);
+
+    /// A client that gets a token at the token endpoint (RFC 6749 section 4.4), with these claims beside the default ones.
+    void set_client(const std::string &id, const std::string &secret, const MintRequest &token);
+    void remove_client(const std::string &id);
+    /// The form of the last request for a token, and its Authorization header.
+    std::pair<std::string, std::string> last_token_request() const;
 
     /// Requests that reached a path ("/jwks" stands for any issuer path in front).
     std::size_t requests(Endpoint endpoint) const;

@@ -288,7 +288,7 @@ TEST_F(Issuer, AdminFlipsAndMints) {
     EXPECT_EQ(token.find(base64url_encode(R"({"alg":"ES256","typ":"JWT","kid":"x"})") + '.'), 0U);
     ask_issuer_admin(address, "/rotate", "keep_old=false\n");
     EXPECT_EQ(ask_issuer_admin(address, "/jwks", ""), issuer.jwks());
-    EXPECT_EQ(ask_issuer_admin(address, "/counts", ""), "discovery=0\njwks=0\nnot_modified=0\n");
+    EXPECT_EQ(ask_issuer_admin(address, "/counts", ""), "discovery=0\njwks=0\nintrospection=0\ntoken=0\nnot_modified=0\n");
     EXPECT_THROW(ask_issuer_admin(address, "/rotate", "keep=false\n"), std::runtime_error);
     EXPECT_THROW(ask_issuer_admin(address, "/nonsense", ""), std::runtime_error);
 }

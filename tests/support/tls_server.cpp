@@ -85,10 +85,12 @@ std::optional<TlsServer::Request> parse_request(std::string_view head) {
         return line;
     };
     const std::string_view first = next_line();
+    const auto path_begin = first.find('/');
     const auto path_end = first.rfind(' ');
-    if (!first.starts_with("GET ") || path_end <= 4) return std::nullopt;
+    const bool is_known = first.starts_with("GET /") || first.starts_with("POST /");
+    if (!is_known || path_end <= path_begin) return std::nullopt;
     TlsServer::Request request;
-    request.path = first.substr(4, path_end - 4);
+    request.path = first.substr(path_begin, path_end - path_begin);
     for (std::string_view line = next_line(); !line.empty(); line = next_line()) {
         const auto colon = line.find(':');
         if (colon == std::string_view::npos) return std::nullopt;
@@ -167,6 +169,23 @@ class Connection {
         std::string head = received_.substr(0, end + 2);
         received_.erase(0, end + 4);
         return head;
+    }
+
+    /// False: the client has gone, or the server ends.
+    bool read_body(TlsServer::Request &request) {
+        constexpr std::size_t longest = std::size_t{1} << 20U;
+        const auto length = request.headers.find("content-length");
+        const std::size_t size = length == request.headers.end() ? 0 : std::stoul(length->second);
+        if (size > longest) return false;
+        while (received_.size() < size) {
+            char bytes[4096];
+            const int got = run([&] { return SSL_read(ssl_, bytes, sizeof bytes); });
+            if (got <= 0) return false;
+            received_.append(bytes, static_cast<std::size_t>(got));
+        }
+        request.body = received_.substr(0, size);
+        received_.erase(0, size);
+        return true;
     }
 
     /// False if the connection is at its end.
@@ -360,8 +379,8 @@ struct TlsServer::Impl {
         if (!connection.shake_hands(context)) return;
         ++handshakes;
         while (may_wait(client, conditions)) {
-            const std::optional<Request> request = parse_request(connection.read_head());
-            if (!request) break;
+            std::optional<Request> request = parse_request(connection.read_head());
+            if (!request || !connection.read_body(*request)) break;
             set_idle(client, false);
             Response response;
             handler(*request, response);

@@ -30,11 +30,12 @@ class PortHolder {
     int port_ = 0;
 };
 
-/// HTTP/1.1 with GET alone. Connections are kept.
+/// HTTP/1.1 with GET, and POST of a body whose length is said. Connections are kept.
 class TlsServer {
   public:
     struct Request {
         std::string path;
+        std::string body;  ///< of a POST
         std::map<std::string, std::string> headers;  ///< names in lower case
     };
     /// How far the server gets with what it sends.

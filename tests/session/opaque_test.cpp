@@ -1,0 +1,415 @@
+// Tokens about which the provider is asked (RFC 7662), through the whole login.
+#include "fixture.hpp"
+#include "shifted_clock.hpp"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tokenward::session {
+namespace {
+
+using credentials::Kind;
+using support::TestIssuer;
+using Endpoint = TestIssuer::Endpoint;
+
+constexpr const char *good = "opaque-0123456789-abcdef";
+
+class OpaqueTokens : public testing::Test {
+  protected:
+    void TearDown() override {
+        if (backend) backend->close();
+    }
+    void SetUp() override {
+        files.write("secret", "s3cr:et\n");
+        chmod(files.path("secret").c_str(), 0640);
+    }
+
+    std::string config(const std::string &more = R"(,"opaque_tokens":true)") const {
+        return R"({"issuer":")" + issuer.issuer() + R"(","resource_server_id":"broker","ca_file":")" + issuer.ca_file() +
+               R"(","introspection_client_id":"broker","introspection_client_secret_file":")" + files.path("secret") + '"' +
+               more + "}";
+    }
+    void begin(const std::string &json) {
+        if (backend) backend->close();
+        BackendOptions options = options_with_log(json, log);
+        options.max_wait_ms = 5000;
+        auto created = Backend::create(options, clock);
+        ASSERT_TRUE(created.has_value()) << created.error().detail;
+        backend = *std::move(created);
+    }
+    static JsonObject claims() {
+        return JsonObject()
+            .string("sub", "alice")
+            .string("aud", "broker")
+            .string("client_id", "app")
+            .string("token_type", "Bearer")
+            .string("scope", "broker.read:v/q broker.tag:monitoring");
+    }
+    /// Whole, and nobody writes to it any more.
+    const std::string &log_at_end() {
+        backend->close();
+        return log;
+    }
+    std::int64_t now() const { return clock.unix_seconds(); }
+
+    Reason log_in(const credentials::Credentials &presented) {
+        auto result = backend->authenticate(presented, {});
+        detail = result ? "" : result.error().detail;
+        retry_after_ms = result ? 0 : result.error().retry_after_ms;
+        if (!result) return result.error().reason;
+        session = std::move(*result);
+        return Reason::NONE;
+    }
+    Reason log_in(std::string_view token) { return log_in(bearer(token)); }
+    std::size_t asked() const { return issuer.requests(Endpoint::introspection); }
+    std::string metric(const std::string &name) const {
+        const std::string text = '\n' + backend->metrics();
+        const std::size_t at = text.find('\n' + name + ' ');
+        if (at == std::string::npos) return "(none)";
+        const std::size_t begin = at + name.size() + 2;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    }
+
+    ShiftedClock clock;
+    TestIssuer issuer;
+    Provider files;
+    std::string log;
+    std::string detail;
+    std::int32_t retry_after_ms = 0;
+    std::shared_ptr<Backend> backend;
+    std::unique_ptr<Session> session;
+};
+
+bool may_read(const Session &session) {
+    return session.authorize({access::Operation::read, "v", "q", {}}) == Decision::allowed;
+}
+
+}  // namespace
+
+TEST_F(OpaqueTokens, AreAskedAboutOnceAndGiveTheirRights) {
+    begin(config());
+    issuer.set_active(good, claims().number("exp", now() + 200).number("iat", now() - 5));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail << log;
+    EXPECT_EQ(session->username(), "alice");
+    EXPECT_EQ(session->issuer(), issuer.issuer());
+    EXPECT_EQ(session->expires_at(), now() + 200 + 10);  // clock_skew
+    EXPECT_TRUE(may_read(*session));
+    EXPECT_EQ(session->authorize({access::Operation::write, "v", "q", {}}), Decision::denied);
+    for (int i = 0; i < 5; ++i) ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 1U);
+    EXPECT_EQ(metric("tokenward_token_cache_hits_total"), "5");
+    EXPECT_EQ(metric(R"(tokenward_introspection_requests_total{section="oauth",result="active"})"), "1");
+    EXPECT_NE(backend->status().find(R"("introspection":{"endpoint":")" + issuer.issuer() + "/introspect\""), std::string::npos);
+    EXPECT_EQ(log_at_end().find(good), std::string::npos) << "no log holds a token";
+    EXPECT_EQ(log_at_end().find("s3cr"), std::string::npos);
+    EXPECT_NE(log_at_end().find("username=\"alice\""), std::string::npos) << log;
+}
+
+TEST_F(OpaqueTokens, AnAnswerCountsForSoLong) {
+    begin(config(R"(,"opaque_tokens":true,"introspection_ttl":30)"));
+    issuer.set_active(good, claims().number("exp", now() + 3600));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    issuer.set_inactive(good);
+    clock.shift_s = 28;
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+    clock.shift_s = 31;
+    EXPECT_EQ(log_in(good), Reason::TOKEN_INACTIVE) << detail;
+    EXPECT_EQ(asked(), 2U);
+    EXPECT_EQ(log_in(good), Reason::TOKEN_INACTIVE);
+    EXPECT_EQ(asked(), 2U) << "a no counts for ten seconds";
+    issuer.set_active(good, claims().number("exp", now() + 3600));
+    clock.shift_s = 42;
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+}
+
+TEST_F(OpaqueTokens, TheAnswersExpEndsThemSooner) {
+    begin(config(R"(,"opaque_tokens":true,"clock_skew":0)"));
+    issuer.set_active(good, claims().number("exp", now() + 20));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    clock.shift_s = 21;
+    EXPECT_EQ(session->authorize({access::Operation::read, "v", "q", {}}), Decision::expired);
+    EXPECT_EQ(log_in(good), Reason::TOKEN_EXPIRED) << detail;
+    EXPECT_EQ(asked(), 1U);
+}
+
+TEST_F(OpaqueTokens, WithoutExpASessionIsBoundedAllTheSame) {
+    begin(config());
+    issuer.set_active(good, claims());
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 86400.0, 2.0);
+    begin(config(R"(,"opaque_tokens":true,"max_session":600)"));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 2.0);
+}
+
+TEST_F(OpaqueTokens, TheAnswersClaimsGoThroughTheSameRules) {
+    begin(config());
+    struct Row {
+        const char *what;
+        JsonObject answer;
+        Reason reason;
+    };
+    const Row rows[] = {
+        {"another issuer's", claims().string("iss", "https://evil.example"), Reason::WRONG_ISSUER},
+        {"made for another service", claims().string("aud", "mail"), Reason::WRONG_AUDIENCE},
+        {"made for nobody", claims().remove("aud"), Reason::NO_AUDIENCE},
+        {"over", claims().number("exp", now() - 60), Reason::TOKEN_EXPIRED},
+        {"not yet good", claims().number("nbf", now() + 600), Reason::NOT_YET_VALID},
+        {"exp as text", claims().string("exp", "soon"), Reason::INVALID_CLAIM},
+        {"nobody's", claims().remove("sub").remove("client_id"), Reason::NO_USERNAME},
+        {"a refresh token", claims().string("token_use", "refresh_token"), Reason::NOT_AN_ACCESS_TOKEN},
+        {"bound to a key", claims().raw("cnf", R"({"jkt":"x"})"), Reason::SENDER_CONSTRAINED},
+        {"bound to a certificate", claims().raw("cnf", R"({"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})"),
+         Reason::SENDER_CONSTRAINED},
+    };
+    int number = 0;
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.what);
+        const std::string token = "opaque-0123456789-" + std::to_string(++number);
+        issuer.set_active(token, row.answer);
+        EXPECT_STREQ(reason_name(log_in(token)), reason_name(row.reason)) << detail;
+        EXPECT_FALSE(detail.empty());
+    }
+    JsonObject scopes = claims();
+    scopes.strings("scope", {"broker.read:v/q"});
+    issuer.set_active("opaque-scopes-as-an-array", scopes);
+    EXPECT_EQ(log_in("opaque-scopes-as-an-array"), Reason::NONE) << detail;
+    EXPECT_TRUE(may_read(*session));
+}
+
+TEST_F(OpaqueTokens, NothingButAnAnswerIsAYes) {
+    const std::pair<const char *, const char *> bodies[] = {
+        {"HTML", "<html><body>Please log in</body></html>"},
+        {"nothing", ""},
+        {"no object", "[true]"},
+        {"no active", R"({"sub":"alice","aud":"broker","scope":"broker.read:*/*"})"},
+        {"active as a string", R"({"active":"true","sub":"alice","aud":"broker"})"},
+        {"active as a number", R"({"active":1,"sub":"alice","aud":"broker"})"},
+        {"active twice", R"({"active":false,"active":true,"sub":"alice","aud":"broker"})"},
+        {"null", "null"},
+        {"half", R"({"active":true,"sub":"ali)"},
+    };
+    for (const auto &[what, body] : bodies) {
+        SCOPED_TRACE(what);
+        TestIssuer::Documents documents;
+        documents.introspection = body;
+        issuer.set_documents(documents);
+        begin(config());
+        EXPECT_EQ(log_in(good), Reason::INTROSPECTION_FAILED) << detail;
+        EXPECT_GT(retry_after_ms, 0) << "the token itself may be good";
+        EXPECT_FALSE(detail.empty());
+    }
+    issuer.heal();
+    const std::pair<const char *, std::pair<TestIssuer::Fault, int>> faults[] = {
+        {"a redirect", {TestIssuer::Fault::redirect, 302}}, {"503", {TestIssuer::Fault::status, 503}},
+        {"404", {TestIssuer::Fault::status, 404}},          {"huge", {TestIssuer::Fault::huge, 2}},
+        {"cut off", {TestIssuer::Fault::truncate, 0}},      {"reset", {TestIssuer::Fault::reset_in_body, 0}},
+    };
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    for (const auto &[what, fault] : faults) {
+        SCOPED_TRACE(what);
+        issuer.set_fault(Endpoint::introspection, fault.first, fault.second);
+        begin(config());
+        EXPECT_EQ(log_in(good), Reason::INTROSPECTION_FAILED) << detail;
+        EXPECT_FALSE(detail.empty());
+    }
+    issuer.heal();
+    begin(config());
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_EQ(log_at_end().find(good), std::string::npos);
+}
+
+TEST_F(OpaqueTokens, ASlowProviderHoldsNobodyLongerThanTheTimeOut) {
+    begin(config(R"(,"opaque_tokens":true,"jwks_timeout":1)"));
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    issuer.set_fault(Endpoint::introspection, TestIssuer::Fault::stall_in_body);
+    const auto begun = SystemClock::instance().monotonic_ms();
+    const Reason reason = log_in(good);
+    EXPECT_TRUE(reason == Reason::INTROSPECTION_FAILED || reason == Reason::INTROSPECTION_PENDING) << reason_name(reason);
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 4000);
+    issuer.heal();
+    for (int i = 0; i < 100 && log_in(good) != Reason::NONE; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(detail, "");
+    EXPECT_NE(log_at_end().find("introspection works again"), std::string::npos) << log;
+}
+
+TEST_F(OpaqueTokens, AsWhomIsAsked) {
+    TestIssuer::Documents documents;
+    documents.auth_methods = {"client_secret_post"};
+    issuer.set_documents(documents);
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    begin(config());
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+    files.write("secret", "wrong");
+    chmod(files.path("secret").c_str(), 0640);
+    begin(config());
+    EXPECT_EQ(log_in(good), Reason::INTROSPECTION_FAILED);
+    EXPECT_NE(detail.find("doesn't take introspection_client_id"), std::string::npos) << detail;
+}
+
+TEST_F(OpaqueTokens, NoPasswordIsShownToTheProvider) {
+    begin(config());
+    const std::string plain = std::string("\0user\0", 6) + good;
+    const std::vector<credentials::Credentials> passwords = {
+        {Kind::username_password, {}, "user", good},
+        {Kind::sasl_plain, plain, {}, {}},
+        {Kind::username_password, {}, "user", "correct horse battery staple"},
+    };
+    for (const auto &one : passwords) EXPECT_EQ(log_in(one), Reason::NOT_A_TOKEN) << detail;
+    // Sent as a token, but nobody makes such tokens.
+    EXPECT_EQ(log_in("short"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(log_in("0123456789 0123456789"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(log_in("0123456789\"0123456789"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(asked(), 0U);
+    // With a prefix that the operator names it is no password.
+    begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"opaque-")"));
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    EXPECT_EQ(log_in(passwords[0]), Reason::NONE) << detail;
+    EXPECT_EQ(log_in(passwords[1]), Reason::NONE) << detail;
+    EXPECT_EQ(log_in(passwords[2]), Reason::NOT_A_TOKEN) << detail;
+    EXPECT_EQ(asked(), 1U);
+    const std::string message = std::string("n,,\x01" "auth=Bearer ") + good + "\x01\x01";
+    EXPECT_EQ(log_in({Kind::sasl_oauthbearer, message, {}, {}}), Reason::NONE) << detail;
+    EXPECT_EQ(log_in({Kind::http_authorization, std::string("Bearer ") + good, {}, {}}), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 1U) << "the same token";
+}
+
+TEST_F(OpaqueTokens, AJsonWebTokenIsJudgedHereAsEver) {
+    begin(config());
+    const std::string token = issuer.mint();
+    EXPECT_EQ(log_in(token), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 0U);
+    EXPECT_EQ(log_in("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkExMjhHQ00ifQ.a.b.c.d"), Reason::ENCRYPTED_TOKEN) << detail;
+    EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(OpaqueTokens, OfTwoProvidersThePrefixChooses) {
+    const std::string both = R"({"oauth":)" + config(R"(,"opaque_tokens":true,"opaque_token_prefix":"opaque-")") +
+                             R"(,"oauth.two":{"issuer":"https://two.example","resource_server_id":"broker","jwks_file":")" +
+                             files.path("jwks.json") + R"(","username_prefix":"two:"}})";
+    begin(both);
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_EQ(log_in("another-0123456789-abcdef"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(asked(), 1U);
+}
+
+TEST_F(OpaqueTokens, ManyAtOnceAreOneRequest) {
+    begin(config());
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    issuer.set_fault(Endpoint::introspection, TestIssuer::Fault::drip, 5);
+    std::atomic<int> in{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 20; ++i)
+        threads.emplace_back([&] { in += backend->authenticate(bearer(good), {}).has_value() ? 1 : 0; });
+    for (auto &thread : threads) thread.join();
+    EXPECT_EQ(in, 20) << log;
+    EXPECT_EQ(asked(), 1U);
+}
+
+TEST_F(OpaqueTokens, AFloodOfMadeUpOnesIsHeldBack) {
+    BackendOptions options = options_with_log(config(R"(,"opaque_tokens":true,"introspection_rate":5)"), log);
+    backend = make_backend(options, clock);  // max_wait_ms 0: a host that asks again
+    ASSERT_NE(backend, nullptr);
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    for (int i = 0; i < 100 && log_in(good) != Reason::NONE; ++i) {
+        EXPECT_GT(retry_after_ms, 0);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ASSERT_EQ(detail, "");
+    for (int i = 0; i < 300; ++i) EXPECT_NE(log_in("made-up-token-number-" + std::to_string(i)), Reason::NONE);
+    EXPECT_EQ(log_in(good), Reason::NONE) << "a good one isn't held up";
+    EXPECT_LE(asked(), 20U);
+    EXPECT_NE(metric(R"(tokenward_introspection_limited_total{section="oauth"})"), "0");
+}
+
+TEST_F(OpaqueTokens, AReloadThatChangesNothingKeepsTheAnswers) {
+    begin(config());
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    ASSERT_TRUE(backend->reload(nullptr));
+    issuer.set_network(TestIssuer::Network::down);
+    EXPECT_EQ(log_in(good), Reason::NONE) << detail;
+    BackendOptions options;
+    options.config_json = config(R"(,"opaque_tokens":true,"introspection_ttl":5)");
+    options.max_wait_ms = 3000;
+    ASSERT_TRUE(backend->reload(&options));
+    EXPECT_NE(log_in(good), Reason::NONE) << "other settings: asked anew";
+    options.config_json = config("");
+    options.config_json = R"({"issuer":")" + issuer.issuer() + R"(","resource_server_id":"broker","ca_file":")" +
+                          issuer.ca_file() + R"("})";
+    ASSERT_TRUE(backend->reload(&options));
+    EXPECT_EQ(log_in(good), Reason::OPAQUE_TOKEN) << "nobody is asked any more";
+    EXPECT_TRUE(may_read(*session)) << "a live session goes on";
+}
+
+TEST_F(OpaqueTokens, ARefreshTakesOne) {
+    begin(config());
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    const std::string next = "opaque-9876543210-fedcba";
+    issuer.set_active(next, claims().number("exp", now() + 400).string("scope", "broker.write:v/q"));
+    ASSERT_TRUE(backend->refresh(*session, bearer(next), {}).has_value());
+    EXPECT_FALSE(may_read(*session));
+    EXPECT_EQ(session->expires_at(), now() + 400 + 10);
+    const std::string bobs = "opaque-of-bob-0123456789";
+    issuer.set_active(bobs, claims().string("sub", "bob").number("exp", now() + 400));
+    EXPECT_EQ(backend->refresh(*session, bearer(bobs), {}).error().reason, Reason::IDENTITY_CHANGED);
+}
+
+TEST_F(OpaqueTokens, AnOperatorMayDenyThem) {
+    files.write("denied", "client_id app\n");
+    begin(config(R"(,"opaque_tokens":true,"denied_file":")" + files.path("denied") + '"'));
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    EXPECT_EQ(log_in(good), Reason::DENIED_BY_OPERATOR) << detail;
+}
+
+// ---- introspect = jwt ---------------------------------------------------------------------------------------
+
+class RevokedTokens : public OpaqueTokens {};
+
+TEST_F(RevokedTokens, AJsonWebTokenMustBeActive) {
+    begin(config(R"(,"introspect":"jwt")"));
+    const std::string token = issuer.mint();
+    issuer.set_active(token, claims());
+    ASSERT_EQ(log_in(token), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 1U);
+    ASSERT_EQ(log_in(token), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 1U);
+    issuer.set_inactive(token);
+    clock.shift_s = 61;
+    EXPECT_EQ(log_in(token), Reason::TOKEN_INACTIVE) << detail;
+    EXPECT_EQ(log_in(issuer.mint()), Reason::TOKEN_INACTIVE) << detail;
+    EXPECT_EQ(log_in(good), Reason::OPAQUE_TOKEN) << "opaque_tokens isn't set";
+}
+
+TEST_F(RevokedTokens, WhatARuleRefusesIsntAskedAbout) {
+    begin(config(R"(,"introspect":"jwt")"));
+    support::MintRequest forged;
+    forged.signer = support::MintRequest::Signer::stranger;
+    EXPECT_EQ(log_in(issuer.mint(forged)), Reason::BAD_SIGNATURE) << detail;
+    support::MintRequest old;
+    old.lifetime_s = -100;
+    EXPECT_EQ(log_in(issuer.mint(old)), Reason::TOKEN_EXPIRED) << detail;
+    EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(RevokedTokens, WhileTheProviderIsDown) {
+    begin(config(R"(,"introspect":"jwt")"));
+    const std::string token = issuer.mint();
+    issuer.set_active(token, claims());
+    issuer.set_fault(Endpoint::introspection, TestIssuer::Fault::status, 503);
+    EXPECT_EQ(log_in(token), Reason::INTROSPECTION_FAILED) << detail;
+    EXPECT_GT(retry_after_ms, 0);
+    begin(config(R"(,"introspect":"jwt","introspect_fail":"open")"));
+    EXPECT_EQ(log_in(token), Reason::NONE) << detail;
+    issuer.heal();
+    issuer.set_inactive(token);
+    clock.shift_s = 70;
+    EXPECT_EQ(log_in(token), Reason::TOKEN_INACTIVE) << "it answers again: " << detail;
+    EXPECT_NE(log_at_end().find("introspect_fail = open"), std::string::npos) << "a warning says so";
+}
+
+}  // namespace tokenward::session
