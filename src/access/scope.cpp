@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t max_tag_bytes = 64;
 
-bool is_alphanumeric(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /// True for printable ASCII that neither the grammar nor a list of scopes between spaces reads as something
 /// else.
 bool stands_for_itself(char c) noexcept {

@@ -37,6 +37,13 @@ bool is_utf8(std::string_view text) noexcept;
 /// The text with U+FFFD in place of each byte that isn't UTF-8.
 std::string to_utf8(std::string_view text);
 
+constexpr bool is_alphanumeric(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+/// What a bearer token consists of, but for the = at its end (RFC 6750 section 2.1, b64token).
+constexpr bool is_bearer_character(char c) noexcept {
+    return is_alphanumeric(c) || std::string_view("-._~+/").find(c) != std::string_view::npos;
+}
 constexpr char to_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

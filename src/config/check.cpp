@@ -17,7 +17,6 @@
 namespace tokenward::config {
 namespace {
 
-constexpr std::int64_t max_session_without_exp_s = 86400;
 constexpr std::int64_t generous_clock_skew_s = 300;
 
 std::string title(const Section &section) {
@@ -131,11 +130,7 @@ tl::unexpected<Failure> no_audience(const SectionDraft &draft, const std::vector
 
 /// A bearer token's alphabet (RFC 6750 section 2.1), and not the beginning of a JSON Web Token: that is never opaque.
 std::string opaque_prefix_problem(std::string_view prefix) {
-    constexpr std::string_view marks = "-._~+/";
-    const bool good = std::all_of(prefix.begin(), prefix.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
-               marks.find(c) != std::string_view::npos;
-    });
+    const bool good = std::all_of(prefix.begin(), prefix.end(), is_bearer_character);
     if (!good) return "a token has letters, digits and - . _ ~ + / alone";
     if (std::string_view("eyJ").starts_with(prefix) || prefix.starts_with("ey"))
         return "a JSON Web Token begins so, too";
@@ -150,15 +145,13 @@ Result<void> check_auth_method(const SectionDraft &draft, std::string_view optio
 }
 
 /// RFC 7662: who is asked, as whom, about what.
-Result<void> check_introspection(SectionDraft &draft, std::size_t sections) {
-    Introspection &asked = draft.section.introspection;
+Result<void> check_introspection(const SectionDraft &draft, std::size_t sections) {
+    const Introspection &asked = draft.section.introspection;
     const auto value = [](const std::string &text) { return fmt::format(" = {}: ", quote(text)); };
     if (!asked.introspect.empty() && asked.introspect != "jwt")
         return refuse(draft, "introspect", value(asked.introspect) + "must be jwt");
     if (asked.introspect_fail != "try_again" && asked.introspect_fail != "open")
         return refuse(draft, "introspect_fail", value(asked.introspect_fail) + "must be try_again or open");
-    asked.jwt = !asked.introspect.empty();
-    asked.fail_open = asked.introspect_fail == "open";
     if (!asked.is_used()) {
         const Introspection unset;
         const std::pair<const char *, bool> has_no_effect[] = {
@@ -191,7 +184,7 @@ Result<void> check_introspection(SectionDraft &draft, std::size_t sections) {
         return refuse(draft, used_by, ": set introspection_uri: nothing can be discovered at that issuer",
                       Reason::CONFIG_MISSING_KEY);
     }
-    if (asked.fail_open && !asked.jwt)
+    if (asked.fails_open() && !asked.asks_about_jwt())
         return refuse(draft, "introspect_fail",
                       " = open: is for introspect = jwt alone: an opaque token says nothing by itself");
     if (!asked.opaque_tokens) {
@@ -212,7 +205,7 @@ Result<void> check_introspection(SectionDraft &draft, std::size_t sections) {
 }
 
 /// RFC 6749 section 4.4: for whom, and where.
-Result<void> check_client_credentials(SectionDraft &draft) {
+Result<void> check_client_credentials(const SectionDraft &draft) {
     const ClientCredentials &exchanged = draft.section.client_credentials;
     if (!exchanged.is_used()) {
         const std::pair<const char *, bool> has_no_effect[] = {
@@ -468,7 +461,7 @@ void warn(const Section &section, std::vector<std::string> &warnings) {
         add("allow_id_token = true: tokens that were made for a login page open the broker");
     if (section.tokens.allow_id_token && section.tokens.id_token_marks != TokenRules().id_token_marks)
         add("id_token_marks has no effect beside allow_id_token = true: take one out");
-    if (section.introspection.fail_open)
+    if (section.introspection.fails_open())
         add("introspect_fail = open: a revoked token counts while the provider doesn't answer");
     if (section.tokens.allow_cnf) add("allow_cnf = true: a stolen sender-constrained token works here");
     if (section.tokens.token_in_username)

@@ -92,14 +92,15 @@ struct ScopeRules {
     bool expand_connection = false;    ///< {mqtt:client_id} and {session:username} in scopes
 };
 
+/// The longest session by a token that doesn't say when it ends, where max_session says nothing.
+inline constexpr std::int64_t max_session_without_exp_s = 86400;
+
 /// What the provider is asked about tokens (RFC 7662).
 struct Introspection {
     bool opaque_tokens = false;                 ///< what is no JSON Web Token is asked about
     std::string opaque_token_prefix;            ///< a password that begins so is an opaque token
-    bool jwt = false;                           ///< JSON Web Tokens are asked about, too
-    std::string introspect;                     ///< as it is written
-    std::string introspect_fail = "try_again";  ///< the same
-    bool fail_open = false;                     ///< a JSON Web Token counts while the provider doesn't answer
+    std::string introspect;                     ///< empty or jwt
+    std::string introspect_fail = "try_again";  ///< or open
     std::string introspection_uri;              ///< empty: by discovery
     std::string client_id;                      ///< who asks
     std::string client_secret_file;             ///< its secret, or its private key
@@ -107,8 +108,10 @@ struct Introspection {
     std::int64_t ttl_s = 60;                    ///< how long an answer counts
     std::int64_t rate = 50;                     ///< requests a second
 
-    bool is_used() const noexcept { return opaque_tokens || jwt; }
-    bool operator==(const Introspection &) const = default;
+    bool asks_about_jwt() const noexcept { return !introspect.empty(); }
+    /// A JSON Web Token counts while the provider doesn't answer.
+    bool fails_open() const noexcept { return introspect_fail == "open"; }
+    bool is_used() const noexcept { return opaque_tokens || asks_about_jwt(); }
 };
 
 /// Clients that can't get a token send their id and secret, for which the provider gives one (RFC 6749 section 4.4).
@@ -121,7 +124,6 @@ struct ClientCredentials {
     std::int64_t session_s = 3600;  ///< how long such a session lasts
 
     bool is_used() const noexcept { return !prefix.empty(); }
-    bool operator==(const ClientCredentials &) const = default;
 };
 
 /// What a section's tokens may say at the most. Unset: everything. Empty: nothing.

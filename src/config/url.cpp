@@ -17,13 +17,9 @@ namespace {
 constexpr std::string_view https = "https://";
 constexpr std::size_t longest_url_of_a_provider = 2048;
 
-bool is_alnum(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool has_only(std::string_view text, std::string_view marks) {
     return std::all_of(text.begin(), text.end(),
-                       [&](char c) { return is_alnum(c) || marks.find(c) != std::string_view::npos; });
+                       [&](char c) { return is_alphanumeric(c) || marks.find(c) != std::string_view::npos; });
 }
 
 bool has_only_url_characters(std::string_view url) {

@@ -1,6 +1,7 @@
 #include "credentials/credentials.hpp"
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 #include "credentials/mistake.hpp"
 #include "credentials/oauthbearer.hpp"
 #include "credentials/scheme.hpp"
@@ -139,13 +140,9 @@ bool looks_like_a_token(std::string_view secret) noexcept {
 
 bool may_be_opaque_token(std::string_view secret) noexcept {
     constexpr std::size_t shortest = 16;
-    constexpr std::string_view marks = "-._~+/";
     const std::size_t end = secret.find_last_not_of('=') + 1;  // = stands at the end alone
     return secret.size() >= shortest && end != 0 &&
-           std::all_of(secret.begin(), secret.begin() + static_cast<std::ptrdiff_t>(end), [marks](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      marks.find(c) != std::string_view::npos;
-           });
+           std::all_of(secret.begin(), secret.begin() + static_cast<std::ptrdiff_t>(end), is_bearer_character);
 }
 
 Result<SentToken> judge_secret(SentToken sent, bool token_in_username) {

@@ -95,8 +95,7 @@ std::string form_encoded(std::string_view text) {
     out.reserve(text.size() * 3);  // no copy of a secret is left behind by growing
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
-            marks.find(c) != std::string_view::npos) {
+        if (is_alphanumeric(c) || marks.find(c) != std::string_view::npos) {
             out += c;
         } else {
             out += '%';

@@ -27,6 +27,29 @@ void take(Result<Answer> said, Answer &answer) {
     answer.hint = std::move(said.error().hint);
 }
 
+void read_about(keys::HttpResponse &response, Answer &answer) {
+    if (response.result == keys::FetchResult::ok) {
+        take(read_answer(std::move(response.body)), answer);
+    } else if (response.status == 401 || response.status == 403) {
+        answer.problem =
+            fmt::format("HTTP status {}: the provider doesn't take introspection_client_id and its secret",
+                        response.status);
+        answer.hint =
+            "let the provider's client have introspection (a confidential client, or a resource server)";
+    }
+}
+
+void read_token(keys::HttpResponse &response, std::string_view secret, Answer &answer) {
+    if (response.result == keys::FetchResult::ok) {
+        take(read_token_answer(std::move(response.body)), answer);
+    } else if (auto error = read_token_error(response.body, secret)) {
+        answer = *std::move(error);
+    } else if (response.status == 401) {
+        answer.kind = Answer::Kind::inactive;
+        answer.problem = "the provider answers with HTTP status 401";
+    }
+}
+
 /// A client's token is given up a little before its end.
 std::int64_t counts_ms(const Answer &answer, std::int64_t ttl_s) {
     if (answer.lifetime_s == 0) return ttl_s * 1000;
@@ -152,9 +175,9 @@ void Introspector::take_in(keys::Transport::Id id, keys::HttpResponse response) 
 std::shared_ptr<const Answer> Introspector::read(const Job &job, keys::HttpResponse &response) const {
     auto answer = std::make_shared<Answer>();
     if (job.provider->input().purpose == Purpose::introspection) {
-        read_about(job, response, *answer);
+        read_about(response, *answer);
     } else {
-        read_token(job, response, *answer);
+        read_token(response, job.asked.secret, *answer);
     }
     const std::int64_t now = clock_.monotonic_ms();
     switch (answer->kind) {
@@ -171,29 +194,6 @@ std::shared_ptr<const Answer> Introspector::read(const Job &job, keys::HttpRespo
             break;
     }
     return answer;
-}
-
-void Introspector::read_about(const Job &, keys::HttpResponse &response, Answer &answer) const {
-    if (response.result == keys::FetchResult::ok) {
-        take(read_answer(std::move(response.body)), answer);
-    } else if (response.status == 401 || response.status == 403) {
-        answer.problem =
-            fmt::format("HTTP status {}: the provider doesn't take introspection_client_id and its secret",
-                        response.status);
-        answer.hint =
-            "let the provider's client have introspection (a confidential client, or a resource server)";
-    }
-}
-
-void Introspector::read_token(const Job &job, keys::HttpResponse &response, Answer &answer) const {
-    if (response.result == keys::FetchResult::ok) {
-        take(read_token_answer(std::move(response.body)), answer);
-    } else if (auto error = read_token_error(response.body, job.asked.secret)) {
-        answer = *std::move(error);
-    } else if (response.status == 401) {
-        answer.kind = Answer::Kind::inactive;
-        answer.problem = "the provider answers with HTTP status 401";
-    }
 }
 
 void Introspector::end_discovery(const Job &job, keys::HttpResponse &response) {

@@ -40,8 +40,6 @@ class Introspector final : public keys::Errands {
     void start(keys::Transport &transport, Job &&job);
     keys::HttpRequest request_for(const Job &job) const;
     std::shared_ptr<const Answer> read(const Job &job, keys::HttpResponse &response) const;
-    void read_about(const Job &job, keys::HttpResponse &response, Answer &answer) const;
-    void read_token(const Job &job, keys::HttpResponse &response, Answer &answer) const;
     void end_discovery(const Job &job, keys::HttpResponse &response);
     void fail(const Job &job, std::string problem, std::string hint, std::int64_t retry_after_s);
     void tell(const Job &job, const std::string &problem, std::uint64_t failures);

@@ -23,8 +23,6 @@ namespace tokenward::session {
 namespace {
 
 constexpr std::int64_t no_end_ms = std::numeric_limits<std::int64_t>::max();
-/// Of an answer without exp: as for a token without it.
-constexpr std::int64_t max_session_without_exp_s = 86400;
 
 template <class Buffer>
 void tidy_buffer(Buffer &buffer) noexcept {
@@ -124,7 +122,6 @@ bool Login::extract_token() {
 
 /// RFC 6749 section 4.4.
 bool Login::exchange() {
-    using Kind = introspection::Answer::Kind;
     hold_configuration();
     const ActiveSection *section = configuration_->exchanges(sent_);
     if (section == nullptr) return refuse(Reason::NOT_A_TOKEN, {});  // a reload came meanwhile
@@ -134,20 +131,12 @@ bool Login::exchange() {
     const auto fingerprint = section->exchange->fingerprint(question);
     if (!fingerprint) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no HMAC");
     fingerprint_ = *fingerprint;
-    introspection::Inquiry inquiry =
-        section->exchange->ask(fingerprint_, question, services_.max_wait_ms.load(std::memory_order_relaxed));
-    if (!inquiry.answer) {
-        const Reason reason =
-            inquiry.is_down ? Reason::CLIENT_CREDENTIALS_FAILED : Reason::CLIENT_CREDENTIALS_PENDING;
-        return refuse(Failure{reason, inquiry.why, inquiry.retry_after_ms, {}});
-    }
-    if (inquiry.answer->kind == Kind::failed)
-        return refuse(
-            Failure{Reason::CLIENT_CREDENTIALS_FAILED, inquiry.answer->problem, 1000, inquiry.answer->hint});
-    if (inquiry.answer->kind == Kind::inactive)
+    exchanged_ = learned(section->exchange->ask(fingerprint_, question, max_wait_ms()),
+                         Reason::CLIENT_CREDENTIALS_PENDING, Reason::CLIENT_CREDENTIALS_FAILED);
+    if (!exchanged_) return false;
+    if (exchanged_->kind == introspection::Answer::Kind::inactive)
         return refuse(Reason::CLIENT_REFUSED,
-                      fmt::format("the client {}: {}", quote(question.client_id), inquiry.answer->problem));
-    exchanged_ = std::move(inquiry.answer);
+                      fmt::format("the client {}: {}", quote(question.client_id), exchanged_->problem));
     exchanged_by_ = section;
     credentials::SentToken given;
     given.token = exchanged_->content;
@@ -273,11 +262,8 @@ bool Login::ask_provider() {
     }
     audit_fields_.issuer = section_->issuer;
     if (!check_size(section_->tokens.max_token_bytes)) return false;
-    if (!digest_) hash_token();
-    if (!digest_) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no SHA-256");
-    if (!take_answer(section_->asked->ask(*digest_, {sent_.token, {}},
-                                          services_.max_wait_ms.load(std::memory_order_relaxed))))
-        return false;
+    auto inquiry = ask_about_token();
+    if (!inquiry || !take_answer(*std::move(inquiry))) return false;
     auto payload = buffers_->payload.parse(answer_->content, Reason::INTROSPECTION_FAILED);
     if (!payload) return refuse(std::move(payload).error());
     payload_ = *payload;
@@ -286,37 +272,49 @@ bool Login::ask_provider() {
 
 /// introspect = jwt.
 bool Login::ask_if_active() {
-    if (is_opaque_ || !section_->introspection.jwt) return true;
-    if (!digest_) hash_token();
-    if (!digest_) return refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no SHA-256");
-    introspection::Inquiry inquiry = section_->asked->ask(
-        *digest_, {sent_.token, {}}, services_.max_wait_ms.load(std::memory_order_relaxed));
+    const config::Introspection &rules = section_->introspection;
+    if (is_opaque_ || !rules.asks_about_jwt()) return true;
+    auto inquiry = ask_about_token();
+    if (!inquiry) return false;
     const bool is_down =
-        inquiry.answer ? inquiry.answer->kind == introspection::Answer::Kind::failed : inquiry.is_down;
-    if (is_down && section_->introspection.fail_open) {
+        inquiry->answer ? inquiry->answer->kind == introspection::Answer::Kind::failed : inquiry->is_down;
+    if (is_down && rules.fails_open()) {
         fresh_until_ms_ = services_.clock.monotonic_ms() + introspection::Provider::inactive_counts_ms;
         return true;
     }
-    return take_answer(std::move(inquiry));
+    return take_answer(*std::move(inquiry));
+}
+
+/// Nothing: it is refused.
+std::optional<introspection::Inquiry> Login::ask_about_token() {
+    if (!digest_) hash_token();
+    if (digest_) return section_->asked->ask(*digest_, {sent_.token, {}}, max_wait_ms());
+    refuse(Reason::CRYPTO_UNAVAILABLE, "OpenSSL has no SHA-256");
+    return std::nullopt;
 }
 
 bool Login::take_answer(introspection::Inquiry inquiry) {
-    using Kind = introspection::Answer::Kind;
+    answer_ = learned(std::move(inquiry), Reason::INTROSPECTION_PENDING, Reason::INTROSPECTION_FAILED);
+    if (!answer_) return false;
+    if (answer_->kind == introspection::Answer::Kind::inactive)
+        return refuse(Reason::TOKEN_INACTIVE, "the provider says that the token isn't active");
+    fresh_until_ms_ = answer_->good_until;
+    return true;
+}
+
+/// An answer that says yes or no. NULL: there is none yet, or none was given, and it is refused.
+introspection::AnswerRef Login::learned(introspection::Inquiry inquiry, Reason pending, Reason failed) {
     if (!inquiry.answer) {
-        const Reason reason = inquiry.is_down ? Reason::INTROSPECTION_FAILED : Reason::INTROSPECTION_PENDING;
-        return refuse(Failure{reason, inquiry.why, inquiry.retry_after_ms, {}});
+        refuse(Failure{inquiry.is_down ? failed : pending, inquiry.why, inquiry.retry_after_ms, {}});
+        return nullptr;
     }
-    answer_ = std::move(inquiry.answer);
-    switch (answer_->kind) {
-        case Kind::active:
-            fresh_until_ms_ = answer_->good_until;
-            return true;
-        case Kind::inactive:
-            return refuse(Reason::TOKEN_INACTIVE, "the provider says that the token isn't active");
-        case Kind::failed:
-            break;
-    }
-    return refuse(Failure{Reason::INTROSPECTION_FAILED, answer_->problem, 1000, answer_->hint});
+    if (inquiry.answer->kind != introspection::Answer::Kind::failed) return std::move(inquiry.answer);
+    refuse(Failure{failed, inquiry.answer->problem, 1000, inquiry.answer->hint});
+    return nullptr;
+}
+
+std::uint32_t Login::max_wait_ms() const noexcept {
+    return services_.max_wait_ms.load(std::memory_order_relaxed);
 }
 
 /// Rule 3's first half and rule 5's typ: what the section demands of a header (RFC 9068 section 4).
@@ -364,8 +362,8 @@ bool Login::refuse_type() {
 
 /// Rules 4 and 6: one key, one signature check.
 bool Login::verify_signature() {
-    auto key = section_->keys->find(header_->algorithm, header_->kid, section_->tokens.default_key,
-                                    services_.max_wait_ms.load(std::memory_order_relaxed));
+    auto key =
+        section_->keys->find(header_->algorithm, header_->kid, section_->tokens.default_key, max_wait_ms());
     if (!key) return refuse(std::move(key).error());
     key_ = *std::move(key);
     std::vector<char> &signature = buffers_->signature;
@@ -544,7 +542,8 @@ bool Login::check_not_ended(const Session &session) {
 Rights Login::granted_rights() {
     std::int64_t end = token_->validity.expires_at;
     std::int64_t max_session_s = section_->tokens.max_session_s;
-    if (is_opaque_ && end == claims::no_end && max_session_s == 0) max_session_s = max_session_without_exp_s;
+    if (is_opaque_ && end == claims::no_end && max_session_s == 0)
+        max_session_s = config::max_session_without_exp_s;
     // The client brings no other token.
     if (exchanged_by_ != nullptr) end = now_ + exchanged_by_->client_credentials.session_s;
     if (max_session_s > 0) end = std::min(end, now_ + max_session_s);

@@ -95,7 +95,10 @@ class Login {
     bool exchange();
     bool ask_provider();
     bool ask_if_active();
+    std::optional<introspection::Inquiry> ask_about_token();
     bool take_answer(introspection::Inquiry inquiry);
+    introspection::AnswerRef learned(introspection::Inquiry inquiry, Reason pending, Reason failed);
+    std::uint32_t max_wait_ms() const noexcept;
     bool check_header();
     bool verify_signature();
     bool check_claims();

@@ -1,6 +1,5 @@
 // Clients that bring an id and a secret, for which the provider gives a token (RFC 6749 section 4.4), through the whole login.
-#include "fixture.hpp"
-#include "shifted_clock.hpp"
+#include "asking_test.hpp"
 
 #include <chrono>
 #include <string>
@@ -17,12 +16,9 @@ using Endpoint = TestIssuer::Endpoint;
 
 constexpr const char *secret = "a-secret-of-the-sensor";
 
-class ClientCredentials : public testing::Test {
+class ClientCredentials : public AskingTest {
   protected:
     ClientCredentials() { issuer.set_client("sensor", secret, token_of("broker.read:v/q", 300)); }
-    void TearDown() override {
-        if (backend) backend->close();
-    }
     static support::MintRequest token_of(const std::string &scope, std::int64_t lifetime_s) {
         support::MintRequest request;
         request.lifetime_s = lifetime_s;
@@ -33,41 +29,11 @@ class ClientCredentials : public testing::Test {
         return R"({"issuer":")" + issuer.issuer() + R"(","resource_server_id":"broker","ca_file":")" + issuer.ca_file() +
                R"(","client_credentials_prefix":"client:")" + more + "}";
     }
-    void begin(const std::string &json) {
-        if (backend) backend->close();
-        BackendOptions options = options_with_log(json, log);
-        options.max_wait_ms = 5000;
-        auto created = Backend::create(options, clock);
-        ASSERT_TRUE(created.has_value()) << created.error().detail;
-        backend = *std::move(created);
-    }
-    Reason log_in(const Credentials &presented) {
-        auto result = backend->authenticate(presented, {});
-        detail = result ? "" : result.error().detail;
-        retry_after_ms = result ? 0 : result.error().retry_after_ms;
-        if (!result) return result.error().reason;
-        session = std::move(*result);
-        return Reason::NONE;
-    }
+    using AskingTest::log_in;
     Reason log_in(const std::string &username, const std::string &password) {
         return log_in({Kind::username_password, {}, username, password});
     }
-    bool may_read() const { return session->authorize({access::Operation::read, "v", "q", {}}) == Decision::allowed; }
     std::size_t asked() const { return issuer.requests(Endpoint::token); }
-    /// Whole, and nobody writes to it any more.
-    const std::string &log_at_end() {
-        backend->close();
-        return log;
-    }
-    std::int64_t now() const { return clock.unix_seconds(); }
-
-    ShiftedClock clock;
-    TestIssuer issuer;
-    std::string log;
-    std::string detail;
-    std::int32_t retry_after_ms = 0;
-    std::shared_ptr<Backend> backend;
-    std::unique_ptr<Session> session;
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 // Tokens about which the provider is asked (RFC 7662), through the whole login.
-#include "fixture.hpp"
-#include "shifted_clock.hpp"
+#include "asking_test.hpp"
 
 #include <chrono>
 #include <string>
@@ -16,11 +15,8 @@ using Endpoint = TestIssuer::Endpoint;
 
 constexpr const char *good = "opaque-0123456789-abcdef";
 
-class OpaqueTokens : public testing::Test {
+class OpaqueTokens : public AskingTest {
   protected:
-    void TearDown() override {
-        if (backend) backend->close();
-    }
     void SetUp() override {
         files.write("secret", "s3cr:et\n");
         chmod(files.path("secret").c_str(), 0640);
@@ -31,14 +27,6 @@ class OpaqueTokens : public testing::Test {
                R"(","introspection_client_id":"broker","introspection_client_secret_file":")" + files.path("secret") + '"' +
                more + "}";
     }
-    void begin(const std::string &json) {
-        if (backend) backend->close();
-        BackendOptions options = options_with_log(json, log);
-        options.max_wait_ms = 5000;
-        auto created = Backend::create(options, clock);
-        ASSERT_TRUE(created.has_value()) << created.error().detail;
-        backend = *std::move(created);
-    }
     static JsonObject claims() {
         return JsonObject()
             .string("sub", "alice")
@@ -47,21 +35,7 @@ class OpaqueTokens : public testing::Test {
             .string("token_type", "Bearer")
             .string("scope", "broker.read:v/q broker.tag:monitoring");
     }
-    /// Whole, and nobody writes to it any more.
-    const std::string &log_at_end() {
-        backend->close();
-        return log;
-    }
-    std::int64_t now() const { return clock.unix_seconds(); }
-
-    Reason log_in(const credentials::Credentials &presented) {
-        auto result = backend->authenticate(presented, {});
-        detail = result ? "" : result.error().detail;
-        retry_after_ms = result ? 0 : result.error().retry_after_ms;
-        if (!result) return result.error().reason;
-        session = std::move(*result);
-        return Reason::NONE;
-    }
+    using AskingTest::log_in;
     Reason log_in(std::string_view token) { return log_in(bearer(token)); }
     std::size_t asked() const { return issuer.requests(Endpoint::introspection); }
     std::string metric(const std::string &name) const {
@@ -72,19 +46,8 @@ class OpaqueTokens : public testing::Test {
         return text.substr(begin, text.find('\n', begin) - begin);
     }
 
-    ShiftedClock clock;
-    TestIssuer issuer;
     Provider files;
-    std::string log;
-    std::string detail;
-    std::int32_t retry_after_ms = 0;
-    std::shared_ptr<Backend> backend;
-    std::unique_ptr<Session> session;
 };
-
-bool may_read(const Session &session) {
-    return session.authorize({access::Operation::read, "v", "q", {}}) == Decision::allowed;
-}
 
 }  // namespace
 
@@ -95,7 +58,7 @@ TEST_F(OpaqueTokens, AreAskedAboutOnceAndGiveTheirRights) {
     EXPECT_EQ(session->username(), "alice");
     EXPECT_EQ(session->issuer(), issuer.issuer());
     EXPECT_EQ(session->expires_at(), now() + 200 + 10);  // clock_skew
-    EXPECT_TRUE(may_read(*session));
+    EXPECT_TRUE(may_read());
     EXPECT_EQ(session->authorize({access::Operation::write, "v", "q", {}}), Decision::denied);
     for (int i = 0; i < 5; ++i) ASSERT_EQ(log_in(good), Reason::NONE) << detail;
     EXPECT_EQ(asked(), 1U);
@@ -176,7 +139,7 @@ TEST_F(OpaqueTokens, TheAnswersClaimsGoThroughTheSameRules) {
     scopes.strings("scope", {"broker.read:v/q"});
     issuer.set_active("opaque-scopes-as-an-array", scopes);
     EXPECT_EQ(log_in("opaque-scopes-as-an-array"), Reason::NONE) << detail;
-    EXPECT_TRUE(may_read(*session));
+    EXPECT_TRUE(may_read());
 }
 
 TEST_F(OpaqueTokens, NothingButAnAnswerIsAYes) {
@@ -342,7 +305,7 @@ TEST_F(OpaqueTokens, AReloadThatChangesNothingKeepsTheAnswers) {
                           issuer.ca_file() + R"("})";
     ASSERT_TRUE(backend->reload(&options));
     EXPECT_EQ(log_in(good), Reason::OPAQUE_TOKEN) << "nobody is asked any more";
-    EXPECT_TRUE(may_read(*session)) << "a live session goes on";
+    EXPECT_TRUE(may_read()) << "a live session goes on";
 }
 
 TEST_F(OpaqueTokens, ARefreshTakesOne) {
@@ -352,7 +315,7 @@ TEST_F(OpaqueTokens, ARefreshTakesOne) {
     const std::string next = "opaque-9876543210-fedcba";
     issuer.set_active(next, claims().number("exp", now() + 400).string("scope", "broker.write:v/q"));
     ASSERT_TRUE(backend->refresh(*session, bearer(next), {}).has_value());
-    EXPECT_FALSE(may_read(*session));
+    EXPECT_FALSE(may_read());
     EXPECT_EQ(session->expires_at(), now() + 400 + 10);
     const std::string bobs = "opaque-of-bob-0123456789";
     issuer.set_active(bobs, claims().string("sub", "bob").number("exp", now() + 400));
