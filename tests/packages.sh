@@ -130,6 +130,16 @@ traces() {
 # nothing_left NAME FILE...: a line of TAP; not ok if there is a file.
 nothing_left() { if [ $# = 1 ]; then echo "ok - $1"; else echo "not ok - $*"; fi; }
 
+# what_it_needs: for the scripts in $root/try.
+what_it_needs() {
+    cp tests/support/inside.sh "$work/issuer/ca.pem" "$root/try/"
+    [ -e "$root/etc/hosts" ] || echo '127.0.0.1 localhost' >"$root/etc/hosts"
+    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --lifetime 7200 --sub alice \
+        --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
+    cat "$work/issuer/issuer" >"$root/try/issuer"
+    grep '^export RABBITMQ_PLUGINS_DIR=' plugin/rabbitmq/README.md >"$root/try/both_folders"
+}
+
 # try_packages SUITE: TAP. packages_inside.sh does it in the folder; here it gets what it needs, and is looked after.
 try_packages() {
     suite=$1
@@ -137,11 +147,8 @@ try_packages() {
     bare=$root root=$work/$suite
     cp -a "$bare" "$root" && mkdir -p "$root/packages" "$root/try" && newer "$root/newer" || return 1
     cp "build-packages/$suite"/*.deb "$root/packages/"
-    cp tests/support/packages_inside.sh "$work/issuer/ca.pem" "$root/try/"
-    [ -e "$root/etc/hosts" ] || echo '127.0.0.1 localhost' >"$root/etc/hosts"
-    "$build/tests/support/mint" --state-dir "$work/issuer" --alg ES256 --lifetime 7200 --sub alice \
-        --scope 'broker.write:%2F/sensors%2F* broker.read:%2F/*' >"$root/try/token"
-    cat "$work/issuer/issuer" >"$root/try/issuer"
+    cp tests/support/packages_inside.sh "$root/try/"
+    what_it_needs
     # The three lines of the page, where packages put the plugin.
     machine=x86_64 emulated=''
     ! is_arm64 "$suite" || machine=aarch64 emulated=emulated
@@ -153,30 +160,30 @@ try_packages() {
     nothing_left 'a removal leaves nothing' $(traces "$root")
     rm -rf "$root"
 }
-# by_the_page SUITE: TAP. The commands of Mosquitto's page, word by word, in a bare folder.
-by_the_page() {
+# by_the_pages SUITE: TAP. The commands of the pages for Mosquitto and RabbitMQ, word by word, in a bare folder.
+by_the_pages() {
     bare_root "$1" || return 1
     bare=$root root=$work/$1-source
     cp -a "$bare" "$root" && mkdir "$root/try" && tar -xf "$work/tokenward-$version.tar.xz" -C "$root/try" || return 1
     # Nobody is there to say yes.
     echo 'APT::Get::Assume-Yes "true"; APT::Install-Recommends "false";' >"$root/etc/apt/apt.conf.d/try"
-    sed -n '/^From source/,/^Three lines/p' plugin/mosquitto/README.md |
-        awk '/^```$/ { ++fence; next } fence == 1' >"$root/try/page.sh"
-    cp tests/support/installed_broker.sh "$root/try/"
+    what_it_needs
+    cp tests/support/source_inside.sh "$root/try/"
     grep '^plugin /' plugin/mosquitto/README.md >"$root/try/line"
-    verdict=ok
-    {
-        inside "$root" apt-get -q update &&
-            inside "$root" sh -e -c "cd /try/tokenward-$version && . /try/page.sh" &&
-            inside "$root" sh /try/installed_broker.sh "$(free_ports 1)"
-    } >"$work/page.log" 2>&1 || {
-        verdict='not ok'
-        tail -n 40 "$work/page.log" | sed 's/^/# /'
-    }
-    echo "$verdict - from source, by the page: the broker runs with the installed sample's lines"
-    inside "$root" sh -c "ninja -C /try/tokenward-$version/build uninstall" >/dev/null 2>&1
+    for page in mosquitto rabbitmq; do
+        sed -n '/^Or from source/,/^<!-- end -->/p' "plugin/$page/README.md" |
+            awk '/^```$/ { ++fence; next } fence == 1' >"$root/try/$page.sh"
+        if [ -s "$root/try/$page.sh" ] &&
+            inside "$root" sh -e -c "cd /try/tokenward-$version && . /try/$page.sh" >"$work/page.log" 2>&1; then
+            echo "ok - from source, by the page of $page"
+        else
+            echo "not ok - from source, by the page of $page"
+            tail -n 40 "$work/page.log" | sed 's/^/# /'
+        fi
+    done
+    inside "$root" sh /try/source_inside.sh "/try/tokenward-$version" 2>&1
     # shellcheck disable=SC2046 # in one line
-    nothing_left 'ninja uninstall leaves nothing' $(find "$root/usr/local" ! -type d -name '*tokenward*')
+    nothing_left 'ninja uninstall leaves nothing' $(find "$root/usr" ! -type d -name '*tokenward*')
     rm -rf "$root"
 }
 # counted COMMAND...: one that prints TAP without a plan.
@@ -207,7 +214,7 @@ for suite in ${*:-bookworm trixie}; do
     part "lintian on $suite" count_one lintian lint "$suite"
     part "tried in a bare $suite" counted try_packages "$suite"
     # A compiler in QEMU would take hours.
-    is_arm64 "$suite" || part "from source in a bare $suite" counted by_the_page "$suite"
+    is_arm64 "$suite" || part "from source in a bare $suite" counted by_the_pages "$suite"
     part "the same again on $suite, elsewhere" count_one build same_again "$suite"
 done
 finish

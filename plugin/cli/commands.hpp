@@ -21,7 +21,8 @@ struct CheckOptions {
 /// Is this token accepted, and may it do this?
 ExitCode check(const CommonOptions &common, const CheckOptions &options);
 
-/// What stands in this token? Verifies nothing. Without a configuration every scope is shown as a right.
+/// What stands in this token? Verifies nothing. With a configuration (also the default file, if it is there and good)
+/// it shows the rights that the token would give, else every scope as a right.
 ExitCode inspect(const CommonOptions &common, const std::string &token_file);
 
 /// Which keys does the provider give? With health: exit_no_keys if an issuer has none, or only stale ones.

@@ -58,8 +58,7 @@ tokenward_options Host::library_options(std::string_view config_json) {
     paths_.clear();
     for (const std::string &file : options_.config_files) paths_.push_back(host::borrow(file));
     // The library takes its default file only if it is given nothing at all, and JSON may be given here.
-    static constexpr std::string_view default_file = "/etc/tokenward/tokenward.ini";
-    if (paths_.empty()) paths_.push_back(host::borrow(default_file));
+    if (paths_.empty()) paths_.push_back(host::borrow(default_config_file));
     tokenward_options options = TOKENWARD_OPTIONS_INIT;
     options.config_files = paths_.data();
     options.config_file_count = paths_.size();

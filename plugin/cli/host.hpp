@@ -10,6 +10,9 @@
 
 namespace tokenward::cli {
 
+/// Read where no --config is given.
+inline constexpr std::string_view default_config_file = "/etc/tokenward/tokenward.ini";
+
 /// Options that every command has.
 struct CommonOptions {
     std::string library;                    ///< --library; empty: by its name

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include <unistd.h>
+
 namespace tokenward::cli {
 namespace {
 
@@ -50,17 +52,23 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
     }
     Host host(common);
     if (!host.load()) return exit_usage;
-    if (!common.config_files.empty()) {
+    // Without a configuration there is no backend: NULL.
+    bool configured = !common.config_files.empty() || access(default_config_file.data(), F_OK) == 0;
+    if (configured) {
         std::string overrides;
         host.wait_for_keys(false);  // nothing is verified: no key is needed
         if (!read_only_overrides(host, false, overrides) || !host.create(overrides)) {
-            report(host, common, host.error(), exit_usage);
-            return exit_usage;
+            if (!common.config_files.empty()) {
+                report(host, common, host.error(), exit_usage);
+                return exit_usage;
+            }
+            // Nobody asked for it.
+            configured = false;
+            (void)std::fprintf(stderr, "tokenward: %s isn't used: %s\n", default_config_file.data(), host.error().message);
         }
     }
     host::Error error;
     std::string text;
-    // Without a configuration there is no backend: NULL.
     const std::int32_t result = host::read_text(text, [&](char *buffer, std::size_t size, std::size_t *length) {
         return host.library()->inspect(host.backend().get(), token->text.data(), token->text.size(), buffer,
                                        size, length, &error);
@@ -85,8 +93,7 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
     if (permissions.IsArray() && permissions.Empty()) {
         say("rights it would give: none");
     } else {
-        say_list(common.config_files.empty() ? "rights it would give, if every scope counted as it stands"
-                                             : "rights it would give",
+        say_list(configured ? "rights it would give" : "rights it would give, if every scope counted as it stands",
                  permissions);
     }
     say_list("scopes that don't count as written", member(*document, "notes"));

@@ -93,7 +93,8 @@ void add_common(CLI::App &command, CommonOptions &common, bool takes_config) {
         command
             .add_option("--config", common.config_files,
                         "configuration file; may be repeated, a later one wins key by key\n"
-                        "(default: /etc/tokenward/tokenward.ini)")
+                        "(default: " +
+                            std::string(default_config_file) + ")")
             ->type_name("FILE")
             ->allow_extra_args(false);
     }

@@ -80,16 +80,18 @@ const ReasonRow *find_reason(std::string_view name_or_code) {
     return nullptr;
 }
 
-const ReasonRow &nearest_reason(std::string_view name) {
+const ReasonRow *similar_reason(std::string_view name) {
     const std::string wanted = upper_case(name.substr(0, 64));
+    if (wanted.empty()) return nullptr;
     // A name that contains the text, as TOKEN_EXPIRED contains EXPIRED, comes before a short name of small
     // distance.
     const auto rank = [&](const ReasonRow &row) {
-        const bool part = !wanted.empty() && row.name.find(wanted) != std::string_view::npos;
-        return std::pair(!part, distance(wanted, row.name));
+        return std::pair(row.name.find(wanted) == std::string_view::npos, distance(wanted, row.name));
     };
-    return *std::min_element(std::begin(rows), std::end(rows),
-                             [&](const ReasonRow &a, const ReasonRow &b) { return rank(a) < rank(b); });
+    const ReasonRow *nearest = std::min_element(
+        std::begin(rows), std::end(rows), [&](const ReasonRow &a, const ReasonRow &b) { return rank(a) < rank(b); });
+    const auto [other, letters] = rank(*nearest);
+    return other && letters > wanted.size() / 2 ? nullptr : nearest;
 }
 
 ExitCode explain_reason(const CommonOptions &common, const std::string &reason) {
@@ -105,8 +107,13 @@ ExitCode explain_reason(const CommonOptions &common, const std::string &reason) 
     }
     const ReasonRow *row = find_reason(reason);
     if (row == nullptr) {
-        (void)std::fprintf(stderr, "tokenward: there is no reason %s; did you mean %s?\n",
-                           common::quoted(reason).c_str(), std::string(nearest_reason(reason).name).c_str());
+        const std::string name = common::quoted(reason);
+        if (const ReasonRow *near = similar_reason(reason); near != nullptr) {
+            (void)std::fprintf(stderr, "tokenward: there is no reason %s; did you mean %s?\n", name.c_str(),
+                               std::string(near->name).c_str());
+        } else {
+            (void)std::fprintf(stderr, "tokenward: there is no reason %s\n  hint: tokenward explain lists them all\n", name.c_str());
+        }
         return exit_usage;
     }
     if (common.json) {

@@ -19,7 +19,7 @@ struct ReasonRow {
 /// Finds a row by its name, in upper or lower case, or by its number. NULL if there is none.
 [[nodiscard]] const ReasonRow *find_reason(std::string_view name_or_code);
 
-/// The row whose name is most like this one.
-[[nodiscard]] const ReasonRow &nearest_reason(std::string_view name);
+/// The row whose name is most like this one; null if none is like it.
+[[nodiscard]] const ReasonRow *similar_reason(std::string_view name);
 
 }  // namespace tokenward::cli

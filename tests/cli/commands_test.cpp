@@ -219,6 +219,10 @@ TEST_F(Tool, ExplainKnowsEveryReason) {
     EXPECT_TRUE(has(tokenward({"explain", "wrong-audience"}).out, "WRONG_AUDIENCE (401)"));
     EXPECT_TRUE(has(tokenward({"explain", "401", "--json"}).out, R"("name":"WRONG_AUDIENCE")"));
     EXPECT_TRUE(has(tokenward({"explain", "WRONG_AUDIENC"}).err, "did you mean WRONG_AUDIENCE"));
+    const Outcome unlike = tokenward({"explain", "FOO"});
+    EXPECT_EQ(unlike.exit_code, 2);
+    EXPECT_FALSE(has(unlike.err, "did you mean"));
+    EXPECT_TRUE(has(unlike.err, "tokenward explain lists them all"));
     EXPECT_TRUE(has(tokenward({"explain"}).out, "KEYS_PENDING"));
 }
 

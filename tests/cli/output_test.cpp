@@ -45,8 +45,16 @@ TEST(Reasons, ByNameAndNumber) {
     EXPECT_EQ(find_reason("WRONG_AUDIENCES"), nullptr);
     EXPECT_EQ(find_reason("999"), nullptr);
     EXPECT_EQ(find_reason(""), nullptr);
-    EXPECT_EQ(nearest_reason("WRONG_AUDIENCES").name, "WRONG_AUDIENCE");
-    EXPECT_EQ(nearest_reason("expired").name, "TOKEN_EXPIRED");
+    const auto similar = [](std::string_view name) {
+        const ReasonRow *row = similar_reason(name);
+        return row == nullptr ? "" : std::string(row->name);
+    };
+    EXPECT_EQ(similar("WRONG_AUDIENCES"), "WRONG_AUDIENCE");
+    EXPECT_EQ(similar("expired"), "TOKEN_EXPIRED");
+    EXPECT_EQ(similar("UNKNOWN_KYE"), "UNKNOWN_KEY");
+    EXPECT_EQ(similar("FOO"), "");
+    EXPECT_EQ(similar("nonsense_of_mine"), "");
+    EXPECT_EQ(similar(""), "");
 }
 
 TEST(Reasons, EachHasAMeaning) {

@@ -4,16 +4,8 @@
 # "emulated".
 set -u
 emulated=${1-}
-log=/try/log
+. /try/inside.sh
 
-ok() {
-    name=$1
-    shift
-    if "$@" >/try/out 2>&1; then echo "ok - $name"; else echo "not ok - $name" && tail -n 25 /try/out | sed 's/^/# /'; fi
-}
-not() { ! "$@"; }
-# free_port: one of loopback that was free a moment ago. Python isn't there; perl-base is.
-free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
 # install WORD...: the packages with these names in /packages, or in $from.
 from=/packages
 install() {
@@ -22,48 +14,46 @@ install() {
     # shellcheck disable=SC2086 # patterns
     apt-get -q -y --no-install-recommends install $files
 }
-wait_for() {
-    for _ in $(seq 300); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 ok 'apt has lists' apt-get -q update
 ok 'apt installs the command' install libtokenward1 tokenward
 ok 'it runs' tokenward --version
 ok 'the manual page is there' test -f /usr/share/man/man1/tokenward.1.gz
 ok 'samples are there' test -f /usr/share/doc/tokenward/examples/providers/keycloak.ini
 for page in README.md CONFIGURATION.md SCOPES.md CLAIMS.md TROUBLESHOOTING.md STOLEN.md; do
-    ok "the page $page is there" sh -c "test -f /usr/share/doc/tokenward/$page || test -f /usr/share/doc/tokenward/$page.gz"
+    ok "the page $page is there" test -f "/usr/share/doc/tokenward/$page"
 done
 # Links between pages, in what all packages together install.
 all=$(mktemp -d)
 for package in /packages/*.deb; do dpkg -x "$package" "$all"; done
 dangling() {
-    find "$all/usr/share/doc" -name '*.md*' | while read -r page; do
-        zcat -f "$page" | grep -o ']([^)# ]*[)#]' | sed 's/^](//; s/[)#]$//' | grep -v '^http' | grep . | while read -r link; do
+    find "$all/usr/share/doc" -name '*.md' | while read -r page; do
+        grep -o ']([^)# ]*[)#]' "$page" | sed 's/^](//; s/[)#]$//' | grep -v '^http' | grep . | while read -r link; do
             case $link in /*) target=$all$link ;; *) target=${page%/*}/$link ;; esac
-            [ -e "$target" ] || [ -e "$target.gz" ] || echo "${page#"$all"}: $link"
+            [ -e "$target" ] || echo "${page#"$all"}: $link"
         done
     done
 }
 # Pages that aren't there have no dangling links.
-ok 'the pages link to each other' sh -c "find '$all/usr/share/doc' -name '*.md*' -exec zcat -f {} + | grep -q ']([A-Z/]'"
+ok 'the pages link to each other' sh -c "find '$all/usr/share/doc' -name '*.md' -exec cat {} + | grep -q ']([A-Z/]'"
 none_dangles() { dangling; [ -z "$(dangling)" ]; }
 ok 'no link of a page leads to nothing' none_dangles
+# What only a reader of the source tree has.
+of_the_tree() { grep -rn --include='*.md' '/usr/local\|[` ]tests/\|build-\|meson \|`src/[a-z]*`\|@multiarch@' "$all/usr/share/doc"; }
+ok 'no page names what the packages lack' not of_the_tree
+# Of ours.
+missing_files() {
+    grep -r -o -h --include='*.md' '/usr/[a-z]*/[A-Za-z0-9_./-]*tokenward[A-Za-z0-9_./-]*[A-Za-z0-9]' "$all/usr/share/doc" | sort -u |
+        while read -r file; do [ -e "$all$file" ] || echo "$file"; done
+}
+none_is_missing() { missing_files; [ -z "$(missing_files)" ]; }
+ok 'each of our files that a page names is there' none_is_missing
 rm -rf "$all"
 ok 'the folder of the configuration is there' test -d /etc/tokenward
-cp /try/ca.pem /etc/tokenward/
-cat >/etc/tokenward/tokenward.ini <<INI
-[oauth]
-issuer = $(cat /try/issuer)
-ca_file = /etc/tokenward/ca.pem
-resource_server_id = broker
-INI
+configure_provider
 ok 'tokenward check accepts the token' tokenward check --token-file /try/token --write %2F/sensors%2F1
 ok '... and denies what it has no scope for' not tokenward check --token-file /try/token --write %2F/secret
+inspected() { tokenward inspect --token-file /try/token | grep -q '^rights it would give$'; }
+ok 'tokenward inspect takes the configuration, too' inspected
 
 # Mosquitto, with the three lines of the page.
 ok 'apt installs the plugin for Mosquitto, and Mosquitto' sh -c 'apt-get -q -y --no-install-recommends install \
@@ -76,7 +66,6 @@ broker=$!
 ok 'Mosquitto starts with them' wait_for grep -q ' running$' "$log"
 publish() { mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -q 1 -r -u token -P "$2" -t "$1" -m "to $1"; }
 publishes() { publish "$@" >/try/published 2>&1 && not grep -i -q 'not authorized\|failed' /try/published; }
-token=$(cat /try/token)
 # The keys may still be on their way: the client is told to try again.
 ok 'a token may publish' wait_for publishes sensors/1 "$token"
 receives() {
@@ -98,46 +87,9 @@ wait "$broker"
 ok 'the broker ended well' test $? = 0
 from=/packages
 
-# RabbitMQ: the plugin enabled as the page says, and a login.
 from=/newer
 ok 'apt installs the plugin for RabbitMQ, and RabbitMQ' install rabbitmq-tokenward
 from=/packages
-try_rabbitmq() {
-    mkdir -p /try/rabbit
-    chown rabbitmq /try/rabbit
-    cat >/etc/rabbitmq/rabbitmq.conf <<CONF
-auth_backends.1 = rabbit_auth_backend_tokenward
-tokenward.config.1 = /etc/tokenward/tokenward.ini
-listeners.tcp.1 = 127.0.0.1:$(free_port)
-log.console = true
-CONF
-    # Loopback alone.
-    cat >/etc/rabbitmq/rabbitmq-env.conf <<CONF
-NODENAME=try@localhost
-DIST_PORT=$(free_port)
-MNESIA_BASE=/try/rabbit
-LOG_BASE=/try/rabbit
-SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
-CONF
-    ERL_EPMD_PORT=$(free_port)
-    export ERL_EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1
-    own=$(echo /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins)
-    ok 'rabbitmq-plugins enables it' env RABBITMQ_PLUGINS_DIR="/usr/lib/rabbitmq/plugins:$own" \
-        rabbitmq-plugins --offline enable tokenward_rabbitmq
-    rabbitmq-server >"$log" 2>&1 &
-    is_up() {
-        for _ in $(seq 60); do
-            rabbitmqctl await_startup --timeout 60 && return 0
-            sleep 1
-        done
-        cat "$log"
-        return 1
-    }
-    ok 'RabbitMQ starts' is_up
-    ok 'a token may log in' rabbitmqctl authenticate_user token "$token"
-    ok 'what is no token may not' not rabbitmqctl authenticate_user token password
-    rabbitmqctl stop >/dev/null 2>&1
-}
 # The JIT of Erlang 25 ends with a segmentation fault in QEMU; OTP 26 has an option for that, +JMsingle.
 [ "$emulated" ] || try_rabbitmq
 

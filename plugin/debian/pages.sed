@@ -1,4 +1,12 @@
-# Where a page of the tree that another one links to lies in the packages.
+# A page of the tree, as the packages install it. What is for those who have the source tree stays there.
+/^<!-- in the source tree -->$/,/^<!-- end -->$/d
+s,By Debian packages\, which `sh tests/packages\.sh` makes,By Debian packages,
+s,^cd build-packages/.*,cd FOLDER-OF-THE-PACKAGES,
+s, \(`tests/[a-z/_.]*`\),,g
+s,/usr/local/lib/x86_64-linux-gnu/,/usr/lib/@multiarch@/,g
+s,/usr/local/share/doc/tokenward/(examples/tokenward-mosquitto),/usr/share/doc/mosquitto-tokenward/\1,g
+s,/usr/local/lib,/usr/lib,g
+# Where a page of the tree that another one links to lies.
 s,\]\((\.\./)*src/config/README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
 s,\]\(README\.md#which-issuer,](/usr/share/doc/tokenward/CONFIGURATION.md#which-issuer,g
 s,\]\((\.\./)*(src/config/)?several_providers\.md,](/usr/share/doc/tokenward/several_providers.md,g
@@ -8,6 +16,5 @@ s,\]\((\.\./)*((plugin/)?cli/)?(STOLEN|TROUBLESHOOTING)\.md,](/usr/share/doc/tok
 s,\]\(\.\./lavinmq/README\.md,](/usr/share/doc/lavinmq-tokenward/README.md,g
 s,\]\(\.\./crystal/README\.md,](/usr/share/doc/lavinmq-tokenward/CRYSTAL.md,g
 s,\]\(\.\./README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
-s,\]\((\.\./\.\./abi/)?(tokenward\.h|reasons\.def),](/usr/include/tokenward/tokenward.h,g
-s,\]\(tokenward\.hpp,](/usr/include/tokenward/tokenward.hpp,g
-s,\]\(tokenward-(rabbitmq\.conf|lavinmq\.ini),](examples/tokenward-\1,g
+s,\]\((\.\./\.\./abi/)?(tokenward\.h(pp)?|reasons\.def),](/usr/include/tokenward/\2,g
+s,\]\((tokenward-(rabbitmq\.conf|lavinmq\.ini)),](examples/\1,g
