@@ -83,6 +83,16 @@ void read_scopes(const Host &host, const Token &token, SessionFacts &facts) {
     append_list(*document, "notes", facts.notes);
 }
 
+/// A broker's clients mostly send the token as a password.
+bool counts_as_password(const Host &host, const Token &token, const tokenward_context &context) {
+    tokenward_credentials credentials = TOKENWARD_CREDENTIALS_INIT;
+    credentials.kind = TOKENWARD_USERNAME_PASSWORD;
+    credentials.password = host::borrow(token.text);
+    host::Error error;
+    host::Session session;
+    return host.backend().authenticate(credentials, &context, session, error) != TOKENWARD_NOT_A_TOKEN;
+}
+
 SessionFacts facts_of(const Host &host, const Token &token, const host::Session &session) {
     SessionFacts facts{std::string(session.username()),
                        std::string(session.issuer()),
@@ -241,6 +251,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     host::Session session;
     host.mute(true);  // what its audit line says is printed below
     const std::int32_t result = host.backend().authenticate(credentials, &context, session, error);
+    const bool is_password = result != TOKENWARD_OK || counts_as_password(host, *token, context);
     host.mute(false);
 
     ExitCode code = exit_code_of(result);
@@ -248,6 +259,11 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
     std::vector<Answer> answers;
     if (result == TOKENWARD_OK) {
         facts = facts_of(host, *token, session);
+        if (!is_password)
+            facts.notes.emplace_back(
+                "as a password (MQTT, SASL PLAIN, HTTP Basic) this token is left to other backends: its "
+                "beginning isn't "
+                "opaque_token_prefix");
         for (const Question &question : options.questions) {
             tokenward_request request = question.request();
             // For an MQTT broker a name is a topic: one that begins with '$' needs a pattern that begins with

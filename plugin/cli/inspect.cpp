@@ -64,7 +64,8 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
             }
             // Nobody asked for it.
             configured = false;
-            (void)std::fprintf(stderr, "tokenward: %s isn't used: %s\n", default_config_file.data(), host.error().message);
+            (void)std::fprintf(stderr, "tokenward: %s isn't used: %s\n", default_config_file.data(),
+                               host.error().message);
         }
     }
     host::Error error;
@@ -93,8 +94,9 @@ ExitCode inspect(const CommonOptions &common, const std::string &token_file) {
     if (permissions.IsArray() && permissions.Empty()) {
         say("rights it would give: none");
     } else {
-        say_list(configured ? "rights it would give" : "rights it would give, if every scope counted as it stands",
-                 permissions);
+        say_list(
+            configured ? "rights it would give" : "rights it would give, if every scope counted as it stands",
+            permissions);
     }
     say_list("scopes that don't count as written", member(*document, "notes"));
     if (const rapidjson::Value &problem = member(*document, "problem"); problem.IsObject()) {

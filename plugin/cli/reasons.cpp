@@ -88,8 +88,9 @@ const ReasonRow *similar_reason(std::string_view name) {
     const auto rank = [&](const ReasonRow &row) {
         return std::pair(row.name.find(wanted) == std::string_view::npos, distance(wanted, row.name));
     };
-    const ReasonRow *nearest = std::min_element(
-        std::begin(rows), std::end(rows), [&](const ReasonRow &a, const ReasonRow &b) { return rank(a) < rank(b); });
+    const ReasonRow *nearest =
+        std::min_element(std::begin(rows), std::end(rows),
+                         [&](const ReasonRow &a, const ReasonRow &b) { return rank(a) < rank(b); });
     const auto [other, letters] = rank(*nearest);
     return other && letters > wanted.size() / 2 ? nullptr : nearest;
 }
@@ -112,7 +113,9 @@ ExitCode explain_reason(const CommonOptions &common, const std::string &reason) 
             (void)std::fprintf(stderr, "tokenward: there is no reason %s; did you mean %s?\n", name.c_str(),
                                std::string(near->name).c_str());
         } else {
-            (void)std::fprintf(stderr, "tokenward: there is no reason %s\n  hint: tokenward explain lists them all\n", name.c_str());
+            (void)std::fprintf(stderr,
+                               "tokenward: there is no reason %s\n  hint: tokenward explain lists them all\n",
+                               name.c_str());
         }
         return exit_usage;
     }

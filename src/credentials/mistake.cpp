@@ -24,7 +24,9 @@ struct KnownBeginning {
 constexpr std::string_view github_hint = "send the job's ID token (permissions: id-token: write)";
 constexpr std::string_view gitlab_hint = "send a token of the job's id_tokens";
 constexpr KnownBeginning known_beginnings[] = {
-    {"ory_at_", "an opaque token of Ory Hydra", "set strategies.access_token: jwt in Hydra's configuration"},
+    {"ory_at_", "an opaque token of Ory Hydra",
+     "set strategies.access_token: jwt in Hydra's configuration, or opaque_tokens = true and "
+     "opaque_token_prefix = ory_at_"},
     {"ya29.", "an opaque token of Google",
      "send an ID token: gcloud auth print-identity-token --audiences=AUDIENCE"},
     {"ghp_", "a token of GitHub", github_hint},
@@ -175,7 +177,7 @@ void name_opaque(std::size_t size, Failure &failure) {
           join(std::to_string(size),
                " bytes that are no JSON Web Token (eyJ..., with two dots): the provider issued an opaque "
                "token, or something else was sent"),
-          "ask the provider for JWT access tokens");
+          "ask the provider for JWT access tokens, or set opaque_tokens = true");
 }
 
 std::string hint_for_size(std::size_t token_bytes) {

@@ -124,6 +124,11 @@ Inquiry Provider::ask(const jose::Sha256Digest &digest, const Question &question
     return inquiry;
 }
 
+AnswerRef Provider::lately(const jose::Sha256Digest &digest) {
+    const std::lock_guard lock(desk_->mutex);
+    return known(digest, clock_.monotonic_ms());
+}
+
 void Provider::forget(const jose::Sha256Digest &digest) noexcept {
     const std::lock_guard lock(desk_->mutex);
     active_.erase(digest);

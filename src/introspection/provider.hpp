@@ -71,6 +71,8 @@ class Provider {
     /// The answer, if one still counts. If not, the provider is asked, within its rate and once however many ask; the call
     /// waits up to max_wait_ms (64 callers at most). `digest`: of the question.
     Inquiry ask(const jose::Sha256Digest &digest, const Question &question, std::int64_t max_wait_ms);
+    /// An answer that counts, without asking; NULL: there is none.
+    AnswerRef lately(const jose::Sha256Digest &digest);
     /// A client's token that turned out to be of no use: the next login asks for another one.
     void forget(const jose::Sha256Digest &digest) noexcept;
     Counts counts() const;

@@ -1,11 +1,14 @@
 // tokenward_inspect: shows what a token says. Nothing is verified.
 #include "access/permission_set.hpp"
+#include "base/at_work.hpp"
 #include "base/json_writer.hpp"
 #include "claims/claims.hpp"
 #include "claims/no_scope.hpp"
 #include "claims/scope_sources.hpp"
 #include "credentials/scheme.hpp"
+#include "jose/crypto.hpp"
 #include "jose/jws.hpp"
+#include "jose/sha256.hpp"
 #include "session/backend.hpp"
 #include "session/json_segment.hpp"
 
@@ -40,6 +43,46 @@ void write_problem(JsonWriter &json, const Failure &failure) {
     json.end_object();
 }
 
+/// Where a token says something.
+struct Contents {
+    JsonDocument header_document;
+    JsonDocument payload_document;
+    std::optional<JsonValue> header;   ///< empty: of an opaque token
+    std::optional<JsonValue> payload;  ///< what the provider said of it
+    claims::Form form = claims::Form::jwt;
+};
+
+Result<void> read_jwt(std::string_view token, Contents &contents) {
+    const auto jws = jose::CompactJws::split(token);
+    if (!jws) return tl::unexpected(jws.error());
+    auto header = decode_json_segment(jws->header, Segment::header, contents.header_document);
+    if (!header) return pass_on(std::move(header));
+    auto payload = decode_json_segment(jws->payload, Segment::payload, contents.payload_document);
+    if (!payload) return pass_on(std::move(payload));
+    contents.header = *header;
+    contents.payload = *payload;
+    const auto typ = header->find("typ");
+    if (typ && typ->is_string() && jose::is_at_jwt(typ->text())) contents.form = claims::Form::at_jwt;
+    return {};
+}
+
+/// What a login with this opaque token has learned, if that still counts. The section that asked; NULL: nothing is known.
+const ActiveSection *read_lately(const Configuration &configuration, std::string_view token,
+                                 Contents &contents) {
+    const ActiveSection *section = configuration.asked_about({token, {}, {}});
+    const AtWork at_work(WorkingThread::of_host);
+    if (section == nullptr || !at_work) return nullptr;
+    const jose::ErrorQueueGuard error_queue;
+    const auto digest = jose::Sha256()(token);
+    const auto answer = digest ? section->asked->lately(*digest) : nullptr;
+    if (!answer || answer->kind != introspection::Answer::Kind::active) return nullptr;
+    const auto payload = contents.payload_document.parse(answer->content, Reason::INTROSPECTION_FAILED);
+    if (!payload) return nullptr;
+    contents.payload = *payload;
+    contents.form = claims::Form::introspection;
+    return section;
+}
+
 }  // namespace
 
 Result<std::string> Backend::inspect(const Backend *backend, std::string_view token) {
@@ -49,27 +92,25 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     if (token.size() > limit) return fail(Reason::TOKEN_TOO_LARGE, "the token is larger than max_token_bytes");
 
     // What was pasted in its place is named as a login names it.
-    if (auto sent = credentials::from_bearer(token); !sent) return pass_on(std::move(sent));
-    const auto jws = jose::CompactJws::split(token);
-    if (!jws) return tl::unexpected(jws.error());
-    JsonDocument header_document;
-    const auto header = decode_json_segment(jws->header, Segment::header, header_document);
-    if (!header) return tl::unexpected(header.error());
-    JsonDocument payload_document;
-    const auto payload = decode_json_segment(jws->payload, Segment::payload, payload_document);
-    if (!payload) return tl::unexpected(payload.error());
+    Contents contents;
+    const ActiveSection *asked = nullptr;
+    if (auto sent = credentials::from_bearer(token); !sent) {
+        if (configuration) asked = read_lately(*configuration, token, contents);
+        if (asked == nullptr) return pass_on(std::move(sent));
+    } else if (auto read = read_jwt(token, contents); !read) {
+        return pass_on(std::move(read));
+    }
+    const JsonValue payload = *contents.payload;
 
     const ActiveSection *section = &no_section;
     std::optional<Failure> problem;
     bool is_bound = false;
     if (configuration) {
-        auto found = configuration->find_section(*payload);
+        auto found =
+            asked != nullptr ? Result<const ActiveSection *>(asked) : configuration->find_section(payload);
         section = found ? *found : &configuration->sections.front();
-        const auto typ = header->find("typ");
-        const bool is_at_jwt = typ && typ->is_string() && jose::is_at_jwt(typ->text());
-        auto claims =
-            claims::check(*payload, section->issuer, section->tokens,
-                          is_at_jwt ? claims::Form::at_jwt : claims::Form::jwt, backend->clock_.unix_seconds());
+        auto claims = claims::check(payload, section->issuer, section->tokens, contents.form,
+                                    backend->clock_.unix_seconds());
         if (!found) {
             problem = std::move(found).error();
         } else if (!claims) {
@@ -79,12 +120,12 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
         }
     }
     const bool routing_keys = !configuration || configuration->settings.routing_keys;
-    std::string username(claims::names_of(*payload, section->tokens).username);
+    std::string username(claims::names_of(payload, section->tokens).username);
     if (!username.empty()) username.insert(0, section->tokens.username_prefix);
     // No client is here: {mqtt:client_id} stays for its identifier.
     const claims::Connection connection{username, "{mqtt:client_id}", true};
     claims::ScopeList scopes;
-    if (auto few = claims::collect_scopes(*payload, section->scopes, routing_keys, scopes, connection); !few)
+    if (auto few = claims::collect_scopes(payload, section->scopes, routing_keys, scopes, connection); !few)
         return pass_on(std::move(few));
     access::Notes notes;
     const auto permissions = access::PermissionSet::compile(scopes.scopes, routing_keys, notes,
@@ -92,7 +133,7 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     notes.malformed.insert(notes.malformed.end(), scopes.notes.begin(), scopes.notes.end());
     notes.malformed.insert(notes.malformed.end(), notes.confined.begin(), notes.confined.end());
     if (permissions->empty() && notes.confined.empty())
-        notes.malformed.push_back(claims::explain_no_scope(*payload, section->scopes, connection).text());
+        notes.malformed.push_back(claims::explain_no_scope(payload, section->scopes, connection).text());
     if (scopes.depends_on_client_id) {
         notes.malformed.emplace_back(
             "{mqtt:client_id} stands for the client's identifier if the broker binds it (Mosquitto: "
@@ -107,8 +148,8 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     JsonWriter json(out);
     json.begin_object();
     json.member("verified", false);
-    write_value(json, "header", *header);
-    write_value(json, "payload", *payload);
+    if (contents.header) write_value(json, "header", *contents.header);
+    write_value(json, "payload", payload);
     if (configuration) json.member("section", section->name);
     if (configuration && !username.empty()) json.member("username", username);
     json.name("permissions");

@@ -32,7 +32,8 @@ case ${1:-} in
     --rabbitmq) build "$build" plugin/rabbitmq/tokenward_rabbitmq-1.0.0 \
         src/capi/libtokenward.so.1.0.0 tests/support/mint ;;
     *) build "$build" src/capi/libtokenward.so.1.0.0 tests/bench/authenticate_bench \
-        tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench ;;
+        tests/bench/authorize_bench tests/bench/allocations_bench tests/bench/memory_bench \
+        tests/bench/introspection_bench ;;
 esac
 build=$(cd "$build" && pwd)
 out=$build/results
@@ -72,6 +73,8 @@ measure() {
 say 'measuring: some minutes, on a quiet machine'
 measure authenticate
 measure authorize
+measure introspection
+"$build/tests/bench/introspection_bench" storm >"$out/storm.json" || die 'introspection_bench storm failed'
 "$build/tests/bench/allocations_bench" >"$out/allocations.json" || die 'allocations_bench failed'
 {
     "$build/tests/bench/memory_bench" same && "$build/tests/bench/memory_bench" different

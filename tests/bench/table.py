@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmarks' results as one table, as JSON, and as data for chart.gp.
 
-    table.py library OUT_DIR     reads OUT_DIR/{authenticate,authorize}.json, allocations.json, memory.json
+    table.py library OUT_DIR     reads OUT_DIR/{authenticate,authorize,introspection}.json, allocations.json, memory.json, storm.json
     table.py broker ROWS OUT     reads what mqtt_load printed, writes OUT
     table.py instructions ROWS OUT    the same for what cachegrind counted
 """
@@ -53,8 +53,11 @@ def head(title, *cells):
 
 def library(out):
     times, context = load(f"{out}/authenticate.json")
-    more, _ = load(f"{out}/authorize.json")
-    times.update(more)
+    for name in ("authorize", "introspection"):
+        more, _ = load(f"{out}/{name}.json")
+        times.update(more)
+    with open(f"{out}/storm.json") as file:
+        storms = [json.loads(row) for row in file]
     with open(f"{out}/allocations.json") as file:
         allocations = {row["name"]: row for row in json.load(file)}
     with open(f"{out}/memory.json") as file:
@@ -70,7 +73,8 @@ def library(out):
     print(f"CPU time, medians of {times['cold/tokenward/RS256/threads:1']['runs']} interleaved runs; "
           f"{context['num_cpus']} CPUs at {context['mhz_per_cpu']} MHz, load {context['load_avg'][0]:.1f}")
     head("authenticate, cold (ratio: speed, the first row = 1.00)", *ALGORITHMS)
-    summary = {"context": context, "times": times, "allocations": allocations, "memory": memory, "cold": {}}
+    summary = {"context": context, "times": times, "allocations": allocations, "memory": memory,
+               "storms": storms, "cold": {}}
     for key, title in COLD:
         cells, ratios = [], {}
         for algorithm in ALGORITHMS:
@@ -95,6 +99,18 @@ def library(out):
     sha = cpu("warm/SHA-256/threads:1")
     line("SHA-256 of the token", ns(sha))
     line("Tokenward", ns(cpu("warm/tokenward/threads:1")), ns(cpu("warm/tokenward/threads:1") - sha))
+
+    head("authenticate, again, where the provider is asked, 20 scopes", "", "/ JWT")
+    for name in ("JWT", "opaque token", "client credentials"):
+        line(name, ns(cpu(f"asked/{name}")), f"{cpu(f'asked/{name}') / cpu('asked/JWT'):.2f}")
+
+    for storm in storms:
+        head(f"{storm['clients']} new opaque tokens at once, the provider answers after {storm['delay_ms']} ms, "
+             f"introspection_rate = {storm['rate']}", "median", "99 %", "longest")
+        line(f"all are in after {storm['seconds']} s, {storm['requests']} requests, {storm['calls']} calls")
+        for key, title in (("call", "a call for one of them"), ("other", "a client with a known token meanwhile"),
+                           ("quiet", "the same before")):
+            line(title, *[ns(us * 1e3) for us in storm[key + "_us"]])
 
     for verdict in ("allowed", "denied"):
         head(f"authorize, {verdict}, by number of scopes", *SIZES)

@@ -236,6 +236,40 @@ TEST_F(Tool, TakesNoTokenOnTheCommandLine) {
     }
 }
 
+TEST_F(Tool, AsksAboutAnOpaqueToken) {
+    const std::string opaque = "ory_at_0123456789abcdefghij";
+    issuer().set_active(opaque, support::JsonObject()
+                                    .string("sub", "alice")
+                                    .string("aud", "broker")
+                                    .string("client_id", "app")
+                                    .string("token_type", "Bearer")
+                                    .string("scope", "t.read:v/q t.write:v/x*"));
+    const std::string secret = file("secret", "s3cr:et\n");
+    chmod(secret.c_str(), 0600);
+    const std::string asking =
+        "opaque_tokens = true\nrequire_exp = false\nintrospection_client_id = broker\n"
+        "introspection_client_secret_file = " +
+        secret + "\n";
+    const std::string note = "note:    as a password";
+    const Outcome outcome = check(opaque, {"--read", "v/q", "--write", "v/q"}, config(asking));
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+    EXPECT_TRUE(has(outcome.out, "ACCEPTED  alice"));
+    EXPECT_TRUE(has(outcome.out, "  may:     read:v/q\n           write:v/x*\n"));
+    EXPECT_TRUE(has(outcome.out, "ALLOWED   read:v/q"));
+    EXPECT_TRUE(has(outcome.out, "DENIED    write:v/q"));
+    EXPECT_TRUE(has(outcome.out, note)) << "without opaque_token_prefix";
+    const Outcome prefixed = check(opaque, {}, config(asking + "opaque_token_prefix = ory_at_\n"));
+    EXPECT_EQ(prefixed.exit_code, 0) << prefixed.err;
+    EXPECT_FALSE(has(prefixed.out, note));
+    EXPECT_FALSE(has(check(token("t.read:v/q"), {}, config(asking)).out, note)) << "a JWT is a password, too";
+    issuer().set_inactive(opaque);
+    const Outcome revoked = check(opaque, {}, config(asking));
+    EXPECT_EQ(revoked.exit_code, 1);
+    EXPECT_TRUE(has(revoked.out, "REFUSED  TOKEN_INACTIVE"));
+    EXPECT_EQ(check(opaque).exit_code, 1);
+    EXPECT_TRUE(has(check(opaque).out, "opaque_tokens = true")) << "the hint says how";
+}
+
 TEST_F(Tool, TellsKeysFromRefusals) {
     const std::string good = token("t.read:v/q");
     issuer().set_network(support::TestIssuer::Network::down);

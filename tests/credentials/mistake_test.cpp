@@ -60,7 +60,7 @@ TEST(Mistake, AsABearerToken) {
     const char *const no_jwt =
         "87 bytes that are no JSON Web Token (eyJ..., with two dots): the provider issued an opaque token, or "
         "something else was sent";
-    const char *const ask = "ask the provider for JWT access tokens";
+    const char *const ask = "ask the provider for JWT access tokens, or set opaque_tokens = true";
     const char *const github = "send the job's ID token (permissions: id-token: write)";
     const char *const gitlab = "send a token of the job's id_tokens";
     const char *const not_json = "a JSON answer without access_token was sent as the token";
@@ -116,7 +116,8 @@ TEST(Mistake, AsABearerToken) {
          "send it decoded"},
         // opaque tokens
         {"ory_at_SeCrEt", "OPAQUE_TOKEN", "the token begins with ory_at_: an opaque token of Ory Hydra",
-         "set strategies.access_token: jwt in Hydra's configuration"},
+         "set strategies.access_token: jwt in Hydra's configuration, or opaque_tokens = true and "
+         "opaque_token_prefix = ory_at_"},
         {"ya29.SeCrEt", "OPAQUE_TOKEN", "the token begins with ya29.: an opaque token of Google",
          "send an ID token: gcloud auth print-identity-token --audiences=AUDIENCE"},
         {"ghp_SeCrEt", "OPAQUE_TOKEN", "the token begins with ghp_: a token of GitHub", github},
@@ -154,7 +155,8 @@ TEST(Mistake, AsAPassword) {
         {"eyJSeCrEtJ9.eyJSeCrEt", "NOT_A_TOKEN",
          "the password has 2 segments, a token has 3: its signature is missing", ""},
         {"ory_at_SeCrEt", "NOT_A_TOKEN", "the password begins with ory_at_: an opaque token of Ory Hydra",
-         "set strategies.access_token: jwt in Hydra's configuration"},
+         "set strategies.access_token: jwt in Hydra's configuration, or opaque_tokens = true and "
+         "opaque_token_prefix = ory_at_"},
         {"", "NOT_A_TOKEN", "the client sent no password", "send the access token as the password"},
         // Ordinary passwords: nothing is said of how they look, not even how many dots they have.
         {"hunter2", "NOT_A_TOKEN", "", ""},

@@ -70,6 +70,27 @@ TEST_F(OpaqueTokens, AreAskedAboutOnceAndGiveTheirRights) {
     EXPECT_NE(log_at_end().find("username=\"alice\""), std::string::npos) << log;
 }
 
+TEST_F(OpaqueTokens, InspectShowsWhatTheProviderSaid) {
+    begin(config());
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    const auto inspected = [&](const Backend *asked) {
+        auto shown = Backend::inspect(asked, good);
+        return shown ? *shown : std::string(reason_name(shown.error().reason));
+    };
+    EXPECT_EQ(inspected(backend.get()), "OPAQUE_TOKEN") << "nothing is asked for it";
+    EXPECT_EQ(asked(), 0U);
+    ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    const std::string shown = inspected(backend.get());
+    EXPECT_NE(shown.find(R"("verified":false)"), std::string::npos) << shown;
+    EXPECT_NE(shown.find(R"("username":"alice")"), std::string::npos) << shown;
+    EXPECT_NE(shown.find(R"("permissions":["read:v/q","tag:monitoring"])"), std::string::npos) << shown;
+    EXPECT_EQ(shown.find("problem"), std::string::npos) << shown;
+    EXPECT_EQ(inspected(nullptr), "OPAQUE_TOKEN");
+    clock.shift_s += 61;
+    EXPECT_EQ(inspected(backend.get()), "OPAQUE_TOKEN") << "the answer doesn't count any more";
+    EXPECT_EQ(asked(), 1U);
+}
+
 TEST_F(OpaqueTokens, AnAnswerCountsForSoLong) {
     begin(config(R"(,"opaque_tokens":true,"introspection_ttl":30)"));
     issuer.set_active(good, claims().number("exp", now() + 3600));

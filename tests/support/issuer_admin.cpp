@@ -95,6 +95,7 @@ void fault(TestIssuer &issuer, Fields &fields) {
     const auto kind = one_of<Fault>(take(fields, "fault").value_or("none"),
                                     {{"none", Fault::none},
                                      {"hang", Fault::hang},
+                                     {"delay", Fault::delay},
                                      {"status", Fault::status},
                                      {"garbage", Fault::garbage},
                                      {"huge", Fault::huge},

@@ -177,6 +177,8 @@ struct TestIssuer::Impl {
         const FaultState state = redirected ? FaultState{} : faults[index];
         if (state.fault == Fault::hang) {
             sleep(lock, std::chrono::seconds(state.number));
+        } else if (state.fault == Fault::delay) {
+            sleep(lock, std::chrono::milliseconds(state.number));
         }
         switch (endpoint) {
             case Endpoint::discovery:
@@ -273,6 +275,7 @@ struct TestIssuer::Impl {
         switch (state.fault) {
             case Fault::none:
             case Fault::hang:
+            case Fault::delay:
             case Fault::outdated:
                 return;
             case Fault::status:

@@ -52,6 +52,7 @@ class TestIssuer {
     enum class Fault {
         none,
         hang,      ///< answers after so many seconds
+        delay,     ///< answers after so many milliseconds
         status,    ///< that status
         garbage,   ///< 200, and a body that isn't JSON
         huge,      ///< 200, and so many MiB of JSON with white space
