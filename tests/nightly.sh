@@ -17,7 +17,7 @@ with_clang() {
     install_packages clang && CC=clang CXX=clang++ TOKENWARD_BUILD=build-clang sh tests/run.sh
 }
 
-part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access denials keys session
+part 'unit tests under ThreadSanitizer' sh tests/support/sanitize.sh thread base access denials introspection keys session
 part 'all tests, built with clang' with_clang
 part 'newer brokers' sh tests/brokers.sh
 part 'the demo' count_one demo sh tests/demo.sh
