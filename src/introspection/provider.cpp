@@ -165,7 +165,8 @@ std::int64_t Provider::take_jobs(const std::shared_ptr<Provider> &self, std::vec
     while (!queue_.empty() && running_ < most_running) {
         const auto at = pending_.find(queue_.front());
         if (at != pending_.end() && !at->second.started) {
-            jobs.push_back({self, at->first, std::move(at->second.asked), *endpoint_, at->second.deadline});
+            // What waited for its turn has the whole time for its answer: the provider isn't to blame for the queue.
+            jobs.push_back({self, at->first, std::move(at->second.asked), *endpoint_, now + input_.timeout_ms});
             at->second.started = true;
             ++running_;
         }
@@ -239,16 +240,19 @@ void Provider::discovered(Result<Endpoint> endpoint, std::int64_t retry_after_s)
 }
 
 void Provider::pause(std::string problem, std::int64_t retry_after_s) {
-    const int doublings = static_cast<int>(std::min<std::uint64_t>(failures_, 5));
-    const std::int64_t asked = std::clamp<std::int64_t>(retry_after_s, 0, longest_retry_after_s) * 1000;
-    const std::int64_t pause = std::min(first_pause_ms << doublings, longest_pause_ms);
-    paused_until_ = clock_.monotonic_ms() + std::max(asked, pause);
+    const std::int64_t now = clock_.monotonic_ms();
+    std::int64_t pause = std::clamp<std::int64_t>(retry_after_s, 0, longest_retry_after_s) * 1000;
+    // What fails during a pause was asked before it, beside what failed first: one trouble, one pause.
+    if (now >= paused_until_)
+        pause = std::max(pause, std::min(first_pause_ms << std::min(pauses_++, 5), longest_pause_ms));
+    paused_until_ = std::max(paused_until_, now + pause);
     ++failures_;
     last_problem_ = std::move(problem);
 }
 
 void Provider::recovered() noexcept {
     failures_ = 0;
+    pauses_ = 0;
     paused_until_ = 0;
     last_problem_.clear();
 }

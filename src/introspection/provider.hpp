@@ -109,7 +109,7 @@ class Provider {
     /// There was no memory for an answer: whoever asks next asks anew.
     void forget(const Job &job) noexcept;
     void discovered(Result<Endpoint> endpoint, std::int64_t retry_after_s);
-    /// A request failed: the next ones wait a little, the longer the more failed in a row.
+    /// A request failed: the next ones wait a little, the longer the more pauses there were.
     void pause(std::string problem, std::int64_t retry_after_s);
     /// How many requests have failed in a row; 0: the last one didn't.
     std::uint64_t failures() const noexcept { return failures_; }
@@ -148,6 +148,7 @@ class Provider {
     std::int64_t discovered_at_ = 0;
     bool discovering_ = false;
     std::uint64_t failures_ = 0;
+    int pauses_ = 0;  ///< since the last answer
     std::int64_t paused_until_ = 0;
     std::string last_problem_;
     Counts counts_;

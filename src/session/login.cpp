@@ -257,8 +257,8 @@ bool Login::find_section() {
 bool Login::ask_provider() {
     section_ = configuration_->asked_about(sent_);
     if (section_ == nullptr) {  // a reload came meanwhile
-        auto token = credentials::judge_secret(sent_, false);
-        return token || refuse(std::move(token).error());
+        return refuse(sent_.may_be_password ? Reason::NOT_A_TOKEN : Reason::OPAQUE_TOKEN,
+                      "no provider is asked about such tokens any more");
     }
     audit_fields_.issuer = section_->issuer;
     if (!check_size(section_->tokens.max_token_bytes)) return false;

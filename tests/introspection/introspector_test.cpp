@@ -173,6 +173,38 @@ TEST_F(IntrospectorTest, ASickProviderIsAskedLessAndLess) {
     EXPECT_STREQ(ask("token").why, "the provider is being asked");
 }
 
+TEST_F(IntrospectorTest, ManyRequestsThatFailTogetherAreOnePause) {
+    input.rate = 100;
+    begin();
+    (void)ask("first");
+    discover();
+    answer(R"({"active":true})");
+    for (std::size_t i = 0; i < Provider::most_running; ++i) (void)ask("token-" + std::to_string(i));
+    round();
+    ASSERT_EQ(network.running.size(), Provider::most_running);
+    for (std::size_t i = 0; i < Provider::most_running; ++i) answer_status(503);
+    EXPECT_TRUE(ask("new").is_down);
+    clock.advance_ms(600);
+    EXPECT_STREQ(ask("new").why, "the provider is being asked") << "the next one may come after the shortest pause";
+}
+
+TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
+    input.rate = 100;
+    begin();
+    (void)ask("first");
+    discover();
+    answer(R"({"active":true})");
+    for (std::size_t i = 0; i <= Provider::most_running; ++i) (void)ask("token-" + std::to_string(i));
+    round();
+    ASSERT_EQ(network.running.size(), Provider::most_running);
+    clock.advance_ms(input.timeout_ms - 10);
+    answer(R"({"active":true})");
+    round();
+    const keys::HttpRequest &last = network.running.rbegin()->second;
+    EXPECT_EQ(last.form, "token=token-" + std::to_string(Provider::most_running) + "&token_type_hint=access_token");
+    EXPECT_EQ(last.timeout_ms, input.timeout_ms);
+}
+
 TEST_F(IntrospectorTest, RetryAfterIsHeld) {
     begin();
     (void)ask("token");

@@ -27,7 +27,7 @@ export TOKENWARD_BUILD TOKENWARD_LAVINMQ TOKENWARD_LAVINMQ_VERSION
 say "LavinMQ $TOKENWARD_LAVINMQ_VERSION"
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
-programs='clients operator provider owners denials bound_tokens'
+programs='clients operator provider owners denials bound_tokens opaque_tokens client_credentials'
 if command -v etcd >/dev/null; then programs="$programs cluster"; else say 'no etcd here: the cluster is left out'; fi
 for program in $programs; do
     say "$program"

@@ -62,8 +62,9 @@ export class OpenIdProvider {
     /** How long an answer about a token takes, in milliseconds, and how many were asked for. */
     introspectionTakes = 0;
     introspections = 0;
-    /** How many tokens were asked for. */
+    /** How many tokens were asked for, and those that it gave. */
     tokens = 0;
+    issued = [];
 
     /** Takes the present keys into use; the provider reads them once. */
     serve() {
@@ -113,7 +114,15 @@ export class OpenIdProvider {
                 setTimeout(() => answer(asked, response), this.introspectionTakes);
                 return undefined;
             }
-            if (asked.url === '/token') ++this.tokens;
+            if (asked.url === '/token') {
+                ++this.tokens;
+                const {end} = response;
+                response.end = (body, ...rest) => {
+                    const given = /"access_token":"([^"]+)"/.exec(body)?.[1];
+                    if (given) this.issued.push(given);
+                    return end.call(response, body, ...rest);
+                };
+            }
             if (!this.tokenForCode || asked.url !== '/token') return answer(asked, response);
             response.setHeader('Content-Type', 'application/json');
             response.end(JSON.stringify({access_token: this.tokenForCode, token_type: 'Bearer', expires_in: 300}));
@@ -146,6 +155,18 @@ export class OpenIdProvider {
     /** RFC 7009, by the client whose token it is. */
     async revoke(clientId, token) {
         await this.#post('/token/revocation', {client_id: clientId, client_secret: this.secret, token});
+    }
+
+    /** Throws if a secret, or what makes a token one, stands in a log: whole, or as Basic has it. */
+    assertNoSecretIn(log, ...more) {
+        if (this.issued.length === 0) throw new Error('no token was given');
+        const parts = this.issued.flatMap((token) => token.split('.').slice(-2)).map((part) => part.slice(0, 24));
+        // Base64 of three bytes is the same wherever they begin at a multiple of three.
+        const secrets = [this.secret, ...more];
+        const encoded = secrets.flatMap((one) => [0, 1, 2].map((cut) => Buffer.from(one.slice(cut)).toString('base64').slice(0, 16)));
+        for (const secret of [...secrets, ...parts, ...encoded]) {
+            if (log.includes(secret)) throw new Error(`the log has ${secret}`);
+        }
     }
 
     #post(path, fields) {
