@@ -212,13 +212,18 @@ test('while the provider is down: connections go on, known tokens and local user
     await (await lavin.connect(known)).close();
     const from = lavin.log.length;
     const begun = Date.now();
-    const waiting = [turnedAway(lavin.connect(unknown)), refusal(mqtt(third)), lavin.http('/whoami', bearer(unknown))];
+    const waiting = [turnedAway(lavin.connect(unknown)), refusal(mqtt(third)), lavin.http('/whoami', bearer(unknown)),
+                     lavin.http('/whoami', ...hasSignIn ? [undefined, {cookie: `oauth_token=${unknown}`}] : [bearer(unknown)])];
+    const renewing = await lavin.connect(known);
+    renewing.updateSecret(Buffer.from(unknown), 'renewal').catch(() => {});
     await local();
     await (await mqtt(PASSWORD, {username: 'local'})).end();
     assert.ok(await permitted(running, declare('work')));
     assert.ok(Date.now() - begun < 5000, 'nobody else waits');
-    const [error, code, answer] = await Promise.all(waiting);
+    const [error, code, answer, {status}] = await Promise.all(waiting);
     const took = Date.now() - begun;
+    assert.equal(status, 503);
+    await eventually(() => renewing.isClosed, 'the end of who can not renew');
     assert.doesNotMatch(String(error), /403|ACCESS.REFUSED/);
     assert.equal(code, SERVER_UNAVAILABLE);
     assert.equal(answer.status, 503);
@@ -282,6 +287,7 @@ test('without a prefix only what is sent as a bearer token is asked about', asyn
     assert.equal((await lavin.http('/whoami', basic('whoever', token))).status, 401);
     assert.equal(provider.introspections, before);
     assert.equal((await lavin.http('/whoami', bearer(token))).body.name, 'token-worker');
+    if (hasSignIn) assert.equal((await lavin.http('/whoami', undefined, {cookie: `oauth_token=${token}`})).body.name, 'token-worker');
     assert.equal(provider.introspections - before, 1);
     const connection = await lavin.connect(await provider.token('worker', WORKER));
     await connection.updateSecret(Buffer.from(token), 'renewal');

@@ -5,6 +5,7 @@ import {join} from 'node:path';
 
 import mqtt from 'mqtt';
 
+import {requests} from '../support/metrics.mjs';
 import {INTROSPECTOR, OPAQUE_PREFIX, OpenIdProvider} from '../support/openid_provider.mjs';
 import {temporaryDirectory} from '../support/programs.mjs';
 import {Rabbit, basic, permitted, turnedAway} from '../support/rabbitmq.mjs';
@@ -17,15 +18,16 @@ const TTL_MS = 3000;
 const directory = temporaryDirectory();
 let provider;
 let rabbit;
+let secretFile;
 
 async function before() {
     mkdirSync(join(directory.path, 'provider'));
     provider = await OpenIdProvider.start({
         directory: join(directory.path, 'provider'), audience: 'broker', clients: {worker: WORKER, sensor: SENSOR},
     });
-    const secret = join(directory.path, 'secret');
-    writeFileSync(secret, `${provider.secret}\n`);
-    chmodSync(secret, 0o640);
+    secretFile = join(directory.path, 'secret');
+    writeFileSync(secretFile, `${provider.secret}\n`);
+    chmodSync(secretFile, 0o640);
     rabbit = await Rabbit.start({
         directory: directory.path,
         conf: [
@@ -38,7 +40,7 @@ async function before() {
             'tokenward.opaque_tokens = true',
             `tokenward.opaque_token_prefix = ${OPAQUE_PREFIX}`,
             `tokenward.introspection_client_id = ${INTROSPECTOR}`,
-            `tokenward.introspection_client_secret_file = ${secret}`,
+            `tokenward.introspection_client_secret_file = ${secretFile}`,
             `tokenward.introspection_ttl = ${TTL_MS / 1000}`,
         ],
     });
@@ -55,6 +57,8 @@ async function after(failed) {
 }
 
 const work = () => provider.opaqueToken('worker', WORKER);
+const counted = async () =>
+    requests(await rabbit.evaluate('{ok, Text} = tokenward:metrics(), io:format("~ts", [Text]).'), 'introspection');
 const declare = (name) => (channel) => channel.assertQueue(name);
 
 test('the first login waits for the answer, the next ones need none', async () => {
@@ -66,7 +70,9 @@ test('the first login waits for the answer, the next ones need none', async () =
     for (let i = 0; i < 3; ++i) await (await rabbit.connect(token)).close();
     assert.equal(provider.introspections, 1);
     await rabbit.logged(/authenticate ok .*username="token-worker"/);
-    assert.ok(!rabbit.log.includes(token));
+    const [line] = rabbit.log.match(/authenticate ok .*username="token-worker".*/);
+    assert.ok(line.includes(`issuer="${provider.issuer}"`) && line.includes('protocol="amqp"'), line);
+    assert.deepEqual(await counted(), {active: 1, inactive: 0, failed: 0});
 });
 
 test('MQTT clients bring one as their password', async () => {
@@ -111,6 +117,7 @@ test('a revoked token is refused when its answer is over; a connection that is t
     await rabbit.logged(/authenticate refused reason=TOKEN_INACTIVE/, from);
     assert.ok(await permitted(running, declare('work')));
     await running.close();
+    assert.equal((await counted()).inactive, 1);
 });
 
 test('a slow provider is waited for, beside others who are not held up', async () => {
@@ -127,14 +134,16 @@ test('a slow provider is waited for, beside others who are not held up', async (
 
 test('while the provider is down: known tokens and local users are in, a new one is refused in the end', async () => {
     const known = await work();
-    await (await rabbit.connect(known)).close();
+    const running = await rabbit.connect(known);
     const unknown = await work();
     provider.hangs = true;
     await (await rabbit.connect(known)).close();
     await (await rabbit.connect('a password of sixteen', {username: 'local'})).close();
-    await turnedAway(rabbit.connect(unknown));
+    assert.ok(await permitted(running, declare('work')));
+    await running.close();
+    await turnedAway(rabbit.connect(unknown)).finally(() => { provider.hangs = false; });
     await rabbit.logged(/introspection at .* fails/);
-    provider.hangs = false;
+    assert.ok((await counted()).failed > 0);
     const connection = await rabbit.connect(unknown);
     await connection.close();
 });
@@ -147,6 +156,15 @@ test('fifty new tokens at once are all let in', async () => {
     console.log(`# all in after ${Date.now() - begun} ms`);
     assert.equal(provider.introspections - before, 50);
     await Promise.all(connections.map((one) => one.close()));
+});
+
+test('with a wrong secret no such token is let in, the log says what to mend, and has no secret or token', async () => {
+    writeFileSync(secretFile, 'not the secret\n');
+    assert.equal(await rabbit.evaluate('tokenward:reload().'), 'ok');
+    await turnedAway(rabbit.connect(await work()));
+    await rabbit.logged(/introspection at .* fails .*401.*introspection_client_id/);
+    await (await rabbit.connect('a password of sixteen', {username: 'local'})).close();
+    provider.assertNoSecretIn(rabbit.log, 'not the secret', 'a password of sixteen', 'a wrong password of sixteen');
 });
 
 await runAll(before, after);

@@ -1,12 +1,12 @@
 module LavinMQ::TokenwardAuth
-  # A key is still being fetched after the longest wait, so there is no decision. LavinMQ closes the connection at an
+  # The provider still hasn't given a key, or an answer about a login, after the longest wait, so there is no decision. LavinMQ closes the connection at an
   # IO::Error without telling the client that it is refused, so the client tries again.
   class KeysPending < ::IO::Error
   end
 
   # The backend "oauth" of auth_backends. It is an OAuthAuthenticator because LavinMQ's pages look for one.
   class Authenticator < Auth::OAuthAuthenticator
-    # How long an attempt waits, in its fiber, for a key that is being fetched.
+    # How long an attempt waits, in its fiber, for the provider.
     LONGEST_WAIT = 10.seconds
 
     getter backend : ::Tokenward::Backend

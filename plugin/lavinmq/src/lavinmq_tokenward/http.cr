@@ -1,10 +1,10 @@
 module LavinMQ::TokenwardAuth
-  # Answers a request while keys are being fetched: the client may try again.
+  # Answers a request while the provider is being asked: the client may try again.
   def self.unavailable(context : ::HTTP::Server::Context) : Nil
     context.response.status_code = 503
     context.response.headers["Retry-After"] = "1"
     context.response.content_type = "application/json"
-    {error: "unavailable", reason: "Keys are being fetched"}.to_json(context.response)
+    {error: "unavailable", reason: "The provider is being asked"}.to_json(context.response)
   end
 
   # What a 401 tells a client that may send a Bearer token (RFC 6750 section 3). A browser doesn't ask for a password then.
