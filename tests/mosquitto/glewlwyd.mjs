@@ -1,11 +1,12 @@
 // End to end with a second real OpenID provider, Debian's Glewlwyd: discovery, the tokens of a service and of a user,
-// new keys; into the command line tool and into a real Mosquitto. tests/mosquitto/glewlwyd.sh runs it.
+// new keys, revoked tokens; into the command line tool and into a real Mosquitto. tests/mosquitto/glewlwyd.sh runs it.
 import assert from 'node:assert/strict';
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {chmodSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Glewlwyd} from '../support/glewlwyd.mjs';
-import {Broker, Client, refusal} from '../support/mosquitto.mjs';
+import {requests} from '../support/metrics.mjs';
+import {Broker, Client, enhanced, refusal} from '../support/mosquitto.mjs';
 import {built, run, temporaryDirectory} from '../support/programs.mjs';
 import {eventually, runAll, test} from '../support/tap.mjs';
 
@@ -35,7 +36,7 @@ async function before() {
     mkdirSync(join(directory.path, 'provider'));
     provider = await Glewlwyd.start({
         directory: join(directory.path, 'provider'), resource: RESOURCE, scopes: [SENSOR, DASHBOARD, SHOP],
-        clients: {sensor: [SENSOR], shop: [SHOP], dashboard: []},
+        clients: {sensor: [SENSOR], shop: [SHOP], dashboard: [], broker: []},
         users: {alice: ['openid', DASHBOARD]},
     });
     broker = await Broker.start({directory: directory.path, ini: ini()});
@@ -215,6 +216,112 @@ test('an ID token is refused, whatever the audience', async () => {
         const {status, output} = await check(token, {configuration: ini(changes)});
         assert.equal(status, 1, output);
         assert.match(output, new RegExp(`^REFUSED +${reason}$`, 'm'));
+    }
+});
+
+// ---- revoked tokens (RFC 7662) ----
+
+/** A broker that asks as the client `as`. */
+async function asking(name, more = '', {as = 'broker', secret = provider.secret} = {}) {
+    const folder = join(directory.path, name);
+    mkdirSync(folder);
+    const file = join(folder, 'secret');
+    writeFileSync(file, `${secret}\n`);
+    chmodSync(file, 0o640);
+    return Broker.start({directory: folder, ini: `${ini()}introspect = jwt
+introspection_client_id = ${as}
+introspection_client_secret_file = ${file}
+introspection_ttl = 1
+${more}`});
+}
+/** As a client does that comes again: closed without a CONNACK isn't final. */
+const comeAgain = (to, password, options) => eventually(() => Client.connect(to.port, password, options).catch(({code}) => {
+    assert.equal(code, undefined, `a good token was refused with ${code}`);
+}), 'a connection');
+async function withBroker(begin, run) {
+    const one = await begin;
+    try {
+        await run(one);
+    } catch (error) {
+        console.error(one.log);
+        throw error;
+    } finally {
+        await one.stop();
+    }
+}
+
+test('introspect = jwt: a revoked token is refused at the next login, and who is there goes on', async () => {
+    const metricsFile = join(directory.path, 'tokenward.prom');
+    await withBroker(asking('introspects', `metrics_file = ${metricsFile}\n`), async (one) => {
+        const token = await service();
+        const sensor = await comeAgain(one, token);
+        await one.logged(new RegExp(`authenticate ok .*issuer="${provider.issuer}" username="sensor"`));
+        const {access_token: theirs} = await user();
+        const dashboard = await comeAgain(one, theirs);
+        await provider.revoke('sensor', token);
+        await provider.revoke('dashboard', theirs);
+        await new Promise((resolve) => setTimeout(resolve, 1100));  // introspection_ttl
+        for (const [revoked, username] of [[token, 'sensor'], [theirs, 'alice']]) {
+            const from = one.log.length;
+            await eventually(async () => await refusal(Client.connect(one.port, revoked)) === NOT_AUTHORIZED, 'the refusal');
+            await one.logged(new RegExp(`authenticate refused reason=TOKEN_INACTIVE .*username="${username}"`), from);
+        }
+        assert.ok(await sensor.publish('sensors/1', 'still here'));
+        await (await comeAgain(one, await service())).end();
+        await sensor.end();
+        await dashboard.end();
+        // Without it nobody notices.
+        await (await Client.connect(broker.port, token)).end();
+
+        const other = await service();
+        await provider.program.stop();
+        assert.equal(await refusal(Client.connect(one.port, other)), undefined);
+        await one.logged(/introspection at .* fails/);
+        await eventually(() => provider.launch(), 'Glewlwyd on its port');
+        await (await comeAgain(one, other)).end();
+        const counted = await eventually(() => {
+            const now = requests(readFileSync(metricsFile, 'utf8'), 'introspection');
+            return now.active >= 4 && now.inactive >= 2 && now.failed >= 1 && now;
+        }, 'the numbers', 40_000);
+        assert.equal(counted.inactive, 2);
+        for (const secret of [provider.secret, ...[token, theirs, other].map((each) => each.split('.')[2].slice(0, 24))]) {
+            assert.ok(!one.log.includes(secret));
+        }
+    });
+}, 90_000);
+
+test('a refresh token, which is opaque, is refused', async () => {
+    await withBroker(asking('opaque', 'opaque_tokens = true\n'), async (one) => {
+        const {access_token: token, refresh_token: refresh} = await user();
+        assert.match(refresh, /^[\w-]{64,}$/);
+        await (await comeAgain(one, token)).end();
+        await eventually(async () => await refusal(Client.connect(one.port, undefined, enhanced(refresh))) === NOT_AUTHORIZED, 'the refusal');
+        await one.logged(/authenticate refused reason=TOKEN_INACTIVE/);
+        assert.equal(await refusal(Client.connect(one.port, refresh)), NOT_AUTHORIZED);
+        assert.ok(!one.log.includes(refresh.slice(0, 24)));
+    });
+});
+
+test('with a wrong secret nobody is let in, and the log says what to mend', async () => {
+    await withBroker(asking('wrong', '', {secret: 'not the secret'}), async (one) => {
+        assert.equal(await refusal(Client.connect(one.port, await service())), undefined);
+        await one.logged(/introspection at .* fails .*401.*introspection_client_id/);
+        assert.ok(!one.log.includes('not the secret'));
+    });
+});
+
+test('without a scope for it, as the recipe says, a client may ask about its own tokens only', async () => {
+    provider.introspectionScopes = [];
+    await provider.configure();
+    try {
+        await withBroker(asking('own'), async (one) => {
+            const token = await service();
+            await eventually(async () => await refusal(Client.connect(one.port, token)) === NOT_AUTHORIZED, 'the refusal');
+            await one.logged(/reason=TOKEN_INACTIVE/);
+        });
+    } finally {
+        provider.introspectionScopes = ['introspection'];
+        await provider.configure();
     }
 });
 

@@ -40,6 +40,7 @@ export class Glewlwyd {
         provider.secret = randomBytes(16).toString('hex');
         provider.algorithm = 'RS256';
         provider.issuerPath = `/api/${PLUGIN}`;
+        provider.introspectionScopes = ['introspection'];
         provider.generation = 0;
         provider.keys = newKeys('0');
         // Its own folder may belong to another user.
@@ -166,6 +167,10 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
                 'auth-type-refresh-enabled': true,
                 // A user's sub is a random string.
                 'additional-parameters': [{'user-parameter': 'username', 'token-parameter': 'username'}],
+                // With a scope there a client may ask about tokens of others, too. The name is nobody's.
+                'introspection-revocation-allowed': true,
+                'introspection-revocation-allow-target-client': true,
+                'introspection-revocation-auth-scope': this.introspectionScopes,
                 'resource-allowed': true,
                 'resource-scope': Object.fromEntries(this.scopes.map((name) => [name, [this.resource]])),
             },
@@ -234,7 +239,12 @@ database = { type = "sqlite3", path = "${this.path('database')}" }
         return (await this.tokens(client, {grant_type: 'client_credentials', scope, ...more})).access_token;
     }
 
-    /** {access_token, id_token} of a user who signs in, agrees, and comes back to the client with a code (section 4.1). */
+    /** RFC 7009, by a client. */
+    async revoke(client, token) {
+        await this.get('POST', `/api/${PLUGIN}/revoke`, {auth: `${client}:${this.secret}`, body: new URLSearchParams({token})});
+    }
+
+    /** {access_token, id_token, refresh_token} of a user who signs in, agrees, and comes back to the client with a code (section 4.1). */
     async userTokens(username, client, scope, more = {resource: this.resource}) {
         const cookie = await this.signIn({username, password: this.secret});
         await this.get('PUT', `/api/auth/grant/${client}`, {cookie, body: {scope}});
