@@ -158,6 +158,21 @@ test('fifty new tokens at once are all let in', async () => {
     await Promise.all(connections.map((one) => one.close()));
 });
 
+test('a thousand clients with fifty tokens at once: one question each', async () => {
+    const tokens = await Promise.all(Array.from({length: 50}, () => provider.opaqueToken('sensor', SENSOR)));
+    const before = provider.introspections;
+    const begun = Date.now();
+    let again = 0;
+    const clients = await Promise.all(Array.from({length: 1000}, (_, i) => eventually(() => (i % 2 === 0 ?
+        mqtt.connectAsync(`mqtt://127.0.0.1:${rabbit.mqttPort}`, {protocolVersion: 4, username: 'whoever', password: tokens[i % 50],
+            reconnectPeriod: 0, connectTimeout: 40_000}, false) : rabbit.connect(tokens[i % 50])).catch(() => { ++again; }),
+    'a connection', 45_000)));
+    console.log(`# all in after ${Date.now() - begun} ms; ${again} connections had to come again; ` +
+        `${provider.introspections - before} questions`);
+    assert.ok(provider.introspections - before <= 50 * (1 + Math.ceil((Date.now() - begun) / TTL_MS)));
+    await Promise.all(clients.map((one) => one.endAsync?.() ?? one.close()));
+});
+
 test('with a wrong secret no such token is let in, the log says what to mend, and has no secret or token', async () => {
     writeFileSync(secretFile, 'not the secret\n');
     assert.equal(await rabbit.evaluate('tokenward:reload().'), 'ok');
