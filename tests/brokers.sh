@@ -26,11 +26,11 @@ mosquitto() {
         mosquitto_denials mosquitto_bound_tokens \
         mosquitto_takeover mosquitto_per_listener mosquitto_strangers mosquitto_fleet mosquitto_http_api mosquitto_reload \
         mosquitto_restart mosquitto_retained mosquitto_bridges mosquitto_control mosquitto_protocols mosquitto_hostile \
-        mosquitto_openid_provider mosquitto_migration
+        mosquitto_openid_provider mosquitto_opaque_tokens mosquitto_client_credentials mosquitto_migration
 }
 rabbitmq() {
     TOKENWARD_TEST_RABBITMQ_ROOT=$root run_tests rabbitmq_clients rabbitmq_configuration rabbitmq_plugins rabbitmq_origins \
-        rabbitmq_token_end rabbitmq_cluster
+        rabbitmq_opaque_tokens rabbitmq_client_credentials rabbitmq_token_end rabbitmq_cluster
 }
 
 if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then
