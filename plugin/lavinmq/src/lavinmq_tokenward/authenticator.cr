@@ -1,6 +1,6 @@
 module LavinMQ::TokenwardAuth
-  # The provider still hasn't given a key, or an answer about a login, after the longest wait, so there is no decision. LavinMQ closes the connection at an
-  # IO::Error without telling the client that it is refused, so the client tries again.
+  # The provider has given no key, or no answer about a login, after the longest wait, so there is no decision. LavinMQ
+  # closes the connection at an IO::Error without telling the client that it is refused, so the client tries again.
   class KeysPending < ::IO::Error
   end
 
