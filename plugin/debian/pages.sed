@@ -7,11 +7,11 @@ s,/usr/local/lib/x86_64-linux-gnu/,/usr/lib/@multiarch@/,g
 s,/usr/local/share/doc/tokenward/(examples/tokenward-mosquitto),/usr/share/doc/mosquitto-tokenward/\1,g
 s,/usr/local/lib,/usr/lib,g
 # Where a page of the tree that another one links to lies.
-s,\]\((\.\./)*src/config/README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
+s,\]\((\.\./)*(src/)?config/README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
 s,\]\(README\.md#which-issuer,](/usr/share/doc/tokenward/CONFIGURATION.md#which-issuer,g
 s,\]\((\.\./)*(src/config/)?several_providers\.md,](/usr/share/doc/tokenward/several_providers.md,g
-s,\]\((\.\./)*src/access/README\.md,](/usr/share/doc/tokenward/SCOPES.md,g
-s,\]\((\.\./)*src/claims/README\.md,](/usr/share/doc/tokenward/CLAIMS.md,g
+s,\]\((\.\./)*(src/)?access/README\.md,](/usr/share/doc/tokenward/SCOPES.md,g
+s,\]\((\.\./)*(src/)?claims/README\.md,](/usr/share/doc/tokenward/CLAIMS.md,g
 s,\]\((\.\./)*((plugin/)?cli/)?(STOLEN|TROUBLESHOOTING)\.md,](/usr/share/doc/tokenward/\4.md,g
 s,\]\(\.\./lavinmq/README\.md,](/usr/share/doc/lavinmq-tokenward/README.md,g
 s,\]\(\.\./crystal/README\.md,](/usr/share/doc/lavinmq-tokenward/CRYSTAL.md,g
