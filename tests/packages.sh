@@ -153,7 +153,7 @@ try_packages() {
     machine=x86_64 emulated=''
     ! is_arm64 "$suite" || machine=aarch64 emulated=emulated
     sed -n '/^Three lines/,/^and the provider/p' plugin/mosquitto/README.md | grep -E '^(allow_anonymous|plugin)' |
-        sed "s|/usr/local/|/usr/|; s|x86_64|$machine|" >"$root/try/lines"
+        sed "s|x86_64|$machine|" >"$root/try/lines"
     # shellcheck disable=SC2086 # a word, or none
     inside "$root" sh /try/packages_inside.sh $emulated 2>&1
     # shellcheck disable=SC2046 # in one line
@@ -169,7 +169,7 @@ by_the_pages() {
     echo 'APT::Get::Assume-Yes "true"; APT::Install-Recommends "false";' >"$root/etc/apt/apt.conf.d/try"
     what_it_needs
     cp tests/support/source_inside.sh "$root/try/"
-    grep '^plugin /' plugin/mosquitto/README.md >"$root/try/line"
+    grep '^plugin /' plugin/mosquitto/README.md | sed 's|/usr/|/usr/local/|' >"$root/try/line"
     for page in mosquitto rabbitmq; do
         sed -n '/^Or from source/,/^<!-- end -->/p' "plugin/$page/README.md" |
             awk '/^```$/ { ++fence; next } fence == 1' >"$root/try/$page.sh"

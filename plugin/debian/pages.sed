@@ -2,15 +2,15 @@
 /^<!-- in the source tree -->$/,/^<!-- end -->$/d
 s,By Debian packages\, which `sh tests/packages\.sh` makes,By Debian packages,
 s,^cd build-packages/.*,cd FOLDER-OF-THE-PACKAGES,
+s, \(\[measured\]\(#[a-z-]*\)\),,g
 s, \(`tests/[a-z/_.]*`\),,g
-s,/usr/local/lib/x86_64-linux-gnu/,/usr/lib/@multiarch@/,g
-s,/usr/local/share/doc/tokenward/(examples/tokenward-mosquitto),/usr/share/doc/mosquitto-tokenward/\1,g
-s,/usr/local/lib,/usr/lib,g
+s,/usr/lib/x86_64-linux-gnu/mosquitto_tokenward,/usr/lib/@multiarch@/mosquitto_tokenward,g
 # Where a page of the tree that another one links to lies.
 s,\]\((\.\./)*(src/)?config/README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
 s,\]\(README\.md#which-issuer,](/usr/share/doc/tokenward/CONFIGURATION.md#which-issuer,g
 s,\]\((\.\./)*(src/config/)?several_providers\.md,](/usr/share/doc/tokenward/several_providers.md,g
 s,\]\((\.\./)*(src/)?access/README\.md,](/usr/share/doc/tokenward/SCOPES.md,g
+s,\]\((\.\./)*(src/)?keys/README\.md,](/usr/share/doc/tokenward/KEYS.md,g
 s,\]\((\.\./)*(src/)?claims/README\.md,](/usr/share/doc/tokenward/CLAIMS.md,g
 s,\]\((\.\./)*((plugin/)?cli/)?(STOLEN|TROUBLESHOOTING)\.md,](/usr/share/doc/tokenward/\4.md,g
 s,\]\(\.\./lavinmq/README\.md,](/usr/share/doc/lavinmq-tokenward/README.md,g

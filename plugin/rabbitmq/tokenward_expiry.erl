@@ -24,6 +24,8 @@
 -define(PRECEDENCE_MS, 1000).
 -define(NO_END, 16#7FFFFFFFFFFFFFFF).
 -define(TEXT, "the access token has ended").
+%% To the client, whatever the reason: that one is for the log.
+-define(TOLD, "the access token no longer counts").
 %% For the log; the client reads the text above.
 -define(DENIED, "the operator denies it (denied_file)").
 
@@ -301,7 +303,7 @@ close_some(Rest, Running) ->
 
 close_one(Kind, Pid) ->
     try
-        tokenward_connections:close(Kind, Pid, ?TEXT)
+        tokenward_connections:close(Kind, Pid, ?TOLD)
     catch
         exit:_ -> ok  % the connection has ended
     end.

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -143,6 +145,15 @@ bool only_root_may_read(const struct stat &status) {
     return status.st_uid == 0 && !group_may && (status.st_mode & S_IROTH) == 0;
 }
 
+std::string describe_group(gid_t id) {
+    std::array<char, 4096> buffer{};
+    struct group entry {};
+    struct group *found = nullptr;
+    if (::getgrgid_r(id, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+        return std::to_string(id);
+    return entry.gr_name;
+}
+
 void note_for_root(const std::string &path, const struct stat &status, std::vector<std::string> &notes) {
     const std::string file = quote(path, max_path_shown);
     if (status.st_uid != 0) {
@@ -152,6 +163,11 @@ void note_for_root(const std::string &path, const struct stat &status, std::vect
         notes.push_back(
             fmt::format("{} has mode {:04o}, and root alone may read it: good if the broker runs as root", file,
                         status.st_mode & 07777U));
+    } else if ((status.st_mode & S_IROTH) == 0) {
+        notes.push_back(fmt::format(
+            "{} has mode {:04o}, and beside root its group alone may read it, {}: good if the broker's "
+            "user is in that group",
+            file, status.st_mode & 07777U, describe_group(status.st_gid)));
     }
 }
 

@@ -61,6 +61,15 @@ const ActiveSection *Configuration::asked_about(const credentials::SentToken &se
     return is_only_one && !sent.may_be_password ? &sections.front() : nullptr;
 }
 
+void Configuration::advise_opaque(std::string_view secret, Failure &failure) const {
+    if (!opaque_tokens || failure.hint.find("opaque_tokens = true") == std::string::npos) return;
+    failure.hint = credentials::may_be_opaque_token(secret)
+                       ? "the provider is asked about what begins with opaque_token_prefix"
+                       : "the provider is asked about opaque tokens of 16 bytes and more, all of a bearer "
+                         "token's alphabet (RFC 6750 "
+                         "section 2.1)";
+}
+
 const ActiveSection *Configuration::exchanges(const credentials::SentToken &sent) const noexcept {
     if (!sent.may_be_password || sent.token.empty()) return nullptr;
     for (const ActiveSection &section : sections) {

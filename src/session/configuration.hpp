@@ -54,6 +54,10 @@ struct Configuration {
     /// provider, but for one that begins with opaque_token_prefix, and nothing to two providers.
     const ActiveSection *asked_about(const credentials::SentToken &sent) const noexcept;
 
+    /// Of a secret that nobody is asked about: where its hint is to turn on opaque tokens, and they are on, the hint says what
+    /// else it needs.
+    void advise_opaque(std::string_view secret, Failure &failure) const;
+
     /// The section whose provider is asked for a token of the client that sends its id and secret; NULL: none.
     const ActiveSection *exchanges(const credentials::SentToken &sent) const noexcept;
 

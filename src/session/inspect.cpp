@@ -96,7 +96,13 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     const ActiveSection *asked = nullptr;
     if (auto sent = credentials::from_bearer(token); !sent) {
         if (configuration) asked = read_lately(*configuration, token, contents);
-        if (asked == nullptr) return pass_on(std::move(sent));
+        if (asked == nullptr) {
+            if (configuration && configuration->asked_about({token, {}, {}}) != nullptr)
+                sent.error().hint = "the provider is asked at a login: tokenward check shows what it says";
+            else if (configuration)
+                configuration->advise_opaque(token, sent.error());
+            return pass_on(std::move(sent));
+        }
     } else if (auto read = read_jwt(token, contents); !read) {
         return pass_on(std::move(read));
     }

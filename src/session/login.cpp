@@ -112,6 +112,7 @@ bool Login::extract_token() {
         has_client_credentials_ = configuration_->exchanges(*sent) != nullptr;
         sent_ = *sent;
         if (has_client_credentials_) return check_size(configuration_->max_token_bytes);
+        configuration_->advise_opaque(sent->token, token.error());
         if (token.error().reason == Reason::OPAQUE_TOKEN) advise_auth0(token.error());
         return refuse(std::move(token).error());
     }

@@ -118,7 +118,7 @@ TEST_F(SecureFile, RootMayReadForAnotherUserAndIsToldSo) {
         {0644, 65534, 0, "belongs to user nobody (uid 65534)"},
         {0600, 0, 0, "has mode 0600, and root alone may read it: good if the broker runs as root"},
         {0640, 0, 0, "has mode 0640, and root alone may read it"},
-        {0640, 0, 65534, ""},
+        {0640, 0, 65534, "has mode 0640, and beside root its group alone may read it, nogroup"},
         {0604, 0, 0, ""},
         {0644, 0, 0, ""},
     };

@@ -85,7 +85,7 @@ class Site {
         this.broker ??= Object.assign(new Broker(), {directory: this.folder, earlier: '', port: await freePort()});
         let lines = replaced(this.here(conf), 'listener 1883\n', `listener ${this.port} 127.0.0.1\nlog_dest stderr\nlog_type all\n`);
         if (conf.includes('mosquitto_tokenward.so')) {
-            lines = replaced(lines, '/usr/local/lib/x86_64-linux-gnu/mosquitto_tokenward.so',
+            lines = replaced(lines, '/usr/lib/x86_64-linux-gnu/mosquitto_tokenward.so',
                              built('plugin/mosquitto/mosquitto_tokenward.so'));
             lines = lines.replace(/^plugin_opt_config .*\n/m, `$&plugin_opt_library ${built('src/capi/libtokenward.so.1')}\n`);
         }

@@ -70,6 +70,31 @@ TEST_F(OpaqueTokens, AreAskedAboutOnceAndGiveTheirRights) {
     EXPECT_NE(log_at_end().find("username=\"alice\""), std::string::npos) << log;
 }
 
+TEST_F(OpaqueTokens, HintsNameWhatIsMissingNotWhatIsThere) {
+    const auto hint_of_login = [&](const credentials::Credentials &presented) {
+        auto result = backend->authenticate(presented, {});
+        return result ? std::string("in") : result.error().hint;
+    };
+    const auto password = [](std::string_view secret) {
+        return credentials::Credentials{credentials::Kind::username_password, {}, "any", secret};
+    };
+    const std::string alphabet =
+        "the provider is asked about opaque tokens of 16 bytes and more, all of a bearer token's alphabet (RFC "
+        "6750 section 2.1)";
+    begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"ory_at_")"));
+    EXPECT_EQ(hint_of_login(password("ory_at_x")), alphabet);
+    EXPECT_EQ(hint_of_login(bearer("ory_at_x")), alphabet);
+    EXPECT_EQ(Backend::inspect(backend.get(), "ory_at_x").error().hint, alphabet);
+    EXPECT_EQ(hint_of_login(bearer("Bearer 0123456789abcdef")), "send what stands behind it")
+        << "a better one stays";
+    begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"mine_")"));
+    EXPECT_EQ(hint_of_login(password("ory_at_0123456789abcdef")),
+              "the provider is asked about what begins with opaque_token_prefix");
+    begin(R"({"issuer":")" + issuer.issuer() + R"(","audience":"b","scope_prefix":"","ca_file":")" + issuer.ca_file() + R"("})");
+    EXPECT_NE(hint_of_login(bearer("0123456789abcdefgh")).find("set opaque_tokens = true"), std::string::npos);
+    EXPECT_EQ(asked(), 0U);
+}
+
 TEST_F(OpaqueTokens, InspectShowsWhatTheProviderSaid) {
     begin(config());
     issuer.set_active(good, claims().number("exp", now() + 200));
@@ -78,6 +103,8 @@ TEST_F(OpaqueTokens, InspectShowsWhatTheProviderSaid) {
         return shown ? *shown : std::string(reason_name(shown.error().reason));
     };
     EXPECT_EQ(inspected(backend.get()), "OPAQUE_TOKEN") << "nothing is asked for it";
+    const std::string hint = Backend::inspect(backend.get(), good).error().hint;
+    EXPECT_EQ(hint, "the provider is asked at a login: tokenward check shows what it says");
     EXPECT_EQ(asked(), 0U);
     ASSERT_EQ(log_in(good), Reason::NONE) << detail;
     const std::string shown = inspected(backend.get());

@@ -19,7 +19,7 @@ ok 'apt installs the command' install libtokenward1 tokenward
 ok 'it runs' tokenward --version
 ok 'the manual page is there' test -f /usr/share/man/man1/tokenward.1.gz
 ok 'samples are there' test -f /usr/share/doc/tokenward/examples/providers/keycloak.ini
-for page in README.md CONFIGURATION.md SCOPES.md CLAIMS.md TROUBLESHOOTING.md STOLEN.md; do
+for page in README.md CONFIGURATION.md SCOPES.md CLAIMS.md KEYS.md TROUBLESHOOTING.md STOLEN.md; do
     ok "the page $page is there" test -f "/usr/share/doc/tokenward/$page"
 done
 # Links between pages, in what all packages together install.
