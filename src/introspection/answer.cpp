@@ -89,10 +89,12 @@ std::optional<Answer> read_token_error(const std::string &body, std::string_view
     if (error.empty()) return std::nullopt;
     Answer answer;
     answer.kind = Answer::Kind::inactive;
-    answer.problem = "the provider says " + quote(error, 64);
+    const auto shows_secret = [secret](std::string_view text) {
+        return text.find(secret) != std::string_view::npos;
+    };
+    answer.problem = "the provider says " + (shows_secret(error) ? std::string("no") : quote(error, 64));
     const std::string_view more = text_of(*root, "error_description");
-    if (!more.empty() && more.find(secret) == std::string_view::npos)
-        answer.problem += ": " + quote(more, longest_shown);
+    if (!more.empty() && !shows_secret(more)) answer.problem += ": " + quote(more, longest_shown);
     return answer;
 }
 

@@ -7,6 +7,8 @@
 #include <bit>
 #include <exception>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,6 +58,17 @@ std::int64_t counts_ms(const Answer &answer, std::int64_t ttl_s) {
     return answer.lifetime_s * 1000 - std::min<std::int64_t>(answer.lifetime_s * 100, 30'000);
 }
 
+/// In place of a response.
+keys::HttpResponse not_sent(const std::exception &error) noexcept {
+    keys::HttpResponse response;
+    try {
+        response.error = error.what();
+    } catch (const std::bad_alloc &) {
+        response.error = "out of memory";  // short enough for the string's own bytes
+    }
+    return response;
+}
+
 }  // namespace
 
 Introspector::Introspector(const Clock &clock, Logger &logger, keys::Proxy environment,
@@ -90,26 +103,33 @@ void Introspector::stop() noexcept {
 
 std::int64_t Introspector::begin(keys::Transport &transport) {
     std::vector<Job> jobs;
-    std::int64_t next = keys::Schedule::never;
-    {
+    std::size_t begun = 0;
+    try {
+        std::int64_t next = keys::Schedule::never;
+        {
+            const std::lock_guard lock(desk_->mutex);
+            if (desk_->closed) return next;
+            for (const auto &one : providers_) next = std::min(next, one->take_jobs(one, jobs));
+        }
+        // Without the lock: a private key's signature takes a millisecond.
+        for (; begun < jobs.size(); ++begun) start(transport, std::move(jobs[begun]));
+        return next;
+    } catch (...) {
+        // Nobody else knows of them: whoever waits for one would wait for good.
         const std::lock_guard lock(desk_->mutex);
-        if (desk_->closed) return next;
-        for (const auto &one : providers_) next = std::min(next, one->take_jobs(one, jobs));
+        for (; begun < jobs.size(); ++begun) jobs[begun].provider->forget(jobs[begun]);
+        throw;
     }
-    // Without the lock: a private key's signature takes a millisecond.
-    for (Job &job : jobs) start(transport, std::move(job));
-    return next;
 }
 
+/// If it throws, the job is as it was.
 void Introspector::start(keys::Transport &transport, Job &&job) {
     const keys::Transport::Id id = next_id_++;
     const auto entry = running_.emplace(id, std::move(job)).first;
     try {
         transport.start(id, request_for(entry->second));
     } catch (const std::exception &error) {
-        const Job failed = std::move(entry->second);
-        running_.erase(entry);
-        fail(failed, error.what(), {}, 0);
+        take_in(id, not_sent(error));
     }
 }
 
@@ -220,12 +240,8 @@ void Introspector::fail(const Job &job, std::string problem, std::string hint, s
     std::uint64_t failures = 0;
     {
         const std::lock_guard lock(desk_->mutex);
-        if (job.discovers()) {
-            job.provider->discovered(tokenward::fail(Reason::INTROSPECTION_FAILED, problem), retry_after_s);
-        } else {
-            job.provider->pause(problem, retry_after_s);
-            job.provider->answered(job.digest, std::move(answer));
-        }
+        job.provider->pause(problem, retry_after_s);
+        job.provider->answered(job.digest, std::move(answer));
         failures = job.provider->failures();
     }
     tell(job, problem, failures);

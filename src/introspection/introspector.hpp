@@ -11,8 +11,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace tokenward::introspection {
@@ -51,7 +51,7 @@ class Introspector final : public keys::Errands {
     Providers providers_;  ///< guarded by desk_->mutex
 
     // The thread's.
-    std::unordered_map<keys::Transport::Id, Job> running_;
+    std::map<keys::Transport::Id, Job> running_;
     keys::Transport::Id next_id_ = first_id;
 };
 

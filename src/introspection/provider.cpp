@@ -77,11 +77,13 @@ AnswerRef Provider::known(const jose::Sha256Digest &digest, std::int64_t now) {
 /// Empty: not too many.
 const char *Provider::too_many(const Question &question, std::int64_t now) {
     if (pending_.size() >= most_pending) return "too much is being asked";
-    if (!question.client_id.empty() && !client_rates_.take(question.client_id, now))
-        return "too many tries with the client's id";
-    if (!rate_.take(now))
+    // Looked at first, so that a flood of ids isn't remembered; taken last, so that one client takes nothing from the others.
+    if (!rate_.has_one(now))
         return input_.purpose == Purpose::introspection ? "more tokens than introspection_rate"
                                                         : "too many clients at once";
+    if (!question.client_id.empty() && !client_rates_.take(question.client_id, now))
+        return "too many tries with the client's id";
+    rate_.take(now);
     return "";
 }
 
@@ -155,18 +157,21 @@ std::int64_t Provider::take_jobs(const std::shared_ptr<Provider> &self, std::vec
     const std::int64_t now = clock_.monotonic_ms();
     const std::int64_t next = drop_overdue(now);
     if (queue_.empty() || closed_) return next;
+    jobs.reserve(jobs.size() + most_running + 1);  // what is moved into one isn't lost
     const bool discovers = !input_.discovery_uri.empty();
     const bool outdated = discovers && endpoint_ && now >= discovered_at_ + discovered_counts_ms;
     if ((!endpoint_ || outdated) && !discovering_ && now >= paused_until_) {
         jobs.push_back({self, {}, {}, {input_.discovery_uri, {}}, now + input_.timeout_ms});
         discovering_ = true;
     }
-    if (!endpoint_) return next;
+    if (!endpoint_) return discovering_ ? next : std::min(next, paused_until_);
     while (!queue_.empty() && running_ < most_running) {
         const auto at = pending_.find(queue_.front());
         if (at != pending_.end() && !at->second.started) {
             // What waited for its turn has the whole time for its answer: the provider isn't to blame for the queue.
-            jobs.push_back({self, at->first, std::move(at->second.asked), *endpoint_, now + input_.timeout_ms});
+            const std::int64_t deadline = now + input_.timeout_ms;
+            Endpoint endpoint = *endpoint_;
+            jobs.push_back({self, at->first, std::move(at->second.asked), std::move(endpoint), deadline});
             at->second.started = true;
             ++running_;
         }
@@ -178,6 +183,7 @@ std::int64_t Provider::take_jobs(const std::shared_ptr<Provider> &self, std::vec
 /// What waited for an address, or for its turn, in vain. A request that runs ends by itself. Returns when the next one is due.
 std::int64_t Provider::drop_overdue(std::int64_t now) {
     std::int64_t next = never;
+    bool dropped = false;
     for (auto at = pending_.begin(); at != pending_.end();) {
         const auto one = at++;
         if (one->second.started) continue;
@@ -188,8 +194,12 @@ std::int64_t Provider::drop_overdue(std::int64_t now) {
         const char *problem = endpoint_ ? "too many wait for their turn" : "the endpoint isn't known yet";
         others_.put(one->first, no_answer(problem, now + failure_counts_ms));
         pending_.erase(one);
+        dropped = true;
         desk_->changed.notify_all();
     }
+    // As long as there is no address nobody else takes them out of the queue.
+    if (dropped)
+        std::erase_if(queue_, [this](const jose::Sha256Digest &one) { return !pending_.contains(one); });
     return next;
 }
 

@@ -19,6 +19,7 @@ class Rate {
         left_ -= one;
         return true;
     }
+    bool has_one(std::int64_t now_ms) const noexcept { return left_at(now_ms) >= one; }
     /// As if nothing had ever been taken.
     bool is_whole(std::int64_t now_ms) const noexcept { return left_at(now_ms) == most(); }
 

@@ -1,6 +1,8 @@
 // What a provider may answer (RFC 7662 section 2.2), and how long it is remembered.
 #include "introspection/answer.hpp"
+
 #include "introspection/answers.hpp"
+#include "introspection/client_rates.hpp"
 #include "introspection/endpoint.hpp"
 #include "introspection/rate.hpp"
 
@@ -61,6 +63,84 @@ TEST(IntrospectionAnswer, OnlyABooleanTrueIsActive) {
     }
     const std::string long_one = R"({"active":true,"x":")" + std::string(largest_answer, 'x') + "\"}";
     EXPECT_NE(read_answer(long_one).error().detail.find("65536 are allowed"), std::string::npos);
+}
+
+TEST(IntrospectionAnswer, AClientsTokenIsABearersAndEndsWhenTheProviderSays) {
+    struct Row {
+        const char *members;
+        std::int64_t lifetime_s;  ///< -1: it is no answer
+    };
+    const Row rows[] = {
+        {R"("token_type":"Bearer","expires_in":300)", 300},
+        {R"("token_type":"bearer","expires_in":"300")", 300},
+        {R"("token_type":"BEARER")", 0},
+        {R"("token_type":"Bearer","expires_in":null)", 0},
+        {R"("token_type":"Bearer","expires_in":"soon")", 0},
+        {R"("token_type":"Bearer","expires_in":-5)", 0},
+        {R"("token_type":"Bearer","expires_in":1e30)", 0},
+        {R"("token_type":"Bearer","expires_in":999999999)", 86400},
+        {R"("token_type":"Bearer","expires_in":"99999999999999999999")", 0},
+        {R"("token_type":"mac","expires_in":300)", -1},
+        {R"("token_type":["Bearer"],"expires_in":300)", -1},
+        {R"("expires_in":300)", -1},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.members);
+        const auto answer = read_token_answer(R"({"access_token":"x.y.z",)" + std::string(row.members) + "}");
+        ASSERT_EQ(answer.has_value(), row.lifetime_s >= 0);
+        if (!answer) continue;
+        EXPECT_EQ(answer->kind, Answer::Kind::active);
+        EXPECT_EQ(answer->content, "x.y.z");
+        EXPECT_EQ(answer->lifetime_s, row.lifetime_s);
+    }
+    const std::string long_one =
+        R"({"token_type":"Bearer","access_token":")" + std::string(largest_answer, 'x') + "\"}";
+    EXPECT_NE(read_token_answer(long_one).error().detail.find("65536 are allowed"), std::string::npos);
+}
+
+TEST(IntrospectionAnswer, ANoToAClientNeverShowsItsSecret) {
+    const std::pair<const char *, const char *> rows[] = {
+        {R"({"error":"invalid_client"})", R"(the provider says "invalid_client")"},
+        {R"({"error":"invalid_client","error_description":"no such client"})",
+         R"(the provider says "invalid_client": "no such client")"},
+        {R"({"error":"invalid_client","error_description":"s3cret is wrong"})",
+         R"(the provider says "invalid_client")"},
+        {R"({"error":"invalid_client","error_description":"s3\u0063ret is wrong"})",
+         R"(the provider says "invalid_client")"},
+        {R"({"error":"no s3cret","error_description":"x"})", R"(the provider says no: "x")"},
+        {R"({"error":""})", nullptr},
+        {R"({"error":7})", nullptr},
+        {R"({"message":"x"})", nullptr},
+        {"<html>", nullptr},
+        {"", nullptr},
+    };
+    for (const auto &[body, said] : rows) {
+        SCOPED_TRACE(body);
+        const auto answer = read_token_error(body, "s3cret");
+        ASSERT_EQ(answer.has_value(), said != nullptr);
+        if (!answer) continue;
+        EXPECT_EQ(answer->kind, Answer::Kind::inactive);
+        EXPECT_EQ(answer->problem, said);
+    }
+}
+
+TEST(IntrospectionRate, OfEachClientIsItsOwn) {
+    ClientRates rates;
+    const auto taken = [&rates](const std::string &id, std::int64_t now) {
+        int count = 0;
+        while (rates.take(id, now)) ++count;
+        return count;
+    };
+    EXPECT_EQ(taken("a", 1000), 4);
+    EXPECT_EQ(taken("b", 1000), 4);
+    EXPECT_EQ(taken("a", 2000), 2);
+    EXPECT_EQ(taken("a", 100'000), 4);
+    // One that hasn't been tried for a while makes room.
+    for (std::size_t i = 2; i < ClientRates::most_clients; ++i)
+        ASSERT_TRUE(rates.take(std::to_string(i), 100'000));
+    EXPECT_TRUE(rates.take("one", 100'000)) << "b's place";
+    EXPECT_FALSE(rates.take("one more", 100'000));
+    EXPECT_TRUE(rates.take("one more", 101'000));
 }
 
 TEST(IntrospectionAnswers, CountUntilTheirEndAndAreBounded) {

@@ -2,9 +2,13 @@
 #include "introspection/introspector.hpp"
 
 #include "keys/fakes.hpp"
+#include "support/allocations.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,7 +67,7 @@ class IntrospectorTest : public ::testing::Test {
     keys::ManualClock clock;
     keys::LogCapture log;
     keys::FakeTransport network;
-    int woken = 0;
+    std::atomic<int> woken{0};
     ProviderInput input;
     Introspector introspector{clock, log.logger, {}, [this] { ++woken; }};
     std::shared_ptr<Provider> provider;
@@ -205,6 +209,110 @@ TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
     EXPECT_EQ(last.timeout_ms, input.timeout_ms);
 }
 
+TEST_F(IntrospectorTest, AtMostSoManyWaitAndRun) {
+    input.rate = 1'000'000;
+    begin();
+    (void)ask("first");
+    discover();
+    answer(R"({"active":true})");
+    for (std::size_t i = 0; i < Provider::most_pending; ++i)
+        ASSERT_STREQ(ask(std::to_string(i)).why, "the provider is being asked") << i;
+    EXPECT_STREQ(ask("one more").why, "too much is being asked");
+    EXPECT_EQ(provider->counts().limited, 1U);
+    round();
+    EXPECT_EQ(network.running.size(), Provider::most_running);
+    EXPECT_STREQ(ask("one more").why, "too much is being asked") << "those that run count, too";
+    answer(R"({"active":true})");
+    EXPECT_STREQ(ask("one more").why, "the provider is being asked");
+    EXPECT_NE(ask("first").answer, nullptr);
+    // Those that wait in vain for their turn are told so.
+    clock.advance_ms(input.timeout_ms);
+    round();
+    EXPECT_EQ(ask("1000").answer->problem, "too many wait for their turn");
+    EXPECT_EQ(network.running.size(), Provider::most_running - 1) << "what runs ends by itself";
+}
+
+TEST_F(IntrospectorTest, WhatIsMadeUpPushesNoGoodAnswerOut) {
+    input.rate = 1'000'000;
+    begin();
+    (void)ask("good");
+    discover();
+    answer(R"({"active":true})");
+    for (std::size_t i = 0; i < Provider::most_answers + 10; ++i) {
+        (void)ask("made up " + std::to_string(i));
+        round();
+        answer(R"({"active":false})");
+    }
+    EXPECT_EQ(provider->counts().inactive, Provider::most_answers + 10);
+    EXPECT_NE(ask("good").answer, nullptr);
+}
+
+TEST_F(IntrospectorTest, WhatWaitsForAnAddressInVainLeavesNothingBehind) {
+    input.rate = 1'000'000;
+    begin();
+    int name = 0;
+    const auto flood = [&](int rounds) {
+        for (int i = 0; i < rounds; ++i) {
+            for (int j = 0; j < 1000; ++j) (void)ask(std::to_string(++name));
+            round();
+            answer_status(500);
+            clock.advance_s(10);
+            round();
+            if (!network.running.empty()) answer_status(500);
+            clock.advance_s(10);
+        }
+    };
+    flood(12);  // as many answers as are remembered
+    const std::size_t before = support::live_bytes;
+    flood(12);
+    EXPECT_LT(support::live_bytes, before + 100'000);
+}
+
+TEST_F(IntrospectorTest, AnAddressIsAskedForAgainInTime) {
+    begin();
+    (void)ask("token");
+    round();
+    answer_status(503);
+    // The same token doesn't wake the thread a second time: it comes by itself.
+    EXPECT_LE(round(), clock.monotonic_ms() + 500);
+    clock.advance_ms(500);
+    discover();
+    answer(R"({"active":true})");
+    ASSERT_NE(ask("token").answer, nullptr);
+    clock.advance_ms(Provider::discovered_counts_ms);
+    (void)ask("other");
+    round();
+    ASSERT_EQ(network.running.size(), 2U) << "where it was is asked meanwhile";
+    EXPECT_EQ(network.request().url, input.discovery_uri);
+    answer(R"({"issuer":"https://id.example","introspection_endpoint":"https://id.example/moved"})");
+    answer(R"({"active":true})");
+    (void)ask("third");
+    round();
+    EXPECT_EQ(network.request().url, "https://id.example/moved");
+}
+
+TEST_F(IntrospectorTest, ARequestThatCantBeMadeIsAFailure) {
+    class Broken final : public keys::Transport {
+      public:
+        void start(Id, keys::HttpRequest) override {
+            throw std::runtime_error("no more handles, whatever is tried");
+        }
+        void cancel(Id) noexcept override {}
+        std::vector<Completed> wait(std::int64_t) override { return {}; }
+    } broken;
+    begin();
+    (void)ask("token");
+    introspector.begin(broken);
+    EXPECT_EQ(provider->last_problem(), "no more handles, whatever is tried");
+    clock.advance_ms(500);
+    discover();
+    answer(R"({"active":true})");
+    (void)ask("other");
+    introspector.begin(broken);
+    ASSERT_NE(ask("other").answer, nullptr);
+    EXPECT_EQ(ask("other").answer->problem, "no more handles, whatever is tried");
+}
+
 TEST_F(IntrospectorTest, RetryAfterIsHeld) {
     begin();
     (void)ask("token");
@@ -267,6 +375,138 @@ TEST_F(IntrospectorTest, AReloadKeepsAnswersUnlessSomethingChanged) {
     EXPECT_EQ(ask("token").answer, nullptr);
     EXPECT_EQ(before->ask(digest_of("other"), {"other", {}}, 0).answer, nullptr);
     EXPECT_STREQ(before->ask(digest_of("other"), {"other", {}}, 0).why, "the configuration changes");
+}
+
+TEST_F(IntrospectorTest, WhateverChangesAsksAnew) {
+    const std::function<void(ProviderInput &)> changes[] = {
+        [](auto &one) { one.section = "[oauth.two]"; },
+        [](auto &one) { one.issuer = "https://other.example"; },
+        [](auto &one) { one.issuer_aliases = {"https://alias.example"}; },
+        [](auto &one) { one.discovery_uri += "x"; },
+        [](auto &one) { one.endpoint_uri = "https://id.example/other"; },
+        [](auto &one) { one.rate = 6; },
+        [](auto &one) { one.ttl_s = 61; },
+        [](auto &one) { one.client = *Client::read("another", "secret"); },
+        [](auto &one) { one.client = *Client::read("broker", "another"); },
+        [](auto &one) { one.client = nullptr; },
+        [](auto &one) { one.auth_method = "client_secret_post"; },
+        [](auto &one) { one.scope = "x"; },
+        [](auto &one) { one.audience = "x"; },
+        [](auto &one) { one.ca_pem = std::make_shared<const std::string>("x"); },
+        [](auto &one) { one.proxy = ""; },
+        [](auto &one) { one.timeout_ms = 1; },
+        [](auto &one) { one.purpose = Purpose::client_credentials; },
+    };
+    ProviderInput same = input;
+    same.client = *Client::read("broker", "secret");
+    EXPECT_TRUE(input.same_as(same));
+    int number = 0;
+    for (const auto &change : changes) {
+        ProviderInput changed = input;
+        change(changed);
+        EXPECT_FALSE(input.same_as(changed)) << number;
+        EXPECT_FALSE(changed.same_as(input)) << number;
+        ++number;
+    }
+}
+
+TEST_F(IntrospectorTest, AClientsTokenCountsUntilShortlyBeforeItsEnd) {
+    input.purpose = Purpose::client_credentials;
+    input.endpoint_uri = "https://id.example/token";
+    input.discovery_uri.clear();
+    input.client = nullptr;
+    begin();
+    struct Row {
+        const char *members;
+        std::int64_t counts_s;
+    };
+    const Row rows[] = {
+        {R"(,"expires_in":3600)", 3570}, {R"(,"expires_in":300)", 270}, {R"(,"expires_in":10)", 9}, {"", 60}};
+    for (const auto &[members, counts_s] : rows) {
+        SCOPED_TRACE(counts_s);
+        const Question question{"its-secret", "sensor"};
+        const auto digest = provider->fingerprint(question);
+        EXPECT_EQ(provider->ask(*digest, question, 0).answer, nullptr);
+        round();
+        answer(R"({"access_token":"x.y.z","token_type":"Bearer")" + std::string(members) + "}");
+        clock.advance_ms(counts_s * 1000 - 1);
+        EXPECT_NE(provider->ask(*digest, question, 0).answer, nullptr);
+        clock.advance_ms(1);
+    }
+    // A no needs no JSON, but a 400 may be anything's.
+    const Question other{"another", "sensor-2"};
+    const auto digest = provider->fingerprint(other);
+    (void)provider->ask(*digest, other, 0);
+    round();
+    answer_status(401);
+    ASSERT_NE(provider->ask(*digest, other, 0).answer, nullptr);
+    EXPECT_EQ(provider->ask(*digest, other, 0).answer->kind, Answer::Kind::inactive);
+    const Question third{"another", "sensor-3"};
+    const auto third_digest = provider->fingerprint(third);
+    (void)provider->ask(*third_digest, third, 0);
+    round();
+    answer_status(400);
+    EXPECT_EQ(provider->ask(*third_digest, third, 0).answer->kind, Answer::Kind::failed);
+}
+
+TEST_F(IntrospectorTest, CredentialsAreKnownByAHashThatNobodyElseCanMake) {
+    input.purpose = Purpose::client_credentials;
+    begin();
+    const auto of = [this](const char *id, const char *secret) { return provider->fingerprint({secret, id}); };
+    EXPECT_EQ(of("a", "bc"), of("a", "bc"));
+    EXPECT_NE(of("a", "bc"), of("ab", "c"));
+    EXPECT_NE(of("a", "bc"), of("a", "bd"));
+    EXPECT_NE(of("a", "bc"), of("b", "bc"));
+    const auto another = std::make_shared<Provider>(clock, std::make_shared<Desk>(), input);
+    EXPECT_NE(of("a", "bc"), another->fingerprint({"bc", "a"})) << "its key is the process's own";
+}
+
+TEST_F(IntrospectorTest, OneClientsTriesTakeNothingFromTheOthers) {
+    input.purpose = Purpose::client_credentials;
+    input.endpoint_uri = "https://id.example/token";
+    input.discovery_uri.clear();
+    input.client = nullptr;
+    input.rate = 50;
+    begin();
+    const auto why = [this](const std::string &id, const std::string &secret) {
+        const Question question{secret, id};
+        return std::string(provider->ask(*provider->fingerprint(question), question, 0).why);
+    };
+    int asked = 0;
+    for (int i = 0; i < 1000; ++i) asked += why("sensor", std::to_string(i)) == "the provider is being asked";
+    EXPECT_EQ(asked, 4);
+    EXPECT_EQ(why("sensor", "x"), "too many tries with the client's id");
+    EXPECT_EQ(why("other", "x"), "the provider is being asked");
+    asked = 0;
+    for (int i = 0; i < 20'000; ++i)
+        asked += why("client-" + std::to_string(i), "x") == "the provider is being asked";
+    EXPECT_EQ(asked, 95);
+    EXPECT_EQ(why("another", "x"), "too many clients at once");
+    clock.advance_s(1);
+    EXPECT_EQ(why("another", "x"), "the provider is being asked") << "no flood of ids takes its place";
+}
+
+TEST_F(IntrospectorTest, NobodyWaitsLongerThanTheTimeOutAndNotTooManyDo) {
+    input.timeout_ms = 100;
+    begin();
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(provider->ask(digest_of("token"), {"token", {}}, 60'000).answer, nullptr);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+    input.timeout_ms = 60'000;
+    input.rate = 100;
+    begin();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < Desk::max_waiting; ++i) {
+        threads.emplace_back([&, name = std::to_string(i)] {
+            (void)provider->ask(digest_of(name), {name, {}}, 60'000);
+        });
+    }
+    while (woken <= Desk::max_waiting) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto before = std::chrono::steady_clock::now();
+    (void)provider->ask(digest_of("one more"), {"one more", {}}, 60'000);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(20));
+    introspector.stop();
+    for (auto &thread : threads) thread.join();
 }
 
 TEST_F(IntrospectorTest, ACallerMayWait) {

@@ -165,6 +165,71 @@ TEST_F(ClientCredentials, NothingButATokenIsAYes) {
     }
 }
 
+TEST_F(ClientCredentials, ATokenThatEndedSoonerThanTheProviderSaidIsGivenUp) {
+    issuer.set_client("sensor", secret, token_of("broker.read:v/q", -60));
+    begin(config());
+    EXPECT_EQ(log_in("client:sensor", secret), Reason::TOKEN_EXPIRED) << detail;
+    issuer.set_client("sensor", secret, token_of("broker.read:v/q", 300));
+    EXPECT_EQ(log_in("client:sensor", secret), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 2U);
+}
+
+TEST_F(ClientCredentials, AnOpaqueTokenIsAskedAbout) {
+    TestIssuer::Documents documents;
+    documents.token = R"({"access_token":"opaque-0123456789","token_type":"bearer","expires_in":300})";
+    issuer.set_documents(documents);
+    Provider files;
+    files.write("secret", "s3cr:et");
+    chmod(files.path("secret").c_str(), 0640);
+    begin(config(R"(,"opaque_tokens":true,"introspection_client_id":"broker","client_credentials_session":600,)"
+                 R"("introspection_client_secret_file":")" +
+                 files.path("secret") + '"'));
+    EXPECT_EQ(log_in("client:sensor", secret), Reason::TOKEN_INACTIVE) << detail;
+    clock.shift_s = 11;
+    issuer.set_active("opaque-0123456789", JsonObject()
+                                               .string("sub", "sensor")
+                                               .string("aud", "broker")
+                                               .number("exp", now() + 300)
+                                               .string("scope", "broker.read:v/q"));
+    ASSERT_EQ(log_in("client:sensor", secret), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 2U) << "the first one was given up";
+    EXPECT_TRUE(may_read());
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 2.0);
+}
+
+TEST_F(ClientCredentials, TheRulesBesideTheTokenHoldForThemToo) {
+    begin(config(R"(,"require_username_match":true,"max_session":100)"));
+    ASSERT_EQ(log_in("client:sensor", secret), Reason::NONE)
+        << "the username is the client's id here: " << detail;
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 100.0, 2.0);
+    const std::string plain = std::string("bob\0client:sensor\0", 18) + secret;
+    EXPECT_EQ(log_in({Kind::sasl_plain, plain, {}, {}}), Reason::AUTHZID_MISMATCH) << detail;
+    // Sent as a token, it is none: the secret isn't shown.
+    EXPECT_EQ(log_in(bearer(secret)), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(asked(), 1U);
+    issuer.set_client("large", secret, [] {
+        support::MintRequest request = token_of("broker.read:v/q", 300);
+        request.claims.string("filler", std::string(20'000, 'x'));
+        return request;
+    }());
+    EXPECT_EQ(log_in("client:large", secret), Reason::TOKEN_TOO_LARGE) << detail;
+    EXPECT_EQ(log_in("client:huge", std::string(100'000, 'x')), Reason::TOKEN_TOO_LARGE) << detail;
+    EXPECT_EQ(asked(), 2U) << "nor is a secret that is too large";
+}
+
+TEST_F(ClientCredentials, ALoginThatWaitsHoldsNoReloadUp) {
+    begin(config());
+    issuer.set_fault(Endpoint::token, TestIssuer::Fault::hang, 4);
+    std::thread login([&] {
+        static_cast<void>(backend->authenticate({Kind::username_password, {}, "client:sensor", secret}, {}));
+    });
+    while (asked() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto begun = SystemClock::instance().monotonic_ms();
+    EXPECT_TRUE(backend->reload(nullptr));
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 2500);
+    login.join();
+}
+
 TEST_F(ClientCredentials, ATokenOfAnotherSectionsProviderIsRefused) {
     TestIssuer other(TestIssuer::Options{{}, "localhost", {}, true, 1});
     const std::string both = R"({"oauth":)" + config() + R"(,"oauth.two":{"issuer":")" + other.issuer() +

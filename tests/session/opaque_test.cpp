@@ -169,10 +169,15 @@ TEST_F(OpaqueTokens, TheAnswersClaimsGoThroughTheSameRules) {
         {"over", claims().number("exp", now() - 60), Reason::TOKEN_EXPIRED},
         {"not yet good", claims().number("nbf", now() + 600), Reason::NOT_YET_VALID},
         {"exp as text", claims().string("exp", "soon"), Reason::INVALID_CLAIM},
+        {"a DPoP token", claims().string("token_type", "DPoP"), Reason::NOT_AN_ACCESS_TOKEN},
+        {"a refresh token by its type", claims().string("token_type", "refresh_token"),
+         Reason::NOT_AN_ACCESS_TOKEN},
+        {"from the future", claims().number("iat", now() + 600), Reason::ISSUED_IN_FUTURE},
         {"nobody's", claims().remove("sub").remove("client_id"), Reason::NO_USERNAME},
         {"a refresh token", claims().string("token_use", "refresh_token"), Reason::NOT_AN_ACCESS_TOKEN},
         {"bound to a key", claims().raw("cnf", R"({"jkt":"x"})"), Reason::SENDER_CONSTRAINED},
-        {"bound to a certificate", claims().raw("cnf", R"({"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})"),
+        {"bound to a certificate",
+         claims().raw("cnf", R"({"x5t#S256":"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"})"),
          Reason::SENDER_CONSTRAINED},
     };
     int number = 0;
@@ -271,20 +276,27 @@ TEST_F(OpaqueTokens, NoPasswordIsShownToTheProvider) {
     for (const auto &one : passwords) EXPECT_EQ(log_in(one), Reason::NOT_A_TOKEN) << detail;
     // Sent as a token, but nobody makes such tokens.
     EXPECT_EQ(log_in("short"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(log_in("0123456789abcde"), Reason::OPAQUE_TOKEN) << "fifteen bytes: " << detail;
     EXPECT_EQ(log_in("0123456789 0123456789"), Reason::OPAQUE_TOKEN) << detail;
     EXPECT_EQ(log_in("0123456789\"0123456789"), Reason::OPAQUE_TOKEN) << detail;
+    EXPECT_EQ(log_in("01234567890=0123456789"), Reason::OPAQUE_TOKEN) << detail;
     EXPECT_EQ(asked(), 0U);
+    EXPECT_EQ(log_in("0123456789abcdef"), Reason::TOKEN_INACTIVE) << "sixteen bytes: " << detail;
+    EXPECT_EQ(asked(), 1U);
     // With a prefix that the operator names it is no password.
     begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"opaque-")"));
     issuer.set_active(good, claims().number("exp", now() + 200));
     EXPECT_EQ(log_in(passwords[0]), Reason::NONE) << detail;
     EXPECT_EQ(log_in(passwords[1]), Reason::NONE) << detail;
     EXPECT_EQ(log_in(passwords[2]), Reason::NOT_A_TOKEN) << detail;
-    EXPECT_EQ(asked(), 1U);
+    EXPECT_EQ(asked(), 2U);
+    EXPECT_EQ(log_in({Kind::username_password, {}, "user", "opaque-short"}), Reason::NOT_A_TOKEN) << detail;
+    EXPECT_EQ(log_in({Kind::username_password, {}, "user", "opaque-with a space in it"}), Reason::NOT_A_TOKEN)
+        << detail;
     const std::string message = std::string("n,,\x01" "auth=Bearer ") + good + "\x01\x01";
     EXPECT_EQ(log_in({Kind::sasl_oauthbearer, message, {}, {}}), Reason::NONE) << detail;
     EXPECT_EQ(log_in({Kind::http_authorization, std::string("Bearer ") + good, {}, {}}), Reason::NONE) << detail;
-    EXPECT_EQ(asked(), 1U) << "the same token";
+    EXPECT_EQ(asked(), 2U) << "the same token";
 }
 
 TEST_F(OpaqueTokens, AJsonWebTokenIsJudgedHereAsEver) {
@@ -370,6 +382,44 @@ TEST_F(OpaqueTokens, ARefreshTakesOne) {
     EXPECT_EQ(backend->refresh(*session, bearer(bobs), {}).error().reason, Reason::IDENTITY_CHANGED);
 }
 
+TEST_F(OpaqueTokens, TheSizeOfATokenIsBounded) {
+    begin(config(R"(,"opaque_tokens":true,"max_token_bytes":1024)"));
+    EXPECT_EQ(log_in(std::string(1025, 'x')), Reason::TOKEN_TOO_LARGE) << detail;
+    EXPECT_EQ(asked(), 0U);
+    EXPECT_EQ(log_in(std::string(1024, 'x')), Reason::TOKEN_INACTIVE) << detail;
+}
+
+TEST_F(OpaqueTokens, WhatComesWithTheTokenMustAgree) {
+    begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"opaque-","require_username_match":true)"));
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    EXPECT_EQ(log_in({Kind::username_password, {}, "bob", good}), Reason::USERNAME_MISMATCH) << detail;
+    EXPECT_EQ(log_in({Kind::username_password, {}, "alice", good}), Reason::NONE) << detail;
+    const std::string plain = std::string("bob\0alice\0", 10) + good;
+    EXPECT_EQ(log_in({Kind::sasl_plain, plain, {}, {}}), Reason::AUTHZID_MISMATCH) << detail;
+}
+
+TEST_F(OpaqueTokens, ALoginThatWaitsHoldsNoReloadUp) {
+    begin(config());
+    issuer.set_fault(Endpoint::introspection, TestIssuer::Fault::hang, 4);
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    std::thread login([&] { static_cast<void>(backend->authenticate(bearer(good), {})); });
+    while (asked() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto begun = SystemClock::instance().monotonic_ms();
+    EXPECT_TRUE(backend->reload(nullptr));
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 2500);
+    login.join();
+}
+
+TEST_F(OpaqueTokens, WithoutACacheTheAnswerCountsAllTheSame) {
+    begin(config(R"(,"opaque_tokens":true,"token_cache_size":0,"introspection_ttl":30)"));
+    issuer.set_active(good, claims().number("exp", now() + 200));
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(log_in(good), Reason::NONE) << detail;
+    EXPECT_EQ(asked(), 1U);
+    issuer.set_inactive(good);
+    clock.shift_s = 31;
+    EXPECT_EQ(log_in(good), Reason::TOKEN_INACTIVE) << detail;
+}
+
 TEST_F(OpaqueTokens, AnOperatorMayDenyThem) {
     files.write("denied", "client_id app\n");
     begin(config(R"(,"opaque_tokens":true,"denied_file":")" + files.path("denied") + '"'));
@@ -407,6 +457,23 @@ TEST_F(RevokedTokens, WhatARuleRefusesIsntAskedAbout) {
     EXPECT_EQ(asked(), 0U);
 }
 
+TEST_F(RevokedTokens, OpenIsOnlyForAProviderThatIsDown) {
+    const std::string json = config(R"(,"introspect":"jwt","introspect_fail":"open","introspection_rate":1)");
+    BackendOptions options = options_with_log(json, log);
+    options.startup_wait_ms = 5000;
+    backend = make_backend(options, clock);  // max_wait_ms 0: a host that asks again
+    ASSERT_NE(backend, nullptr);
+    issuer.set_fault(Endpoint::introspection, TestIssuer::Fault::hang, 2);
+    int pending = 0;
+    for (int i = 0; i < 5; ++i) {
+        support::MintRequest request;
+        request.claims.string("jti", std::to_string(i));
+        pending += log_in(issuer.mint(request)) == Reason::INTROSPECTION_PENDING ? 1 : 0;
+        EXPECT_GT(retry_after_ms, 0);
+    }
+    EXPECT_EQ(pending, 5) << "neither a question that is on its way nor a flood opens: " << detail;
+}
+
 TEST_F(RevokedTokens, WhileTheProviderIsDown) {
     begin(config(R"(,"introspect":"jwt")"));
     const std::string token = issuer.mint();
@@ -418,7 +485,7 @@ TEST_F(RevokedTokens, WhileTheProviderIsDown) {
     EXPECT_EQ(log_in(token), Reason::NONE) << detail;
     issuer.heal();
     issuer.set_inactive(token);
-    clock.shift_s = 70;
+    clock.shift_s = 11;
     EXPECT_EQ(log_in(token), Reason::TOKEN_INACTIVE) << "it answers again: " << detail;
     EXPECT_NE(log_at_end().find("introspect_fail = open"), std::string::npos) << "a warning says so";
 }
