@@ -368,6 +368,20 @@ TEST_F(IntrospectorTest, AConfiguredAddressNeedsNoDiscovery) {
     (void)ask("token");
     round();
     EXPECT_EQ(network.request().url, "https://id.example/i");
+    EXPECT_EQ(network.request().basic, "YnJva2VyOnNlY3JldA==") << "what a provider takes that doesn't say it";
+}
+
+TEST_F(IntrospectorTest, AConfiguredMethodIsTaken) {
+    input.auth_method = "client_secret_post";
+    begin();
+    (void)ask("token");
+    round();
+    answer(R"({"issuer":"https://id.example","introspection_endpoint":"https://id.example/introspect",)"
+           R"("introspection_endpoint_auth_methods_supported":["client_secret_basic"]})");
+    round();
+    EXPECT_EQ(network.request().basic, "");
+    EXPECT_EQ(network.request().form,
+              "token=token&token_type_hint=access_token&client_id=broker&client_secret=secret");
 }
 
 TEST_F(IntrospectorTest, AReloadKeepsAnswersUnlessSomethingChanged) {

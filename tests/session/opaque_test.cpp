@@ -248,6 +248,7 @@ TEST_F(OpaqueTokens, ASlowProviderHoldsNobodyLongerThanTheTimeOut) {
     issuer.heal();
     for (int i = 0; i < 100 && log_in(good) != Reason::NONE; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(detail, "");
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 20'000) << "the request itself ended, too";
     EXPECT_NE(log_at_end().find("introspection works again"), std::string::npos) << log;
 }
 
@@ -263,6 +264,18 @@ TEST_F(OpaqueTokens, AsWhomIsAsked) {
     begin(config());
     EXPECT_EQ(log_in(good), Reason::INTROSPECTION_FAILED);
     EXPECT_NE(detail.find("doesn't take introspection_client_id"), std::string::npos) << detail;
+}
+
+TEST_F(OpaqueTokens, NobodyElseMayReadTheSecret) {
+    const auto created = [this] { return Backend::create(options_with_log(config(), log), clock); };
+    chmod(files.path("secret").c_str(), 0644);
+    auto refused = created();
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().reason, Reason::CONFIG_INSECURE_FILE);
+    EXPECT_NE(refused.error().detail.find("introspection_client_secret_file"), std::string::npos);
+    EXPECT_EQ(refused.error().detail.find("s3cr"), std::string::npos);
+    chmod(files.path("secret").c_str(), 0440);
+    EXPECT_TRUE(created().has_value());
 }
 
 TEST_F(OpaqueTokens, NoPasswordIsShownToTheProvider) {
@@ -387,6 +400,13 @@ TEST_F(OpaqueTokens, TheSizeOfATokenIsBounded) {
     EXPECT_EQ(log_in(std::string(1025, 'x')), Reason::TOKEN_TOO_LARGE) << detail;
     EXPECT_EQ(asked(), 0U);
     EXPECT_EQ(log_in(std::string(1024, 'x')), Reason::TOKEN_INACTIVE) << detail;
+    // Its own section's bound counts, not another one's.
+    begin(R"({"oauth":)" +
+          config(R"(,"opaque_tokens":true,"opaque_token_prefix":"opaque-","max_token_bytes":1024)") +
+          R"(,"oauth.two":{"issuer":"https://two.example","resource_server_id":"broker","jwks_file":")" +
+          files.path("jwks.json") + R"(","username_prefix":"two:"}})");
+    EXPECT_EQ(log_in("opaque-" + std::string(1018, 'x')), Reason::TOKEN_TOO_LARGE) << detail;
+    EXPECT_EQ(asked(), 1U);
 }
 
 TEST_F(OpaqueTokens, WhatComesWithTheTokenMustAgree) {
