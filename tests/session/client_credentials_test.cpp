@@ -44,7 +44,8 @@ TEST_F(ClientCredentials, BringATokenThatIsJudgedAsAny) {
     EXPECT_EQ(session->username(), "sensor");
     EXPECT_TRUE(may_read());
     EXPECT_EQ(session->authorize({access::Operation::write, "v", "q", {}}), Decision::denied);
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 3600.0, 2.0) << "not the token's 300 seconds";
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 3600.0, 20.0)
+        << "not the token's 300 seconds";
     EXPECT_EQ(issuer.last_token_request().first,
               "grant_type=client_credentials&scope=broker.read%3Av%2Fq%20x&audience=the%20broker");
     const std::string plain = std::string("\0client:sensor\0", 15) + secret;
@@ -63,7 +64,7 @@ TEST_F(ClientCredentials, BringATokenThatIsJudgedAsAny) {
 TEST_F(ClientCredentials, ANewTokenIsFetchedShortlyBeforeTheOldOneEnds) {
     begin(config(R"(,"client_credentials_session":600)"));
     ASSERT_EQ(log_in("client:sensor", secret), Reason::NONE) << detail;
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 20.0);
     clock.shift_s = 265;
     EXPECT_EQ(log_in("client:sensor", secret), Reason::NONE) << detail;
     EXPECT_EQ(asked(), 1U);
@@ -194,14 +195,14 @@ TEST_F(ClientCredentials, AnOpaqueTokenIsAskedAbout) {
     ASSERT_EQ(log_in("client:sensor", secret), Reason::NONE) << detail;
     EXPECT_EQ(asked(), 2U) << "the first one was given up";
     EXPECT_TRUE(may_read());
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 20.0);
 }
 
 TEST_F(ClientCredentials, TheRulesBesideTheTokenHoldForThemToo) {
     begin(config(R"(,"require_username_match":true,"max_session":100)"));
     ASSERT_EQ(log_in("client:sensor", secret), Reason::NONE)
         << "the username is the client's id here: " << detail;
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 100.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 100.0, 20.0);
     const std::string plain = std::string("bob\0client:sensor\0", 18) + secret;
     EXPECT_EQ(log_in({Kind::sasl_plain, plain, {}, {}}), Reason::AUTHZID_MISMATCH) << detail;
     // Sent as a token, it is none: the secret isn't shown.
@@ -226,7 +227,7 @@ TEST_F(ClientCredentials, ALoginThatWaitsHoldsNoReloadUp) {
     while (asked() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     const auto begun = SystemClock::instance().monotonic_ms();
     EXPECT_TRUE(backend->reload(nullptr));
-    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 2500);
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 3500);
     login.join();
 }
 

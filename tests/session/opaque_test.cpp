@@ -53,11 +53,12 @@ class OpaqueTokens : public AskingTest {
 
 TEST_F(OpaqueTokens, AreAskedAboutOnceAndGiveTheirRights) {
     begin(config());
-    issuer.set_active(good, claims().number("exp", now() + 200).number("iat", now() - 5));
+    const std::int64_t end = now() + 200;
+    issuer.set_active(good, claims().number("exp", end).number("iat", now() - 5));
     ASSERT_EQ(log_in(good), Reason::NONE) << detail << log;
     EXPECT_EQ(session->username(), "alice");
     EXPECT_EQ(session->issuer(), issuer.issuer());
-    EXPECT_EQ(session->expires_at(), now() + 200 + 10);  // clock_skew
+    EXPECT_EQ(session->expires_at(), end + 10);  // clock_skew
     EXPECT_TRUE(may_read());
     EXPECT_EQ(session->authorize({access::Operation::write, "v", "q", {}}), Decision::denied);
     for (int i = 0; i < 5; ++i) ASSERT_EQ(log_in(good), Reason::NONE) << detail;
@@ -149,10 +150,10 @@ TEST_F(OpaqueTokens, WithoutExpASessionIsBoundedAllTheSame) {
     begin(config());
     issuer.set_active(good, claims());
     ASSERT_EQ(log_in(good), Reason::NONE) << detail;
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 86400.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 86400.0, 20.0);
     begin(config(R"(,"opaque_tokens":true,"max_session":600)"));
     ASSERT_EQ(log_in(good), Reason::NONE) << detail;
-    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 2.0);
+    EXPECT_NEAR(static_cast<double>(session->expires_at() - now()), 600.0, 20.0);
 }
 
 TEST_F(OpaqueTokens, TheAnswersClaimsGoThroughTheSameRules) {
@@ -386,10 +387,11 @@ TEST_F(OpaqueTokens, ARefreshTakesOne) {
     issuer.set_active(good, claims().number("exp", now() + 200));
     ASSERT_EQ(log_in(good), Reason::NONE) << detail;
     const std::string next = "opaque-9876543210-fedcba";
-    issuer.set_active(next, claims().number("exp", now() + 400).string("scope", "broker.write:v/q"));
+    const std::int64_t end = now() + 400;
+    issuer.set_active(next, claims().number("exp", end).string("scope", "broker.write:v/q"));
     ASSERT_TRUE(backend->refresh(*session, bearer(next), {}).has_value());
     EXPECT_FALSE(may_read());
-    EXPECT_EQ(session->expires_at(), now() + 400 + 10);
+    EXPECT_EQ(session->expires_at(), end + 10);
     const std::string bobs = "opaque-of-bob-0123456789";
     issuer.set_active(bobs, claims().string("sub", "bob").number("exp", now() + 400));
     EXPECT_EQ(backend->refresh(*session, bearer(bobs), {}).error().reason, Reason::IDENTITY_CHANGED);
@@ -426,7 +428,7 @@ TEST_F(OpaqueTokens, ALoginThatWaitsHoldsNoReloadUp) {
     while (asked() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     const auto begun = SystemClock::instance().monotonic_ms();
     EXPECT_TRUE(backend->reload(nullptr));
-    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 2500);
+    EXPECT_LT(SystemClock::instance().monotonic_ms() - begun, 3500);
     login.join();
 }
 
