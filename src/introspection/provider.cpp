@@ -93,7 +93,7 @@ std::optional<Inquiry> Provider::begin(const jose::Sha256Digest &digest, const Q
     if (pending_.contains(digest)) return std::nullopt;
     if (now < paused_until_) {
         const auto pause = static_cast<std::int32_t>(std::min<std::int64_t>(paused_until_ - now, 1000));
-        return Inquiry{nullptr, "the provider didn't answer a moment ago", pause, true};
+        return Inquiry{nullptr, "the provider didn't answer a moment ago", pause, true, last_problem_};
     }
     if (const char *why = too_many(question, now); *why != '\0') {
         ++counts_.limited;
@@ -115,7 +115,7 @@ Inquiry Provider::ask(const jose::Sha256Digest &digest, const Question &question
     const std::int64_t now = clock_.monotonic_ms();
     if (AnswerRef answer = known(digest, now)) return Inquiry{std::move(answer)};
     if (const auto not_asked = begin(digest, question, now)) return *not_asked;
-    Inquiry inquiry{nullptr, "the provider is being asked", soon_ms};
+    Inquiry inquiry{nullptr, "the provider is being asked", soon_ms, false, last_problem_};
     if (max_wait_ms <= 0 || desk_->waiting >= Desk::max_waiting) return inquiry;
     ++desk_->waiting;
     const auto limit = std::chrono::milliseconds(std::min<std::int64_t>(max_wait_ms, input_.timeout_ms));

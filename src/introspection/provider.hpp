@@ -29,6 +29,7 @@ struct Inquiry {
     const char *why = "";  ///< without an answer: why there is none
     std::int32_t retry_after_ms = 0;
     bool is_down = false;  ///< without an answer: the provider doesn't give any at the moment
+    std::string last_problem{};  ///< without an answer: what failed last, if nothing was answered since
 };
 
 /// What is asked. Not kept longer than until the answer.

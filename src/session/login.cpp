@@ -306,7 +306,9 @@ bool Login::take_answer(introspection::Inquiry inquiry) {
 /// An answer that says yes or no. NULL: there is none yet, or none was given, and it is refused.
 introspection::AnswerRef Login::learned(introspection::Inquiry inquiry, Reason pending, Reason failed) {
     if (!inquiry.answer) {
-        refuse(Failure{inquiry.is_down ? failed : pending, inquiry.why, inquiry.retry_after_ms, {}});
+        std::string detail = inquiry.why;
+        if (!inquiry.last_problem.empty()) detail += "; the last request failed: " + inquiry.last_problem;
+        refuse(Failure{inquiry.is_down ? failed : pending, std::move(detail), inquiry.retry_after_ms, {}});
         return nullptr;
     }
     if (inquiry.answer->kind != introspection::Answer::Kind::failed) return std::move(inquiry.answer);
@@ -464,7 +466,11 @@ bool Login::compile_cached() {
     hold_configuration();
     if (configuration_->generation != token_->generation)
         return refuse(Failure{Reason::INTROSPECTION_PENDING, "the configuration has changed", 20, {}});
-    return ask_provider() && compile_permissions();
+    // The answer may have been forgotten, and this is another one.
+    if (!ask_provider() || !check_claims()) return false;
+    if (username_ == token_->username) return compile_permissions();
+    services_.token_cache.erase(*digest_);
+    return refuse(Failure{Reason::INTROSPECTION_PENDING, "the provider names another user than a moment ago", 20, {}});
 }
 
 void Login::keep_token() {

@@ -196,7 +196,8 @@ TEST_F(IntrospectorTest, ManyRequestsThatFailTogetherAreOnePause) {
     for (std::size_t i = 0; i < Provider::most_running; ++i) answer_status(503);
     EXPECT_TRUE(ask("new").is_down);
     clock.advance_ms(600);
-    EXPECT_STREQ(ask("new").why, "the provider is being asked") << "the next one may come after the shortest pause";
+    EXPECT_STREQ(ask("new").why, "the provider is being asked")
+        << "the next one may come after the shortest pause";
 }
 
 TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
@@ -212,7 +213,8 @@ TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
     answer(R"({"active":true})");
     round();
     const keys::HttpRequest &last = network.running.rbegin()->second;
-    EXPECT_EQ(last.form, "token=token-" + std::to_string(Provider::most_running) + "&token_type_hint=access_token");
+    EXPECT_EQ(last.form,
+              "token=token-" + std::to_string(Provider::most_running) + "&token_type_hint=access_token");
     EXPECT_EQ(last.timeout_ms, input.timeout_ms);
 }
 

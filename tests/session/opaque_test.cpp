@@ -91,7 +91,8 @@ TEST_F(OpaqueTokens, HintsNameWhatIsMissingNotWhatIsThere) {
     begin(config(R"(,"opaque_tokens":true,"opaque_token_prefix":"mine_")"));
     EXPECT_EQ(hint_of_login(password("ory_at_0123456789abcdef")),
               "the provider is asked about what begins with opaque_token_prefix");
-    begin(R"({"issuer":")" + issuer.issuer() + R"(","audience":"b","scope_prefix":"","ca_file":")" + issuer.ca_file() + R"("})");
+    begin(R"({"issuer":")" + issuer.issuer() + R"(","audience":"b","scope_prefix":"","ca_file":")" +
+          issuer.ca_file() + R"("})");
     EXPECT_NE(hint_of_login(bearer("0123456789abcdefgh")).find("set opaque_tokens = true"), std::string::npos);
     EXPECT_EQ(asked(), 0U);
 }
@@ -117,6 +118,43 @@ TEST_F(OpaqueTokens, InspectShowsWhatTheProviderSaid) {
     clock.shift_s += 61;
     EXPECT_EQ(inspected(backend.get()), "OPAQUE_TOKEN") << "the answer doesn't count any more";
     EXPECT_EQ(asked(), 1U);
+}
+
+TEST_F(OpaqueTokens, AnotherAnswerIsJudgedAnew) {
+    begin(config(R"(,"opaque_tokens":true,"expand_connection":true,"introspection_rate":10000)"));
+    const auto says = [this](const char *user, const char *audience) {
+        issuer.set_active(good, claims()
+                                    .number("exp", now() + 300)
+                                    .string("sub", user)
+                                    .string("aud", audience)
+                                    .string("scope", "broker.read:v/{mqtt:client_id}"));
+    };
+    Context context;
+    context.client_id = "kitchen";
+    context.client_id_bound = true;
+    const auto user = [&] {
+        auto result = backend->authenticate(bearer(good), context);
+        return result ? std::string((*result)->username()) : std::string(reason_name(result.error().reason));
+    };
+    // Answers that push this one out, while the token is known.
+    const auto forget = [this] {
+        for (int i = 0; i < 300; ++i) {
+            const std::string token = "large-0123456789-" + std::to_string(i) + "-" + std::to_string(asked());
+            issuer.set_active(token, claims().number("exp", now() + 300).string("filler", std::string(60'000, 'x')));
+            ASSERT_EQ(log_in(token), Reason::NONE) << detail;
+        }
+    };
+    says("alice", "broker");
+    ASSERT_EQ(user(), "alice");
+    forget();
+    ASSERT_EQ(user(), "alice");
+    forget();
+    says("bob", "broker");
+    EXPECT_EQ(user(), "INTROSPECTION_PENDING") << "not bob's rights in alice's name";
+    EXPECT_EQ(user(), "bob");
+    forget();
+    says("bob", "other");
+    EXPECT_EQ(user(), "WRONG_AUDIENCE");
 }
 
 TEST_F(OpaqueTokens, AnAnswerCountsForSoLong) {
@@ -265,6 +303,10 @@ TEST_F(OpaqueTokens, AsWhomIsAsked) {
     begin(config());
     EXPECT_EQ(log_in(good), Reason::INTROSPECTION_FAILED);
     EXPECT_NE(detail.find("doesn't take introspection_client_id"), std::string::npos) << detail;
+    EXPECT_EQ(log_in("another-0123456789abcdef"), Reason::INTROSPECTION_FAILED)
+        << "nobody is asked for a moment";
+    EXPECT_NE(detail.find("doesn't take introspection_client_id"), std::string::npos)
+        << "each line says why: " << detail;
 }
 
 TEST_F(OpaqueTokens, NobodyElseMayReadTheSecret) {
