@@ -111,11 +111,15 @@ std::string form_encoded(std::string_view text) {
 void add_to_form(std::string &form, std::string_view name, std::string_view value) {
     std::string encoded = form_encoded(value);
     const WipedAtEnd wiped(encoded);
-    form.reserve(form.size() + name.size() + encoded.size() + 2);
-    if (!form.empty()) form += '&';
-    form += name;
-    form += '=';
-    form += encoded;
+    std::string longer;  // growing would leave a copy behind
+    longer.reserve(form.size() + name.size() + encoded.size() + 2);
+    longer += form;
+    if (!longer.empty()) longer += '&';
+    longer += name;
+    longer += '=';
+    longer += encoded;
+    form.swap(longer);
+    wipe(longer.data(), longer.size());
 }
 
 Client::Client(std::string id, std::string secret) : id_(std::move(id)), secret_(std::move(secret)) {}
@@ -169,8 +173,10 @@ Result<void> Client::sign_in(keys::HttpRequest &request, AuthMethod method, std:
             // RFC 6749 section 2.3.1: each is encoded by itself, so that a colon tells them apart.
             std::string secret = form_encoded(secret_);
             const WipedAtEnd wiped(secret);
-            std::string pair = form_encoded(id_);
-            pair.reserve(pair.size() + secret.size() + 1);
+            const std::string id = form_encoded(id_);
+            std::string pair;
+            pair.reserve(id.size() + secret.size() + 1);
+            pair += id;
             pair += ':';
             pair += secret;
             const WipedAtEnd also(pair);

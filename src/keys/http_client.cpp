@@ -400,6 +400,8 @@ HttpClient::~HttpClient() {
 }
 
 void HttpClient::start(Id id, HttpRequest request) {
+    // The transfer has copies of its own, and wipes them.
+    const WipedAtEnd form(request.form), basic(request.basic), bearer(request.bearer_token);
     auto transfer = std::make_unique<Transfer>();
     transfer->bounds = bounds_;
     transfer->prepare(request);

@@ -470,7 +470,8 @@ bool Login::compile_cached() {
     if (!ask_provider() || !check_claims()) return false;
     if (username_ == token_->username) return compile_permissions();
     services_.token_cache.erase(*digest_);
-    return refuse(Failure{Reason::INTROSPECTION_PENDING, "the provider names another user than a moment ago", 20, {}});
+    return refuse(
+        Failure{Reason::INTROSPECTION_PENDING, "the provider names another user than a moment ago", 20, {}});
 }
 
 void Login::keep_token() {
