@@ -33,6 +33,13 @@ std::size_t verb_of(std::string_view text) {
     return first;
 }
 
+/// OpenID Connect Core sections 5.4 and 11: nearly every token has them, so they must never be advised as an alias.
+bool is_of_every_provider(std::string_view scope) {
+    constexpr std::array<std::string_view, 6> names = {"openid",  "profile", "email",
+                                                       "address", "phone",   "offline_access"};
+    return std::ranges::find(names, scope) != names.end();
+}
+
 /// Why one scope doesn't count. `hint` is set if it is empty so far.
 std::string why_not(const JsonValue &payload, const FoundScope &scope, const config::ScopeRules &rules,
                     const Connection &connection, std::string &hint) {
@@ -63,8 +70,9 @@ std::string why_not(const JsonValue &payload, const FoundScope &scope, const con
             set_hint("scope_prefix = ", scope.text.substr(0, prefix.size()));
             return "differs in case from the prefix " + quote(prefix);
         }
-        set_hint("give it a meaning: scope_aliases.",
-                 std::string(scope.text) + " = " + prefix + "read:VHOST/NAME");
+        if (!is_of_every_provider(scope.text))
+            set_hint("give it a meaning: scope_aliases.",
+                     std::string(scope.text) + " = " + prefix + "read:VHOST/NAME");
         return "has not the prefix " + quote(prefix) + ", and is no alias";
     }
     const std::string_view own = scope.text.substr(0, verb);

@@ -146,11 +146,11 @@ std::string audience_advice(const JsonValue &payload, const std::vector<std::str
         if (text_of(payload, "sub").starts_with("system:serviceaccount:"))
             return fmt::format("mount a projected service account token with audience: {}", wanted);
     }
-    std::vector<std::string> audience = needed.size() > 1 ? needed : std::vector<std::string>();
+    std::vector<std::string> audience = needed;  // what counts now goes on to count
     if (!found.empty()) audience.push_back(copyable(found.front()));
     const bool can_be_copied =
-        !audience.empty() && std::none_of(audience.begin(), audience.end(),
-                                          [](const std::string &value) { return copyable(value).empty(); });
+        !found.empty() && std::none_of(audience.begin(), audience.end(),
+                                       [](const std::string &value) { return copyable(value).empty(); });
     std::string advice;
     if (vendor_of(payload) == Vendor::keycloak && !wanted.empty()) advice = keycloak_advice(wanted);
     if (can_be_copied && audience.size() <= max_values_shown)

@@ -103,7 +103,15 @@ TEST(NoScope, TellsWhatWasFoundAndWhyItDoesNotCount) {
              R"(no scope counts: 3 found in "scope"; "openid" has not the prefix "broker.", and is no alias, "profile" )"
              R"(has not the prefix "broker.", and is no alias, "broker.readx" doesn't begin with configure:, read:, )"
              R"(write: or tag:)",
-             "give it a meaning: scope_aliases.openid = broker.read:VHOST/NAME"},
+             ""},
+            {R"({"scope":"openid email profile"})",
+             R"(no scope counts: 3 found in "scope"; "openid" has not the prefix "broker.", and is no alias, "email" has )"
+             R"(not the prefix "broker.", and is no alias, "profile" has not the prefix "broker.", and is no alias)",
+             ""},
+            {R"({"scope":"openid devices"})",
+             R"(no scope counts: 2 found in "scope"; "openid" has not the prefix "broker.", and is no alias, "devices" has )"
+             R"(not the prefix "broker.", and is no alias)",
+             "give it a meaning: scope_aliases.devices = broker.read:VHOST/NAME"},
             {R"({"scope":["a","b","c","d","e"]})",
              R"(no scope counts: 5 found in "scope"; "a" has not the prefix "broker.", and is no alias, "b" has not the )"
              R"(prefix "broker.", and is no alias, "c" has not the prefix "broker.", and is no alias, and 2 more)",

@@ -140,7 +140,8 @@ TEST_F(OpaqueTokens, AnotherAnswerIsJudgedAnew) {
     const auto forget = [this] {
         for (int i = 0; i < 300; ++i) {
             const std::string token = "large-0123456789-" + std::to_string(i) + "-" + std::to_string(asked());
-            issuer.set_active(token, claims().number("exp", now() + 300).string("filler", std::string(60'000, 'x')));
+            issuer.set_active(token,
+                              claims().number("exp", now() + 300).string("filler", std::string(60'000, 'x')));
             ASSERT_EQ(log_in(token), Reason::NONE) << detail;
         }
     };
