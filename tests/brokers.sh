@@ -1,8 +1,9 @@
 #!/bin/sh
 # The tests with real brokers once more, on the brokers of newer Debian suites, with the build of this Debian. As root:
 #
-#     sh tests/brokers.sh
+#     sh tests/brokers.sh [BROKER...]
 #
+# BROKER is mosquitto-sid (2.1), rabbitmq-sid (4.3) or rabbitmq-trixie (4.0); without any, all three.
 # The brokers come from the mirror that apt is set up with, into a folder outside the tree (TOKENWARD_BROKERS, else
 # tokenward-brokers in the user's cache), and are fetched again after a week (TOKENWARD_BROKERS_DAYS). A suite whose packages can't be
 # fetched is skipped. Ends with "N passed, N failed, N skipped". TOKENWARD_BUILD names another build folder than build/.
@@ -33,16 +34,26 @@ rabbitmq() {
         rabbitmq_opaque_tokens rabbitmq_client_credentials rabbitmq_token_end rabbitmq_cluster
 }
 
-if debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64; then
-    part "Mosquitto $(chroot "$root" mosquitto -h | sed -n '1s/.* //p') of Debian sid" mosquitto
-    part "RabbitMQ $(ls "$root/usr/lib/rabbitmq/lib" | sed -n 's/rabbitmq_server-//p') of Debian sid" rabbitmq
-else
-    skip 'Mosquitto 2.1 of Debian sid' "$why"
-    skip 'RabbitMQ 4.3 of Debian sid' "$why"
-fi
-if debian_root trixie rabbitmq-server rabbitmq-server libcurl4t64; then
-    part "RabbitMQ $(ls "$root/usr/lib/rabbitmq/lib" | sed -n 's/rabbitmq_server-//p') of Debian trixie" rabbitmq
-else
-    skip 'RabbitMQ 4.0 of Debian trixie' "$why"
-fi
+brokers=${*:-mosquitto-sid rabbitmq-sid rabbitmq-trixie}
+for broker in $brokers; do
+    case $broker in
+        mosquitto-sid | rabbitmq-sid | rabbitmq-trixie) ;;
+        *) die "$broker is none of mosquitto-sid, rabbitmq-sid, rabbitmq-trixie" ;;
+    esac
+done
+for broker in $brokers; do
+    suite=${broker#*-}
+    case $suite in
+        sid) fetched='debian_root sid mosquitto mosquitto rabbitmq-server libcurl4t64' ;;
+        *) fetched='debian_root trixie rabbitmq-server rabbitmq-server libcurl4t64' ;;
+    esac
+    if ! $fetched; then
+        skip "$broker" "$why"
+        continue
+    fi
+    case $broker in
+        mosquitto-*) part "Mosquitto $(chroot "$root" mosquitto -h | sed -n '1s/.* //p') of Debian $suite" mosquitto ;;
+        *) part "RabbitMQ $(ls "$root/usr/lib/rabbitmq/lib" | sed -n 's/rabbitmq_server-//p') of Debian $suite" rabbitmq ;;
+    esac
+done
 finish
