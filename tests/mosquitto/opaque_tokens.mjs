@@ -181,7 +181,7 @@ test('a thousand clients with two hundred tokens at once: one question each', as
         () => Client.connect(broker.port, tokens[i % 200]).catch(({code}) => {
             assert.equal(code, undefined, `a good token was refused with ${code}`);
             ++again;
-        }), 'a connection', 40_000)));
+        }), 'a connection', 60_000, 500)));
     console.log(`# all in after ${Date.now() - begun} ms; ${again} connections had to come again; ` +
         `${provider.introspections - before} questions`);
     // An answer counts for three seconds, so that a slow machine may have to ask a second time.

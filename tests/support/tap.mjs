@@ -42,13 +42,16 @@ export async function runAll(before = async () => {}, after = async () => {}) {
     process.exit(failed ? 1 : 0);
 }
 
-/** Waits until `condition` gives something true, and returns that. */
-export async function eventually(condition, what, limitMs = 15_000) {
+/**
+ * Waits until `condition` gives something true, and returns that. A crowd that comes again should leave time to others of this
+ * process, as the provider: everyMs.
+ */
+export async function eventually(condition, what, limitMs = 15_000, everyMs = 25) {
     const end = Date.now() + limitMs;
     for (;;) {
         const result = await condition();
         if (result) return result;
         if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
 }
