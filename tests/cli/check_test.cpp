@@ -134,7 +134,7 @@ TEST_F(Tool, RefusesWithRuleValueAndHint) {
     };
     const Row rows[] = {
         {expired, "TOKEN_EXPIRED", " min ago", std::string(find_reason("TOKEN_EXPIRED")->hint)},
-        {audience, "WRONG_AUDIENCE", "aud is \"somebody-else\"", "audience = somebody-else, if such tokens"},
+        {audience, "WRONG_AUDIENCE", "aud is \"somebody-else\"", "audience = broker,somebody-else, if such tokens"},
         {stranger, "BAD_SIGNATURE", "why:", std::string(find_reason("BAD_SIGNATURE")->hint)},
         {foreign_issuer, "WRONG_ISSUER", "https://elsewhere.example/",
          "issuer_aliases = https://elsewhere.example/, if both are one provider"},
