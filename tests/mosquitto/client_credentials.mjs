@@ -107,7 +107,8 @@ test('four hundred connections of forty clients at once: one request each', asyn
     const begun = Date.now();
     const clients = await Promise.all(Array.from({length: 400}, (_, i) => comeAgain(`device-${i % 40}`, provider.secret, 500)));
     console.log(`# all in after ${Date.now() - begun} ms; ${provider.tokens - before} requests`);
-    assert.ok(provider.tokens - before <= 40);
+    // Where the provider was slower than jwks_timeout, it was asked anew.
+    assert.ok(provider.tokens - before <= 40 * (1 + Math.floor((Date.now() - begun) / 2000)));
     await Promise.all(clients.map((each) => each.end()));
 });
 
