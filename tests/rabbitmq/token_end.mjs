@@ -191,7 +191,7 @@ for (const [what, disturb] of [
         const from = rabbit.log.length;
         writeFileSync(denied, 'username deb\n');
         await disturb();
-        const gone = (clients, what) => ended(() => opened(clients).length === 0, what, 20_000).catch((error) => {
+        const gone = (clients, what) => ended(() => opened(clients).length === 0, what, 40_000).catch((error) => {
             throw new Error(`${error.message}: ${opened(clients)} go on`);
         });
         await gone(denied2, 'the end of who was denied meanwhile');
