@@ -66,8 +66,7 @@ void Configuration::advise_opaque(std::string_view secret, Failure &failure) con
     failure.hint = credentials::may_be_opaque_token(secret)
                        ? "the provider is asked about what begins with opaque_token_prefix"
                        : "the provider is asked about opaque tokens of 16 bytes and more, all of a bearer "
-                         "token's alphabet (RFC 6750 "
-                         "section 2.1)";
+                         "token's alphabet (RFC 6750 section 2.1)";
 }
 
 const ActiveSection *Configuration::exchanges(const credentials::SentToken &sent) const noexcept {

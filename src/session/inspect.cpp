@@ -66,21 +66,19 @@ Result<void> read_jwt(std::string_view token, Contents &contents) {
     return {};
 }
 
-/// What a login with this opaque token has learned, if that still counts. The section that asked; NULL: nothing is known.
-const ActiveSection *read_lately(const Configuration &configuration, std::string_view token,
-                                 Contents &contents) {
-    const ActiveSection *section = configuration.asked_about({token, {}, {}});
+/// What a login with this opaque token has learned of the section's provider. False: nothing that still counts.
+bool read_lately(const ActiveSection &section, std::string_view token, Contents &contents) {
     const AtWork at_work(WorkingThread::of_host);
-    if (section == nullptr || !at_work) return nullptr;
+    if (!at_work) return false;
     const jose::ErrorQueueGuard error_queue;
     const auto digest = jose::Sha256()(token);
-    const auto answer = digest ? section->asked->lately(*digest) : nullptr;
-    if (!answer || answer->kind != introspection::Answer::Kind::active) return nullptr;
+    const auto answer = digest ? section.asked->lately(*digest) : nullptr;
+    if (!answer || answer->kind != introspection::Answer::Kind::active) return false;
     const auto payload = contents.payload_document.parse(answer->content, Reason::INTROSPECTION_FAILED);
-    if (!payload) return nullptr;
+    if (!payload) return false;
     contents.payload = *payload;
     contents.form = claims::Form::introspection;
-    return section;
+    return true;
 }
 
 }  // namespace
@@ -95,12 +93,13 @@ Result<std::string> Backend::inspect(const Backend *backend, std::string_view to
     Contents contents;
     const ActiveSection *asked = nullptr;
     if (auto sent = credentials::from_bearer(token); !sent) {
-        if (configuration) asked = read_lately(*configuration, token, contents);
+        if (configuration) asked = configuration->asked_about({token, {}, {}});
         if (asked == nullptr) {
-            if (configuration && configuration->asked_about({token, {}, {}}) != nullptr)
-                sent.error().hint = "the provider is asked at a login: tokenward check shows what it says";
-            else if (configuration)
-                configuration->advise_opaque(token, sent.error());
+            if (configuration) configuration->advise_opaque(token, sent.error());
+            return pass_on(std::move(sent));
+        }
+        if (!read_lately(*asked, token, contents)) {
+            sent.error().hint = "the provider is asked at a login: tokenward check shows what it says";
             return pass_on(std::move(sent));
         }
     } else if (auto read = read_jwt(token, contents); !read) {

@@ -63,6 +63,13 @@ class IntrospectorTest : public ::testing::Test {
         answer(R"({"issuer":"https://id.example","introspection_endpoint":"https://id.example/introspect"})");
         round();
     }
+    /// The endpoint is known, and has answered once.
+    void begin_well() {
+        begin();
+        (void)ask("first");
+        discover();
+        answer(R"({"active":true})");
+    }
 
     keys::ManualClock clock;
     keys::LogCapture log;
@@ -122,10 +129,7 @@ TEST_F(IntrospectorTest, NoAnswersAreRememberedByThemselvesAndNotForLong) {
 }
 
 TEST_F(IntrospectorTest, AFloodIsHeldBackAndNobodyElseWaits) {
-    begin();
-    (void)ask("first");
-    discover();
-    answer(R"({"active":true})");
+    begin_well();
     int asked = 0;
     for (int i = 0; i < 1000; ++i) asked += std::string(ask("flood-" + std::to_string(i)).why) == "the provider is being asked";
     EXPECT_EQ(asked, 9);  // a burst of ten, of which one is spent
@@ -186,10 +190,7 @@ TEST_F(IntrospectorTest, ASickProviderIsAskedLessAndLess) {
 
 TEST_F(IntrospectorTest, ManyRequestsThatFailTogetherAreOnePause) {
     input.rate = 100;
-    begin();
-    (void)ask("first");
-    discover();
-    answer(R"({"active":true})");
+    begin_well();
     for (std::size_t i = 0; i < Provider::most_running; ++i) (void)ask("token-" + std::to_string(i));
     round();
     ASSERT_EQ(network.running.size(), Provider::most_running);
@@ -202,10 +203,7 @@ TEST_F(IntrospectorTest, ManyRequestsThatFailTogetherAreOnePause) {
 
 TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
     input.rate = 100;
-    begin();
-    (void)ask("first");
-    discover();
-    answer(R"({"active":true})");
+    begin_well();
     for (std::size_t i = 0; i <= Provider::most_running; ++i) (void)ask("token-" + std::to_string(i));
     round();
     ASSERT_EQ(network.running.size(), Provider::most_running);
@@ -220,10 +218,7 @@ TEST_F(IntrospectorTest, WhatWaitedForItsTurnHasTheWholeTimeForItsAnswer) {
 
 TEST_F(IntrospectorTest, AtMostSoManyWaitAndRun) {
     input.rate = 1'000'000;
-    begin();
-    (void)ask("first");
-    discover();
-    answer(R"({"active":true})");
+    begin_well();
     for (std::size_t i = 0; i < Provider::most_pending; ++i)
         ASSERT_STREQ(ask(std::to_string(i)).why, "the provider is being asked") << i;
     EXPECT_STREQ(ask("one more").why, "too much is being asked");
