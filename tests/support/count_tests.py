@@ -16,7 +16,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 GOOD = {"OK", "EXPECTEDFAIL", "SKIP"}
-SHOWN_LINES, SHOWN_WIDTH = 12, 300
+SHOWN_LINES, LAST_LINES, SHOWN_WIDTH = 12, 30, 300
 # meson puts what a program printed into the report as it is; XML has no place for these.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|&#(x[0-9a-fA-F]+|[0-9]+);")
 
@@ -56,7 +56,7 @@ def diagnostics(output, case):
 
 
 def last_words(entry):
-    return [line for stream in ("stdout", "stderr") for line in (entry.get(stream) or "").splitlines()[-SHOWN_LINES:]]
+    return [line for stream in ("stdout", "stderr") for line in (entry.get(stream) or "").splitlines()[-LAST_LINES:]]
 
 
 def show(lines):
@@ -74,15 +74,13 @@ def count(logs):
         if result not in GOOD and not any(outcome == "failed" for _, outcome, _ in own):
             # Only its own line is left to blame; what passed before it broke off did pass.
             own = [case for case in own if case[0] != program] + [(f"itself: {result}", "failed", "")]
-            last = last_words(entry)
-        else:
-            last = []
         for name, outcome, message in own:
             counts[outcome] += 1
             if outcome == "failed":
                 print(f"failed: {program}: {name}")
-                show((message.splitlines() or diagnostics(output, name))[:SHOWN_LINES])
-        show(last)
+                said = (message.splitlines() or diagnostics(output, name))[:SHOWN_LINES]
+                # What broke off before or between its cases ("Bail out!") has said why at its end.
+                show(said or last_words(entry))
     return counts
 
 

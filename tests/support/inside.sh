@@ -11,8 +11,14 @@ ok() {
     if "$@" >/try/out 2>&1; then echo "ok - $name"; else echo "not ok - $name" && tail -n 25 /try/out | sed 's/^/# /'; fi
 }
 not() { ! "$@"; }
-# free_port: one of loopback that was free a moment ago. Python isn't there; perl-base is.
-free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
+# free_port: one of loopback that was free a moment ago, and not given before. Python isn't there; perl-base is.
+free_port() {
+    while :; do
+        a_port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+        grep -qsx "$a_port" /try/ports || break
+    done
+    echo "$a_port" | tee -a /try/ports
+}
 wait_for() {
     for _ in $(seq 300); do
         "$@" && return 0

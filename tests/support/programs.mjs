@@ -65,14 +65,23 @@ export async function run(command, args, input = '', environment = {}) {
     return {status, output: program.output};
 }
 
-/** A loopback port that was free a moment ago. */
+const givenPorts = new Set();
+
+/**
+ * A loopback port that was free a moment ago, and that this process hasn't got before: whoever asks for several starts its
+ * program later, and the kernel may give a port again meanwhile.
+ */
 export function freePort() {
     return new Promise((resolve, reject) => {
         const server = createServer();
         server.once('error', reject);
         server.listen(0, '127.0.0.1', () => {
             const {port} = server.address();
-            server.close(() => resolve(port));
+            server.close(() => {
+                if (givenPorts.has(port)) return resolve(freePort());
+                givenPorts.add(port);
+                resolve(port);
+            });
         });
     });
 }

@@ -159,11 +159,13 @@ cat >"$work/logs/testlog.json" <<'JSON'
 {"name": "tokenward / tap", "result": "FAIL", "stdout": "ok 1 - fine\nnot ok 2 - broken - here\n# waited in vain\nok 3 - last\n", "stderr": ""}
 {"name": "tokenward / slow", "result": "TIMEOUT", "stdout": "ok 1 - quick\n", "stderr": "listening\n"}
 {"name": "tokenward / google", "result": "FAIL", "stdout": "", "stderr": ""}
+{"name": "tokenward / bails", "result": "ERROR", "stdout": "1..2\nBail out! no broker\n", "stderr": "the port is taken\n"}
 JSON
 cat >"$work/logs/testlog.junit.xml" <<'XML'
 <testsuites><testsuite name="tokenward.tokenward / good"><testcase name="fine"/></testsuite>
 <testsuite name="tokenward.tokenward / tap"><testcase name="fine"/><testcase name="broken - here"><failure/></testcase><testcase name="last"/><system-out>ESC[31m &#8;</system-out></testsuite>
-<testsuite name="tokenward.tokenward / google.Suite"><testcase name="Bad"><failure message="not equal"/></testcase></testsuite></testsuites>
+<testsuite name="tokenward.tokenward / google.Suite"><testcase name="Bad"><failure message="not equal"/></testcase></testsuite>
+<testsuite name="tokenward"><testcase name="tokenward / bails"><failure/></testcase></testsuite></testsuites>
 XML
 sed -i "s/ESC/$(printf '\033')/" "$work/logs/testlog.junit.xml"
 mkdir "$work/broken_off"
@@ -191,9 +193,11 @@ ok '... with what it said' says '^    # waited in vain$'
 ok '... what GoogleTest says' says '^    not equal$'
 ok '... a program that ran out of time' says '^failed in one broker: tokenward / slow: itself: TIMEOUT$'
 ok '... with its last words' says '^    listening$'
+ok '... one that broke off says why' says '^    Bail out! no broker$'
+ok '... and what it said besides' says '^    the port is taken$'
 ok '... a part that ends badly' says '^failed in another: it ended with 3'
 ok '... and one without numbers' says "^failed in a third: its last line isn't"
 ok '... before the table, once' is "$(grep -c waited "$work/out")" 1
-ok 'the sum is right' is "$(tail -n 1 "$work/all")" '4 passed, 5 failed, 0 skipped'
+ok 'the sum is right' is "$(tail -n 1 "$work/all")" '4 passed, 6 failed, 0 skipped'
 
 echo "1..$count"
