@@ -4,6 +4,7 @@
 #include "explanation.hpp"
 #include "json.hpp"
 #include "json_writer.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "read_only_config.hpp"
 #include "token_source.hpp"
@@ -93,6 +94,10 @@ bool counts_as_password(const Host &host, const Token &token, const tokenward_co
     return host.backend().authenticate(credentials, &context, session, error) != TOKENWARD_NOT_A_TOKEN;
 }
 
+bool is_of_mqtt(const tokenward_request &request) {
+    return (request.flags & (TOKENWARD_MQTT_TOPIC | TOKENWARD_MQTT_FILTER)) != 0;
+}
+
 SessionFacts facts_of(const Host &host, const Token &token, const host::Session &session) {
     SessionFacts facts{std::string(session.username()),
                        std::string(session.issuer()),
@@ -109,6 +114,17 @@ void say_refusal(const Host &host, std::int32_t result, const tokenward_error &e
     say(std::string(headline) + "  " + host.library()->reason_name(error.reason));
     say(std::string("  why:  ") + error.message);
     if (error.hint[0] != '\0') say(std::string("  hint: ") + error.hint);
+}
+
+/// A topic without a vhost in front is the commonest mistake: its first level is read as the vhost then, and to grant that
+/// would help nobody.
+void suggest_vhost(const Question &question, Answer &answer) {
+    if (answer.why.reason != "NO_VHOST_ACCESS" || question.vhost == "/" || question.routing_key) return;
+    Question meant = question;
+    meant.resource = question.vhost + "/" + question.resource;
+    meant.vhost = "/";
+    answer.why.hint = common::quoted(question.vhost) + " is read as the vhost; of the vhost / the topic " +
+                      common::quoted(meant.resource) + " is " + meant.name();
 }
 
 void say_facts(const SessionFacts &facts) {
@@ -271,6 +287,7 @@ ExitCode check(const CommonOptions &common, const CheckOptions &options) {
             if (options.mqtt && request.flags == 0) request.flags = TOKENWARD_MQTT_TOPIC;
             Answer answer{question.spelling(), session.authorize(request), {}};
             answer.why = explain(session, request);
+            if (is_of_mqtt(request)) suggest_vhost(question, answer);
             if (answer.verdict != TOKENWARD_ALLOWED) code = exit_no;
             answers.push_back(std::move(answer));
         }

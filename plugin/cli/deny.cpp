@@ -24,7 +24,7 @@ namespace tokenward::cli {
 namespace {
 
 constexpr const char *how_to_reload =
-    "It holds once the broker has read the file again:\n"
+    "It holds once each broker whose configuration names this file has read it again:\n"
     "  Mosquitto  systemctl reload mosquitto\n"
     "  RabbitMQ   rabbitmqctl eval 'tokenward:reload().'    on each node\n"
     "  LavinMQ    systemctl reload lavinmq";

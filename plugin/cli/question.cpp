@@ -69,15 +69,20 @@ std::variant<Question, std::string> parse_mqtt_filter(std::string_view text) {
     return question;
 }
 
-std::string Question::spelling() const {
+std::string Question::name() const {
     if ((flags & TOKENWARD_MQTT_FILTER) != 0)
-        return "mqtt-filter:" + common::percent_encode(vhost) + "/" + common::percent_encode_filter(resource);
-    std::string text = operation == TOKENWARD_CONFIGURE ? "configure:"
-                       : operation == TOKENWARD_READ    ? "read:"
-                                                        : "write:";
-    text += common::percent_encode(vhost) + "/" + common::percent_encode(resource);
+        return common::percent_encode(vhost) + "/" + common::percent_encode_filter(resource);
+    std::string text = common::percent_encode(vhost) + "/" + common::percent_encode(resource);
     if (routing_key) text += "/" + common::percent_encode(*routing_key);
     return text;
+}
+
+std::string Question::spelling() const {
+    if ((flags & TOKENWARD_MQTT_FILTER) != 0) return "mqtt-filter:" + name();
+    return (operation == TOKENWARD_CONFIGURE ? "configure:"
+            : operation == TOKENWARD_READ    ? "read:"
+                                             : "write:") +
+           name();
 }
 
 tokenward_request Question::request() const {

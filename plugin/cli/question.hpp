@@ -18,6 +18,8 @@ struct Question {
     std::string resource;
     std::optional<std::string> routing_key;
 
+    /// As the options take it: "%2F/orders/new". A filter: "%2F/sensors/+/t".
+    [[nodiscard]] std::string name() const;
     /// As a scope is written: "write:%2F/orders/new". A filter: "mqtt-filter:%2F/sensors/+/t".
     [[nodiscard]] std::string spelling() const;
     /// Borrows from this question.

@@ -46,6 +46,7 @@ section(#{<<"section">> := Name, <<"issuer">> := Issuer, <<"keys">> := Keys} = S
 line(Name, Text) ->
     io_lib:format("  ~-12s~ts~n", [Name, Text]).
 
+keys([], #{<<"age_seconds">> := Age}) when Age < 0 -> "none yet: logins are told to try again";
 keys(Keys, #{<<"stale">> := true}) -> io_lib:format("~b, TOO OLD: logins are refused", [length(Keys)]);
 keys(Keys, #{<<"age_seconds">> := Age}) when Age >= 0 -> io_lib:format("~b, ~ts old", [length(Keys), time(Age)]);
 keys(Keys, _) -> integer_to_list(length(Keys)).

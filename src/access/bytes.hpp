@@ -1,11 +1,17 @@
 // Short runs of bytes: compared, copied and hashed without a function call.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace tokenward::access {
 
@@ -40,6 +46,11 @@ inline bool same_bytes(std::string_view a, std::string_view b) noexcept {
 inline bool begins_with(std::string_view name, std::string_view begin) noexcept {
     return name.size() >= begin.size() && same_bytes(name.data(), begin.data(), begin.size());
 }
+/// For a literal, whose size the compiler knows: a compare or two, and no call.
+template <std::size_t size>
+bool begins_with_literal(std::string_view text, const char (&literal)[size]) noexcept {
+    return text.size() >= size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
+}
 inline bool ends_with(std::string_view name, std::string_view end) noexcept {
     return name.size() >= end.size() &&
            same_bytes(name.data() + (name.size() - end.size()), end.data(), end.size());
@@ -67,9 +78,44 @@ inline char *write_bytes(char *to, std::string_view bytes) noexcept {
     return to + size;
 }
 
+/// Bytes that are compared at once.
+inline constexpr std::size_t block_bytes = 16;
+
+/// A bit for each byte of the block that is `byte`, the lowest for the first: eight bytes at a time, on any machine.
+inline unsigned equal_in_words(const char *from, char byte) noexcept {
+    unsigned found = 0;
+    for (std::size_t i = 0; i < block_bytes; i += 8) {
+        constexpr std::uint64_t low_bits = 0x7F7F7F7F7F7F7F7FU;
+        std::uint64_t word = load<std::uint64_t>(from + i);
+        if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+        const std::uint64_t differ = word ^ 0x0101010101010101U * static_cast<unsigned char>(byte);
+        // The top bit of each byte that doesn't differ; then all of them side by side.
+        const std::uint64_t same = ~(((differ & low_bits) + low_bits) | differ | low_bits);
+        found |= static_cast<unsigned>((same >> 7U) * 0x0102040810204080U >> 56U) << i;
+    }
+    return found;
+}
+
+inline unsigned equal_in_block(const char *from, char byte) noexcept {
+#ifdef __SSE2__
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte))));
+#else
+    return equal_in_words(from, byte);
+#endif
+}
+
 /// The place of the first byte in the text that is one of `bytes`, or npos. Faster than memchr for short texts.
 template <char... bytes>
-std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
+[[gnu::always_inline]] inline std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
+    if (text.size() >= block_bytes + from) {
+        const std::size_t last = text.size() - block_bytes;
+        for (std::size_t at = from;; at = std::min(at + block_bytes, last)) {
+            if (const unsigned found = (equal_in_block(text.data() + at, bytes) | ...); found != 0)
+                return at + static_cast<std::size_t>(std::countr_zero(found));
+            if (at == last) return std::string_view::npos;
+        }
+    }
     static constexpr auto is_one = [] {
         std::array<bool, 256> table{};
         ((table[static_cast<unsigned char>(bytes)] = true), ...);
@@ -77,13 +123,6 @@ std::size_t find_any(std::string_view text, std::size_t from = 0) noexcept {
     }();
     for (std::size_t i = from; i < text.size(); ++i) {
         if (is_one[static_cast<unsigned char>(text[i])]) return i;
-    }
-    return std::string_view::npos;
-}
-
-inline std::size_t find_byte(std::string_view text, char byte) noexcept {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == byte) return i;
     }
     return std::string_view::npos;
 }
@@ -96,16 +135,17 @@ struct HashKey {
 [[gnu::visibility("hidden")]] extern const HashKey hash_key;
 
 /// Both halves of the product: no bit of the word is without effect on any bit of the result.
-inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) noexcept {
-    const auto product = static_cast<unsigned __int128>(hash ^ word) * hash_key.factor;
+inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word, const HashKey &key = hash_key) noexcept {
+    const auto product = static_cast<unsigned __int128>(hash ^ word) * key.factor;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes) noexcept {
-    hash = mix(hash ^ hash_key.start, bytes.size());
+inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes,
+                                const HashKey &key = hash_key) noexcept {
+    hash = mix(hash ^ key.start, bytes.size(), key);
     const char *cursor = bytes.data();
     std::size_t left = bytes.size();
-    for (; left >= 8; left -= 8, cursor += 8) hash = mix(hash, load<std::uint64_t>(cursor));
+    for (; left >= 8; left -= 8, cursor += 8) hash = mix(hash, load<std::uint64_t>(cursor), key);
     std::uint64_t word = 0;
     if (left >= 4) {
         word = load<std::uint32_t>(cursor);
@@ -113,7 +153,7 @@ inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes) noex
     } else {
         for (std::size_t i = 0; i < left; ++i) word = word << 8U | static_cast<unsigned char>(cursor[i]);
     }
-    return mix(hash, word);
+    return mix(hash, word, key);
 }
 
 }  // namespace tokenward::access

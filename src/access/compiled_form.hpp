@@ -100,19 +100,18 @@ bool visit_nodes(Level level, const List &list, Visit &&visit) {
 
 /// One scope before it is compiled.
 struct Permission {
-    Pattern vhost;
+    const Pattern *vhost;
     Pattern resource;
-    bool has_routing_key = false;
-    Pattern routing_key;
-    std::uint8_t operation = 0;  ///< a bit
+    const Pattern *routing_key;  ///< null: the scope has two parts
+    std::uint8_t operation;      ///< a bit
 };
 
 // What these two return lives as long as the arena.
 
 /// A list of the patterns, each once, in no tree: read it at Level::routing_key. No bytes if there is none.
-std::string_view compile_patterns(std::span<const Pattern> patterns, std::pmr::memory_resource &arena);
+std::string_view compile_patterns(std::span<const Pattern> patterns, Arena &arena);
 
 /// The compiled form of the permissions. Their order doesn't matter: it sorts them and merges equal parts.
-std::string_view compile_permissions(std::span<const Permission> permissions, std::pmr::memory_resource &arena);
+std::string_view compile_permissions(std::span<const Permission> permissions, Arena &arena);
 
 }  // namespace tokenward::access

@@ -71,8 +71,7 @@ Confinement::Confinement(const Names &vhosts, const Names &tags, const Names &op
     append_key(key_, operations);
     if (!vhosts) return;
     vhost_names_ = *vhosts;
-    std::array<std::byte, 4096> buffer;
-    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
+    Arena arena;
     std::pmr::vector<Pattern> patterns(&arena);
     std::bitset<256> used;
     for (const std::string &raw : vhost_names_) {
@@ -98,8 +97,7 @@ bool Confinement::has_operation(Operation operation) const noexcept {
 
 /// A pattern A lies in a pattern B if and only if B matches A's text with a stranger in place of each `*`, a byte
 /// that B's literals don't have: the stranger stands under a `*` of B, and there any run of bytes may stand.
-Confinement::Place Confinement::find_place(const Pattern &vhost, std::pmr::memory_resource &arena,
-                                           ScanBudget &budget) const {
+Confinement::Place Confinement::find_place(const Pattern &vhost, Arena &arena, ScanBudget &budget) const {
     if (vhost.kind == PatternKind::never) return Place::inside;  // it matches nothing
     if (vhost.kind == PatternKind::exact) {
         if (names_vhost(vhosts_, vhost.text, budget)) return Place::inside;
@@ -157,12 +155,12 @@ bool names_vhost(std::string_view vhosts, std::string_view vhost, ScanBudget &bu
 }
 
 std::string tell_outside(std::string_view vhosts, std::string_view vhost) {
-    std::string list;
+    std::vector<std::string> names;
     for_each_node(level, vhosts, [&](const Node &, const GrantedScope::Part &part) {
-        if (!list.empty()) list += ',';
-        append_spelling(list, part.common, part.pattern);
+        append_spelling(names.emplace_back(), part.common, part.pattern);
     });
-    return "the vhost " + quote(vhost) + " isn't one of the section's vhosts, " + quote(list);
+    std::ranges::sort(names);
+    return "the vhost " + quote(vhost) + " isn't one of the section's vhosts, " + quote(join(names));
 }
 
 }  // namespace tokenward::access

@@ -5,7 +5,6 @@
 #include "access/request.hpp"
 
 #include <cstdint>
-#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +25,8 @@ class Confinement {
     /// Two confinements with the same key are the same. Empty: everything is unset.
     const std::string &key() const noexcept { return key_; }
 
+    /// False: it leaves everything as it is.
+    bool confines() const noexcept { return !key_.empty(); }
     bool has_tag(std::string_view tag) const noexcept;
     bool has_operation(Operation operation) const noexcept;
 
@@ -35,7 +36,7 @@ class Confinement {
         outside,  ///< none of them
     };
     /// `partly` too where the budget isn't enough to find out.
-    Place place_of(const Pattern &vhost, std::pmr::memory_resource &arena, ScanBudget &budget) const {
+    Place place_of(const Pattern &vhost, Arena &arena, ScanBudget &budget) const {
         return all_vhosts_ ? Place::inside : find_place(vhost, arena, budget);
     }
 
@@ -55,7 +56,7 @@ class Confinement {
         bool exact = false;  ///< and nothing stands between: both are the whole name
     };
 
-    Place find_place(const Pattern &vhost, std::pmr::memory_resource &arena, ScanBudget &budget) const;
+    Place find_place(const Pattern &vhost, Arena &arena, ScanBudget &budget) const;
     static Edges edges_of(const Pattern &pattern);
     static bool may_overlap(const Pattern &vhost, const Edges &other) noexcept;
 

@@ -89,12 +89,10 @@ char *write_keys(char *to, std::span<const TableEntry> entries, std::size_t comm
 }
 
 struct Tables {
-    explicit Tables(std::pmr::memory_resource &arena)
-        : exact(&arena), beginnings(&arena), ends(&arena), rest(&arena) {}
+    explicit Tables(Arena &arena) : exact(&arena), beginnings(&arena), ends(&arena), rest(&arena) {}
 
     std::pmr::vector<std::uint32_t> exact;
     std::pmr::vector<TableEntry> beginnings;
-    bool prefixes_only = true;  ///< in beginnings
     std::pmr::vector<TableEntry> ends;
     std::pmr::vector<std::uint32_t> rest;
 };
@@ -115,7 +113,6 @@ void sort_into(Tables &tables, const Pattern &pattern, std::uint32_t offset) {
     const Glob glob(pattern.text);
     if (!glob.prefix.empty()) {
         tables.beginnings.push_back({0, glob.prefix, false, offset});
-        tables.prefixes_only = false;
     } else if (!glob.suffix.empty()) {
         tables.ends.push_back({0, glob.suffix, false, offset});
     } else {
@@ -137,15 +134,14 @@ char *write_numbers(char *to, const Tables &tables, const IndexHeader &header, s
 }  // namespace
 
 std::string_view build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
-                             std::pmr::memory_resource &arena) {
+                             Arena &arena) {
     Tables tables(arena);
     tables.beginnings.reserve(offsets.size());
     for (const std::uint32_t offset : offsets) {
         const char *cursor = nodes.data() + offset;
         sort_into(tables, read_node(level, cursor).pattern, offset);
     }
-    // Nodes come in the order of their texts: prefixes without globs among them are sorted.
-    if (!tables.prefixes_only) sort_rows<TableColumns<false>>(std::span(tables.beginnings), arena);
+    sort_rows<TableColumns<false>>(std::span(tables.beginnings), arena);
     sort_rows<TableColumns<true>>(std::span(tables.ends), arena);
 
     IndexHeader header;

@@ -13,6 +13,6 @@ namespace tokenward::access {
 /// An index of the nodes in `nodes`, which lives as long as the arena. `offsets` says where each node begins, in their
 /// order.
 std::string_view build_index(Level level, std::string_view nodes, std::span<const std::uint32_t> offsets,
-                             std::pmr::memory_resource &arena);
+                             Arena &arena);
 
 }  // namespace tokenward::access

@@ -2,12 +2,12 @@
 // one.
 #pragma once
 
+#include "access/arena.hpp"
 #include "access/bytes.hpp"
 #include "access/scan_budget.hpp"
 
 #include <cstdint>
 #include <cstring>
-#include <memory_resource>
 #include <string>
 #include <string_view>
 
@@ -58,12 +58,6 @@ inline std::size_t size_bytes(std::size_t value) noexcept {
     return bytes;
 }
 
-/// Not initialised; it lives as long as the arena.
-template <class T>
-T *allocate(std::size_t count, std::pmr::memory_resource &arena) {
-    return static_cast<T *>(arena.allocate(count * sizeof(T), alignof(T)));
-}
-
 /// The literals of a glob: the name begins with `prefix`, ends with `suffix`, and has the inner ones between
 /// them in that order.
 class Glob {
@@ -95,21 +89,34 @@ class Glob {
     const char *end_;
 };
 
-/// Splits at '*'; only then decodes percent and '+'. The pattern's text is a view into `raw` or into `arena`.
-Pattern compile_pattern(std::string_view raw, std::pmr::memory_resource &arena);
+/// As below, for a raw text of which raw[special] is the first '*', '%' or '+', and not a '*' at the end.
+Pattern compile_special(std::string_view raw, std::size_t special, Arena &arena);
 
-/// `between`: the name without the glob's prefix and suffix. True if the inner literals stand in it, in their
-/// order, and the budget was enough to find that out.
-bool inner_literals_match(Glob glob, std::string_view between, ScanBudget &budget) noexcept;
+/// Splits at '*'; only then decodes percent and '+'. The pattern's text is a view into `raw` or into `arena`. `special`:
+/// the place of the first '*', '%' or '+', or npos.
+inline Pattern compile_pattern(std::string_view raw, std::size_t special, Arena &arena) {
+    if (special == std::string_view::npos) return {PatternKind::exact, raw};
+    if (special + 1 == raw.size() && raw[special] == '*') return {PatternKind::prefix, raw.substr(0, special)};
+    return compile_special(raw, special, arena);
+}
+inline Pattern compile_pattern(std::string_view raw, Arena &arena) {
+    return compile_pattern(raw, find_any<'*', '%', '+'>(raw), arena);
+}
+
+/// `inner`: Glob::rest(), not empty. `between`: the name without the glob's prefix and suffix. True if the inner literals
+/// stand in it, in their order, and the budget was enough to find that out.
+bool inner_literals_match(std::string_view inner, std::string_view between, ScanBudget &budget) noexcept;
+
+/// For a glob with a prefix, a suffix or both.
+bool edges_and_inner_match(std::string_view text, std::string_view name, ScanBudget &budget) noexcept;
 
 inline bool glob_matches(std::string_view text, std::string_view name, ScanBudget &budget) noexcept {
-    const Glob glob(text);
-    if (name.size() < glob.prefix.size() + glob.suffix.size()) return false;
-    if (!begins_with(name, glob.prefix) || !ends_with(name, glob.suffix)) return false;
-    if (glob.rest().empty()) return true;
-    name.remove_prefix(glob.prefix.size());
-    name.remove_suffix(glob.suffix.size());
-    return inner_literals_match(glob, name, budget);
+    // Both sizes are zero: "*x*", of which nothing is ruled out before.
+    if ((text[0] | text[1]) == 0) {
+        const std::string_view inner(text.data() + 2, text.size() - 2);
+        return inner.empty() || inner_literals_match(inner, name, budget);
+    }
+    return edges_and_inner_match(text, name, budget);
 }
 
 /// False if the name's first byte shows that the pattern can't match. It rules out most patterns of a list.

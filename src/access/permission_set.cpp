@@ -112,34 +112,37 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                                                             bool routing_keys, Notes &notes,
                                                             const Confinement &confinement,
                                                             std::span<const std::string_view> vhost_scopes) {
-    std::array<std::byte, 8192> buffer;
-    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
-    std::pmr::vector<Permission> permissions(&arena);
+    Arena arena;
     std::pmr::vector<std::string_view> tags(&arena);
-    permissions.reserve(scopes.size());
+    auto *const permissions = allocate<Permission>(scopes.size(), arena);
+    std::size_t permission_count = 0;
     // Most scopes of a token have the same vhost: it is compiled once.
-    std::optional<std::string_view> last_vhost;
-    Pattern vhost;
+    std::string_view last_vhost;
+    const Pattern *vhost = nullptr;
     auto place = Confinement::Place::inside;
     ScanBudget budget;
     Confined confined;
-    /// False: the confinement leaves nothing of the scope.
-    const auto is_left = [&](std::string_view text, const ScopeText &scope) {
-        if (!confinement.has_operation(scope.operation)) {
+    const auto keep_pattern = [&](const Pattern &pattern) {
+        return new (allocate<Pattern>(1, arena)) Pattern(pattern);
+    };
+    /// False: the confinement leaves nothing of the scope. Else `vhost` is its vhost.
+    const auto is_left = [&](std::string_view text, Operation operation, std::string_view vhost_text) {
+        if (!confinement.has_operation(operation)) {
             confined.operations.add(text);
             return false;
         }
-        if (!last_vhost || !same_bytes(scope.vhost, *last_vhost)) {
-            vhost = compile_pattern(scope.vhost, arena);
-            place = confinement.place_of(vhost, arena, budget);
-            last_vhost = scope.vhost;
+        if (vhost == nullptr || vhost_text.data() != last_vhost.data()) {
+            vhost = keep_pattern(compile_pattern(vhost_text, arena));
+            place = confinement.place_of(*vhost, arena, budget);
+            last_vhost = {vhost_text.data(), vhost_text.size() + 1};  // with the slash behind it
         }
         if (place == Confinement::Place::outside) confined.outside.add(text);
         if (place == Confinement::Place::partly) confined.partly.add(text);
         return place != Confinement::Place::outside;
     };
+    const bool confines = confinement.confines();
     for (const std::string_view text : scopes) {
-        const ScopeText scope = read_scope(text);
+        const ScopeText scope = read_scope(text, last_vhost);
         switch (scope.kind) {
             case ScopeKind::ignored:
                 break;
@@ -154,26 +157,27 @@ std::shared_ptr<const PermissionSet> PermissionSet::compile(std::span<const std:
                 }
                 break;
             case ScopeKind::permission:
-                if (!is_left(text, scope)) break;
-                Permission &permission = permissions.emplace_back();
-                permission.vhost = vhost;
-                permission.resource = compile_pattern(scope.resource, arena);
-                permission.operation = Operations::bit(scope.operation);
-                if (!scope.routing_key) break;
-                permission.has_routing_key = true;
-                permission.routing_key = compile_pattern(*scope.routing_key, arena);
+                // The usual one is like the one before, and nothing is confined.
+                if ((confines || scope.vhost.data() != last_vhost.data() || vhost == nullptr) &&
+                    !is_left(text, scope.operation, scope.vhost))
+                    break;
+                Permission &permission = *new (permissions + permission_count++) Permission{
+                    vhost, compile_pattern(scope.resource, scope.special, arena), nullptr,
+                    Operations::bit(scope.operation)};
+                if (!scope.has_routing_key()) break;
+                permission.routing_key = keep_pattern(compile_pattern(scope.routing_key, arena));
                 notes.three_parts_ignored = notes.three_parts_ignored || !routing_keys;
         }
     }
     std::pmr::vector<std::string_view> with_vhost(&arena);
     for (const std::string_view text : vhost_scopes) {
-        const ScopeText scope = read_scope(text);
-        if (scope.kind != ScopeKind::permission || !is_left(text, scope)) continue;
+        const ScopeText scope = read_scope(text, last_vhost);
+        if (scope.kind != ScopeKind::permission || !is_left(text, scope.operation, scope.vhost)) continue;
         with_vhost.push_back(text);
-        notes.three_parts_ignored = notes.three_parts_ignored || (scope.routing_key && !routing_keys);
+        notes.three_parts_ignored = notes.three_parts_ignored || (scope.has_routing_key() && !routing_keys);
     }
-    confined.append_notes(confinement, notes.confined);
-    const std::string_view compiled = compile_permissions(permissions, arena);
+    if (confines) confined.append_notes(confinement, notes.confined);
+    const std::string_view compiled = compile_permissions({permissions, permission_count}, arena);
     const std::string joined_tags = join_tags(tags);
     const std::string_view vhosts = confined.partly.count == 0 ? std::string_view() : confinement.vhosts();
     const std::string joined_vhost_scopes = join_vhost_scopes(with_vhost);

@@ -13,8 +13,10 @@ class ScanBudget {
     static constexpr std::size_t of_one_request = std::size_t{256} * 1024;  ///< bytes that are scanned
 
     // In bytes that take as long to scan.
-    static constexpr std::size_t of_a_place = 54;       ///< a place that may be the literal's beginning
-    static constexpr std::size_t of_a_compare = 56;     ///< and whose second byte is the literal's too
+    static constexpr std::size_t of_a_block =
+        32;  ///< 16 places, of which it is found out where a literal may stand
+    static constexpr std::size_t of_a_compare = 48;     ///< such a place, that is looked at
+    static constexpr std::size_t of_a_short_text = 90;  ///< all places of a text without a block
     static constexpr std::size_t of_a_pair = 4;         ///< a pair that PairFilter notes
     static constexpr std::size_t of_a_filter_byte = 4;  ///< a byte of an MQTT filter, where wildcards may stand
 

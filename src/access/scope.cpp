@@ -85,41 +85,6 @@ std::optional<Operation> read_operation(std::string_view name) noexcept {
     return std::nullopt;
 }
 
-ScopeText read_scope(std::string_view text) noexcept {
-    ScopeText scope;
-    // The names are compared where they stand: to look for the colon first costs more.
-    std::string_view rest;
-    const auto take = [&](std::string_view name) {
-        if (!begins_with(text, name)) return false;
-        rest = text.substr(name.size());
-        return true;
-    };
-    if (take("write:")) {
-        scope.operation = Operation::write;
-    } else if (take("read:")) {
-        scope.operation = Operation::read;
-    } else if (take("configure:")) {
-        scope.operation = Operation::configure;
-    } else {
-        if (take("tag:") && is_tag(rest)) {
-            scope.kind = ScopeKind::tag;
-            scope.tag = rest;
-        }
-        return scope;
-    }
-    const std::size_t first = find_byte(rest, '/');
-    if (first == std::string_view::npos) return scope;
-    scope.vhost = rest.substr(0, first);
-    scope.resource = rest.substr(first + 1);
-    scope.kind = ScopeKind::permission;
-    const std::size_t second = scope.resource.find('/');
-    if (second == std::string_view::npos) return scope;
-    scope.routing_key = scope.resource.substr(second + 1);
-    scope.resource = scope.resource.substr(0, second);
-    if (scope.routing_key->find('/') != std::string_view::npos) scope.kind = ScopeKind::too_many_parts;
-    return scope;
-}
-
 namespace {
 
 struct Verb {
@@ -161,7 +126,7 @@ std::size_t broken_escape(std::string_view text) noexcept {
 }  // namespace
 
 ScopeFlaw flaw_of(std::string_view text) {
-    const std::size_t colon = find_byte(text, ':');
+    const std::size_t colon = find_any<':'>(text);
     if (colon == std::string_view::npos) return {"doesn't begin with configure:, read:, write: or tag:", {}};
     const std::string_view verb = text.substr(0, colon);
     const std::string_view rest = text.substr(colon + 1);
@@ -185,7 +150,7 @@ ScopeFlaw flaw_of(std::string_view text) {
 }
 
 std::string likely_spelling(std::string_view text) {
-    const std::size_t colon = find_byte(text, ':');
+    const std::size_t colon = find_any<':'>(text);
     std::string out(text.substr(0, colon + 1));
     std::string_view rest = text.substr(colon + 1);
     if (rest.starts_with('/')) {

@@ -93,12 +93,12 @@ bool matches(std::string_view raw, std::string_view name, std::optional<std::str
 bool grants(const ScopeText &scope, const Request &request, bool any_key, bool routing_keys,
             ScanBudget &budget) noexcept {
     if (scope.operation != request.operation) return false;
-    if (scope.routing_key ? !routing_keys : (any_key || request.routing_key.has_value())) return false;
+    if (scope.has_routing_key() ? !routing_keys : (any_key || request.routing_key.has_value())) return false;
     if (!matches(scope.vhost, request.vhost, std::nullopt, budget) ||
         !matches(scope.resource, request.resource, request.vhost, budget))
         return false;
     return any_key || !request.routing_key ||
-           matches(*scope.routing_key, *request.routing_key, request.vhost, budget);
+           matches(scope.routing_key, *request.routing_key, request.vhost, budget);
 }
 
 /// Where an MQTT request is one for a plain topic.
@@ -138,7 +138,8 @@ bool vhost_scopes_open(std::string_view list, std::string_view vhost, ScanBudget
 bool vhost_scopes_grant_some_key(std::string_view list, const Request &request, ScanBudget &budget) noexcept {
     return visit_vhost_scopes(list, [&](std::string_view text) {
         const ScopeText scope = read_scope(text);
-        return budget.spend(of_a_scope) && scope.routing_key && grants(scope, request, true, true, budget);
+        return budget.spend(of_a_scope) && scope.has_routing_key() &&
+               grants(scope, request, true, true, budget);
     });
 }
 

@@ -222,6 +222,12 @@ std::string_view find_client_id(const JsonValue &payload) noexcept {
 
 }  // namespace
 
+std::optional<std::int64_t> end_of(const JsonValue &payload, const config::TokenRules &rules) {
+    const auto exp = numeric_date(payload, "exp");
+    if (!exp || !*exp) return std::nullopt;
+    return saturating_add(**exp, rules.clock_skew_s);
+}
+
 Result<void> check_time(const Validity &validity, std::int64_t now) {
     if (now >= validity.expires_at) return tl::unexpected(expired(validity.expires_at, now));
     if (now < validity.not_before)

@@ -61,6 +61,9 @@ struct Names {
 };
 Names names_of(const JsonValue &payload, const config::TokenRules &rules);
 
+/// When the payload's token ends, with the clock skew, as rule 9 counts it; unset if there is no valid exp.
+std::optional<std::int64_t> end_of(const JsonValue &payload, const config::TokenRules &rules);
+
 /// The two halves of rule 9 that time can change: asked again at every use of a cached verification.
 Result<void> check_time(const Validity &validity, std::int64_t now);
 

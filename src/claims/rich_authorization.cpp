@@ -89,8 +89,7 @@ struct Location {
 };
 
 bool cluster_is_ours(std::string_view cluster, std::string_view resource_server_id) {
-    std::array<std::byte, 512> buffer;
-    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
+    access::Arena arena;
     return access::matches(access::compile_pattern(cluster, arena), resource_server_id);
 }
 

@@ -119,7 +119,8 @@ class Expander {
         if (!append(out_, access::operation_name(scope.operation)) || !append(out_, ":")) return false;
         if (!vhost_part(scope.vhost) || !append(out_, vhost_)) return false;
         if (!append(out_, "/") || !part(scope.resource, out_, Part::resource)) return false;
-        if (scope.routing_key && (!append(out_, "/") || !part(*scope.routing_key, out_, Part::routing_key)))
+        if (scope.has_routing_key() &&
+            (!append(out_, "/") || !part(scope.routing_key, out_, Part::routing_key)))
             return false;
         bytes_of_all_ += out_.size();
         return true;

@@ -132,8 +132,7 @@ std::string confinement_problem(Type type, const std::string &element) {
     if (element.find('/') != std::string::npos) {
         return fmt::format("{}: a slash in a vhost's name is written %2F, as in a scope", quote(element));
     }
-    std::array<std::byte, 512> buffer;
-    std::pmr::monotonic_buffer_resource arena(buffer.data(), buffer.size());
+    access::Arena arena;
     if (access::compile_pattern(element, arena).kind == access::PatternKind::never) {
         return fmt::format("{} has a broken percent escape: % and two hex digits (%25 is a percent sign)",
                            quote(element));

@@ -186,10 +186,10 @@ Result<void> Backend::reload(const BackendOptions *options) {
     commit_asked(*current);
     fetcher_->commit();
     metrics_file_.commit();
-    logger_.info(
-        current->denied->path().empty()
-            ? std::string("configuration reloaded")
-            : fmt::format("configuration reloaded, {} lines in denied_file", current->denied->lines()));
+    logger_.info(current->denied->path().empty()
+                     ? std::string("configuration reloaded")
+                     : fmt::format("configuration reloaded, {} {} in denied_file", current->denied->lines(),
+                                   current->denied->lines() == 1 ? "line" : "lines"));
     return {};
 }
 

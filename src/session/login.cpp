@@ -40,7 +40,6 @@ void LoginBuffers::tidy() noexcept {
     header.wipe(most_kept_bytes);
     payload.wipe(most_kept_bytes);
     scopes.clear(most_kept_bytes);
-    recent_sets.give_back(most_kept_bytes);
 }
 
 Login::Login(LoginServices &services, const credentials::Credentials &credentials, const Context &context)
@@ -197,6 +196,7 @@ bool Login::find_in_cache() {
     token_ = cache.find(*digest_);
     if (!token_) return false;
     if (!configuration_->still_accepts(*token_) ||
+        (token_->only_expired && claims::check_time(token_->validity, now_)) ||  // the clock was set back
         (token_->fresh_until_ms != no_end_ms && services_.clock.monotonic_ms() >= token_->fresh_until_ms)) {
         token_.reset();
         cache.erase(*digest_);
@@ -394,6 +394,7 @@ bool Login::check_claims() {
         const claims::Names names = claims::names_of(*payload_, section_->tokens);
         name_user(names.username);
         audit_fields_.jti = names.jti;
+        if (claims.error().reason == Reason::TOKEN_EXPIRED) remember_expired();
         return refuse(std::move(claims).error());
     }
     claims_ = *claims;
@@ -448,8 +449,8 @@ bool Login::compile_permissions() {
     auto collected = claims::collect_scopes(*payload_, section_->scopes, routing_keys, list, connection);
     if (!collected) return refuse(std::move(collected).error());
     depends_on_client_id_ = list.depends_on_client_id;
-    own_grant_.permissions = buffers_->recent_sets.compile(list.scopes, routing_keys, notes_,
-                                                           section_->confinement, list.vhost_scopes);
+    own_grant_.permissions = access::PermissionSet::compile(list.scopes, routing_keys, notes_,
+                                                            section_->confinement, list.vhost_scopes);
     notes_.malformed.insert(notes_.malformed.end(), list.notes.begin(), list.notes.end());
     if (own_grant_.permissions->empty()) {
         own_grant_.no_scope = notes_.confined.empty()
@@ -472,6 +473,27 @@ bool Login::compile_cached() {
     services_.token_cache.erase(*digest_);
     return refuse(
         Failure{Reason::INTROSPECTION_PENDING, "the provider names another user than a moment ago", 20, {}});
+}
+
+/// Fleets send an expired password with each new try. It is known by its digest then, and costs no signature check.
+void Login::remember_expired() {
+    const auto end = claims::end_of(*payload_, section_->tokens);
+    if (!digest_ || !key_ || !end) return;
+    token_ = std::make_shared<const VerifiedToken>(
+        VerifiedToken{configuration_->generation,
+                      static_cast<std::size_t>(section_ - configuration_->sections.data()),
+                      std::move(key_),
+                      fresh_until_ms_,
+                      std::move(username_),
+                      std::string(audit_fields_.kid),
+                      std::string(audit_fields_.jti),
+                      {.expires_at = *end},
+                      {},
+                      {},
+                      {},
+                      true});
+    audit_fields_.username = token_->username;
+    add_to_cache();
 }
 
 void Login::keep_token() {

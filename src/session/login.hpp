@@ -3,7 +3,6 @@
 #pragma once
 
 #include "access/permission_set.hpp"
-#include "access/recent_sets.hpp"
 #include "base/at_work.hpp"
 #include "base/clock.hpp"
 #include "base/epoch.hpp"
@@ -46,7 +45,6 @@ struct LoginBuffers {
     JsonDocument payload;
     std::vector<char> signature;
     claims::ScopeList scopes;
-    access::RecentSets recent_sets;
 
     /// Each buffer above keeps so much for the next login. What grew beyond, by a forged token too, is given back.
     static constexpr std::size_t most_kept_bytes = std::size_t{256} * 1024;
@@ -105,6 +103,7 @@ class Login {
     bool check_denied();
     bool compile_permissions();
     bool compile_cached();
+    void remember_expired();
     void keep_token();
     void add_to_cache();
     bool check_time();

@@ -21,7 +21,7 @@ struct Grant {
     std::string no_scope;  ///< why no scope counts, with a hint; empty if one does
 };
 
-/// A token that every rule accepted. Immutable. A login checks again what depends on the call (the time, the
+/// A token whose signature is good and that every rule accepted; or all up to rule 9, which refused it as expired. Immutable. A login checks again what depends on the call (the time, the
 /// names that the client sent) and what may have changed (keys, configuration).
 struct VerifiedToken {
     std::int64_t generation;   ///< of the configuration that accepted it
@@ -36,6 +36,8 @@ struct VerifiedToken {
     denials::TokenMarks marks;
     std::optional<claims::CertificateHash> bound_to;
     Grant grant;  ///< without permissions where they depend on the client: then each login makes its own
+    bool only_expired =
+        false;  ///< the rules behind it weren't asked: it can do nothing but be refused as expired again
 };
 
 /// Holds at most `capacity` tokens; the least recently used one goes first. The key is the full digest: the

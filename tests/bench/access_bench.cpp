@@ -2,10 +2,8 @@
 #include "access/pair_filter.hpp"
 #include "access/pattern.hpp"
 #include "access/permission_set.hpp"
-#include "access/recent_sets.hpp"
 
 #include <cstdlib>
-#include <memory_resource>
 #include <new>
 #include <string>
 #include <string_view>
@@ -165,21 +163,11 @@ void compile_shared(benchmark::State &state) {
     for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(setup.compile());
 }
 
-/// The same with the sets of the last logins at hand: what RecentSets buys is the difference to compile_shared.
-void compile_recent(benchmark::State &state) {
-    const Setup setup(state.range(0), static_cast<std::size_t>(state.range(1)));
-    RecentSets recent;
-    for ([[maybe_unused]] auto _ : state) {
-        Notes notes;
-        benchmark::DoNotOptimize(recent.compile(setup.views, true, notes));
-    }
-}
-
 /// One name against globs that begin and end with '*', one after the other; none of them matches. What
 /// PairFilter buys is the difference between its row and the row of the plain loop.
 template <bool with_filter>
 void inner_globs(benchmark::State &state) {
-    std::pmr::monotonic_buffer_resource arena;
+    Arena arena;
     std::vector<std::string> texts;
     std::vector<Pattern> patterns;
     for (std::int64_t i = 0; i < state.range(0); ++i)
@@ -235,7 +223,6 @@ BENCHMARK(compile)
     ->ArgsProduct({{exact, prefix, mixed, vhosts}, {1, 10, 20, 2000}})
     ->ArgNames({"kind", "scopes"});
 BENCHMARK(compile_shared)->Args({exact, 20})->ArgNames({"kind", "scopes"});
-BENCHMARK(compile_recent)->Args({exact, 20})->ArgNames({"kind", "scopes"});
 BENCHMARK(inner_globs_plain)->Arg(10)->Arg(100)->Arg(1000);
 BENCHMARK(inner_globs_pair_filter)->Arg(10)->Arg(100)->Arg(1000);
 BENCHMARK(memory)->Args({exact, 20})->Args({mixed, 20})->ArgNames({"kind", "scopes"})->Iterations(1);

@@ -68,6 +68,16 @@ TEST_F(Tool, AnswersQuestions) {
          "DENIED    mqtt-filter:%2F/sensors/+"},
         {"t.read:%2F/sensors%2F*", {"--mqtt-filter", "%2F/$share/g/sensors/#"}, 1, "DENIED"},
         {"t.read:%2F/sensors*", {"--mqtt-filter", "%2F/$share/g/sensors/#"}, 0, "ALLOWED"},
+        // A topic without a vhost in front.
+        {"t.read:%2F/sensors%2F*",
+         {"--mqtt", "--read", "sensors/room1"},
+         1,
+         "'sensors' is read as the vhost; of the vhost / the topic 'sensors/room1' is %2F/sensors%2Froom1"},
+        {"t.read:%2F/sensors%2F*",
+         {"--mqtt-filter", "sensors/+/t"},
+         1,
+         "topic 'sensors/+/t' is %2F/sensors/+/t"},
+        {"t.read:%2F/sensors%2F*", {"--read", "sensors/room1"}, 1, "add the scope t.read:sensors/room1"},
         // One no makes the whole a no, in any order.
         {"t.read:v/q", {"--read", "v/q", "--write", "v/q"}, 1, "ALLOWED   read:v/q"},
         {"t.read:v/q", {"--write", "v/q", "--read", "v/q"}, 1, "ALLOWED   read:v/q"},

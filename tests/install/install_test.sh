@@ -128,4 +128,16 @@ for command in check inspect keys config explain; do
     ok "... all options of $command" all_offered "$command"
 done
 
+# The page's token for a first trial (src/config/examples/README.md), by its own commands.
+page=$work/root$prefix/share/doc/tokenward/examples/README.md
+[ -f "$page" ] || page=src/config/examples/README.md
+mkdir "$work/trial"
+sed -n '/^A token for a first trial/,/^with /p' "$page" | sed -n '/^```sh/,/^```$/p' | sed '/^```/d' |
+    sed "s|/etc/tokenward/|$work/trial/|" >"$work/trial/commands.sh"
+printf '[oauth]\nissuer = https://signer.example.com\nresource_server_id = broker\njwks_file = %s/trial/trial.pem\n' "$work" \
+    >"$work/trial/tokenward.ini"
+(cd "$work/trial" && sh commands.sh >/dev/null 2>&1)
+ok "the page's token for a trial is accepted" sh -c '"$1" check --config "$2/tokenward.ini" --token-file "$2/token.jwt" \
+    --write %2F/orders --json | grep -q "\"username\": *\"alice\""' sh "$build/plugin/cli/tokenward" "$work/trial"
+
 echo "1..$count"

@@ -153,9 +153,44 @@ TEST_F(CachedLogin, WhatWasRefusedNeverGetsIn) {
     std::string forged = Provider::mint(Provider::claims());
     forged[forged.size() - 8] = forged[forged.size() - 8] == 'A' ? 'B' : 'A';
     for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(forged)), Reason::BAD_SIGNATURE);
-    const std::string expired = Provider::mint(Provider::claims().number("exp", 1));
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(expired)), Reason::TOKEN_EXPIRED);
+    const std::string other =
+        Provider::mint(Provider::claims().number("exp", 1).string("aud", "somebody else"));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(other)), Reason::WRONG_AUDIENCE);
+    std::string forged_and_expired = Provider::mint(Provider::claims().number("exp", 1));
+    forged_and_expired[forged_and_expired.size() - 8] =
+        forged_and_expired[forged_and_expired.size() - 8] == 'A' ? 'B' : 'A';
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(forged_and_expired)), Reason::BAD_SIGNATURE);
     EXPECT_EQ(hits(), "0");
+    EXPECT_EQ(entries(), "0");
+}
+
+// Fleets send an expired password with each new try: its signature is checked once.
+TEST_F(CachedLogin, AnExpiredTokenIsKnownAsExpired) {
+    const std::string token = Provider::mint(Provider::claims().number("exp", 1'799'999'985));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(log_in(bearer(token)), Reason::TOKEN_EXPIRED);
+    EXPECT_EQ(hits(), "2");
+    EXPECT_EQ(entries(), "1");
+    // The line names whose it is, also from the cache.
+    const std::size_t last = log.rfind("authenticate refused reason=TOKEN_EXPIRED");
+    ASSERT_NE(last, std::string::npos);
+    EXPECT_NE(log.find(R"(username="alice" kid="ec256" jti="id-1")", last), std::string::npos)
+        << log.substr(last);
+    // That is all that it is good for: with the clock set back it goes through every rule.
+    clock.unix_s = 1'799'999'990;
+    const auto session = backend->authenticate(bearer(token), {});
+    ASSERT_TRUE(session.has_value());
+    EXPECT_EQ((*session)->authorize({access::Operation::read, "v", "q", {}}), Decision::allowed);
+    EXPECT_EQ(hits(), "2");
+}
+
+TEST_F(CachedLogin, AnExpiredTokenIsForgottenWithItsConfiguration) {
+    const std::string token = Provider::mint(Provider::claims().number("exp", 1'799'999'000));
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(log_in(bearer(token)), Reason::TOKEN_EXPIRED);
+    BackendOptions options;
+    options.config_json = provider.config(R"(,"audience":"another")");
+    ASSERT_TRUE(backend->reload(&options).has_value());
+    EXPECT_EQ(log_in(bearer(token)), Reason::WRONG_AUDIENCE);
+    EXPECT_EQ(hits(), "1");
     EXPECT_EQ(entries(), "0");
 }
 
