@@ -1,5 +1,7 @@
-// Short runs of bytes: compared, copied and hashed without a function call.
+// Short runs of bytes: compared, copied and searched without a function call.
 #pragma once
+
+#include "base/hash.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,13 +16,6 @@
 #endif
 
 namespace tokenward::access {
-
-template <class Word>
-Word load(const char *from) noexcept {
-    Word word;
-    std::memcpy(&word, from, sizeof(word));
-    return word;
-}
 
 /// Both have `size` bytes.
 inline bool same_bytes(const char *a, const char *b, std::size_t size) noexcept {
@@ -125,35 +120,6 @@ template <char... bytes>
         if (is_one[static_cast<unsigned char>(text[i])]) return i;
     }
     return std::string_view::npos;
-}
-
-/// Random numbers of this process, the second one odd: whoever writes scopes can't choose names that collide.
-struct HashKey {
-    std::uint64_t start;
-    std::uint64_t factor;
-};
-[[gnu::visibility("hidden")]] extern const HashKey hash_key;
-
-/// Both halves of the product: no bit of the word is without effect on any bit of the result.
-inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word, const HashKey &key = hash_key) noexcept {
-    const auto product = static_cast<unsigned __int128>(hash ^ word) * key.factor;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
-
-inline std::uint64_t hash_bytes(std::uint64_t hash, std::string_view bytes,
-                                const HashKey &key = hash_key) noexcept {
-    hash = mix(hash ^ key.start, bytes.size(), key);
-    const char *cursor = bytes.data();
-    std::size_t left = bytes.size();
-    for (; left >= 8; left -= 8, cursor += 8) hash = mix(hash, load<std::uint64_t>(cursor), key);
-    std::uint64_t word = 0;
-    if (left >= 4) {
-        word = load<std::uint32_t>(cursor);
-        word |= std::uint64_t{load<std::uint32_t>(cursor + left - 4)} << 32U;
-    } else {
-        for (std::size_t i = 0; i < left; ++i) word = word << 8U | static_cast<unsigned char>(cursor[i]);
-    }
-    return mix(hash, word, key);
 }
 
 }  // namespace tokenward::access

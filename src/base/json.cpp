@@ -1,9 +1,11 @@
 #include "base/json.hpp"
 
+#include "base/hash.hpp"
 #include "base/text.hpp"
 #include "base/wipe.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <string>
@@ -19,7 +21,7 @@ constexpr std::size_t padding = 16;
 // Nothing we read comes near; and it keeps every index and length within 32 bits.
 constexpr std::size_t max_text = std::size_t{1} << 28;
 
-/// Up to this many members are compared in pairs, more are sorted: never quadratic in the text.
+/// Up to this many members are compared in pairs, more are hashed: never quadratic in the text.
 constexpr std::size_t max_pairwise = 32;
 
 /// What one pass over the raw text finds out.
@@ -124,9 +126,9 @@ class FixedStack {
 /// Receives the reader's events and writes the tape.
 class TapeWriter {
   public:
-    TapeWriter(std::vector<JsonNode> &tape, std::vector<std::uint32_t> &open,
-               std::vector<std::string_view> &names, bool check_strings)
-        : tape_(tape), open_(open), names_(names), check_strings_(check_strings) {}
+    TapeWriter(std::vector<JsonNode> &tape, std::vector<std::uint32_t> &open, std::vector<std::uint32_t> &slots,
+               bool check_strings)
+        : tape_(tape), open_(open), slots_(slots), check_strings_(check_strings) {}
 
     /// Why an event returned false.
     const std::string &problem() const noexcept { return problem_; }
@@ -190,7 +192,7 @@ class TapeWriter {
     }
 
     bool names_are_distinct(std::uint32_t object, std::size_t members) {
-        return members <= max_pairwise ? compare_pairs(object) : compare_sorted(object);
+        return members <= max_pairwise ? compare_pairs(object) : compare_hashed(object, members);
     }
     bool compare_pairs(std::uint32_t object) {
         const std::uint32_t end = tape_[object].next;
@@ -207,13 +209,20 @@ class TapeWriter {
         }
         return true;
     }
-    bool compare_sorted(std::uint32_t object) {
+    /// A table of the names seen. Whoever writes the text doesn't know the hash's key, so that none makes it slow.
+    bool compare_hashed(std::uint32_t object, std::size_t members) {
         const std::uint32_t end = tape_[object].next;
-        names_.clear();
-        for (std::uint32_t i = object + 1; i != end; i = tape_[i].next) names_.push_back(tape_[i].name);
-        std::sort(names_.begin(), names_.end());
-        const auto twin = std::adjacent_find(names_.begin(), names_.end());
-        return twin == names_.end() || duplicate(*twin);
+        const std::size_t mask = std::bit_ceil(2 * members) - 1;
+        slots_.assign(mask + 1, 0);  // 0 is the document itself, which is nobody's member
+        for (std::uint32_t i = object + 1; i != end; i = tape_[i].next) {
+            const std::string_view name = tape_[i].name;
+            std::size_t at = hash_bytes(0, name) & mask;
+            for (; slots_[at] != 0; at = (at + 1) & mask) {
+                if (tape_[slots_[at]].name == name) return duplicate(name);
+            }
+            slots_[at] = i;
+        }
+        return true;
     }
     static unsigned bucket(std::string_view name) noexcept {
         if (name.empty()) return 0;
@@ -229,7 +238,7 @@ class TapeWriter {
 
     std::vector<JsonNode> &tape_;
     std::vector<std::uint32_t> &open_;
-    std::vector<std::string_view> &names_;
+    std::vector<std::uint32_t> &slots_;
     bool check_strings_;
     std::string_view name_;
     std::string problem_;
@@ -257,7 +266,7 @@ Result<JsonValue> JsonDocument::parse_in_place(std::size_t size, Reason reason) 
 
     tape_.clear();
     open_.clear();
-    TapeWriter writer(tape_, open_, names_, found.escapes);
+    TapeWriter writer(tape_, open_, slots_, found.escapes);
     FixedStack stack;
     rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, FixedStack> reader(&stack, FixedStack::size);
     rapidjson::InsituStringStream stream(text);
@@ -277,7 +286,7 @@ void JsonDocument::wipe(std::size_t most_kept_bytes) noexcept {
     tokenward::wipe(buffer_.data(), used_);
     used_ = 0;
     const std::size_t held = buffer_.capacity() + tape_.capacity() * sizeof(tape_[0]) +
-                             open_.capacity() * sizeof(open_[0]) + names_.capacity() * sizeof(names_[0]);
+                             open_.capacity() * sizeof(open_[0]) + slots_.capacity() * sizeof(slots_[0]);
     if (held > most_kept_bytes) *this = JsonDocument();
 }
 

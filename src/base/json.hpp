@@ -110,7 +110,7 @@ class JsonDocument {
     std::size_t used_ = 0;  ///< bytes of buffer_ since the last wipe()
     std::vector<JsonNode> tape_;
     std::vector<std::uint32_t> open_;      ///< containers that are not yet closed
-    std::vector<std::string_view> names_;  ///< room to sort a large object's names in
+    std::vector<std::uint32_t> slots_;     ///< room for the table of a large object's names
 };
 
 }  // namespace tokenward

@@ -235,7 +235,7 @@ Result<DeniedList> DeniedList::parse(std::string_view content, std::string path,
     DeniedList list;
     list.path_ = std::move(path);
     for (SectionName &name : sections) {
-        const std::uint64_t salt = access::hash_bytes(0, name.title);
+        const std::uint64_t salt = hash_bytes(0, name.title);
         list.sections_.push_back({std::move(name), salt});
     }
     if (auto read = Parser(list).read(content); !read) return pass_on(std::move(read));

@@ -1,7 +1,7 @@
 // What a line of denied_file can match in a token.
 #pragma once
 
-#include "access/bytes.hpp"
+#include "base/hash.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -14,7 +14,7 @@ enum class Kind : std::uint8_t { username, jti, client_id, kid, issued_before };
 /// A keyed hash of the value; never 0, which says that a token has none. An empty text is no value.
 inline std::uint64_t mark_of(Kind kind, std::string_view text) noexcept {
     if (text.empty()) return 0;
-    const std::uint64_t hash = access::hash_bytes(static_cast<std::uint64_t>(kind) + 1, text);
+    const std::uint64_t hash = hash_bytes(static_cast<std::uint64_t>(kind) + 1, text);
     return hash == 0 ? 1 : hash;
 }
 

@@ -1,10 +1,10 @@
-#include "access/bytes.hpp"
+#include "base/hash.hpp"
 
 #include <ctime>
 
 #include <sys/random.h>
 
-namespace tokenward::access {
+namespace tokenward {
 
 namespace {
 
@@ -26,4 +26,4 @@ HashKey make_hash_key() noexcept {
 
 const HashKey hash_key = make_hash_key();
 
-}  // namespace tokenward::access
+}  // namespace tokenward
