@@ -6,6 +6,7 @@ s, \(\[measured\]\(#[a-z-]*\)\),,g
 s, \(`tests/[a-z/_.]*`\),,g
 s,/usr/lib/x86_64-linux-gnu/mosquitto_tokenward,/usr/lib/@multiarch@/mosquitto_tokenward,g
 # Where a page of the tree that another one links to lies.
+s,\]\((\.\./)*(src/)?config/examples/README\.md,](/usr/share/doc/tokenward/examples/providers/README.md,g
 s,\]\((\.\./)*(src/)?config/README\.md,](/usr/share/doc/tokenward/CONFIGURATION.md,g
 s,\]\(README\.md#which-issuer,](/usr/share/doc/tokenward/CONFIGURATION.md#which-issuer,g
 s,\]\((\.\./)*(src/config/)?several_providers\.md,](/usr/share/doc/tokenward/several_providers.md,g
