@@ -3,7 +3,7 @@
 #include "access/pattern.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ TEST(Bytes, FindsTheFirstOfSeveralBytes) {
 
 // Every word of two letters in every word of two letters: what std::string finds.
 TEST(Bytes, FindsALiteralWhereItStandsFirst) {
-    const auto word = [](unsigned bits, std::size_t size) {
+    const auto word = [](std::uint64_t bits, std::size_t size) {
         std::string text(size, 'a');
         for (std::size_t i = 0; i < size; ++i) {
             if ((bits >> i & 1U) != 0) text[i] = i % 3 == 0 ? '/' : 'b';
@@ -66,7 +66,7 @@ TEST(Bytes, FindsALiteralWhereItStandsFirst) {
     };
     for (const std::size_t size : {3U, 9U, 15U, 16U, 17U, 31U, 40U}) {
         for (unsigned bits = 1; bits < 4000; bits += 37) {
-            const std::string text = word(bits * 2654435761U, size);
+            const std::string text = word(std::uint64_t{bits} * 2654435761U, size);
             for (std::size_t literal_size = 1; literal_size <= 6; ++literal_size) {
                 for (unsigned literal = 0; literal < 64; literal += 5) {
                     const std::string inner = word(literal, literal_size);
