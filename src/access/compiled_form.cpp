@@ -171,8 +171,8 @@ class Writer {
 
   private:
     static constexpr Row place_bits = 0xFFFFFF;
-    static constexpr std::size_t short_list =
-        32;  ///< up to here to insert one after the other is the fastest sort
+    /// Up to here it is the fastest sort to insert one after the other.
+    static constexpr std::size_t short_list = 32;
 
     const Permission &at(Row row) const noexcept { return permissions_.data()[row & place_bits]; }
 

@@ -64,14 +64,16 @@ std::size_t common_bytes(std::string_view a, std::string_view b) noexcept {
         while (size < most && a[a.size() - 1 - size] == b[b.size() - 1 - size]) ++size;
     } else {
         if constexpr (std::endian::native == std::endian::little) {
-            // The last step overlaps the one before: what both have read is the same.
-            for (; most >= 8 && size < most; size += 8) {
-                size = std::min(size, most - 8);
-                const std::uint64_t differ =
-                    load<std::uint64_t>(a.data() + size) ^ load<std::uint64_t>(b.data() + size);
-                if (differ != 0) return size + static_cast<std::size_t>(std::countr_zero(differ)) / 8;
+            if (most >= 8) {
+                // The last step overlaps the one before: what both have read is the same.
+                for (; size < most; size += 8) {
+                    size = std::min(size, most - 8);
+                    const std::uint64_t differ =
+                        load<std::uint64_t>(a.data() + size) ^ load<std::uint64_t>(b.data() + size);
+                    if (differ != 0) return size + static_cast<std::size_t>(std::countr_zero(differ)) / 8;
+                }
+                return most;
             }
-            if (most >= 8) return most;
         }
         while (size < most && a[size] == b[size]) ++size;
     }

@@ -27,9 +27,8 @@ class RowSort {
   public:
     explicit RowSort(std::pmr::memory_resource &arena) : runs_(&arena) {}
 
-    /// The rows are equal in the columns before `first`.
-    void sort(std::span<Row> rows, std::size_t first = 0) {
-        push(rows, first, 0);
+    void sort(std::span<Row> rows) {
+        push(rows, 0, 0);
         while (!runs_.empty()) {
             const Run run = runs_.back();
             runs_.pop_back();
@@ -131,8 +130,8 @@ class RowSort {
 };
 
 template <class Columns, class Row>
-void sort_rows(std::span<Row> rows, std::pmr::memory_resource &arena, std::size_t first = 0) {
-    RowSort<Columns, Row>(arena).sort(rows, first);
+void sort_rows(std::span<Row> rows, std::pmr::memory_resource &arena) {
+    RowSort<Columns, Row>(arena).sort(rows);
 }
 
 }  // namespace tokenward::access

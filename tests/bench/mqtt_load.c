@@ -9,27 +9,10 @@
  * An empty USER: no credentials. Prints wall time and the broker's own CPU time, in microseconds per operation.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+#include "mqtt_packets.h"
+
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
-
-static void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static double now_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
 
 /* CPU time of the broker's main thread: the first number of schedstat, in nanoseconds. */
 static double broker_us(const char *pid) {
@@ -66,26 +49,6 @@ static void expect(int socket, const unsigned char *wanted, size_t size) {
     }
 }
 
-static size_t put_text(unsigned char *out, const char *text, size_t size) {
-    out[0] = (unsigned char)(size >> 8);
-    out[1] = (unsigned char)size;
-    memcpy(out + 2, text, size);
-    return size + 2;
-}
-
-/* Fixed header with the remaining length; the body follows. */
-static size_t put_head(unsigned char *out, unsigned char type, size_t length) {
-    size_t n = 0;
-    out[n++] = type;
-    do {
-        out[n] = length % 128;
-        length /= 128;
-        if (length > 0) out[n] |= 128;
-        ++n;
-    } while (length > 0);
-    return n;
-}
-
 static unsigned char connect_packet[20000];
 static size_t connect_size;
 static size_t connect_name; /* where the last byte of the client identifier is */
@@ -113,20 +76,15 @@ static void make_connect(const char *user, const char *password) {
 
 static int open_client(uint16_t port, char last_of_name) {
     static const unsigned char connack[] = {0x20, 2, 0, 0};
-    struct sockaddr_in address;
     struct timeval limit = {10, 0};
     struct linger gone = {1, 0}; /* no TIME_WAIT: thousands of ports would stay taken */
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0) die("socket");
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) die("connect");
+    if (connect_loopback(fd, port) != 0) die("connect");
     connect_packet[connect_name] = (unsigned char)last_of_name;
     send_all(fd, connect_packet, connect_size);
     expect(fd, connack, sizeof connack);

@@ -10,18 +10,12 @@
  * seconds until the last answer; from the storm's beginning to each client's answer, and the other client's round trips.
  */
 #define _GNU_SOURCE
+#include "mqtt_packets.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { largest_packet = 70000, tick_ms = 5, ping_ms = 10, retry_ms = 500, retry_spread_ms = 1000, most_unanswered = 100 };
@@ -47,35 +41,13 @@ static double began;
 static long open_answers; /* clients without one */
 static long unanswered;   /* of them, those that wait for the broker */
 
-static void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
 static double now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static size_t put_text(unsigned char *out, const char *text) {
-    size_t size = strlen(text);
-    out[0] = (unsigned char)(size >> 8);
-    out[1] = (unsigned char)size;
-    memcpy(out + 2, text, size);
-    return size + 2;
+    return now_us() / 1e3;
 }
 
 /* A whole packet: fixed header, then the body. */
 static size_t packet(unsigned char *out, unsigned char type, const unsigned char *body, size_t size) {
-    size_t n = 0, length = size;
-    out[n++] = type;
-    do {
-        out[n] = length % 128;
-        length /= 128;
-        if (length > 0) out[n] |= 128;
-        ++n;
-    } while (length > 0);
+    size_t n = put_head(out, type, size);
     memcpy(out + n, body, size);
     return n + size;
 }
@@ -83,16 +55,16 @@ static size_t packet(unsigned char *out, unsigned char type, const unsigned char
 static size_t connect_packet(unsigned char *out, long number, const struct client *client) {
     static unsigned char body[largest_packet];
     char name[32];
-    size_t n = put_text(body, "MQTT");
+    size_t n = put_text(body, "MQTT", strlen("MQTT"));
     body[n++] = 4;
     body[n++] = 0xC2; /* clean session, username and password */
     body[n++] = 0;
     body[n++] = 0; /* no keep alive */
     snprintf(name, sizeof name, "storm-%ld", number);
-    n += put_text(body + n, name);
+    n += put_text(body + n, name, strlen(name));
     if (strlen(client->username) + strlen(client->password) > 60000) die("password");
-    n += put_text(body + n, client->username);
-    n += put_text(body + n, client->password);
+    n += put_text(body + n, client->username, strlen(client->username));
+    n += put_text(body + n, client->password, strlen(client->password));
     return packet(out, 0x10, body, n);
 }
 
@@ -104,15 +76,6 @@ static int new_socket(int flags) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &gone, sizeof gone);
     return fd;
-}
-
-static int connect_socket(int fd) {
-    struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return connect(fd, (struct sockaddr *)&address, sizeof address);
 }
 
 static void come_again(struct client *client) {
@@ -130,7 +93,7 @@ static void start(struct client *client) {
     client->state = connecting;
     ++client->attempts;
     ++unanswered;
-    if (connect_socket(client->fd) != 0 && errno != EINPROGRESS) {
+    if (connect_loopback(client->fd, port) != 0 && errno != EINPROGRESS) {
         come_again(client);
         return;
     }
@@ -204,7 +167,7 @@ static void start_other(const char *path) {
     who.username = line;
     who.password = space + 1;
     other = new_socket(0);
-    if (connect_socket(other) != 0) die("connect");
+    if (connect_loopback(other, port) != 0) die("connect");
     if (send(other, out, connect_packet(out, -1, &who), MSG_NOSIGNAL) <= 0) die("send");
     if (recv(other, connack, sizeof connack, MSG_WAITALL) != sizeof connack || connack[3] != 0) {
         fprintf(stderr, "the other client isn't let in\n");

@@ -33,8 +33,7 @@ async function tokens(issuer, name, options = {}) {
         }
     };
     await Promise.all(Array.from({length: 8}, worker));
-    writeFileSync(file(name), lines.join('\n') + '\n');
-    return file(name);
+    return written(lines.join('\n') + '\n', name);
 }
 
 async function counts(issuer) {
@@ -43,10 +42,7 @@ async function counts(issuer) {
 }
 
 const password = (i) => `a password of device ${i}`.replaceAll(' ', '-');
-function passwords() {
-    writeFileSync(file('passwords'), Array.from({length: CLIENTS}, (_, i) => `device-${i} ${password(i)}\n`).join(''));
-    return file('passwords');
-}
+const passwords = () => written(Array.from({length: CLIENTS}, (_, i) => `device-${i} ${password(i)}\n`).join(''), 'passwords');
 
 // ---- brokers
 
@@ -147,9 +143,9 @@ async function storm(broker, what, credentials, {other = '-', issuer, count = CL
     return result;
 }
 
-/** One line of a file, in a file of its own. */
-function first(path, name) {
-    writeFileSync(file(name), path);
+/** The text in a file; its path. */
+function written(text, name) {
+    writeFileSync(file(name), text);
     return file(name);
 }
 
@@ -162,10 +158,10 @@ async function storms(Broker) {
         const two = await tokens(issuer, 'two');
         const expired = await tokens(issuer, 'expired', {lifetime: -600});
         const otherToken = await issuer.mint('other', scopeOf('other'), {alg: 'RS256', lifetime: 36000});
-        const other = first(`any ${otherToken}\n`, 'other');
+        const other = written(`any ${otherToken}\n`, 'other');
 
         let broker = await Broker.withPasswords(issuer);
-        const otherPassword = first(`device-0 ${password(0)}\n`, 'other-password');
+        const otherPassword = written(`device-0 ${password(0)}\n`, 'other-password');
         await storm(broker, 'its own password file', passwords(), {other: otherPassword});
         await broker.stop();
 

@@ -129,8 +129,7 @@ for command in check inspect keys config explain; do
 done
 
 # The page's token for a first trial (src/config/examples/README.md), by its own commands.
-page=$work/root$prefix/share/doc/tokenward/examples/README.md
-[ -f "$page" ] || page=src/config/examples/README.md
+page=$work/root$prefix/share/doc/tokenward/examples/providers/README.md
 mkdir "$work/trial"
 sed -n '/^A token for a first trial/,/^with /p' "$page" | sed -n '/^```sh/,/^```$/p' | sed '/^```/d' |
     sed "s|/etc/tokenward/|$work/trial/|" >"$work/trial/commands.sh"
